@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Time as a parameter. Durations and deadlines count on CLOCK_BOOTTIME (clock_gettime(2)): it goes on during suspend, so a
+// lease cannot outlive a closed lid. Wall-clock time is only for people and records.
+#pragma once
+
+#include <chrono>
+
+namespace berth {
+
+using Duration = std::chrono::nanoseconds;
+/// A point on CLOCK_BOOTTIME.
+struct BootTime {
+    Duration since_boot{0};
+    friend auto operator<=>(const BootTime&, const BootTime&) = default;
+    friend BootTime operator+(BootTime t, Duration d) { return {t.since_boot + d}; }
+    friend Duration operator-(BootTime a, BootTime b) { return a.since_boot - b.since_boot; }
+};
+
+class Clock {
+ public:
+    virtual ~Clock() = default;
+    virtual BootTime now() = 0;
+    /// Seconds since 1970, for records and screens.
+    virtual std::chrono::system_clock::time_point wall() = 0;
+    /// Blocks the calling thread; a fake moves its time on instead.
+    virtual void sleep(Duration d) = 0;
+};
+
+/// The kernel's clocks. Any thread.
+class SystemClock final : public Clock {
+ public:
+    BootTime now() override;
+    std::chrono::system_clock::time_point wall() override;
+    void sleep(Duration d) override;
+};
+
+/// Time that a test orders. One thread.
+class FakeClock final : public Clock {
+ public:
+    BootTime now() override { return now_; }
+    std::chrono::system_clock::time_point wall() override { return wall_; }
+    void sleep(Duration d) override { advance(d); }
+    void advance(Duration d) {
+        now_ = now_ + d;
+        wall_ += std::chrono::duration_cast<std::chrono::system_clock::duration>(d);
+    }
+    void set_wall(std::chrono::system_clock::time_point t) { wall_ = t; }
+
+ private:
+    BootTime now_{std::chrono::hours(1)};
+    std::chrono::system_clock::time_point wall_{std::chrono::seconds(1'700'000'000)};
+};
+
+}  // namespace berth

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Owned file descriptors and whole reads and writes.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/result.h"
+
+namespace berth {
+
+/// Closes its descriptor when it goes. -1 is none.
+class UniqueFd {
+ public:
+    UniqueFd() = default;
+    explicit UniqueFd(int fd) : fd_(fd) {}
+    UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    UniqueFd& operator=(UniqueFd&& other) noexcept {
+        reset(std::exchange(other.fd_, -1));
+        return *this;
+    }
+    ~UniqueFd() { reset(); }
+
+    int get() const { return fd_; }
+    explicit operator bool() const { return fd_ >= 0; }
+    [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+    void reset(int fd = -1);
+
+ private:
+    int fd_ = -1;
+};
+
+/// Writes all of `data`, through EINTR and short writes; on a non-blocking descriptor waits with poll(2).
+Status write_all(int fd, std::string_view data);
+
+/// Reads a whole regular file; more than `limit` bytes, or anything but a regular file, is an error.
+Result<std::string> read_file(const std::string& path, size_t limit = 1 << 20);
+
+/// Replaces `path` so that after a power cut it holds the old bytes or the new ones: private file, fsync, rename, fsync of the folder.
+Status write_file_durably(const std::string& path, std::string_view data, unsigned mode = 0600);
+
+/// Removes `path` durably; a missing one is fine.
+Status remove_file_durably(const std::string& path);
+
+}  // namespace berth

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/fd.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+namespace berth {
+namespace {
+
+class Files : public ::testing::Test {
+ protected:
+    Files() {
+        char name[] = "/tmp/berth-fd-XXXXXX";
+        folder_ = mkdtemp(name);
+    }
+    ~Files() override { std::filesystem::remove_all(folder_); }
+    std::string folder_;
+};
+
+TEST_F(Files, are_replaced_whole_and_leave_no_temporary) {
+    const std::string path = folder_ + "/state";
+    ASSERT_TRUE(write_file_durably(path, "old"));
+    ASSERT_TRUE(write_file_durably(path, "new", 0640));
+    EXPECT_EQ(read_file(path).value_or(""), "new");
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+}
+
+TEST_F(Files, larger_than_the_limit_are_an_error) {
+    const std::string path = folder_ + "/large";
+    ASSERT_TRUE(write_file_durably(path, std::string(100, 'x')));
+    EXPECT_TRUE(read_file(path, 100));
+    EXPECT_FALSE(read_file(path, 99));
+}
+
+TEST_F(Files, that_are_no_regular_files_are_refused_at_once) {
+    const std::string fifo = folder_ + "/fifo";
+    ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+    EXPECT_FALSE(read_file(fifo));
+    EXPECT_FALSE(read_file(folder_));
+    EXPECT_FALSE(read_file(folder_ + "/missing"));
+}
+
+TEST_F(Files, that_are_missing_can_be_removed) {
+    EXPECT_TRUE(remove_file_durably(folder_ + "/missing"));
+}
+
+}  // namespace
+}  // namespace berth

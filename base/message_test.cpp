@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/message.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace berth {
+namespace {
+
+using nlohmann::json;
+
+TEST(Message, comes_out_as_it_went_in) {
+    auto pair = message_pair();
+    ASSERT_TRUE(pair);
+    MessageSocket a(std::move(pair->first)), b(std::move(pair->second));
+    const json body{{"type", "prompt"}, {"text", "Passw\u00f6rt: "}, {"id", 7}};
+    ASSERT_TRUE(a.send(body));
+    auto message = b.wait(1000);
+    ASSERT_TRUE(message && *message);
+    EXPECT_EQ((*message)->body, body);
+    EXPECT_FALSE((*message)->fd);
+}
+
+TEST(Message, carries_a_descriptor_that_works) {
+    auto pair = message_pair();
+    ASSERT_TRUE(pair);
+    MessageSocket a(std::move(pair->first)), b(std::move(pair->second));
+    int fds[2];
+    ASSERT_EQ(pipe(fds), 0);
+    UniqueFd read_end(fds[0]), write_end(fds[1]);
+    ASSERT_TRUE(a.send({{"type", "console"}, {"fd", true}}, write_end.get()));
+    auto message = b.wait(1000);
+    ASSERT_TRUE(message && *message);
+    ASSERT_TRUE((*message)->fd);
+    ASSERT_TRUE(write_all((*message)->fd.get(), "x"));
+    char c = 0;
+    ASSERT_EQ(read(read_end.get(), &c, 1), 1);
+    EXPECT_EQ(c, 'x');
+}
+
+TEST(Message, of_one_byte_at_a_time_is_put_together) {
+    auto frame = make_frame({{"type", "answer"}, {"text", "secret"}});
+    ASSERT_TRUE(frame);
+    std::string buffer;
+    for (size_t i = 0; i + 1 < frame->size(); ++i) {
+        buffer += (*frame)[i];
+        auto taken = take_frame(buffer);
+        ASSERT_TRUE(taken);
+        ASSERT_FALSE(*taken);
+    }
+    buffer += frame->back();
+    auto taken = take_frame(buffer);
+    ASSERT_TRUE(taken && *taken);
+    EXPECT_EQ((**taken)["text"], "secret");
+    EXPECT_TRUE(buffer.empty());
+}
+
+TEST(Message, that_is_malformed_is_an_error) {
+    for (std::string bytes : {std::string("\0\0\0\0", 4), std::string("\xff\xff\xff\xff", 4), std::string("\0\0\0\2[]", 6),
+                              std::string("\0\0\0\2{}", 6), std::string("\0\0\0\1x", 5),
+                              std::string("\0\0\0\x0a{\"type\":1}", 14)}) {
+        EXPECT_FALSE(take_frame(bytes)) << bytes.size();
+    }
+    std::string deep = "{\"type\":" + std::string(1000, '[') + std::string(1000, ']') + "}";
+    std::string frame{0, 0, static_cast<char>(deep.size() >> 8), static_cast<char>(deep.size() & 0xff)};
+    frame += deep;
+    EXPECT_FALSE(take_frame(frame));
+}
+
+TEST(Message, that_is_too_large_is_refused_by_the_sender) {
+    EXPECT_FALSE(make_frame({{"type", "x"}, {"text", std::string(k_max_message, 'a')}}));
+}
+
+TEST(Message, with_bytes_that_are_no_utf8_is_sent_with_replacements) {
+    EXPECT_TRUE(make_frame({{"type", "x"}, {"text", "\xff\xfe"}}));
+}
+
+TEST(Message, after_the_other_end_closed_is_an_error) {
+    auto pair = message_pair();
+    ASSERT_TRUE(pair);
+    MessageSocket a(std::move(pair->first));
+    pair->second.reset();
+    EXPECT_FALSE(a.wait(1000));
+    EXPECT_FALSE(a.send({{"type", "x"}}));
+}
+
+}  // namespace
+}  // namespace berth

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Where components say what happens: the journal in production, a list in tests. Never pass a secret.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace berth {
+
+enum class Level { debug, info, warning, error };
+
+/// Structured fields; names in lower case ("disk", "epoch").
+using Fields = std::map<std::string, std::string>;
+
+class Report {
+ public:
+    virtual ~Report() = default;
+    /// `event` is a fixed phrase ("lease renewed"), what varies goes into fields. Any thread.
+    virtual void event(Level level, std::string_view event, const Fields& fields = {}) = 0;
+    void error(std::string_view event, const Error& e) { this->event(Level::error, event, {{"error", e.to_log()}}); }
+};
+
+/// journald's native protocol when the journal is there (sd_journal_sendv(3); fields become BERTH_NAME=), else lines on standard error.
+class JournalReport final : public Report {
+ public:
+    /// `program` goes to SYSLOG_IDENTIFIER.
+    explicit JournalReport(std::string program);
+    void event(Level level, std::string_view event, const Fields& fields = {}) override;
+
+ private:
+    std::string program_;
+    bool journal_;
+};
+
+/// Keeps everything, for tests.
+class RecordingReport final : public Report {
+ public:
+    struct Entry {
+        Level level;
+        std::string event;
+        Fields fields;
+    };
+    void event(Level level, std::string_view event, const Fields& fields = {}) override {
+        std::lock_guard lock(mutex_);
+        entries_.push_back({level, std::string(event), fields});
+    }
+    std::vector<Entry> entries() const {
+        std::lock_guard lock(mutex_);
+        return entries_;
+    }
+    bool has(std::string_view event) const {
+        for (const auto& e : entries())
+            if (e.event == event) return true;
+        return false;
+    }
+
+ private:
+    mutable std::mutex mutex_;
+    std::vector<Entry> entries_;
+};
+
+}  // namespace berth

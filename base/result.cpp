@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/result.h"
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+namespace berth {
+namespace {
+
+struct Row {
+    std::string_view name, summary, help;
+};
+
+constexpr Row k_rows[] = {
+#define BERTH_ERROR(code, what, help) {"BERTH-" #code, what, help},
+#include "base/error_codes.def"
+#undef BERTH_ERROR
+};
+
+const Row& row(ErrorCode code) {
+    return k_rows[static_cast<size_t>(code)];
+}
+
+}  // namespace
+
+std::string_view code_name(ErrorCode code) {
+    return row(code).name;
+}
+std::string_view code_summary(ErrorCode code) {
+    return row(code).summary;
+}
+std::string_view code_help(ErrorCode code) {
+    return row(code).help;
+}
+
+Error Error::with_prefix(std::string_view prefix) const {
+    return Error(code_, detail_.empty() ? std::string(prefix) : fmt::format("{}: {}", prefix, detail_));
+}
+
+std::string Error::to_user() const {
+    std::string text = fmt::format("{}: {}", code_name(code_), code_summary(code_));
+    if (!detail_.empty()) text += ": " + detail_;
+    if (text.back() != '.') text += '.';
+    return text + " " + std::string(code_help(code_));
+}
+
+std::string Error::to_log() const {
+    return fmt::format("{} {}", code_name(code_), detail_.empty() ? code_summary(code_) : detail_);
+}
+
+std::unexpected<Error> fail_errno(std::string_view what) {
+    return fail_errno(errno, what);
+}
+
+std::unexpected<Error> fail_errno(int error_number, std::string_view what) {
+    return fail(ErrorCode::I01, "{}: {}", what, std::generic_category().message(error_number));
+}
+
+}  // namespace berth

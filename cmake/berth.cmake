@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The two shapes of target every folder is made of.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(GTest)
+
+# berth_library(NAME SOURCES a.cpp ... [DEPS lib ...]): a static library whose headers are named from the root ("base/result.h").
+function(berth_library name)
+  cmake_parse_arguments(A "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(${name} STATIC ${A_SOURCES})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC ${A_DEPS} fmt::fmt nlohmann_json::nlohmann_json Threads::Threads)
+endfunction()
+
+# berth_program(NAME SOURCES main.cpp [DEPS lib ...]): installed to libexec/berth unless DESTINATION says otherwise.
+function(berth_program name)
+  cmake_parse_arguments(A "" "DESTINATION" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${A_SOURCES})
+  target_link_libraries(${name} PRIVATE ${A_DEPS})
+  if(NOT A_DESTINATION)
+    set(A_DESTINATION libexec/berth)
+  endif()
+  install(TARGETS ${name} DESTINATION ${A_DESTINATION})
+endfunction()
+
+# berth_test(NAME SOURCES x_test.cpp ... [DEPS lib ...]): a GoogleTest program, known to ctest test by test. LEVEL is unit
+# (the default) or integration; ./tests/run picks by that label.
+function(berth_test name)
+  if(NOT BERTH_TESTS OR NOT GTest_FOUND)
+    return()
+  endif()
+  cmake_parse_arguments(A "" "LEVEL" "SOURCES;DEPS" ${ARGN})
+  if(NOT A_LEVEL)
+    set(A_LEVEL unit)
+  endif()
+  add_executable(${name} ${A_SOURCES})
+  target_link_libraries(${name} PRIVATE ${A_DEPS} GTest::gmock GTest::gtest_main)
+  include(GoogleTest)
+  gtest_discover_tests(${name} PROPERTIES LABELS ${A_LEVEL} TIMEOUT 300 DISCOVERY_TIMEOUT 60)
+endfunction()
