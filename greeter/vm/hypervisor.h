@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The VM as the session sees it: start it, hand out its console, see it end, stop it by the ladder.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/report.h"
+#include "base/result.h"
+
+namespace berth::vm {
+
+enum class DomainState { running, paused, paused_io_error, shutting_down, gone };
+
+/// A running domain. One thread.
+class Domain {
+ public:
+    virtual ~Domain() = default;
+    /// libvirt's word; `gone` only when libvirt says the domain does not exist or is off.
+    virtual Result<DomainState> state() = 0;
+    /// A connected stream of the guest's first serial port. May be called again after the peer closed.
+    virtual Result<UniqueFd> console() = 0;
+    /// ACPI power button.
+    virtual Status press_power_button() = 0;
+    /// Ends it now; returns when libvirt says that it is gone.
+    virtual Status destroy() = 0;
+    /// Continues after an I/O error pause.
+    virtual Status resume() = 0;
+};
+
+class Hypervisor {
+ public:
+    virtual ~Hypervisor() = default;
+    /// KVM opens and runs, or why not ("H01: no virtualisation in this CPU or switched off in its firmware").
+    virtual Status kvm_usable() = 0;
+    /// Starts a transient domain (virDomainCreateXML, autodestroy off) with its vCPUs paused until the console is connected, then resumed by the caller.
+    virtual Result<std::unique_ptr<Domain>> start(const std::string& domain_xml) = 0;
+    /// A domain by UUID, for the sweeper; nullptr when libvirt knows none.
+    virtual Result<std::unique_ptr<Domain>> find(const std::string& uuid) = 0;
+};
+
+/// Connects to libvirt at `uri` ("qemu:///system"); reconnects by itself when libvirtd was restarted.
+std::unique_ptr<Hypervisor> connect_libvirt(const std::string& uri, Clock& clock, Report& report);
+
+}  // namespace berth::vm

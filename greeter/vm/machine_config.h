@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// machine.toml (machine.toml(5), REQUIREMENTS V1-V3): untrusted input from the user's directory, strict schema.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace berth::vm {
+
+enum class DiskRole { software, files, swap, shared, data };
+enum class DiskBus { virtio, sata, scsi };
+enum class SwapContent { none, linux_swap, ntfs, from_template };
+enum class Firmware { bios, uefi };
+enum class NetworkMode { none, nat, bridge };
+enum class ClockBase { utc, local };
+
+struct SwapSpec {
+    uint64_t size = 0;  ///< Bytes.
+    SwapContent content = SwapContent::linux_swap;
+    std::string uuid;           ///< linux_swap
+    std::string label;          ///< linux_swap, ntfs
+    std::string volume_id;      ///< ntfs: 16 hex digits
+    std::string template_path;  ///< from_template: a file of the VM's directory, copied sparsely
+};
+
+struct Disk {
+    std::string name;  ///< [a-z0-9-]{1,32}, unique; also the NBD export's name.
+    DiskRole role = DiskRole::software;
+    DiskBus bus = DiskBus::virtio;
+    std::string path;  ///< Relative to the VM's directory; empty for swap.
+    bool read_only = false;
+    std::optional<SwapSpec> swap;
+};
+
+struct Network {
+    NetworkMode mode = NetworkMode::nat;
+    std::string mac;    ///< "52:54:00:..." or empty: derived from the VM's uuid.
+    std::string model;  ///< virtio | e1000e | e1000 | rtl8139
+};
+
+struct MachineConfig {
+    std::string uuid;  ///< SMBIOS UUID.
+    unsigned cpus = 1;
+    uint64_t memory = 0;  ///< Bytes.
+    Firmware firmware = Firmware::bios;
+    std::string nvram;  ///< File of the VM's directory, or empty.
+    bool tpm = false;
+    ClockBase clock = ClockBase::utc;
+    Network network;
+    std::vector<Disk> disks;
+    std::vector<std::string> devices;  ///< "rng", "balloon", "tablet", "keyboard", "watchdog"
+};
+
+/// C-errors name `file`, line, value and legal range.
+Result<MachineConfig> parse_machine_config(std::string_view text, std::string_view file);
+
+/// What the client adds to the configuration (all by value: the XML is a pure function of both).
+struct ClientFacts {
+    std::string domain_name;
+    bool kvm = true;             ///< false: type "qemu" (emulated), only where the profile allows it.
+    std::string nbd_socket;      ///< Exports named as the disks.
+    std::string console_socket;  ///< Bound by QEMU.
+    std::string network_bridge;  ///< For NetworkMode::bridge.
+    std::string nat_network;     ///< libvirt network for NetworkMode::nat; empty: QEMU's user-mode network.
+    std::string firmware_code;   ///< OVMF_CODE path
+    std::string nvram_copy;      ///< Local copy of the VM's NVRAM, put back at the end.
+    std::string tpm_state;       ///< Local folder with TPM state
+    uint64_t host_memory = 0;
+    unsigned host_cpus = 1;
+};
+
+/// H-error when the configuration does not fit the client (more memory or CPUs than there are, bridge not offered).
+Result<std::string> domain_xml(const MachineConfig& config, const ClientFacts& facts);
+
+}  // namespace berth::vm
