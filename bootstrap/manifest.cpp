@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "bootstrap/manifest.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/strict_json.h"
+#include "bootstrap/digest.h"
+
+namespace berth::boot {
+namespace {
+
+using nlohmann::json;
+constexpr auto k_code = ErrorCode::B04;
+
+bool is_file_name(std::string_view s) {
+    return !s.empty() && s.size() <= 64 && s.front() != '.' && s.front() != '-' && std::ranges::all_of(s, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    });
+}
+
+bool is_utc_time(std::string_view s) {
+    constexpr std::string_view form = "0000-00-00T00:00:00Z";
+    if (s.size() != form.size()) return false;
+    for (size_t i = 0; i < s.size(); ++i)
+        if (form[i] == '0' ? (s[i] < '0' || s[i] > '9') : s[i] != form[i]) return false;
+    return true;
+}
+
+/// The three members that a file and its chunk list have in common.
+void read_common(JsonFields& fields, std::string& name, uint64_t& size, std::string& digest) {
+    name = fields.text("name", 1, 64);
+    if (!is_file_name(name)) fields.fault("name", "must be letters, digits, '.', '_', '-', not starting with '.' or '-'");
+    size = fields.number("size", 1, k_max_image_file);
+    digest = fields.text("digest", 64, 64);
+    if (!is_hex_digest(digest)) fields.fault("digest", "must be 64 lower-case hex digits");
+}
+
+Result<ManifestFile> parse_file(const json& value, const std::string& place) {
+    JsonFields fields(value, k_code, place);
+    ManifestFile file;
+    read_common(fields, file.name, file.size, file.digest);
+    if (const json* list = fields.object("chunks")) {
+        JsonFields inner(*list, k_code, place + ".chunks");
+        read_common(inner, file.chunks.name, file.chunks.size, file.chunks.digest);
+        BERTH_TRY(inner.done());
+    }
+    BERTH_TRY(fields.done());
+    return file;
+}
+
+}  // namespace
+
+const ManifestFile* Manifest::find(std::string_view name) const {
+    const auto it = std::ranges::find(files, name, &ManifestFile::name);
+    return it == files.end() ? nullptr : &*it;
+}
+
+std::string_view manifest_name(ManifestKind kind) {
+    return kind == ManifestKind::image ? "manifest.json" : "site.json";
+}
+
+Result<Manifest> parse_manifest(std::string_view text) {
+    if (text.size() > k_max_manifest) return fail(k_code, "manifest: larger than {} bytes", k_max_manifest);
+    auto value = parse_json_object(text, k_code);
+    if (!value) return fail(value.error().with_prefix("manifest"));
+    JsonFields fields(*value, k_code, "manifest");
+    Manifest manifest;
+    fields.number("schema", 1, 1);
+    const std::string kind = fields.text("kind", 1, 16);
+    if (kind != "image" && kind != "site") fields.fault("kind", "must be \"image\" or \"site\"");
+    manifest.kind = kind == "site" ? ManifestKind::site : ManifestKind::image;
+    manifest.version = fields.number("version", 1, k_max_version);
+    manifest.created = fields.text("created", 20, 20);
+    if (!is_utc_time(manifest.created)) fields.fault("created", "must look like 2026-01-01T00:00:00Z");
+    std::set<std::string> names;
+    if (const json* files = fields.array("files", 1, k_max_manifest_files)) {
+        for (size_t i = 0; i < files->size(); ++i) {
+            auto file = parse_file((*files)[i], fmt::format("manifest: files[{}]", i));
+            if (!file) return fail(file.error());
+            if (!names.insert(file->name).second) return fail(k_code, "manifest: files[{}]: name stands twice", i);
+            manifest.files.push_back(std::move(*file));
+        }
+    }
+    BERTH_TRY(fields.done());
+    return manifest;
+}
+
+std::string format_manifest(const Manifest& manifest) {
+    json files = json::array();
+    for (const auto& f : manifest.files)
+        files.push_back({{"name", f.name},
+                         {"size", f.size},
+                         {"digest", f.digest},
+                         {"chunks", {{"name", f.chunks.name}, {"size", f.chunks.size}, {"digest", f.chunks.digest}}}});
+    const json value = {{"schema", 1},
+                        {"kind", manifest.kind == ManifestKind::image ? "image" : "site"},
+                        {"version", manifest.version},
+                        {"created", manifest.created},
+                        {"files", files}};
+    return value.dump(1) + "\n";
+}
+
+}  // namespace berth::boot
