@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/volume_process.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+namespace berth::volume {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::array k_states = {std::pair{VolumeState::starting, "starting"}, std::pair{VolumeState::running, "running"},
+                                 std::pair{VolumeState::silent, "silent"}, std::pair{VolumeState::lost, "lost"},
+                                 std::pair{VolumeState::stopping, "stopping"}};
+
+Result<VolumeStatus> parse_status(const nlohmann::json& body) {
+    try {
+        VolumeStatus status;
+        auto state = parse_volume_state(body.at("state").get<std::string>());
+        if (!state) return fail(ErrorCode::I03, "unknown state of the volume engine");
+        status.state = *state;
+        status.silent_seconds = body.at("silent_seconds").get<uint64_t>();
+        for (const auto& d : body.at("disks"))
+            status.disks.push_back({d.at("name").get<std::string>(), d.at("reads").get<uint64_t>(), d.at("writes").get<uint64_t>(),
+                                    d.at("bytes_read").get<uint64_t>(), d.at("bytes_written").get<uint64_t>(),
+                                    d.at("uncommitted").get<uint64_t>()});
+        return status;
+    } catch (const nlohmann::json::exception& e) {
+        return fail(ErrorCode::I03, "status of the volume engine: {}", e.what());
+    }
+}
+
+Result<uint64_t> process_start_time(pid_t pid) {
+    auto stat = read_file(fmt::format("/proc/{}/stat", pid));
+    if (!stat) return fail(stat.error());
+    // The second field is a name in parentheses that may hold anything; the 22nd is the 20th after it.
+    size_t at = stat->rfind(')');
+    for (int field = 2; field < 22 && at != std::string::npos; field++) at = stat->find(' ', at + 1);
+    if (at == std::string::npos) return fail(ErrorCode::I01, "/proc/{}/stat: too short", pid);
+    return std::strtoull(stat->c_str() + at, nullptr, 10);
+}
+
+/// Private to the folder's group from its first byte.
+Status write_config(const std::string& path, const std::string& text, const VolumeProgram& program) {
+    BERTH_TRY(write_file_durably(path, text, 0640));
+    if ((program.uid || program.gid) && ::chown(path.c_str(), program.uid.value_or(-1), program.gid.value_or(-1)) != 0)
+        return fail_errno("chown " + path);
+    return {};
+}
+
+}  // namespace
+
+std::string_view volume_state_name(VolumeState state) {
+    for (auto [value, name] : k_states)
+        if (value == state) return name;
+    return "";
+}
+
+std::optional<VolumeState> parse_volume_state(std::string_view name) {
+    for (auto [value, text] : k_states)
+        if (text == name) return value;
+    return std::nullopt;
+}
+
+Result<VolumeControl> VolumeControl::connect(const std::string& run_dir) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::string path = run_dir + "/control.sock";
+    if (path.size() >= sizeof address.sun_path) return fail(ErrorCode::V05, "{}: path too long for a socket", path);
+    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!fd) return fail_errno("socket");
+    if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+        return fail(ErrorCode::V05, "{}: {}", path, std::strerror(errno));
+    return VolumeControl(std::move(fd));
+}
+
+Result<VolumeStatus> VolumeControl::status(milliseconds timeout) {
+    BERTH_TRY(socket_.send({{"type", "status"}}));
+    auto message = socket_.wait(static_cast<int>(timeout.count()));
+    if (!message) return fail(message.error());
+    if (!*message) return fail(ErrorCode::V05, "no status within {} ms", timeout.count());
+    return parse_status((*message)->body);
+}
+
+Status VolumeControl::watch() {
+    return socket_.send({{"type", "watch"}});
+}
+
+Result<std::optional<VolumeStatus>> VolumeControl::next() {
+    auto message = socket_.receive();
+    if (!message) return fail(message.error());
+    if (!*message) return std::nullopt;
+    auto status = parse_status((*message)->body);
+    if (!status) return fail(status.error());
+    return *status;
+}
+
+Status VolumeControl::stop(milliseconds timeout) {
+    BERTH_TRY(socket_.send({{"type", "stop"}}));
+    auto message = socket_.wait(static_cast<int>(timeout.count()));
+    if (!message) return fail(message.error());
+    if (!*message) return fail(ErrorCode::V05, "no answer to stop within {} ms", timeout.count());
+    if ((*message)->type() == "stopped") return {};
+    return fail(ErrorCode::V04, "{}", (*message)->body.value("text", ""));
+}
+
+Result<VolumeProcess> VolumeProcess::start(const VolumeConfig& config, const VolumeProgram& program) {
+    const std::string file = config.run_dir + "/volume.json", log = config.run_dir + "/volume.log";
+    if (auto written = write_config(file, format_volume_config(config), program); !written)
+        return fail(ErrorCode::V03, "{}", written.error().detail());
+    UniqueFd output(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640));
+    if (!output) return fail(ErrorCode::V03, "{}: {}", log, std::strerror(errno));
+    SpawnOptions options;
+    options.arguments = {program.program, "--config", file};
+    options.environment = program.environment;
+    options.descriptors[2] = output.get();
+    options.uid = program.uid;
+    options.gid = program.gid;
+    options.groups = program.groups;
+    if (program.uid && *program.uid != 0) options.ambient_capabilities = {CAP_NET_BIND_SERVICE};
+    options.new_session = true;
+    auto child = spawn(options);
+    if (!child) return fail(ErrorCode::V03, "{}", child.error().detail());
+    auto started = process_start_time(child->pid());
+    if (!started) return fail(ErrorCode::V03, "{}", started.error().detail());
+    return VolumeProcess(std::move(*child), config.run_dir, *started);
+}
+
+std::string VolumeProcess::last_log_line() const {
+    auto text = read_file(run_dir_ + "/volume.log");
+    if (!text) return text.error().detail();
+    while (!text->empty() && text->back() == '\n') text->pop_back();
+    size_t newline = text->rfind('\n');
+    return newline == std::string::npos ? *text : text->substr(newline + 1);
+}
+
+Status VolumeProcess::wait_ready(milliseconds timeout) {
+    SystemClock clock;
+    const BootTime deadline = clock.now() + timeout;
+    std::string last = "no control socket";
+    while (clock.now() < deadline) {
+        if (child_.wait(milliseconds(0))) return fail(ErrorCode::V03, "it ended: {}", last_log_line());
+        auto status = this->status();
+        if (status && status->state == VolumeState::running) return {};
+        last = status ? fmt::format("state {}", volume_state_name(status->state)) : status.error().detail();
+        clock.sleep(milliseconds(50));
+    }
+    return fail(ErrorCode::V03, "not ready after {} ms: {}", timeout.count(), last);
+}
+
+Result<VolumeControl*> VolumeProcess::control() {
+    if (!control_) {
+        auto made = VolumeControl::connect(run_dir_);
+        if (!made) return fail(made.error());
+        control_ = std::move(*made);
+    }
+    return &*control_;
+}
+
+Result<VolumeStatus> VolumeProcess::status() {
+    auto connection = control();
+    if (!connection) return fail(connection.error());
+    auto status = (*connection)->status();
+    if (!status) control_.reset();
+    return status;
+}
+
+Result<int> VolumeProcess::watch_fd() {
+    if (!watch_) {
+        auto made = VolumeControl::connect(run_dir_);
+        if (!made) return fail(made.error());
+        BERTH_TRY(made->watch());
+        watch_ = std::move(*made);
+    }
+    return watch_->fd();
+}
+
+Result<std::optional<VolumeStatus>> VolumeProcess::next_status() {
+    if (!watch_) return fail(ErrorCode::V05, "nobody watches");
+    return watch_->next();
+}
+
+Status VolumeProcess::stop(milliseconds timeout) {
+    SystemClock clock;
+    const BootTime deadline = clock.now() + timeout;
+    auto connection = VolumeControl::connect(run_dir_);
+    if (!connection) {
+        if (child_.wait(milliseconds(0))) return {};
+        return fail(connection.error());
+    }
+    BERTH_TRY(connection->stop(timeout));
+    auto left = std::max(Duration(milliseconds(100)), deadline - clock.now());
+    if (!child_.wait(left)) return fail(ErrorCode::V05, "everything is written, but the process has not ended");
+    return {};
+}
+
+void VolumeProcess::kill() {
+    if (!child_.running()) return;
+    child_.signal(SIGKILL);
+    child_.wait();
+}
+
+}  // namespace berth::volume
