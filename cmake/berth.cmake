@@ -41,3 +41,10 @@ function(berth_test name)
   include(GoogleTest)
   gtest_discover_tests(${name} PROPERTIES LABELS ${A_LEVEL} TIMEOUT 300 DISCOVERY_TIMEOUT 60)
 endfunction()
+
+# berth_fuzz(NAME lib ...): tests/fuzz/NAME_fuzz.cpp with libFuzzer; its corpus is tests/fuzz/corpus/NAME.
+function(berth_fuzz name)
+  add_executable(${name}_fuzz ${name}_fuzz.cpp)
+  target_link_libraries(${name}_fuzz PRIVATE ${ARGN})
+  target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer,address,undefined)
+endfunction()
