@@ -19,8 +19,13 @@ enum class Firmware { bios, uefi };
 enum class NetworkMode { none, nat, bridge };
 enum class ClockBase { utc, local };
 
+inline constexpr uint64_t k_min_swap = 64ULL << 20;
+inline constexpr uint64_t k_max_swap = 1ULL << 40;
+/// The TPM's state in the VM's directory (nvram.h).
+inline constexpr std::string_view k_tpm_file = "tpm.state";
+
 struct SwapSpec {
-    uint64_t size = 0;  ///< Bytes.
+    uint64_t size = 0;  ///< Bytes, whole MiB, k_min_swap to k_max_swap.
     SwapContent content = SwapContent::linux_swap;
     std::string uuid;           ///< linux_swap
     std::string label;          ///< linux_swap, ntfs
@@ -56,8 +61,11 @@ struct MachineConfig {
     std::vector<std::string> devices;  ///< "rng", "balloon", "tablet", "keyboard", "watchdog"
 };
 
-/// C-errors name `file`, line, value and legal range.
+/// C-errors name `file`, line, value and legal range. Any bytes at all are fine as input.
 Result<MachineConfig> parse_machine_config(std::string_view text, std::string_view file);
+
+/// The disk that the guest starts from: the first of the role software, else the first that is not swap; nullptr: none.
+const Disk* start_disk(const MachineConfig& config);
 
 /// What the client adds to the configuration (all by value: the XML is a pure function of both).
 struct ClientFacts {

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The two facts read back from a domain's XML, ours or as libvirt prints it. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace berth::vm {
+
+/// Empty when there is none.
+std::string uuid_of(std::string_view domain_xml);
+/// The path of the first serial port's unix socket; empty when there is none.
+std::string console_socket_of(std::string_view domain_xml);
+
+}  // namespace berth::vm
