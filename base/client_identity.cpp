@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/client_identity.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/fd.h"
+#include "base/machine_record.h"
+
+namespace berth {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    while (!out.empty() && (out.back() == '\n' || out.back() == ' ')) out.pop_back();
+    return out;
+}
+
+/// IEEE 802 48-bit MAC's bit 1 of the first octet.
+bool locally_administered(const std::string& mac) {
+    return mac.size() > 1 && (std::string_view("2367abef").find(mac[1]) != std::string_view::npos);
+}
+
+/// Some firmware fills the UUID with one digit.
+bool usable_uuid(const std::string& uuid) {
+    if (uuid.size() != 36) return false;
+    const std::string digits = [&] {
+        std::string d;
+        for (char c : uuid)
+            if (c != '-') d += c;
+        return d;
+    }();
+    return digits.find_first_not_of("0123456789abcdef") == std::string::npos &&
+           digits.find_first_not_of(digits[0]) != std::string::npos;
+}
+
+}  // namespace
+
+Result<std::string> identity_from(std::string_view record_id, std::string_view smbios_uuid, std::vector<std::string> macs) {
+    if (!record_id.empty()) return std::string(record_id);
+    for (auto& mac : macs) mac = lower(mac);
+    std::erase_if(macs, [](const std::string& mac) { return mac.size() != 17 || mac == "00:00:00:00:00:00"; });
+    std::ranges::sort(macs, [](const std::string& a, const std::string& b) {
+        return std::pair(locally_administered(a), a) < std::pair(locally_administered(b), b);
+    });
+    const std::string uuid = lower(smbios_uuid);
+    std::string id = usable_uuid(uuid) ? uuid : "";
+    if (!macs.empty()) id += (id.empty() ? "" : "-") + macs.front();
+    if (id.empty()) return fail(ErrorCode::B08, "no record, no SMBIOS UUID and no network card: this client has no identity");
+    return id;
+}
+
+Result<ClientIdentity> read_client_identity(const std::string& root) {
+    std::string record_id;
+    std::error_code error;
+    if (const std::string path = root + k_machine_record_path; fs::exists(path, error)) {
+        auto text = read_file(path, k_max_machine_record);
+        if (!text) return fail(text.error());
+        auto record = parse_machine_record(*text);
+        if (!record) return fail(record.error());
+        record_id = record->id;
+    }
+    const auto uuid = read_file(root + "/sys/class/dmi/id/product_uuid", 4096);
+    std::vector<std::string> macs;
+    for (const auto& nic : fs::directory_iterator(root + "/sys/class/net", error)) {
+        if (!fs::exists(nic.path() / "device", error)) continue;  // Bridges, taps and the like.
+        if (auto mac = read_file(nic.path() / "address", 4096)) macs.push_back(*mac);
+    }
+    auto id = identity_from(record_id, uuid ? *uuid : std::string(), macs);
+    if (!id) return fail(id.error());
+    char host[256] = {};
+    gethostname(host, sizeof host - 1);
+    return ClientIdentity{*id, host};
+}
+
+}  // namespace berth
