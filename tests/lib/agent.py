@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A look inside the workstation: commands for the agent of the test site archive (tests/vm/site), over a virtio-serial port.
+The signed image has no shell to reach; the agent exists only in machines that were given that archive."""
+import base64
+import itertools
+import socket
+import time
+
+from processes import LabError, wait_until
+
+
+class Agent:
+    def __init__(self, path):
+        def connect():
+            s = socket.socket(socket.AF_UNIX)
+            try:
+                s.connect(str(path))
+                return s
+            except OSError:
+                s.close()
+                return None
+        self._socket = wait_until(connect, 60, f"agent's port {path}")
+        self._buffer = b""
+        self._numbers = itertools.count(int(time.time()))
+
+    def ask(self, command, timeout=120):
+        """Exit code and output (both streams) of a shell command run as root."""
+        number = str(next(self._numbers)).encode()
+        self._socket.sendall(number + b" " + base64.b64encode(command.encode()) + b"\n")
+        end = time.monotonic() + timeout
+        while True:
+            while b"\n" in self._buffer:
+                line, self._buffer = self._buffer.split(b"\n", 1)
+                parts = line.split()
+                if parts and parts[0] == number:
+                    return int(parts[1]), base64.b64decode(parts[2] if len(parts) > 2 else b"").decode(errors="replace")
+            left = end - time.monotonic()
+            if left <= 0:
+                raise LabError(f"the agent did not answer within {timeout} s: {command}")
+            self._socket.settimeout(left)
+            try:
+                data = self._socket.recv(65536)
+            except socket.timeout:
+                continue
+            if not data:
+                raise LabError("the agent's port was closed")
+            self._buffer += data
+
+    def __call__(self, command, timeout=120):
+        """Output of a shell command that must succeed."""
+        code, text = self.ask(command, timeout)
+        if code != 0:
+            raise LabError(f"inside the workstation: {command}: exit code {code}\n{text}")
+        return text
+
+    def close(self):
+        self._socket.close()

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A person's directory as it stands on the server's own disk: what the tests put there and what they find afterwards."""
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+
+from processes import run
+
+
+class UserFiles:
+    def __init__(self, folder, person):
+        self.folder = pathlib.Path(folder)
+        self.person = person
+
+    def make(self, template, seed=0):
+        """The directory and its VMs, each a copy of the `template` folder with a UUID of its own."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for number, vm in enumerate(self.person.vms):
+            target = self.folder / vm
+            run("cp", "-a", "--sparse=always", template, target)
+            toml = target / "machine.toml"
+            text = toml.read_text()
+            own = f"{self.person.uid:08x}-0000-4000-8000-{seed:06x}{number:06x}"
+            text, changed = re.subn(r'(?m)^(uuid\s*=\s*)"[^"]*"', rf'\g<1>"{own}"', text, count=1)
+            if not changed:
+                text = f'uuid = "{own}"\n{text}'
+            toml.write_text(text)
+        self.own()
+        return self
+
+    def own(self):
+        run("chown", "-R", f"{self.person.uid}:{self.person.uid}", self.folder)
+        run("chmod", "-R", "u=rwX,go=", self.folder)
+
+    def vm(self, name="work"):
+        return self.folder / name
+
+    def names(self, vm="work"):
+        return sorted(os.listdir(self.vm(vm)))
+
+    def locks(self, vm="work"):
+        return [n for n in self.names(vm) if n.startswith("lock.")]
+
+    def last_used(self, vm="work"):
+        """Epoch and record of the highest last-used.<n>; None before the first session."""
+        numbers = [int(n.split(".")[1]) for n in self.names(vm) if re.fullmatch(r"last-used\.[0-9]+", n)]
+        if not numbers:
+            return None
+        text = (self.vm(vm) / f"last-used.{max(numbers)}").read_text()
+        return max(numbers), json.loads(text)
+
+    def digest(self, vm):
+        """One hash over every file of a VM: names, sizes, bytes."""
+        h = hashlib.blake2b()
+        for name in self.names(vm):
+            path = self.vm(vm) / name
+            if path.is_file():
+                h.update(f"{name} {path.stat().st_size}\n".encode())
+                with open(path, "rb") as f:
+                    while block := f.read(1 << 20):
+                        h.update(block)
+        return h.hexdigest()
+
+    def contains(self, vm, disk, data):
+        """Whether the disk's bytes hold `data` (guest file systems here are not compressed)."""
+        with open(self.vm(vm) / disk, "rb") as f:
+            tail = b""
+            while block := f.read(1 << 22):
+                if data in tail + block:
+                    return True
+                tail = block[-len(data):]
+        return False
+
+    def written_bytes(self, vm, disk):
+        """Bytes of the disk that are allocated on the server."""
+        return (self.vm(vm) / disk).stat().st_blocks * 512
+
+    def remove(self):
+        shutil.rmtree(self.folder)
