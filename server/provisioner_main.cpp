@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// berth-provisioner(8).
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "base/fd.h"
+#include "server/http_server.h"
+#include "server/ipxe_script.h"
+
+namespace berth::server {
+namespace {
+
+struct Options {
+    std::string listen = "0.0.0.0:8080", database = "/var/lib/berth-provisioner/berth.db",
+                images = "/var/lib/berth-provisioner/images", ipxe = "/usr/share/berth/boot.ipxe", public_url;
+};
+
+Status serve(const Options& options, Report& report) {
+    // Blocked before the library's threads start, so that only sigwait below gets them.
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+
+    if (!options.public_url.empty() && !is_base_url(options.public_url))
+        return fail(ErrorCode::P05, "--public-url {}: must be http://host or http://host:port", options.public_url);
+    auto boot_ipxe = read_file(options.ipxe);
+    if (!boot_ipxe) return fail(boot_ipxe.error().with_prefix("--ipxe"));
+    BERTH_TRY(with_provisioner(*boot_ipxe, "http://localhost"));
+    auto images = ImageFolder::open(options.images);
+    if (!images) return fail(images.error());
+    SystemClock clock;
+    auto store = Store::open(options.database, clock);
+    if (!store) return fail(store.error());
+    Service service({.public_url = options.public_url, .boot_ipxe = *boot_ipxe}, **store, *images, report, random_token);
+    auto server = HttpServer::start(options.listen, service);
+    if (!server) return fail(server.error());
+    fmt::print("listening on {}\n", server->address());
+    std::fflush(stdout);
+    int signal = 0;
+    sigwait(&signals, &signal);
+    report.event(Level::info, "ending", {{"signal", std::to_string(signal)}});
+    return {};
+}
+
+}  // namespace
+}  // namespace berth::server
+
+int main(int argc, char** argv) {
+    berth::server::Options options;
+    CLI::App app("Berth's provisioner: answers booting machines and serves images", "berth-provisioner");
+    app.add_option("--listen", options.listen, "ADDRESS:PORT; port 0 takes a free one")->capture_default_str();
+    app.add_option("--database", options.database, "the SQLite file, made if missing")->capture_default_str();
+    app.add_option("--images", options.images, "the folder with image folders")->capture_default_str();
+    app.add_option("--ipxe", options.ipxe, "the static boot script")->capture_default_str();
+    app.add_option("--public-url", options.public_url, "this server's URL for clients, instead of their Host header");
+    CLI11_PARSE(app, argc, argv);
+    berth::JournalReport report("berth-provisioner");
+    const auto done = berth::server::serve(options, report);
+    if (done) return 0;
+    fmt::print(stderr, "berth-provisioner: {}\n", done.error().to_user());
+    return 1;
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The provisioner's answers (docs/architecture.md "Provisioner: HTTP"), independent of the HTTP library: a request by value in, a response
+// by value out. Errors are {"code":"BERTH-P01","error":text,"help":text}.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/report.h"
+#include "server/images.h"
+#include "server/store.h"
+#include "server/text.h"
+
+namespace berth::server {
+
+/// The largest body that any request may have.
+inline constexpr size_t k_max_body = 64 * 1024;
+
+struct HttpRequest {
+    std::string method;
+    std::string target;                          ///< As on the request line, not decoded.
+    std::map<std::string, std::string> headers;  ///< Names in lower case.
+    std::string body;
+};
+
+struct HttpResponse {
+    int status = 200;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string body;
+    UniqueFd file;  ///< When set, `length` bytes of it from `offset` are the body.
+    uint64_t offset = 0, length = 0;
+};
+
+struct ServiceConfig {
+    std::string public_url;  ///< Empty: from each request's Host header.
+    std::string boot_ipxe;   ///< The static script's text.
+};
+
+/// Any thread.
+class Service {
+ public:
+    /// `make_token` gives 32 fresh hex digits.
+    Service(ServiceConfig config, Store& store, const ImageFolder& images, Report& report,
+            std::function<std::string()> make_token);
+    HttpResponse handle(const HttpRequest& request);
+    /// 413, for whoever reads the body.
+    HttpResponse too_large();
+
+ private:
+    Result<HttpResponse> route(const HttpRequest& request);
+    Result<HttpResponse> boot_script(const HttpRequest& request);
+    Result<HttpResponse> boot(const HttpRequest& request, const Target& target);
+    Result<HttpResponse> machine(const HttpRequest& request, const Target& target);
+    Result<HttpResponse> state(const HttpRequest& request, const Target& target);
+    Result<HttpResponse> image(const HttpRequest& request, const Target& target);
+    Result<HttpResponse> metrics();
+    Result<std::string> base_url(const HttpRequest& request) const;
+
+    ServiceConfig config_;
+    Store& store_;
+    const ImageFolder& images_;
+    Report& report_;
+    std::function<std::string()> make_token_;
+    std::array<std::atomic<uint64_t>, 3> decisions_{};  ///< By Action.
+    std::array<std::atomic<uint64_t>, 6> responses_{};  ///< By hundreds of the status.
+    std::atomic<uint64_t> image_bytes_{0};
+};
+
+/// 32 hex digits of getrandom(2).
+std::string random_token();
+
+}  // namespace berth::server

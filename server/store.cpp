@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/store.h"
+
+#include <fcntl.h>
+#include <soci/soci.h>
+#include <soci/sqlite3/soci-sqlite3.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/fd.h"
+#include "server/text.h"
+
+namespace berth::server {
+namespace {
+
+using soci::into;
+using soci::use;
+
+/// Step n brings a database of version n to n+1. A released step never changes.
+const std::vector<std::vector<const char*>> k_schema{
+    {"CREATE TABLE machines (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, name TEXT NOT NULL UNIQUE, "
+     "uuid TEXT NOT NULL, serial TEXT NOT NULL, enabled INTEGER NOT NULL, marked INTEGER NOT NULL, "
+     "settings TEXT NOT NULL, created INTEGER NOT NULL, seen INTEGER NOT NULL DEFAULT 0, "
+     "platform TEXT NOT NULL DEFAULT '', boot_id TEXT NOT NULL DEFAULT '', stage TEXT NOT NULL DEFAULT '', "
+     "percent INTEGER NOT NULL DEFAULT -1, error TEXT NOT NULL DEFAULT '', facts TEXT NOT NULL DEFAULT 'null', "
+     "session TEXT NOT NULL DEFAULT 'null') STRICT",
+     "CREATE INDEX machines_uuid ON machines (uuid)",
+     "CREATE TABLE macs (mac TEXT PRIMARY KEY, machine TEXT NOT NULL REFERENCES machines (id) ON DELETE CASCADE, "
+     "position INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+     "CREATE INDEX macs_machine ON macs (machine)",
+     "CREATE TABLE tokens (n INTEGER PRIMARY KEY AUTOINCREMENT, "
+     "machine TEXT NOT NULL REFERENCES machines (id) ON DELETE CASCADE, token TEXT NOT NULL, made INTEGER NOT NULL) STRICT",
+     "CREATE INDEX tokens_machine ON tokens (machine, n)",
+     "CREATE TABLE states (machine TEXT NOT NULL REFERENCES machines (id) ON DELETE CASCADE, name TEXT NOT NULL, "
+     "body TEXT NOT NULL, written INTEGER NOT NULL, PRIMARY KEY (machine, name)) STRICT, WITHOUT ROWID",
+     "CREATE TABLE policy (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID"},
+};
+
+constexpr const char* k_columns =
+    "SELECT id, name, uuid, serial, enabled, marked, settings, seen, platform, boot_id, stage, percent, error, facts, "
+    "session FROM machines ";
+
+nlohmann::json stored_json(const std::string& text) {
+    auto value = nlohmann::json::parse(text, nullptr, false);
+    return value.is_discarded() ? nlohmann::json() : value;
+}
+
+/// Rows are checked again as they come in: a hand-edited database must not become a script.
+Settings stored_settings(const nlohmann::json& value) {
+    Settings settings;
+    if (!value.is_object()) return settings;
+    for (const auto& [key, text] : value.items()) {
+        const auto* rule = find_setting(key);
+        if (rule != nullptr && text.is_string() && checked_setting(*rule, text.get<std::string>()))
+            settings[key] = text.get<std::string>();
+    }
+    return settings;
+}
+
+std::vector<Machine> select_machines(soci::session& sql, const std::string& where, const std::string& value = "") {
+    struct Row {
+        std::string id, name, uuid, serial, settings, platform, boot_id, stage, error, facts, session;
+        int enabled = 0, marked = 0, percent = 0;
+        long long seen = 0;
+    } r;
+    soci::statement statement(sql);
+    for (auto* text : {&r.id, &r.name, &r.uuid, &r.serial}) statement.exchange(into(*text));
+    statement.exchange(into(r.enabled));
+    statement.exchange(into(r.marked));
+    statement.exchange(into(r.settings));
+    statement.exchange(into(r.seen));
+    for (auto* text : {&r.platform, &r.boot_id, &r.stage}) statement.exchange(into(*text));
+    statement.exchange(into(r.percent));
+    for (auto* text : {&r.error, &r.facts, &r.session}) statement.exchange(into(*text));
+    if (where.find(":value") != std::string::npos) statement.exchange(use(value, "value"));
+    statement.alloc();
+    statement.prepare(k_columns + where);
+    statement.define_and_bind();
+    std::vector<Machine> machines;
+    for (bool more = statement.execute(true); more; more = statement.fetch()) {
+        Machine m{.id = r.id, .name = r.name, .macs = {}, .uuid = r.uuid, .serial = r.serial,
+                  .enabled = r.enabled != 0, .marked = r.marked != 0, .settings = stored_settings(stored_json(r.settings)),
+                  .status = {}};
+        m.status = {.seen = r.seen, .boot_id = r.boot_id, .stage = r.stage, .error = r.error, .platform = r.platform,
+                    .percent = r.percent, .facts = stored_json(r.facts), .session = stored_json(r.session)};
+        machines.push_back(std::move(m));
+    }
+    std::map<std::string, Machine*> by_id;
+    for (auto& m : machines) by_id[m.id] = &m;
+    std::string mac, owner;
+    const bool one = machines.size() == 1;
+    const std::string only = one ? machines.front().id : "";
+    soci::statement macs(sql);
+    macs.exchange(into(mac));
+    macs.exchange(into(owner));
+    if (one) macs.exchange(use(only, "id"));
+    macs.alloc();
+    macs.prepare(std::string("SELECT mac, machine FROM macs ") + (one ? "WHERE machine = :id " : "") + "ORDER BY position");
+    macs.define_and_bind();
+    if (!machines.empty())
+        for (bool more = macs.execute(true); more; more = macs.fetch())
+            if (auto m = by_id.find(owner); m != by_id.end()) m->second->macs.push_back(mac);
+    return machines;
+}
+
+void write_macs(soci::session& sql, const Machine& machine) {
+    sql << "DELETE FROM macs WHERE machine = :id", use(machine.id);
+    int position = 0;
+    for (const auto& mac : machine.macs) {
+        sql << "INSERT INTO macs (mac, machine, position) VALUES (:mac, :id, :position)", use(mac), use(machine.id),
+            use(position);
+        ++position;
+    }
+}
+
+/// P07 if name, a MAC or a UUID that stands alone is another machine's.
+Status check_free(soci::session& sql, const Machine& machine) {
+    std::string other;
+    sql << "SELECT id FROM machines WHERE name = :name AND id <> :id", use(machine.name), use(machine.id), into(other);
+    if (sql.got_data()) return fail(ErrorCode::P07, "name {} is {}'s", machine.name, other);
+    for (const auto& mac : machine.macs) {
+        sql << "SELECT machine FROM macs WHERE mac = :mac AND machine <> :id", use(mac), use(machine.id), into(other);
+        if (sql.got_data()) return fail(ErrorCode::P07, "MAC {} is {}'s", mac, other);
+    }
+    if (!machine.macs.empty() || machine.uuid.empty()) return {};
+    sql << "SELECT id FROM machines WHERE uuid = :uuid AND id <> :id AND NOT EXISTS "
+           "(SELECT 1 FROM macs WHERE macs.machine = machines.id)",
+        use(machine.uuid), use(machine.id), into(other);
+    if (sql.got_data()) return fail(ErrorCode::P07, "UUID {} without a MAC is {}'s", machine.uuid, other);
+    return {};
+}
+
+Status check_identity(const Machine& machine) {
+    if (machine.macs.empty() && machine.uuid.empty())
+        return fail(ErrorCode::P06, "machine {}: must have a MAC or a UUID", machine.name);
+    if (machine.macs.size() > 16) return fail(ErrorCode::P06, "machine {}: must have at most 16 MACs", machine.name);
+    return {};
+}
+
+std::string default_name(const Machine& machine) {
+    std::string name = "berth-";
+    for (char c : machine.macs.empty() ? machine.uuid.substr(0, 18) : machine.macs.front())
+        if (c != ':' && c != '-') name += c;
+    return name;
+}
+
+Status migrate(soci::session& sql) {
+    int version = 0;
+    sql << "PRAGMA user_version", into(version);
+    const int newest = static_cast<int>(k_schema.size());
+    if (version < 0 || version > newest)
+        return fail(ErrorCode::P04, "schema version {}: must be at most {}", version, newest);
+    for (; version < newest; ++version) {
+        for (const char* statement : k_schema[static_cast<size_t>(version)]) sql << statement;
+        sql << fmt::format("PRAGMA user_version = {}", version + 1);
+    }
+    return {};
+}
+
+template <typename T>
+constexpr bool is_failed(const T& result) {
+    return !result.has_value();
+}
+
+}  // namespace
+
+Store::Store(std::unique_ptr<soci::session> session, Clock& clock) : session_(std::move(session)), clock_(clock) {}
+Store::~Store() = default;
+
+// SOCI throws; nothing of it leaves this file. A failed Result rolls back like an exception.
+template <typename F>
+auto Store::with(F&& work, bool writes) -> decltype(work()) {
+    std::lock_guard lock(mutex_);
+    try {
+        *session_ << (writes ? "BEGIN IMMEDIATE" : "BEGIN");
+        try {
+            auto result = work();
+            *session_ << (is_failed(result) ? "ROLLBACK" : "COMMIT");
+            return result;
+        } catch (...) {
+            try {
+                *session_ << "ROLLBACK";
+            } catch (const std::exception&) {  // SQLite may have rolled back by itself (full disk).
+            }
+            throw;
+        }
+    } catch (const std::exception& e) {
+        return fail(ErrorCode::P04, "{}", e.what());
+    }
+}
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& file, Clock& clock) {
+    if (file.empty() || file.find_first_of("\"'") != std::string::npos)
+        return fail(ErrorCode::P04, "file name \"{}\": must be without quotes", file);
+    UniqueFd made(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!made) return fail(ErrorCode::P04, "{}: {}", file, strerror(errno));
+    try {
+        auto session = std::make_unique<soci::session>(soci::sqlite3, fmt::format("dbname=\"{}\" timeout=5", file));
+        std::string mode;
+        *session << "PRAGMA journal_mode = WAL", into(mode);
+        *session << "PRAGMA foreign_keys = ON";
+        *session << "PRAGMA synchronous = FULL";
+        std::unique_ptr<Store> store(new Store(std::move(session), clock));
+        if (auto done = store->with([&] { return migrate(*store->session_); }, true); !done)
+            return fail(done.error().with_prefix(file));
+        return store;
+    } catch (const std::exception& e) {
+        return fail(ErrorCode::P04, "{}: {}", file, e.what());
+    }
+}
+
+Result<Policy> Store::policy() {
+    return with(
+        [&]() -> Result<Policy> {
+            Policy policy;
+            std::string key, value;
+            soci::statement rows = (session_->prepare << "SELECT key, value FROM policy", into(key), into(value));
+            nlohmann::json defaults = nlohmann::json::object();
+            for (bool more = rows.execute(true); more; more = rows.fetch()) {
+                if (key == "unknown") policy.unknown = parse_unknown_policy(value).value_or(UnknownPolicy::local);
+                else defaults[key] = value;
+            }
+            policy.defaults = stored_settings(defaults);
+            return policy;
+        },
+        false);
+}
+
+Status Store::set_policy(const Policy& policy) {
+    return with(
+        [&]() -> Status {
+            *session_ << "DELETE FROM policy";
+            Settings rows = policy.defaults;
+            rows["unknown"] = to_text(policy.unknown);
+            for (const auto& [key, value] : rows)
+                *session_ << "INSERT INTO policy (key, value) VALUES (:key, :value)", use(key), use(value);
+            return {};
+        },
+        true);
+}
+
+Result<std::vector<Machine>> Store::machines() {
+    return with([&]() -> Result<std::vector<Machine>> { return select_machines(*session_, "ORDER BY n"); }, false);
+}
+
+Result<std::optional<Machine>> Store::find_at_boot(const std::string& mac, const std::string& uuid) {
+    return with(
+        [&]() -> Result<std::optional<Machine>> {
+            auto found =
+                select_machines(*session_, "WHERE id = (SELECT machine FROM macs WHERE mac = :value)", mac);
+            if (found.empty() && !uuid.empty())
+                found = select_machines(*session_,
+                                        "WHERE uuid = :value AND NOT EXISTS (SELECT 1 FROM macs WHERE macs.machine = "
+                                        "machines.id)",
+                                        uuid);
+            if (found.empty()) return std::nullopt;
+            return std::move(found.front());
+        },
+        false);
+}
+
+Result<Machine> Store::find(std::string_view word) {
+    return with(
+        [&]() -> Result<Machine> {
+            auto found = select_machines(*session_, "WHERE id = :value", std::string(word));
+            if (found.empty()) found = select_machines(*session_, "WHERE name = :value", std::string(word));
+            if (auto mac = parse_mac(word); found.empty() && mac)
+                found = select_machines(*session_, "WHERE id = (SELECT machine FROM macs WHERE mac = :value)", *mac);
+            if (found.empty()) return fail(ErrorCode::P02, "machine {}: no id, name or MAC is that", word);
+            return std::move(found.front());
+        },
+        false);
+}
+
+Result<Machine> Store::add(Machine machine) {
+    return with(
+        [&]() -> Result<Machine> {
+            if (auto good = check_identity(machine); !good) return fail(good.error());
+            machine.id.clear();
+            if (machine.name.empty()) machine.name = default_name(machine);
+            if (auto free = check_free(*session_, machine); !free) return fail(free.error());
+            long long count = 0, n = 0;
+            *session_ << "SELECT count(*) FROM machines", into(count);
+            if (static_cast<size_t>(count) >= k_max_machines)
+                return fail(ErrorCode::P08, "{} machines: must be at most {}", count, k_max_machines);
+            const std::string settings = nlohmann::json(machine.settings).dump();
+            const int enabled = machine.enabled, marked = machine.marked;
+            const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
+            *session_ << "INSERT INTO machines (name, uuid, serial, enabled, marked, settings, created) VALUES "
+                         "(:name, :uuid, :serial, :enabled, :marked, :settings, :now)",
+                use(machine.name), use(machine.uuid), use(machine.serial), use(enabled), use(marked), use(settings),
+                use(now);
+            *session_ << "SELECT last_insert_rowid()", into(n);
+            machine.id = fmt::format("m-{:04}", n);
+            *session_ << "UPDATE machines SET id = :id WHERE n = :n", use(machine.id), use(n);
+            write_macs(*session_, machine);
+            return machine;
+        },
+        true);
+}
+
+Status Store::update(const std::string& id, const std::function<Status(Machine&)>& change) {
+    return with(
+        [&]() -> Status {
+            auto found = select_machines(*session_, "WHERE id = :value", id);
+            if (found.empty()) return fail(ErrorCode::P02, "machine {}", id);
+            Machine& machine = found.front();
+            BERTH_TRY(change(machine));
+            machine.id = id;
+            BERTH_TRY(check_identity(machine));
+            BERTH_TRY(check_free(*session_, machine));
+            const std::string settings = nlohmann::json(machine.settings).dump();
+            const int enabled = machine.enabled, marked = machine.marked;
+            *session_ << "UPDATE machines SET name = :name, uuid = :uuid, serial = :serial, enabled = :enabled, "
+                         "marked = :marked, settings = :settings WHERE id = :id",
+                use(machine.name), use(machine.uuid), use(machine.serial), use(enabled), use(marked), use(settings),
+                use(id);
+            write_macs(*session_, machine);
+            return {};
+        },
+        true);
+}
+
+Status Store::remove(const std::string& id) {
+    return with(
+        [&]() -> Status {
+            *session_ << "DELETE FROM machines WHERE id = :id", use(id);
+            return {};
+        },
+        true);
+}
+
+Status Store::add_token(const std::string& id, const std::string& token) {
+    return with(
+        [&]() -> Status {
+            const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
+            *session_ << "INSERT INTO tokens (machine, token, made) VALUES (:id, :token, :now)", use(id), use(token),
+                use(now);
+            *session_ << fmt::format(
+                "DELETE FROM tokens WHERE machine = :id AND n NOT IN (SELECT n FROM tokens WHERE machine = :same ORDER BY n "
+                "DESC LIMIT {})",
+                k_kept_tokens),
+                use(id), use(id);
+            return {};
+        },
+        true);
+}
+
+Status Store::check_token(const std::string& id, std::string_view token) {
+    return with(
+        [&]() -> Status {
+            int count = 0;
+            const std::string given(token);
+            *session_ << "SELECT count(*) FROM tokens WHERE machine = :id AND token = :token", use(id), use(given),
+                into(count);
+            if (count == 0) return fail(ErrorCode::P03);
+            return {};
+        },
+        false);
+}
+
+Status Store::seen_at_boot(const std::string& id, Platform platform, const std::string& serial) {
+    return with(
+        [&]() -> Status {
+            const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
+            const std::string firmware(to_text(platform));
+            *session_ << "UPDATE machines SET seen = :now, platform = :platform, stage = 'ipxe', percent = -1, error = '', "
+                         "serial = CASE WHEN :serial = '' THEN serial ELSE :again END WHERE id = :id",
+                use(now), use(firmware), use(serial), use(serial), use(id);
+            return {};
+        },
+        true);
+}
+
+Status Store::post_status(const std::string& id, const StatusPost& post) {
+    return with(
+        [&]() -> Status {
+            auto found = select_machines(*session_, "WHERE id = :value", id);
+            if (found.empty()) return fail(ErrorCode::P02, "machine {}", id);
+            LastStatus s = found.front().status;
+            if (post.boot_id) s.boot_id = *post.boot_id;
+            if (post.stage && *post.stage != s.stage) s.percent = -1;
+            if (post.stage) s.stage = *post.stage;
+            if (post.percent) s.percent = *post.percent;
+            if (post.error) s.error = *post.error;
+            if (post.facts) s.facts = *post.facts;
+            if (post.session) s.session = *post.session;
+            const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
+            const std::string facts = s.facts.dump(), session = s.session.dump();
+            *session_ << "UPDATE machines SET seen = :now, boot_id = :boot, stage = :stage, percent = :percent, error = :error, "
+                         "facts = :facts, session = :session WHERE id = :id",
+                use(now), use(s.boot_id), use(s.stage), use(s.percent), use(s.error), use(facts), use(session), use(id);
+            return {};
+        },
+        true);
+}
+
+Result<std::vector<std::string>> Store::state_names(const std::string& id) {
+    return with(
+        [&]() -> Result<std::vector<std::string>> {
+            std::vector<std::string> names;
+            std::string name;
+            soci::statement rows =
+                (session_->prepare << "SELECT name FROM states WHERE machine = :id ORDER BY name", use(id), into(name));
+            for (bool more = rows.execute(true); more; more = rows.fetch()) names.push_back(name);
+            return names;
+        },
+        false);
+}
+
+Result<std::optional<std::string>> Store::state(const std::string& id, const std::string& name) {
+    return with(
+        [&]() -> Result<std::optional<std::string>> {
+            std::string body;
+            *session_ << "SELECT body FROM states WHERE machine = :id AND name = :name", use(id), use(name), into(body);
+            if (!session_->got_data()) return std::nullopt;
+            return body;
+        },
+        false);
+}
+
+Status Store::put_state(const std::string& id, const std::string& name, const std::string& body) {
+    if (body.size() > k_max_state_bytes)
+        return fail(ErrorCode::P08, "state of {} bytes: must be at most {}", body.size(), k_max_state_bytes);
+    return with(
+        [&]() -> Status {
+            int others = 0;
+            *session_ << "SELECT count(*) FROM states WHERE machine = :id AND name <> :name", use(id), use(name),
+                into(others);
+            if (others >= static_cast<int>(k_max_state_files))
+                return fail(ErrorCode::P08, "state files: must be at most {} for a machine", k_max_state_files);
+            const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
+            *session_ << "INSERT OR REPLACE INTO states (machine, name, body, written) VALUES (:id, :name, :body, :now)",
+                use(id), use(name), use(body), use(now);
+            return {};
+        },
+        true);
+}
+
+Status Store::remove_state(const std::string& id, const std::string& name) {
+    return with(
+        [&]() -> Status {
+            *session_ << "DELETE FROM states WHERE machine = :id AND name = :name", use(id), use(name);
+            return {};
+        },
+        true);
+}
+
+}  // namespace berth::server

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The small words of the provisioner's world, checked and brought to one form. Everything here is pure and takes hostile text.
+// Errors are P06 with the legal range in the detail.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace berth::server {
+
+/// "aa:bb:cc:dd:ee:ff" from six hex pairs with ':' or '-' between them or nothing; neither a group address nor all zeros.
+Result<std::string> parse_mac(std::string_view text);
+/// 8-4-4-4-12 hex digits, lower case. All zeros or all ones (firmware that was never given one) is the empty string.
+Result<std::string> parse_uuid(std::string_view text);
+/// A host name label: [a-z0-9] and inner '-', 1 to 63.
+Result<std::string> parse_name(std::string_view text);
+/// A record's id: "m-" and 4 to 12 digits.
+bool is_machine_id(std::string_view text);
+/// A name in an image folder or of a state file: [A-Za-z0-9._-], 1 to 128, not beginning with '.'.
+bool is_file_name(std::string_view text);
+/// 64 lower-case hex digits (a BLAKE2b-256), the name of an unchanging file.
+bool is_digest(std::string_view text);
+/// A host name or address, as in "fs1.example.org", "10.0.0.1", "[fd00::1]".
+bool is_host(std::string_view text);
+/// "host" or "host:port" as the Host header and --public-url carry it.
+bool is_authority(std::string_view text);
+/// "http://host[:port]" without anything behind it.
+bool is_base_url(std::string_view text);
+/// An SMBIOS serial number is decoration: printable ASCII is kept, the rest dropped, at most 64.
+std::string clean_serial(std::string_view text);
+
+/// A request's target (RFC 9112 3.2.1): decoded path segments and decoded query values.
+struct Target {
+    std::vector<std::string> path;             ///< "/v1/boot" is {"v1", "boot"}; no segment is empty, "." or "..".
+    std::map<std::string, std::string> query;  ///< The first of equal names counts.
+};
+inline constexpr size_t k_max_target = 4096;
+/// P01 for bad escapes, NUL and control characters, empty or dot segments, more than k_max_target bytes.
+Result<Target> parse_target(std::string_view target);
+
+/// One range of RFC 9110 14.1.2 against a file of `size` bytes.
+struct ByteRange {
+    enum Kind { whole, part, unsatisfiable } kind = whole;
+    uint64_t first = 0, length = 0;
+    friend bool operator==(const ByteRange&, const ByteRange&) = default;
+};
+/// A header that is absent, malformed or lists several ranges means the whole file (which the RFC allows).
+ByteRange parse_range(std::string_view header, uint64_t size);
+
+}  // namespace berth::server
