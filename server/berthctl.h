@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// berthctl(1): one function per noun, so that each can be added beside the others. Each registers its subcommands; what the command line
+// chose is run by berthctl_main.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "server/store.h"
+
+namespace berth::server {
+
+/// What every subcommand shares.
+struct Ctl {
+    std::string database = "/var/lib/berth-provisioner/berth.db";
+    bool json = false;
+    std::function<Status()> run;  ///< Set by the subcommand that the line names.
+    SystemClock clock;
+};
+
+void add_machine_commands(CLI::App& app, Ctl& ctl);
+void add_policy_commands(CLI::App& app, Ctl& ctl);
+void add_network_commands(CLI::App& app, Ctl& ctl);
+
+/// --database (--db) and --json for one subcommand.
+void add_shared_options(CLI::App& command, Ctl& ctl);
+
+/// Options for every setting; what the line named is in `given` by key.
+struct SettingArguments {
+    Settings given;
+    void add_to(CLI::App& command);
+    /// Checks and applies: an empty value takes the setting away.
+    Status apply(Settings& settings) const;
+};
+
+/// Shows the lines that change as a diff ("-mode: local", "+mode: network"). Without a change: false. On a terminal and without `yes` asks
+/// on it; true: go on.
+bool confirm_diff(const std::vector<std::string>& before, const std::vector<std::string>& after, bool yes, bool quiet);
+
+/// Columns padded to their widest cell, two blanks between.
+std::string table(const std::vector<std::vector<std::string>>& rows);
+
+}  // namespace berth::server

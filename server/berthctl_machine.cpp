@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/berthctl.h"
+#include "server/machine_view.h"
+#include "server/text.h"
+
+namespace berth::server {
+namespace {
+
+/// What add and set have in common.
+struct MachineArguments {
+    std::string word, name, uuid;  ///< `word`: id, name or MAC of an existing machine.
+    std::vector<std::string> macs;
+    std::string enabled, marked;  ///< "", "yes" or "no".
+    bool has_uuid = false, yes = false;
+    SettingArguments settings;
+
+    void add_to(CLI::App& command) {
+        command.add_option("--name", name, "host name, unique");
+        command.add_option("--mac", macs, "MAC address; repeat for more network cards")->take_all();
+        command.add_option_function<std::string>(
+            "--uuid", [this](const std::string& v) { uuid = v, has_uuid = true; },
+            "SMBIOS UUID; identifies a machine that is recorded without a MAC");
+        command.add_option("--enabled", enabled, "no: the machine goes to its local disk")->check(CLI::IsMember({"yes", "no"}));
+        command.add_option("--marked", marked, "to be installed at its next boot, in mode install")
+            ->check(CLI::IsMember({"yes", "no"}));
+        settings.add_to(command);
+    }
+
+    Status apply(Machine& machine) const {
+        if (!name.empty()) {
+            const auto checked = parse_name(name);
+            if (!checked) return fail(checked.error());
+            machine.name = *checked;
+        }
+        if (!macs.empty()) machine.macs.clear();
+        for (const auto& text : macs) {
+            const auto mac = parse_mac(text);
+            if (!mac) return fail(mac.error());
+            if (std::find(machine.macs.begin(), machine.macs.end(), *mac) != machine.macs.end())
+                return fail(ErrorCode::P06, "MAC {}: given twice", *mac);
+            machine.macs.push_back(*mac);
+        }
+        if (has_uuid && uuid.empty()) machine.uuid.clear();
+        if (has_uuid && !uuid.empty()) {
+            const auto checked = parse_uuid(uuid);
+            if (!checked) return fail(checked.error());
+            machine.uuid = *checked;
+        }
+        if (!enabled.empty()) machine.enabled = enabled == "yes";
+        if (!marked.empty()) machine.marked = marked == "yes";
+        return settings.apply(machine.settings);
+    }
+};
+
+Result<std::unique_ptr<Store>> open(Ctl& ctl) { return Store::open(ctl.database, ctl.clock); }
+
+Status add_machine(Ctl& ctl, const MachineArguments& arguments) {
+    Machine machine;
+    BERTH_TRY(arguments.apply(machine));
+    auto store = open(ctl);
+    if (!store) return fail(store.error());
+    const auto added = (*store)->add(std::move(machine));
+    if (!added) return fail(added.error());
+    const auto policy = (*store)->policy();
+    if (!policy) return fail(policy.error());
+    if (ctl.json)
+        fmt::print("{}\n", machine_json(*added, *policy).dump(2));
+    else
+        fmt::print("{}  {}\n", added->id, added->name);
+    return {};
+}
+
+Status list_machines(Ctl& ctl) {
+    auto store = open(ctl);
+    if (!store) return fail(store.error());
+    const auto machines = (*store)->machines();
+    if (!machines) return fail(machines.error());
+    const auto policy = (*store)->policy();
+    if (!policy) return fail(policy.error());
+    if (ctl.json) {
+        auto list = nlohmann::json::array();
+        for (const auto& m : *machines) list.push_back(machine_json(m, *policy));
+        fmt::print("{}\n", list.dump(2));
+        return {};
+    }
+    std::vector<std::vector<std::string>> rows{list_head()};
+    for (const auto& m : *machines) rows.push_back(list_row(m, *policy));
+    fmt::print("{}", table(rows));
+    return {};
+}
+
+Status show_machine(Ctl& ctl, const std::string& word) {
+    auto store = open(ctl);
+    if (!store) return fail(store.error());
+    const auto machine = (*store)->find(word);
+    if (!machine) return fail(machine.error());
+    const auto policy = (*store)->policy();
+    if (!policy) return fail(policy.error());
+    if (ctl.json) {
+        fmt::print("{}\n", machine_json(*machine, *policy).dump(2));
+        return {};
+    }
+    fmt::print("id: {}\n", machine->id);
+    for (const auto& line : editable_lines(*machine)) fmt::print("{}\n", line);
+    for (const auto& rule : setting_rules())
+        if (const auto value = effective(*machine, *policy, rule.key);
+            !machine->settings.contains(std::string(rule.key)) && !value.empty())
+            fmt::print("{}: {} (default)\n", rule.option.substr(2), value);
+    for (const auto& line : status_lines(*machine)) fmt::print("{}\n", line);
+    return {};
+}
+
+Status set_machine(Ctl& ctl, const MachineArguments& arguments) {
+    auto store = open(ctl);
+    if (!store) return fail(store.error());
+    auto machine = (*store)->find(arguments.word);
+    if (!machine) return fail(machine.error());
+    const auto before = editable_lines(*machine);
+    Machine changed = *machine;
+    BERTH_TRY(arguments.apply(changed));
+    if (!confirm_diff(before, editable_lines(changed), arguments.yes, ctl.json)) {
+        if (!ctl.json) fmt::print("{}: nothing changed\n", machine->id);
+    } else {
+        // Asking may have taken its time: what was shown must still be so.
+        BERTH_TRY((*store)->update(machine->id, [&](Machine& now) -> Status {
+            if (editable_lines(now) != before)
+                return fail(ErrorCode::P07, "machine {}: was changed by someone else meanwhile", now.id);
+            return arguments.apply(now);
+        }));
+    }
+    if (!ctl.json) return {};
+    return show_machine(ctl, machine->id);
+}
+
+Status remove_machine(Ctl& ctl, const std::string& word, bool yes) {
+    auto store = open(ctl);
+    if (!store) return fail(store.error());
+    const auto machine = (*store)->find(word);
+    if (!machine) return fail(machine.error());
+    const auto states = (*store)->state_names(machine->id);
+    if (!states) return fail(states.error());
+    auto before = editable_lines(*machine);
+    for (const auto& name : *states) before.push_back("session state: " + name);
+    if (!confirm_diff(before, {}, yes, ctl.json)) {
+        fmt::print("{}: nothing changed\n", machine->id);
+        return {};
+    }
+    BERTH_TRY((*store)->remove(machine->id));
+    if (ctl.json) fmt::print("{}\n", nlohmann::json{{"removed", machine->id}}.dump());
+    return {};
+}
+
+}  // namespace
+
+void add_machine_commands(CLI::App& app, Ctl& ctl) {
+    auto* machine = app.add_subcommand("machine", "the machines that the provisioner knows");
+    machine->require_subcommand(1);
+    // The options live as long as the parser.
+    auto arguments = std::make_shared<MachineArguments>();
+    const auto command = [&](const char* name, const char* help, auto run) {
+        auto* c = machine->add_subcommand(name, help);
+        add_shared_options(*c, ctl);
+        c->callback([&ctl, run] { ctl.run = run; });
+        return c;
+    };
+    auto* add = command("add", "add one", [&ctl, arguments] { return add_machine(ctl, *arguments); });
+    arguments->add_to(*add);
+    command("list", "all, with what they last said", [&ctl] { return list_machines(ctl); });
+    auto* show = command("show", "one in full", [&ctl, arguments] { return show_machine(ctl, arguments->word); });
+    auto* set = command("set", "change one; an empty value takes a setting away",
+                        [&ctl, arguments] { return set_machine(ctl, *arguments); });
+    arguments->add_to(*set);
+    auto* remove = command("remove", "forget one",
+                           [&ctl, arguments] { return remove_machine(ctl, arguments->word, arguments->yes); });
+    for (auto* c : {show, set, remove}) c->add_option("MACHINE", arguments->word, "id, name or MAC")->required();
+    for (auto* c : {set, remove}) c->add_flag("--yes", arguments->yes, "do not ask");
+}
+
+}  // namespace berth::server

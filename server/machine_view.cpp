@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/machine_view.h"
+
+#include <ctime>
+
+namespace berth::server {
+namespace {
+
+std::string joined(const std::vector<std::string>& parts, const char* between) {
+    std::string text;
+    for (const auto& part : parts) text += (text.empty() ? "" : between) + part;
+    return text;
+}
+
+std::string member(const nlohmann::json& object, const char* name) {
+    if (!object.is_object() || !object.contains(name)) return "-";
+    const auto& value = object[name];
+    return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+std::string show_kvm(const nlohmann::json& facts) {
+    if (!facts.is_object() || !facts.contains("kvm")) return "-";
+    const auto& kvm = facts["kvm"];
+    if (kvm.value("usable", false)) return "yes";
+    const auto why = kvm.value("why", "");
+    return why.empty() ? "no" : "no: " + why;
+}
+
+std::string show_disks(const nlohmann::json& facts) {
+    if (!facts.is_object() || !facts.contains("disks")) return "-";
+    if (facts["disks"].empty()) return "none";
+    std::vector<std::string> disks;
+    for (const auto& disk : facts["disks"])
+        disks.push_back(fmt::format("{} {}", disk.value("name", "?"), show_bytes(disk.value("bytes", uint64_t{0}))));
+    return joined(disks, ", ");
+}
+
+std::string show_session(const nlohmann::json& session) {
+    if (!session.is_object()) return "-";
+    return fmt::format("{}/{}", session.value("user", "?"), session.value("vm", "?"));
+}
+
+std::string show_stage(const LastStatus& status) {
+    std::string text = status.stage.empty() ? "-" : status.stage;
+    if (status.percent >= 0) text += fmt::format(" {}%", status.percent);
+    if (!status.error.empty()) text += " (error)";
+    return text;
+}
+
+std::string show_memory(const nlohmann::json& facts) {
+    const auto text = member(facts, "memory_mib");
+    return text == "-" ? text : text + " MiB";
+}
+
+std::string shown_mode(const Machine& machine, const Policy& policy) {
+    std::string mode(to_text(effective_mode(machine, policy)));
+    if (machine.marked) mode += "+mark";
+    return machine.enabled ? mode : mode + " (disabled)";
+}
+
+void add_settings(std::vector<std::string>& lines, const Settings& settings) {
+    for (const auto& rule : setting_rules())
+        if (const auto value = settings.find(std::string(rule.key)); value != settings.end())
+            lines.push_back(fmt::format("{}: {}", rule.option.substr(2), value->second));
+}
+
+}  // namespace
+
+std::string show_time(int64_t seconds) {
+    if (seconds == 0) return "never";
+    const time_t time = seconds;
+    tm parts{};
+    char text[32];
+    gmtime_r(&time, &parts);
+    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%SZ", &parts);
+    return text;
+}
+
+std::string show_bytes(uint64_t bytes) {
+    const char* units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    double value = static_cast<double>(bytes);
+    size_t unit = 0;
+    for (; value >= 1000 && unit + 1 < std::size(units); ++unit) value /= 1000;
+    return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+std::vector<std::string> editable_lines(const Machine& machine) {
+    std::vector<std::string> lines{"name: " + machine.name};
+    for (const auto& mac : machine.macs) lines.push_back("mac: " + mac);
+    if (!machine.uuid.empty()) lines.push_back("uuid: " + machine.uuid);
+    lines.push_back(std::string("enabled: ") + (machine.enabled ? "yes" : "no"));
+    lines.push_back(std::string("marked: ") + (machine.marked ? "yes" : "no"));
+    add_settings(lines, machine.settings);
+    return lines;
+}
+
+std::vector<std::string> policy_lines(const Policy& policy) {
+    std::vector<std::string> lines{fmt::format("unknown: {}", to_text(policy.unknown))};
+    add_settings(lines, policy.defaults);
+    return lines;
+}
+
+std::vector<std::string> status_lines(const Machine& machine) {
+    const LastStatus& s = machine.status;
+    std::vector<std::string> lines{"last seen: " + show_time(s.seen), "stage: " + show_stage(s)};
+    if (!s.error.empty()) lines.push_back("error: " + s.error);
+    if (!s.platform.empty()) lines.push_back("platform: " + s.platform);
+    if (!machine.serial.empty()) lines.push_back("serial: " + machine.serial);
+    if (!s.boot_id.empty()) lines.push_back("boot: " + s.boot_id);
+    lines.push_back("kvm: " + show_kvm(s.facts));
+    lines.push_back("cpu: " + member(s.facts, "cpu"));
+    lines.push_back("cores: " + member(s.facts, "cores"));
+    lines.push_back("memory: " + show_memory(s.facts));
+    lines.push_back("disks: " + show_disks(s.facts));
+    if (s.facts.is_object() && s.facts.contains("nics"))
+        for (const auto& nic : s.facts["nics"])
+            lines.push_back(fmt::format("nic: {} {}", nic.value("mac", "?"), nic.value("driver", "?")));
+    std::string session = show_session(s.session);
+    if (s.session.is_object() && s.session.contains("since")) session += " since " + member(s.session, "since");
+    lines.push_back("session: " + session);
+    return lines;
+}
+
+std::vector<std::string> list_head() {
+    return {"ID", "NAME", "MAC", "MODE", "STAGE", "LAST SEEN", "KVM", "CPU", "CORES", "MEMORY", "DISKS", "SESSION"};
+}
+
+std::vector<std::string> list_row(const Machine& machine, const Policy& policy) {
+    const auto& s = machine.status;
+    return {machine.id, machine.name, machine.macs.empty() ? "-" : machine.macs.front(), shown_mode(machine, policy),
+            show_stage(s), show_time(s.seen), show_kvm(s.facts), member(s.facts, "cpu"), member(s.facts, "cores"),
+            show_memory(s.facts), show_disks(s.facts), show_session(s.session)};
+}
+
+nlohmann::json machine_json(const Machine& machine, const Policy& policy) {
+    const auto& s = machine.status;
+    return {{"id", machine.id}, {"name", machine.name}, {"macs", machine.macs}, {"uuid", machine.uuid},
+            {"serial", machine.serial}, {"enabled", machine.enabled}, {"marked", machine.marked},
+            {"mode", to_text(effective_mode(machine, policy))}, {"settings", machine.settings},
+            {"last_seen", s.seen}, {"platform", s.platform}, {"boot_id", s.boot_id}, {"stage", s.stage},
+            {"percent", s.percent < 0 ? nlohmann::json() : nlohmann::json(s.percent)},
+            {"error", s.error.empty() ? nlohmann::json() : nlohmann::json(s.error)},
+            {"facts", s.facts}, {"session", s.session}};
+}
+
+nlohmann::json policy_json(const Policy& policy) {
+    return {{"unknown", to_text(policy.unknown)}, {"defaults", policy.defaults}};
+}
+
+}  // namespace berth::server
