@@ -49,6 +49,13 @@ std::string format_lock_record(const LockRecord& record);
 /// Untrusted input (fuzzed): K-error naming the field and its legal range.
 Result<LockRecord> parse_lock_record(std::string_view text);
 
+/// The same record with "disks" added: what lock.<n> holds from just before it is renamed, and last-used.<n> after. At most 64 disks.
+std::string format_last_used(const LastUsed& last);
+/// `epoch` is the file name's and is left 0.
+Result<LastUsed> parse_last_used(std::string_view text);
+/// No lock record is larger; a longer file is not one.
+inline constexpr size_t k_longest_lock_record = 64 * 1024;
+
 struct LockTimes {
     std::chrono::milliseconds renew{10'000};      ///< Interval of renewals.
     std::chrono::milliseconds hold{60'000};       ///< The right to send ends so long after the moment before a good renewal's WRITE.

@@ -18,6 +18,7 @@ import time
 from processes import LabError, Process, run, wait_until
 
 LIB = pathlib.Path(__file__).resolve().parent
+ROOT = LIB.parent.parent
 ADDRESS = "10.77.0.1"
 READ_ONLY = "10.77.0.3"
 SMALL = "10.77.0.4"
@@ -158,7 +159,7 @@ class Lan:
         self.images.mkdir(exist_ok=True)
         self.provisioner = self.start(
             [self.build / "server" / "berth-provisioner", "--listen", f"{ADDRESS}:{HTTP_PORT}", "--database", self.database,
-             "--images", self.images], "provisioner")
+             "--images", self.images, "--ipxe", ROOT / "ipxe" / "boot.ipxe"], "provisioner")
         self._ready(self.provisioner, HTTP_PORT)
 
     def stop_provisioner(self):
@@ -170,21 +171,25 @@ class Lan:
             return self.listening(port, udp=udp)
         wait_until(look, 60, f"{process.name} listening on port {port}")
 
-    def ctl(self, *arguments):
-        return run(self.build / "server" / "berthctl", "--database", self.database, *arguments)
+    def ctl(self, noun, verb, *arguments):
+        """berthctl with this provisioner's database."""
+        return run(self.build / "server" / "berthctl", noun, verb, "--database", self.database, *arguments)
 
-    def ctl_json(self, *arguments):
-        return json.loads(self.ctl("--json", *arguments))
+    def ctl_json(self, noun, verb, *arguments):
+        return json.loads(self.ctl(noun, verb, "--json", *arguments))
 
     def start_dnsmasq(self):
-        """Settings as the product writes them; only what an operator would also fill in (interface, range) comes from us."""
+        """Settings exactly as the product writes them; the rest of the line is how a program is run in a lab."""
         self.leases = self.folder / "leases"
-        settings = self.ctl("dnsmasq", "--mode", "dhcp", "--interface", "br0", "--range", "10.77.0.100,10.77.0.199", "--url", self.url)
+        tftp = self.folder / "tftp"
+        tftp.mkdir()
         configuration = self.folder / "dnsmasq.conf"
-        configuration.write_text(settings)
+        configuration.write_text(run(
+            self.build / "server" / "berthctl", "dnsmasq", "--mode", "dhcp", "--interface", "br0", "--range", "10.77.0.100,10.77.0.199",
+            "--server-ip", ADDRESS, "--http-port", HTTP_PORT, "--tftp-root", tftp, "--ntp", ADDRESS))
         self.dnsmasq = self.start(
             ["dnsmasq", "--keep-in-foreground", f"--conf-file={configuration}", f"--dhcp-leasefile={self.leases}", "--log-facility=-",
-             "--log-dhcp", "--user=root", "--pid-file", f"--dhcp-option=option:ntp-server,{ADDRESS}"], "dnsmasq")
+             "--log-dhcp", "--user=root", "--pid-file"], "dnsmasq")
         self._ready(self.dnsmasq, 67, udp=True)
 
     def start_ntp(self):
@@ -217,6 +222,24 @@ class Lan:
         run("mount", "-o", "loop", image, folder)
         self._stack.callback(self._unmount, folder)
         return folder
+
+    def quota_file_system(self, name, mebibytes):
+        """A btrfs of its own, mounted; set_quota() gives its whole tree a limit (this kind of quota needs no module on any kernel here)."""
+        image, folder = self.folder / f"{name}.btrfs", self.folder / name
+        with open(image, "wb") as f:
+            f.truncate(mebibytes << 20)
+        run("mkfs.btrfs", "-q", image)
+        folder.mkdir()
+        run("mount", "-o", "loop", image, folder)
+        self._stack.callback(self._unmount, folder)
+        run("btrfs", "quota", "enable", folder)
+        return folder
+
+    @staticmethod
+    def set_quota(folder, limit):
+        """`limit` in bytes, or None."""
+        run("btrfs", "quota", "rescan", "-w", folder)
+        run("btrfs", "qgroup", "limit", "none" if limit is None else limit, "0/5", folder)
 
     @staticmethod
     def _unmount(folder):

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/lock_protocol.h"
+
+#include <fmt/chrono.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <charconv>
+#include <unordered_set>
+
+namespace berth::volume {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr int k_attempts = 8;
+constexpr uint32_t k_lock_file_mode = 0644;  // Whoever wants the VM reads who has it; the directory decides who may.
+
+bool is(const Error& error, ErrorCode code) {
+    return error.code() == code;
+}
+
+std::string utc(std::chrono::system_clock::time_point t) {
+    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(t)));
+}
+
+}  // namespace
+
+std::optional<uint64_t> epoch_of(std::string_view name, std::string_view prefix) {
+    if (!name.starts_with(prefix)) return std::nullopt;
+    name.remove_prefix(prefix.size());
+    if (name.empty() || name.front() < '1' || name.front() > '9') return std::nullopt;
+    int64_t number = 0;
+    auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    // The last number stays free: one above the highest must exist.
+    if (error != std::errc() || end != name.data() + name.size() || number == INT64_MAX) return std::nullopt;
+    return static_cast<uint64_t>(number);
+}
+
+LockNames lock_names(const std::vector<DirectoryEntry>& entries) {
+    LockNames names;
+    for (const auto& entry : entries) {
+        if (auto lock = epoch_of(entry.name, "lock.")) names.locks.push_back(*lock);
+        if (auto last = epoch_of(entry.name, "last-used.")) names.last_used.push_back(*last);
+    }
+    std::ranges::sort(names.locks);
+    std::ranges::sort(names.last_used);
+    return names;
+}
+
+std::string lock_name(uint64_t epoch) {
+    return fmt::format("lock.{}", epoch);
+}
+
+std::string last_used_name(uint64_t epoch) {
+    return fmt::format("last-used.{}", epoch);
+}
+
+std::string make_nonce() {
+    unsigned char bytes[16];
+    (void)!getrandom(bytes, sizeof bytes, 0);
+    std::string text;
+    for (unsigned char b : bytes) text += fmt::format("{:02x}", b);
+    return text;
+}
+
+LockProtocol::LockProtocol(NfsOps& ops, FileHandle directory, LockTimes times, Clock& clock, Report& report)
+    : ops_(ops), directory_(std::move(directory)), times_(times), clock_(clock), report_(report) {}
+
+/// For operations that may be asked again: as long as no answer comes, up to `hold`.
+template <typename F>
+auto LockProtocol::answered(F&& operation) -> decltype(operation()) {
+    const BootTime deadline = clock_.now() + times_.hold;
+    while (true) {
+        auto result = operation();
+        if (result || !is(result.error(), ErrorCode::M04) || clock_.now() >= deadline) return result;
+        clock_.sleep(std::min<Duration>(seconds(1), times_.renew));
+    }
+}
+
+Result<LockNames> LockProtocol::names() {
+    auto entries = answered([&] { return ops_.list(directory_); });
+    if (!entries) return fail(entries.error());
+    return lock_names(*entries);
+}
+
+Result<std::optional<LockProtocol::Standing>> LockProtocol::standing(const std::string& name) {
+    using Answer = Result<std::optional<Standing>>;
+    return answered([&]() -> Answer {
+        auto found = ops_.lookup(directory_, name);
+        if (!found && is(found.error(), ErrorCode::M09)) return std::nullopt;
+        if (!found) return fail(found.error());
+        auto text = ops_.read(found->handle, 0, k_longest_lock_record);
+        // Renamed or removed since the LOOKUP.
+        if (!text && is(text.error(), ErrorCode::M10)) return std::nullopt;
+        if (!text) return fail(text.error());
+        auto contents = parse_last_used(*text);
+        if (!contents) return fail(contents.error().with_prefix(name));
+        return Standing{found->handle, found->attributes, std::move(*contents)};
+    });
+}
+
+Result<std::optional<LockHolder>> LockProtocol::holder() {
+    // A lock that is released between listing and reading is none: look again.
+    for (int i = 0; i < k_attempts; i++) {
+        auto standing_names = names();
+        if (!standing_names) return fail(standing_names.error());
+        if (standing_names->locks.empty()) return std::nullopt;
+        const uint64_t epoch = standing_names->highest_lock();
+        auto lock = standing(lock_name(epoch));
+        if (!lock) return fail(lock.error());
+        if (!*lock) continue;
+        auto age = clock_.wall().time_since_epoch() - std::chrono::nanoseconds((*lock)->attributes.mtime_ns);
+        return LockHolder{(*lock)->contents.record, epoch,
+                          std::max(seconds(0), std::chrono::duration_cast<seconds>(age))};
+    }
+    return std::nullopt;
+}
+
+Result<FileHandle> LockProtocol::write_private(const std::string& name, const LockRecord& record) {
+    auto made = answered([&]() -> Result<FileHandle> {
+        auto file = ops_.create(directory_, name, k_lock_file_mode);
+        // The name holds our nonce: if it is there, an earlier CREATE of ours made it.
+        if (!file && is(file.error(), ErrorCode::M13)) {
+            auto found = ops_.lookup(directory_, name);
+            if (!found) return fail(found.error());
+            return found->handle;
+        }
+        return file;
+    });
+    if (!made) return made;
+    BERTH_TRY(answered([&] { return ops_.write_sync(*made, 0, format_lock_record(record)); }));
+    return made;
+}
+
+Result<bool> LockProtocol::link(const FileHandle& file, uint64_t epoch, const std::string& nonce) {
+    const BootTime deadline = clock_.now() + times_.hold;
+    while (true) {
+        auto linked = ops_.link(file, directory_, lock_name(epoch));
+        auto lock = standing(lock_name(epoch));
+        if (!lock) return fail(lock.error());
+        if (*lock) return (*lock)->contents.record.nonce == nonce;
+        // Nothing there: not executed, or already taken over and removed. The same LINK again can only do the same.
+        if (!linked && !is(linked.error(), ErrorCode::M04) && !is(linked.error(), ErrorCode::M13)) return fail(linked.error());
+        if (clock_.now() >= deadline) return fail(ErrorCode::M04, "{} could not be made", lock_name(epoch));
+        clock_.sleep(std::min<Duration>(seconds(1), times_.renew));
+        auto now = names();
+        if (!now) return fail(now.error());
+        if (now->highest() > epoch) return false;
+    }
+}
+
+Status LockProtocol::remove(const std::string& name) {
+    auto removed = answered([&] { return ops_.remove(directory_, name); });
+    if (!removed && is(removed.error(), ErrorCode::M09)) return {};
+    return removed;
+}
+
+Status LockProtocol::remove_all(const std::vector<uint64_t>& epochs, uint64_t below, std::string (*name)(uint64_t)) {
+    for (uint64_t epoch : epochs)
+        if (epoch < below) BERTH_TRY(remove(name(epoch)));
+    return {};
+}
+
+Status LockProtocol::wait_for_lower(uint64_t epoch, BootTime linked, const UserDirectory::Waiting& waiting) {
+    const BootTime over = linked + times_.take_over;
+    while (true) {
+        auto now = names();
+        if (!now) return fail(now.error());
+        if (now->highest_last_used() >= epoch || now->highest_lock() > epoch)
+            return fail(ErrorCode::K02, "lock {} was passed while we waited", epoch);
+        if (now->locks.empty() || now->locks.front() >= epoch) return {};
+        const Duration left = over - clock_.now();
+        if (left <= Duration(0)) return {};
+        if (waiting && !waiting(std::chrono::ceil<seconds>(left))) return fail(ErrorCode::K03, "claim {} is left behind", epoch);
+        clock_.sleep(std::min<Duration>(left, seconds(1)));
+    }
+}
+
+Result<TakenLock> LockProtocol::take(const LockOwner& owner, bool may_break, const UserDirectory::Intent& intent,
+                                     const UserDirectory::Waiting& waiting) {
+    // Who loses the race for a number looks again: then a lock stands, or it is free.
+    for (int i = 0; i < k_attempts; i++) {
+        auto taken = attempt(owner, may_break, intent, waiting);
+        if (!taken) return fail(taken.error());
+        if (*taken) return **taken;
+    }
+    return fail(ErrorCode::K02, "{} attempts", k_attempts);
+}
+
+/// nullopt: lost the race for the number without a claim left, try anew.
+Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, bool may_break, const UserDirectory::Intent& intent,
+                                                       const UserDirectory::Waiting& waiting) {
+    if (!may_break) {
+        auto other = holder();
+        if (!other) return fail(other.error());
+        if (*other)
+            return fail(ErrorCode::K01, "held by {} ({}) since {}", (*other)->record.owner.host, (*other)->record.owner.user,
+                        (*other)->record.since);
+    }
+    auto before = names();
+    if (!before) return fail(before.error());
+    if (!may_break && !before->locks.empty()) return std::nullopt;
+    const uint64_t epoch = before->highest() + 1;
+    LockRecord record{owner, make_nonce(), 0, LockMode::lease, utc(clock_.wall())};
+    if (intent) BERTH_TRY(intent(epoch, record.nonce));
+
+    const std::string private_name = ".lock-" + record.nonce;
+    auto file = write_private(private_name, record);
+    if (!file) {
+        (void)remove(private_name);
+        return fail(file.error());
+    }
+    auto ours = link(*file, epoch, record.nonce);
+    // From here the wait counts: later than the answer to LINK, never earlier.
+    const BootTime linked = clock_.now();
+    BERTH_TRY(remove(private_name));
+    if (!ours) return fail(ours.error());
+    if (!*ours) return std::nullopt;
+
+    auto after = names();
+    if (!after) return fail(after.error());
+    if (after->highest_last_used() >= epoch) {
+        // The number was used up before our LINK executed. The last-used keeps the highest number, so ours may go.
+        BERTH_TRY(remove(lock_name(epoch)));
+        return std::nullopt;
+    }
+    if (after->highest_lock() > epoch) return fail(ErrorCode::K02, "lock {} stands above our {}", after->highest_lock(), epoch);
+    const bool broke = after->locks.front() < epoch;
+    if (broke && !may_break) {
+        // It came late and below us; its owner loses by its own check. Waiting for it is what a taker does.
+        report_.event(Level::warning, "a lower lock appeared", {{"epoch", std::to_string(epoch)}});
+    }
+    BERTH_TRY(wait_for_lower(epoch, linked, waiting));
+
+    auto last = names();
+    if (!last) return fail(last.error());
+    if (last->highest_lock() != epoch || last->highest_last_used() >= epoch)
+        return fail(ErrorCode::K02, "lock {} was passed", epoch);
+    TakenLock taken{epoch, record.nonce, broke, std::nullopt};
+    if (last->highest_last_used() == epoch - 1 && epoch > 1) {
+        auto predecessor = standing(last_used_name(epoch - 1));
+        // One that cannot be read only means that nothing is known of who used the VM last.
+        if (predecessor && *predecessor) {
+            taken.predecessor = std::move((*predecessor)->contents);
+            taken.predecessor->epoch = epoch - 1;
+        }
+    }
+    BERTH_TRY(remove_all(last->locks, epoch, lock_name));
+    const BootTime deadline = clock_.now() + times_.hold;
+    while (true) {
+        auto renewed = renew(epoch, record.nonce);
+        if (renewed && clock_.now() - *renewed < times_.hold) return taken;
+        if (!renewed && !is(renewed.error(), ErrorCode::M04)) return fail(renewed.error());
+        if (clock_.now() >= deadline) return fail(ErrorCode::M04, "lock {} could not be renewed", epoch);
+        clock_.sleep(std::min<Duration>(seconds(1), times_.renew));
+    }
+}
+
+Result<BootTime> LockProtocol::renew(uint64_t epoch, const std::string& nonce) {
+    auto lock = ops_.lookup(directory_, lock_name(epoch));
+    if (!lock && is(lock.error(), ErrorCode::M09)) return fail(ErrorCode::K05, "lock {} is gone", epoch);
+    if (!lock) return fail(lock.error());
+    auto text = ops_.read(lock->handle, 0, k_longest_lock_record);
+    if (!text) return fail(text.error());
+    auto contents = parse_last_used(*text);
+    if (!contents) return fail(contents.error());
+    if (contents->record.nonce != nonce) return fail(ErrorCode::K05, "lock {} is {}'s", epoch, contents->record.owner.host);
+    contents->record.sequence++;
+
+    const BootTime before_write = clock_.now();
+    BERTH_TRY(ops_.write_sync(lock->handle, 0, format_lock_record(contents->record)));
+    auto entries = ops_.list(directory_);
+    if (!entries) return fail(entries.error());
+    const LockNames standing_names = lock_names(*entries);
+    if (standing_names.highest_lock() > epoch || standing_names.highest_last_used() >= epoch)
+        return fail(ErrorCode::K05, "lock {} was passed by {}", epoch, standing_names.highest());
+    auto again = ops_.lookup(directory_, lock_name(epoch));
+    if (!again && is(again.error(), ErrorCode::M09)) return fail(ErrorCode::K05, "lock {} is gone", epoch);
+    if (!again) return fail(again.error());
+    auto read_back = ops_.read(again->handle, 0, k_longest_lock_record);
+    if (!read_back) return fail(read_back.error());
+    auto record = parse_lock_record(*read_back);
+    if (!record) return fail(record.error());
+    if (record->nonce != nonce) return fail(ErrorCode::K05, "lock {} is {}'s", epoch, record->owner.host);
+    return before_write;
+}
+
+Result<std::vector<DiskIdentity>> LockProtocol::disk_identities() {
+    auto entries = answered([&] { return ops_.list(directory_); });
+    if (!entries) return fail(entries.error());
+    std::ranges::sort(*entries, {}, &DirectoryEntry::name);
+    std::vector<DiskIdentity> disks;
+    for (const auto& entry : *entries) {
+        if (!entry.name.ends_with(".raw") && !entry.name.ends_with(".cow")) continue;
+        auto found = answered([&] { return ops_.lookup(directory_, entry.name); });
+        if (!found) return fail(found.error());
+        if (found->attributes.type != FileType::regular) continue;
+        const Attributes& a = found->attributes;
+        disks.push_back({entry.name, a.fileid, a.size, std::max<int64_t>(a.mtime_ns, 0), std::max<int64_t>(a.ctime_ns, 0)});
+    }
+    return disks;
+}
+
+Status LockProtocol::release(uint64_t epoch, const std::string& nonce) {
+    const Fields fields = {{"epoch", std::to_string(epoch)}};
+    const BootTime deadline = clock_.now() + times_.hold;
+    bool renamed = false;
+    while (!renamed) {
+        auto lock = standing(lock_name(epoch));
+        if (!lock) return fail(lock.error());
+        if (!*lock || (*lock)->contents.record.nonce != nonce) {
+            auto last = standing(last_used_name(epoch));
+            if (!last) return fail(last.error());
+            if (!*last || (*last)->contents.record.nonce != nonce) {
+                report_.event(Level::warning, "lock was taken over", fields);
+                return {};
+            }
+            break;
+        }
+        if (clock_.now() >= deadline) return fail(ErrorCode::M04, "lock {} could not be released", epoch);
+        auto disks = disk_identities();
+        if (!disks) return fail(disks.error());
+        LastUsed last = (*lock)->contents;
+        last.disks = std::move(*disks);
+        BERTH_TRY(answered([&] { return ops_.write_sync((*lock)->handle, 0, format_last_used(last)); }));
+        auto answer = ops_.rename(directory_, lock_name(epoch), last_used_name(epoch));
+        renamed = answer.has_value();
+        // NOENT and silence: look whose nonce stands where.
+        if (!renamed && !is(answer.error(), ErrorCode::M04) && !is(answer.error(), ErrorCode::M09)) return answer;
+    }
+    auto now = names();
+    if (!now) return fail(now.error());
+    BERTH_TRY(remove_all(now->last_used, epoch, last_used_name));
+    report_.event(Level::info, "lock released", fields);
+    return {};
+}
+
+}  // namespace berth::volume

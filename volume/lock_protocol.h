@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The lock of one VM's directory, step by step, over any NfsOps (DESIGN "Lock", "Taking over", "Lease"; tests/model/lock.pml is
+// the same protocol). A reply may be lost and a call may execute late: no answer EXIST or NOENT is believed, what stands under the name is read.
+// One thread; every wait goes through the Clock.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/report.h"
+#include "volume/nfs_ops.h"
+#include "volume/user_directory.h"
+
+namespace berth::volume {
+
+/// The numbers that stand in a directory.
+struct LockNames {
+    std::vector<uint64_t> locks, last_used;  ///< Rising.
+    uint64_t highest_lock() const { return locks.empty() ? 0 : locks.back(); }
+    uint64_t highest_last_used() const { return last_used.empty() ? 0 : last_used.back(); }
+    uint64_t highest() const { return std::max(highest_lock(), highest_last_used()); }
+};
+
+/// "lock.17" with prefix "lock." is 17; leading zeros, signs, 0 and what does not fit 63 bits are no number.
+std::optional<uint64_t> epoch_of(std::string_view name, std::string_view prefix);
+LockNames lock_names(const std::vector<DirectoryEntry>& entries);
+std::string lock_name(uint64_t epoch);
+std::string last_used_name(uint64_t epoch);
+
+/// 32 hex digits from the kernel.
+std::string make_nonce();
+
+class LockProtocol {
+ public:
+    LockProtocol(NfsOps& ops, FileHandle directory, LockTimes times, Clock& clock, Report& report);
+
+    Result<LockNames> names();
+    Result<std::optional<LockHolder>> holder();
+    Result<TakenLock> take(const LockOwner& owner, bool may_break, const UserDirectory::Intent& intent,
+                           const UserDirectory::Waiting& waiting);
+    Status release(uint64_t epoch, const std::string& nonce);
+
+    /// One good renewal: WRITE of a raised sequence number, a listing in which ours is the highest of all, lock.<n> read by name with our
+    /// nonce. Returns the moment before the WRITE was sent, from which the right to send counts. K05: somebody else's for good;
+    /// any other error: not renewed, try again.
+    Result<BootTime> renew(uint64_t epoch, const std::string& nonce);
+
+ private:
+    struct Standing {
+        FileHandle handle;
+        Attributes attributes;
+        LastUsed contents;
+    };
+    /// What stands under `name`; nullopt: nothing. Asks again while no answer comes, for as long as `hold`.
+    Result<std::optional<Standing>> standing(const std::string& name);
+    Result<std::optional<TakenLock>> attempt(const LockOwner& owner, bool may_break, const UserDirectory::Intent& intent,
+                                             const UserDirectory::Waiting& waiting);
+    Result<FileHandle> write_private(const std::string& name, const LockRecord& record);
+    /// LINKs until `lock.<epoch>` is read back; true: our nonce stands there.
+    Result<bool> link(const FileHandle& file, uint64_t epoch, const std::string& nonce);
+    Status wait_for_lower(uint64_t epoch, BootTime linked, const UserDirectory::Waiting& waiting);
+    Status remove_all(const std::vector<uint64_t>& epochs, uint64_t below, std::string (*name)(uint64_t));
+    Status remove(const std::string& name);
+    Result<std::vector<DiskIdentity>> disk_identities();
+    template <typename F>
+    auto answered(F&& operation) -> decltype(operation());
+
+    NfsOps& ops_;
+    FileHandle directory_;
+    LockTimes times_;
+    Clock& clock_;
+    Report& report_;
+};
+
+}  // namespace berth::volume

@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/nfs_session.h"
+
+#include <nfsc/libnfs-zdr.h>
+#include <nfsc/libnfs.h>
+#include <nfsc/libnfs-raw.h>
+#include <nfsc/libnfs-raw-mount.h>
+#include <nfsc/libnfs-raw-nfs.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace berth::volume {
+namespace {
+
+constexpr int k_nfs_program = 100003, k_mount_program = 100005, k_version = 3;
+constexpr size_t k_max_names = 100'000;
+constexpr int k_jukebox_tries = 20;
+
+struct StatusRow {
+    int status;
+    ErrorCode code;
+    std::string_view name;
+};
+constexpr std::array k_statuses = {
+    StatusRow{NFS3ERR_PERM, ErrorCode::M06, "NFS3ERR_PERM"},
+    StatusRow{NFS3ERR_NOENT, ErrorCode::M09, "NFS3ERR_NOENT"},
+    StatusRow{NFS3ERR_IO, ErrorCode::M11, "NFS3ERR_IO"},
+    StatusRow{NFS3ERR_NXIO, ErrorCode::M11, "NFS3ERR_NXIO"},
+    StatusRow{NFS3ERR_ACCES, ErrorCode::M06, "NFS3ERR_ACCES"},
+    StatusRow{NFS3ERR_EXIST, ErrorCode::M13, "NFS3ERR_EXIST"},
+    StatusRow{NFS3ERR_XDEV, ErrorCode::M11, "NFS3ERR_XDEV"},
+    StatusRow{NFS3ERR_NODEV, ErrorCode::M11, "NFS3ERR_NODEV"},
+    StatusRow{NFS3ERR_NOTDIR, ErrorCode::M09, "NFS3ERR_NOTDIR"},
+    StatusRow{NFS3ERR_ISDIR, ErrorCode::M11, "NFS3ERR_ISDIR"},
+    StatusRow{NFS3ERR_INVAL, ErrorCode::M11, "NFS3ERR_INVAL"},
+    StatusRow{NFS3ERR_FBIG, ErrorCode::M11, "NFS3ERR_FBIG"},
+    StatusRow{NFS3ERR_NOSPC, ErrorCode::M07, "NFS3ERR_NOSPC"},
+    StatusRow{NFS3ERR_ROFS, ErrorCode::M03, "NFS3ERR_ROFS"},
+    StatusRow{NFS3ERR_MLINK, ErrorCode::M11, "NFS3ERR_MLINK"},
+    StatusRow{NFS3ERR_NAMETOOLONG, ErrorCode::M11, "NFS3ERR_NAMETOOLONG"},
+    StatusRow{NFS3ERR_NOTEMPTY, ErrorCode::M11, "NFS3ERR_NOTEMPTY"},
+    StatusRow{NFS3ERR_DQUOT, ErrorCode::M08, "NFS3ERR_DQUOT"},
+    StatusRow{NFS3ERR_STALE, ErrorCode::M10, "NFS3ERR_STALE"},
+    StatusRow{NFS3ERR_REMOTE, ErrorCode::M11, "NFS3ERR_REMOTE"},
+    StatusRow{NFS3ERR_BADHANDLE, ErrorCode::M10, "NFS3ERR_BADHANDLE"},
+    StatusRow{NFS3ERR_NOTSUPP, ErrorCode::M11, "NFS3ERR_NOTSUPP"},
+    StatusRow{NFS3ERR_SERVERFAULT, ErrorCode::M11, "NFS3ERR_SERVERFAULT"},
+    StatusRow{NFS3ERR_JUKEBOX, ErrorCode::M04, "NFS3ERR_JUKEBOX"},
+};
+
+FileHandle handle_of(const nfs_fh3& fh) {
+    return {fh.data.data_val, fh.data.data_len};
+}
+
+/// libnfs takes char* and only reads.
+nfs_fh3 fh_of(const FileHandle& handle) {
+    nfs_fh3 fh{};
+    fh.data.data_len = handle.size();
+    fh.data.data_val = const_cast<char*>(handle.data());
+    return fh;
+}
+
+char* name_of(const std::string& name) {
+    return const_cast<char*>(name.c_str());
+}
+
+int64_t nanoseconds(const nfstime3& t) {
+    return int64_t{t.seconds} * 1'000'000'000 + t.nseconds;
+}
+
+Attributes attributes_of(const fattr3& a) {
+    Attributes out;
+    out.type = a.type == NF3REG   ? FileType::regular
+               : a.type == NF3DIR ? FileType::directory
+               : a.type == NF3LNK ? FileType::symlink
+                                  : FileType::other;
+    out.mode = a.mode;
+    out.size = a.size;
+    out.fileid = a.fileid;
+    out.mtime_ns = nanoseconds(a.mtime);
+    out.ctime_ns = nanoseconds(a.ctime);
+    return out;
+}
+
+/// Lives until libnfs has called back, which it does for every call: with an answer, or when the connection goes.
+struct PendingCall {
+    bool done = false, abandoned = false;
+    int rpc_status = RPC_STATUS_CANCEL;
+    int nfs_status = 0;
+    std::string text;
+    const std::function<int(void*)>* take = nullptr;
+};
+
+void called_back(rpc_context*, int status, void* data, void* user) {
+    auto* call = static_cast<PendingCall*>(user);
+    if (call->abandoned) {
+        delete call;
+        return;
+    }
+    call->done = true;
+    call->rpc_status = status;
+    if (status == RPC_STATUS_SUCCESS && data)
+        call->nfs_status = (*call->take)(data);
+    else if (status == RPC_STATUS_ERROR && data)
+        call->text = static_cast<const char*>(data);
+}
+
+enum class CallEnd { answered, refused, lost };
+
+CallEnd run_call(RpcConnection& connection, const std::function<int(rpc_context*, rpc_cb, void*)>& issue,
+                 const std::function<int(void*)>& take, Duration timeout, Interrupt interrupt, int& nfs_status, std::string& text) {
+    auto call = std::make_unique<PendingCall>();
+    call->take = &take;
+    if (connection.broken() || issue(connection.context(), called_back, call.get()) != 0) return CallEnd::lost;
+    const bool done = connection.pump(call->done, timeout, interrupt);
+    if (!done) connection.reset();
+    if (!call->done) {
+        call->abandoned = true;
+        (void)call.release();
+        return CallEnd::lost;
+    }
+    if (!done || call->rpc_status != RPC_STATUS_SUCCESS) {
+        text = call->text;
+        return connection.broken() ? CallEnd::lost : CallEnd::refused;
+    }
+    nfs_status = call->nfs_status;
+    return CallEnd::answered;
+}
+
+ErrorCode mount_error_code(int status) {
+    switch (status) {
+        case MNT3ERR_PERM:
+        case MNT3ERR_ACCES: return ErrorCode::M06;
+        case MNT3ERR_NOENT:
+        case MNT3ERR_NOTDIR:
+        case MNT3ERR_NAMETOOLONG: return ErrorCode::M05;
+        default: return ErrorCode::M11;
+    }
+}
+
+Result<FileHandle> mount_root(const NfsLocation& location, const NfsCredentials& credentials, Duration timeout,
+                              Interrupt interrupt) {
+    uint16_t port = location.mount_port;
+    if (port == 0) {
+        auto asked = RpcConnection::ask_port_mapper(location.server, k_mount_program, k_version, timeout, interrupt);
+        if (!asked) return fail(asked.error());
+        port = *asked;
+    }
+    auto connection = RpcConnection::connect(location.server, port, credentials, timeout, interrupt);
+    if (!connection) return fail(connection.error());
+    FileHandle root;
+    int status = 0;
+    std::string text;
+    std::string directory = location.directory;
+    auto issue = [&](rpc_context* rpc, rpc_cb cb, void* user) { return rpc_mount3_mnt_async(rpc, cb, directory.data(), user); };
+    auto take = [&root](void* data) {
+        auto* result = static_cast<mountres3*>(data);
+        if (result->fhs_status == MNT3_OK)
+            root.assign(result->mountres3_u.mountinfo.fhandle.fhandle3_val, result->mountres3_u.mountinfo.fhandle.fhandle3_len);
+        return static_cast<int>(result->fhs_status);
+    };
+    const CallEnd end = run_call(**connection, issue, take, timeout, interrupt, status, text);
+    (*connection)->reset();
+    const std::string what = location.server + ":" + location.directory;
+    if (end == CallEnd::lost) return fail(ErrorCode::M04, "{}: no answer to MOUNT", what);
+    if (end == CallEnd::refused) return fail(ErrorCode::M06, "{}: {}", what, text);
+    if (status != 0) return fail(mount_error_code(status), "{}", what);
+    return root;
+}
+
+}  // namespace
+
+ErrorCode nfs_error_code(int nfs_status) {
+    for (const auto& row : k_statuses)
+        if (row.status == nfs_status) return row.code;
+    return ErrorCode::M11;
+}
+
+std::string_view nfs_status_name(int nfs_status) {
+    for (const auto& row : k_statuses)
+        if (row.status == nfs_status) return row.name;
+    return "unknown status";
+}
+
+NfsSession::NfsSession(NfsLocation location, NfsCredentials credentials, Duration timeout, Interrupt interrupt)
+    : location_(std::move(location)), credentials_(std::move(credentials)), timeout_(timeout), interrupt_(interrupt) {}
+
+Result<std::unique_ptr<NfsSession>> NfsSession::mount(const NfsLocation& location, const NfsCredentials& credentials,
+                                                      Duration timeout, Interrupt interrupt) {
+    std::unique_ptr<NfsSession> session(new NfsSession(location, credentials, timeout, interrupt));
+    BERTH_TRY(session->connect());
+    return session;
+}
+
+Status NfsSession::connect() {
+    if (credentials_.groups.size() > k_max_groups)
+        return fail(ErrorCode::M12, "{} groups: at most {}", credentials_.groups.size(), k_max_groups);
+    auto root = mount_root(location_, credentials_, timeout_, interrupt_);
+    if (!root) return fail(root.error());
+    if (!root_.empty() && *root != root_)
+        return fail(ErrorCode::M10, "{}:{} is another directory than before", location_.server, location_.directory);
+    uint16_t port = location_.nfs_port;
+    if (port == 0) {
+        auto asked = RpcConnection::ask_port_mapper(location_.server, k_nfs_program, k_version, timeout_, interrupt_);
+        if (!asked) return fail(asked.error());
+        port = *asked;
+    }
+    auto connection = RpcConnection::connect(location_.server, port, credentials_, timeout_, interrupt_);
+    if (!connection) return fail(connection.error());
+    connection_ = std::move(*connection);
+    connections_++;
+    root_ = *root;
+    return {};
+}
+
+void NfsSession::notice_loss() {
+    if (!connected()) return;
+    pollfd p{connection_->fd(), POLLIN, 0};
+    if (poll(&p, 1, 0) > 0) connection_->service(p.revents);
+}
+
+Status NfsSession::call_once(std::string_view what, const Issue& issue, const Take& take, int& nfs_status) {
+    if (!connected()) BERTH_TRY(connect());
+    std::string text;
+    switch (run_call(*connection_, issue, take, timeout_, interrupt_, nfs_status, text)) {
+        case CallEnd::lost:
+            return fail(ErrorCode::M04, "{}: no answer to {} within {} s", location_.server, what,
+                        std::chrono::duration_cast<std::chrono::seconds>(timeout_).count());
+        case CallEnd::refused: return fail(ErrorCode::M06, "{}: {}: {}", location_.server, what, text);
+        case CallEnd::answered: break;
+    }
+    return {};
+}
+
+Status NfsSession::call(std::string_view what, const Issue& issue, const Take& take) {
+    SystemClock clock;
+    for (int tries = 0;; tries++) {
+        int status = 0;
+        BERTH_TRY(call_once(what, issue, take, status));
+        if (status == NFS3_OK) return {};
+        // JUKEBOX says: not done, ask again later (RFC 1813 2.6).
+        if (status != NFS3ERR_JUKEBOX || tries == k_jukebox_tries)
+            return fail(nfs_error_code(status), "server {}, {}: {}", location_.server, what, nfs_status_name(status));
+        clock.sleep(std::chrono::milliseconds(500));
+    }
+}
+
+Result<Found> NfsSession::lookup(const FileHandle& directory, const std::string& name) {
+    LOOKUP3args args{};
+    args.what = {fh_of(directory), name_of(name)};
+    Found found;
+    bool complete = false;
+    BERTH_TRY(call(
+        "LOOKUP " + name, [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_lookup_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<LOOKUP3res*>(data);
+            if (r->status == NFS3_OK) {
+                found.handle = handle_of(r->LOOKUP3res_u.resok.object);
+                complete = r->LOOKUP3res_u.resok.obj_attributes.attributes_follow;
+                if (complete) found.attributes = attributes_of(r->LOOKUP3res_u.resok.obj_attributes.post_op_attr_u.attributes);
+            }
+            return static_cast<int>(r->status);
+        }));
+    if (!complete) {
+        auto asked = attributes(found.handle);
+        if (!asked) return fail(asked.error());
+        found.attributes = *asked;
+    }
+    return found;
+}
+
+Result<Attributes> NfsSession::attributes(const FileHandle& file) {
+    GETATTR3args args{fh_of(file)};
+    Attributes found;
+    BERTH_TRY(call(
+        "GETATTR", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_getattr_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<GETATTR3res*>(data);
+            if (r->status == NFS3_OK) found = attributes_of(r->GETATTR3res_u.resok.obj_attributes);
+            return static_cast<int>(r->status);
+        }));
+    return found;
+}
+
+Result<uint32_t> NfsSession::access(const FileHandle& file, uint32_t wanted) {
+    ACCESS3args args{fh_of(file), wanted};
+    uint32_t granted = 0;
+    BERTH_TRY(call(
+        "ACCESS", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_access_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<ACCESS3res*>(data);
+            if (r->status == NFS3_OK) granted = r->ACCESS3res_u.resok.access;
+            return static_cast<int>(r->status);
+        }));
+    return granted & wanted;
+}
+
+Result<std::string> NfsSession::readlink(const FileHandle& link) {
+    READLINK3args args{fh_of(link)};
+    std::string target;
+    BERTH_TRY(call(
+        "READLINK", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_readlink_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<READLINK3res*>(data);
+            if (r->status == NFS3_OK) target = r->READLINK3res_u.resok.data;
+            return static_cast<int>(r->status);
+        }));
+    return target;
+}
+
+Result<std::vector<DirectoryEntry>> NfsSession::list(const FileHandle& directory) {
+    std::vector<DirectoryEntry> names;
+    READDIR3args args{};
+    args.dir = fh_of(directory);
+    args.count = 32 * 1024;
+    for (bool end = false; !end;) {
+        const size_t before = names.size();
+        BERTH_TRY(call(
+            "READDIR", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_readdir_async(rpc, cb, &args, user); },
+            [&](void* data) {
+                auto* r = static_cast<READDIR3res*>(data);
+                if (r->status != NFS3_OK) return static_cast<int>(r->status);
+                auto& ok = r->READDIR3res_u.resok;
+                std::memcpy(args.cookieverf, ok.cookieverf, sizeof args.cookieverf);
+                for (entry3* e = ok.reply.entries; e; e = e->nextentry) {
+                    args.cookie = e->cookie;
+                    names.push_back({e->name, e->fileid});
+                }
+                end = ok.reply.eof;
+                return static_cast<int>(NFS3_OK);
+            }));
+        if (!end && (names.size() == before || names.size() > k_max_names))
+            return fail(ErrorCode::M11, "a directory that does not end after {} names", names.size());
+    }
+    std::erase_if(names, [](const DirectoryEntry& e) { return e.name == "." || e.name == ".."; });
+    return names;
+}
+
+Result<std::string> NfsSession::read(const FileHandle& file, uint64_t offset, uint32_t count) {
+    READ3args args{fh_of(file), offset, count};
+    std::string bytes;
+    BERTH_TRY(call(
+        "READ", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_read_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<READ3res*>(data);
+            if (r->status == NFS3_OK) {
+                auto& ok = r->READ3res_u.resok;
+                bytes.assign(ok.data.data_val, std::min(ok.data.data_len, count));
+            }
+            return static_cast<int>(r->status);
+        }));
+    return bytes;
+}
+
+Status NfsSession::write_sync(const FileHandle& file, uint64_t offset, std::string_view data) {
+    size_t written = 0;
+    while (written < data.size()) {
+        WRITE3args args{};
+        args.file = fh_of(file);
+        args.offset = offset + written;
+        args.count = args.data.data_len = data.size() - written;
+        args.stable = FILE_SYNC;
+        args.data.data_val = const_cast<char*>(data.data() + written);
+        uint32_t count = 0;
+        bool stable = true;
+        BERTH_TRY(call(
+            "WRITE", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_write_async(rpc, cb, &args, user); },
+            [&](void* result) {
+                auto* r = static_cast<WRITE3res*>(result);
+                if (r->status == NFS3_OK) {
+                    count = r->WRITE3res_u.resok.count;
+                    stable = r->WRITE3res_u.resok.committed == FILE_SYNC;
+                }
+                return static_cast<int>(r->status);
+            }));
+        if (!stable || count == 0 || count > args.count) return fail(ErrorCode::M11, "server {}: WRITE was not done as asked", location_.server);
+        written += count;
+    }
+    return {};
+}
+
+Result<FileHandle> NfsSession::create(const FileHandle& directory, const std::string& name, uint32_t mode) {
+    CREATE3args args{};
+    args.where = {fh_of(directory), name_of(name)};
+    args.how.mode = GUARDED;
+    args.how.createhow3_u.g_obj_attributes.mode.set_it = 1;
+    args.how.createhow3_u.g_obj_attributes.mode.set_mode3_u.mode = mode;
+    FileHandle made;
+    BERTH_TRY(call(
+        "CREATE " + name, [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_create_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<CREATE3res*>(data);
+            if (r->status == NFS3_OK && r->CREATE3res_u.resok.obj.handle_follows)
+                made = handle_of(r->CREATE3res_u.resok.obj.post_op_fh3_u.handle);
+            return static_cast<int>(r->status);
+        }));
+    if (!made.empty()) return made;
+    auto found = lookup(directory, name);
+    if (!found) return fail(found.error());
+    return found->handle;
+}
+
+Status NfsSession::link(const FileHandle& file, const FileHandle& directory, const std::string& name) {
+    LINK3args args{fh_of(file), {fh_of(directory), name_of(name)}};
+    return call(
+        "LINK " + name, [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_link_async(rpc, cb, &args, user); },
+        [](void* data) { return static_cast<int>(static_cast<LINK3res*>(data)->status); });
+}
+
+Status NfsSession::rename(const FileHandle& directory, const std::string& from, const std::string& to) {
+    RENAME3args args{{fh_of(directory), name_of(from)}, {fh_of(directory), name_of(to)}};
+    return call(
+        "RENAME " + from, [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_rename_async(rpc, cb, &args, user); },
+        [](void* data) { return static_cast<int>(static_cast<RENAME3res*>(data)->status); });
+}
+
+Status NfsSession::remove(const FileHandle& directory, const std::string& name) {
+    REMOVE3args args{{fh_of(directory), name_of(name)}};
+    return call(
+        "REMOVE " + name, [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_remove_async(rpc, cb, &args, user); },
+        [](void* data) { return static_cast<int>(static_cast<REMOVE3res*>(data)->status); });
+}
+
+Result<Space> NfsSession::space() {
+    FSSTAT3args args{fh_of(root_)};
+    Space left;
+    BERTH_TRY(call(
+        "FSSTAT", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_fsstat_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<FSSTAT3res*>(data);
+            if (r->status == NFS3_OK) left = {r->FSSTAT3res_u.resok.abytes, r->FSSTAT3res_u.resok.afiles};
+            return static_cast<int>(r->status);
+        }));
+    return left;
+}
+
+Result<TransferLimits> NfsSession::limits() {
+    FSINFO3args args{fh_of(root_)};
+    TransferLimits limits;
+    BERTH_TRY(call(
+        "FSINFO", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_fsinfo_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<FSINFO3res*>(data);
+            if (r->status == NFS3_OK) limits = {r->FSINFO3res_u.resok.rtmax, r->FSINFO3res_u.resok.wtmax};
+            return static_cast<int>(r->status);
+        }));
+    // libnfs 4.0 refuses replies larger than 1 MiB; a server that says 0 is not believed.
+    auto usable = [](uint32_t n) { return std::clamp<uint32_t>(n, 4096, 1 << 20); };
+    return TransferLimits{usable(limits.read), usable(limits.write)};
+}
+
+}  // namespace berth::volume

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A mounted directory of an NFSv3 server (RFC 1813, MOUNT version 3) on one connection, call by call. One thread.
+//
+// A call that got no answer in time, or whose connection broke, is M04 and ends the connection: nothing is sent twice here. The next call
+// connects and mounts anew; a root handle that is not the first one's is M10.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "volume/nfs_ops.h"
+#include "volume/rpc_connection.h"
+#include "volume/types.h"
+
+namespace berth::volume {
+
+/// nfsstat3 (RFC 1813 2.6) as ours.
+ErrorCode nfs_error_code(int nfs_status);
+/// Its name there: "NFS3ERR_STALE".
+std::string_view nfs_status_name(int nfs_status);
+
+class NfsSession final : public NfsOps {
+ public:
+    /// `timeout` bounds each call and each of connecting and mounting. M01, M02, M04, M05, M06, M12.
+    static Result<std::unique_ptr<NfsSession>> mount(const NfsLocation& location, const NfsCredentials& credentials, Duration timeout,
+                                                     Interrupt interrupt = {});
+
+    const FileHandle& root() const override { return root_; }
+    Result<Found> lookup(const FileHandle& directory, const std::string& name) override;
+    Result<Attributes> attributes(const FileHandle& file) override;
+    Result<uint32_t> access(const FileHandle& file, uint32_t wanted) override;
+    Result<std::string> readlink(const FileHandle& link) override;
+    Result<std::vector<DirectoryEntry>> list(const FileHandle& directory) override;
+    Result<std::string> read(const FileHandle& file, uint64_t offset, uint32_t count) override;
+    Status write_sync(const FileHandle& file, uint64_t offset, std::string_view data) override;
+    Result<FileHandle> create(const FileHandle& directory, const std::string& name, uint32_t mode) override;
+    Status link(const FileHandle& file, const FileHandle& directory, const std::string& name) override;
+    Status rename(const FileHandle& directory, const std::string& from, const std::string& to) override;
+    Status remove(const FileHandle& directory, const std::string& name) override;
+    Result<Space> space() override;
+
+    Result<TransferLimits> limits();
+
+    const NfsLocation& location() const { return location_; }
+    bool connected() const { return connection_ && !connection_->broken(); }
+    /// Of the connection that stands: how often this session connected anew. A caller that must know of a loss compares.
+    uint64_t connections() const { return connections_; }
+    uint16_t local_port() const { return connection_ ? connection_->local_port() : 0; }
+    /// Polls the idle connection, so that a loss is noticed without a call.
+    void notice_loss();
+    void set_timeout(Duration timeout) { timeout_ = timeout; }
+    /// Gives the connection away, for the engine's own event loop.
+    std::unique_ptr<RpcConnection> take_connection() { return std::move(connection_); }
+
+ private:
+    NfsSession(NfsLocation location, NfsCredentials credentials, Duration timeout, Interrupt interrupt);
+    Status connect();
+    /// Runs one call: `issue` sends it, `take` gets the decoded result (Res*) inside the callback and returns its nfsstat3.
+    using Issue = std::function<int(rpc_context*, void (*)(rpc_context*, int, void*, void*), void*)>;
+    using Take = std::function<int(void*)>;
+    Status call(std::string_view what, const Issue& issue, const Take& take);
+    Status call_once(std::string_view what, const Issue& issue, const Take& take, int& nfs_status);
+
+    NfsLocation location_;
+    NfsCredentials credentials_;
+    Duration timeout_;
+    Interrupt interrupt_;
+    FileHandle root_;
+    std::unique_ptr<RpcConnection> connection_;
+    uint64_t connections_ = 0;
+    uint16_t nfs_port_ = 0;
+};
+
+}  // namespace berth::volume

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One TCP connection to one RPC program (RFC 5531) and the libnfs context that speaks on it. Auto-reconnect is off: a
+// connection that broke stays broken, every call in flight is answered with "lost", and the owner decides.
+//
+// The socket is ours: a source port below 1024 where the process may (exports are "secure" by default), SO_LINGER 0 and
+// TCP_USER_TIMEOUT 20 s, so that a dead client's kernel does not deliver old writes for minutes (DESIGN "Sockets").
+// One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "volume/types.h"
+
+struct rpc_context;
+
+namespace berth::volume {
+
+/// A descriptor that, when readable, ends every wait early (an eventfd of the owner), or -1.
+struct Interrupt {
+    int fd = -1;
+};
+
+class RpcConnection {
+ public:
+    /// Connects to `port` of `server` and sends with `credentials`. M01, M02, M04, M12.
+    static Result<std::unique_ptr<RpcConnection>> connect(const std::string& server, uint16_t port,
+                                                          const NfsCredentials& credentials, Duration timeout, Interrupt interrupt = {});
+    /// Asks the port mapper of `server` (RFC 1833, version 2) where `program` listens. M05 when it is not registered.
+    static Result<uint16_t> ask_port_mapper(const std::string& server, int program, int version, Duration timeout,
+                                            Interrupt interrupt = {});
+    ~RpcConnection();
+    RpcConnection(const RpcConnection&) = delete;
+    RpcConnection& operator=(const RpcConnection&) = delete;
+
+    rpc_context* context() { return context_; }
+    const std::string& server() const { return server_; }
+    bool broken() const { return broken_; }
+    /// The local port of the connection.
+    uint16_t local_port() const { return local_port_; }
+
+    /// For an event loop: what to poll for, and what poll(2) said. Callbacks run inside service().
+    int fd() const;
+    int events();
+    void service(int revents);
+    /// Resets the connection; calls in flight are answered now.
+    void reset();
+
+    /// Serves the connection until `done` is true. false: it broke, `timeout` passed, or it was interrupted.
+    bool pump(const bool& done, Duration timeout, Interrupt interrupt = {});
+
+ private:
+    RpcConnection() = default;
+    rpc_context* context_ = nullptr;
+    std::string server_;
+    uint16_t local_port_ = 0;
+    bool broken_ = false;
+    bool serving_ = false;
+};
+
+}  // namespace berth::volume

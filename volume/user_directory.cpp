@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/user_directory.h"
+
+#include <algorithm>
+
+#include "volume/lock_protocol.h"
+#include "volume/nfs_session.h"
+#include "volume/path_resolver.h"
+#include "volume/volume_config.h"
+
+namespace berth::volume {
+namespace {
+
+constexpr std::string_view k_machine_file = "machine.toml";
+constexpr size_t k_probe_size = 4096;
+
+class MountedDirectory final : public UserDirectory {
+ public:
+    MountedDirectory(std::unique_ptr<NfsSession> user, std::unique_ptr<NfsSession> shared, TransferLimits limits, LockTimes times,
+                     Clock& clock, Report& report)
+        : user_(std::move(user)), shared_(std::move(shared)), limits_(limits), times_(times), clock_(clock), report_(report) {}
+
+    Result<std::vector<std::string>> list_vms() override;
+    Status check_writable(const std::string& vm) override;
+    Result<SpaceLeft> space_left() override;
+    Result<FileFacts> facts(const std::string& vm, const std::string& path) override;
+    Result<std::string> read(const std::string& vm, const std::string& path, size_t limit) override;
+    Status replace(const std::string& vm, const std::string& path, std::string_view data) override;
+    Result<std::optional<LockHolder>> holder(const std::string& vm) override;
+    Result<TakenLock> lock(const std::string& vm, const LockOwner& owner, bool may_break, const Intent& intent,
+                           const Waiting& waiting) override;
+    Status release(const std::string& vm, uint64_t epoch, const std::string& nonce) override;
+
+ private:
+    Result<FileHandle> vm_directory(const std::string& vm);
+    Result<Resolved> resolve(const std::string& vm, const std::string& path);
+    Result<FileHandle> write_new(const FileHandle& directory, const std::string& name, std::string_view data);
+    Result<LockProtocol> protocol(const std::string& vm);
+
+    std::unique_ptr<NfsSession> user_, shared_;
+    TransferLimits limits_;
+    LockTimes times_;
+    Clock& clock_;
+    Report& report_;
+};
+
+Result<FileHandle> MountedDirectory::vm_directory(const std::string& vm) {
+    if (!is_plain_name(vm)) return fail(ErrorCode::C04, "\"{}\": must be the name of a directory", vm);
+    auto found = user_->lookup(user_->root(), vm);
+    if (!found) return fail(found.error());
+    if (found->attributes.type != FileType::directory) return fail(ErrorCode::M09, "{} is no directory", vm);
+    return found->handle;
+}
+
+Result<Resolved> MountedDirectory::resolve(const std::string& vm, const std::string& path) {
+    auto directory = vm_directory(vm);
+    if (!directory) return fail(directory.error());
+    SharedTree tree;
+    if (shared_) tree = {shared_.get(), shared_->location().directory};
+    return resolve_path(*user_, *directory, tree, path);
+}
+
+Result<LockProtocol> MountedDirectory::protocol(const std::string& vm) {
+    auto directory = vm_directory(vm);
+    if (!directory) return fail(directory.error());
+    return LockProtocol(*user_, *directory, times_, clock_, report_);
+}
+
+Result<std::vector<std::string>> MountedDirectory::list_vms() {
+    auto entries = user_->list(user_->root());
+    if (!entries) return fail(entries.error());
+    std::vector<std::string> names;
+    for (const auto& entry : *entries) {
+        if (entry.name.starts_with('.')) continue;
+        auto folder = user_->lookup(user_->root(), entry.name);
+        if (!folder && folder.error().code() == ErrorCode::M04) return fail(folder.error());
+        if (!folder || folder->attributes.type != FileType::directory) continue;
+        auto file = user_->lookup(folder->handle, std::string(k_machine_file));
+        if (!file && file.error().code() == ErrorCode::M04) return fail(file.error());
+        // One that may not be looked into is named all the same; reading it will say why it cannot run.
+        if (file || file.error().code() != ErrorCode::M09) names.push_back(entry.name);
+    }
+    std::ranges::sort(names);
+    return names;
+}
+
+Result<FileHandle> MountedDirectory::write_new(const FileHandle& directory, const std::string& name, std::string_view data) {
+    auto file = user_->create(directory, name, 0600);
+    if (!file) return file;
+    const size_t step = std::min<size_t>(limits_.write, 256 * 1024);
+    for (size_t at = 0; at < data.size(); at += step)
+        if (auto written = user_->write_sync(*file, at, data.substr(at, step)); !written) {
+            (void)user_->remove(directory, name);
+            return fail(written.error());
+        }
+    return file;
+}
+
+Status MountedDirectory::check_writable(const std::string& vm) {
+    auto directory = vm_directory(vm);
+    if (!directory) return fail(directory.error());
+    const std::string name = ".check-" + make_nonce();
+    auto file = write_new(*directory, name, std::string(k_probe_size, 'x'));
+    if (!file) return fail(file.error());
+    auto removed = user_->remove(*directory, name);
+    if (!removed && removed.error().code() == ErrorCode::M09) return {};
+    return removed;
+}
+
+Result<SpaceLeft> MountedDirectory::space_left() {
+    auto space = user_->space();
+    if (!space) return fail(space.error());
+    return SpaceLeft{space->bytes, space->files};
+}
+
+Result<FileFacts> MountedDirectory::facts(const std::string& vm, const std::string& path) {
+    auto file = resolve(vm, path);
+    if (!file) return fail(file.error());
+    auto granted = file->ops->access(file->handle, k_access_read | k_access_modify);
+    if (!granted) return fail(granted.error().with_prefix(path));
+    return FileFacts{file->attributes.size, file->attributes.fileid, file->attributes.type == FileType::regular,
+                     (*granted & k_access_read) != 0, (*granted & k_access_modify) != 0};
+}
+
+Result<std::string> MountedDirectory::read(const std::string& vm, const std::string& path, size_t limit) {
+    auto file = resolve(vm, path);
+    if (!file) return fail(file.error());
+    if (file->attributes.type != FileType::regular) return fail(ErrorCode::M09, "\"{}\" is no file", path);
+    std::string text;
+    while (true) {
+        auto part = file->ops->read(file->handle, text.size(), limits_.read);
+        if (!part) return fail(part.error().with_prefix(path));
+        if (part->empty()) return text;
+        text += *part;
+        if (text.size() > limit) return fail(ErrorCode::C04, "\"{}\": larger than {} bytes", path, limit);
+    }
+}
+
+Status MountedDirectory::replace(const std::string& vm, const std::string& path, std::string_view data) {
+    const size_t slash = path.rfind('/');
+    const std::string name = slash == path.npos ? path : path.substr(slash + 1);
+    if (!is_plain_name(name)) return fail(ErrorCode::C04, "\"{}\": must name a file", path);
+    FileHandle directory;
+    if (slash == path.npos) {
+        auto found = vm_directory(vm);
+        if (!found) return fail(found.error());
+        directory = *found;
+    } else {
+        auto found = resolve(vm, path.substr(0, slash));
+        if (!found) return fail(found.error());
+        if (found->shared) return fail(ErrorCode::C04, "\"{}\": in the shared tree", path);
+        directory = found->handle;
+    }
+    const std::string private_name = ".new-" + make_nonce();
+    auto file = write_new(directory, private_name, data);
+    if (!file) return fail(file.error().with_prefix(path));
+    auto renamed = user_->rename(directory, private_name, name);
+    if (renamed) return {};
+    // No answer: it is done if the name shows our file.
+    auto now = user_->lookup(directory, name);
+    if (now && now->handle == *file) return {};
+    (void)user_->remove(directory, private_name);
+    return fail(renamed.error().with_prefix(path));
+}
+
+Result<std::optional<LockHolder>> MountedDirectory::holder(const std::string& vm) {
+    auto lock = protocol(vm);
+    if (!lock) return fail(lock.error());
+    return lock->holder();
+}
+
+Result<TakenLock> MountedDirectory::lock(const std::string& vm, const LockOwner& owner, bool may_break, const Intent& intent,
+                                         const Waiting& waiting) {
+    auto lock = protocol(vm);
+    if (!lock) return fail(lock.error());
+    return lock->take(owner, may_break, intent, waiting);
+}
+
+Status MountedDirectory::release(const std::string& vm, uint64_t epoch, const std::string& nonce) {
+    auto lock = protocol(vm);
+    if (!lock) return fail(lock.error());
+    return lock->release(epoch, nonce);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& options, Clock& clock, Report& report) {
+    auto user = NfsSession::mount(options.location, options.credentials, options.call_timeout);
+    if (!user) return fail(user.error());
+    auto limits = (*user)->limits();
+    if (!limits) return fail(limits.error());
+    std::unique_ptr<NfsSession> shared;
+    if (options.shared) {
+        auto mounted = NfsSession::mount(*options.shared, options.credentials, options.call_timeout);
+        if (!mounted) return fail(mounted.error().with_prefix("shared files"));
+        shared = std::move(*mounted);
+    }
+    return std::make_unique<MountedDirectory>(std::move(*user), std::move(shared), *limits, options.times, clock, report);
+}
+
+}  // namespace berth::volume
