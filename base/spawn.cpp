@@ -23,9 +23,9 @@ constexpr size_t k_max_output = 1 << 20;
 
 /// Everything between fork and exec; async-signal-safe but for the capability calls, which only allocate (single-threaded child).
 /// Returns only on failure, with errno set.
-void become(const SpawnOptions& o, char* const* argv, char* const* envp, std::vector<std::pair<int, int>>& wanted, int error_fd) {
+void become(const SpawnOptions& o, pid_t parent, char* const* argv, char* const* envp, std::vector<std::pair<int, int>>& wanted,
+            int error_fd) {
     if (o.new_session) setsid();
-    if (o.die_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
     // Move every wanted descriptor out of the way first, so that no dup2 below overwrites one still needed.
     int top = error_fd;
     for (auto& [child, ours] : wanted) top = std::max({top, child, ours});
@@ -66,6 +66,11 @@ void become(const SpawnOptions& o, char* const* argv, char* const* envp, std::ve
             for (int c : o.ambient_capabilities)
                 if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, c, 0, 0) != 0) return;
         }
+    }
+    // Only now: a change of user clears it (prctl(2)). A parent that died meanwhile sends nothing any more.
+    if (o.die_with_parent) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return;
+        if (getppid() != parent) _exit(127);
     }
     execvpe(argv[0], argv, envp);
 }
@@ -144,10 +149,11 @@ Result<Child> spawn(const SpawnOptions& options) {
     int pipe_fds[2];
     if (pipe2(pipe_fds, O_CLOEXEC) != 0) return fail_errno("pipe");
     UniqueFd error_read(pipe_fds[0]), error_write(pipe_fds[1]);
+    const pid_t parent = getpid();
     const pid_t pid = fork();
     if (pid < 0) return fail_errno("fork");
     if (pid == 0) {
-        become(options, argv.data(), envp.data(), wanted, error_write.get());
+        become(options, parent, argv.data(), envp.data(), wanted, error_write.get());
         // The pipe's end was duplicated close-on-exec above every number in use; the highest copy is still ours.
         const int e = errno;
         [[maybe_unused]] const ssize_t n = write(error_write.get(), &e, sizeof e);

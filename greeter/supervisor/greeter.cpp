@@ -1,0 +1,508 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/supervisor/greeter.h"
+
+#include <poll.h>
+#include <pwd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <functional>
+
+#include "base/fd.h"
+#include "base/message.h"
+#include "base/spawn.h"
+#include "greeter/supervisor/boot_facts.h"
+#include "greeter/supervisor/outbox.h"
+#include "greeter/supervisor/protocol.h"
+#include "greeter/supervisor/pump.h"
+#include "greeter/supervisor/supervisor_state.h"
+#include "greeter/supervisor/terminal.h"
+#include "greeter/supervisor/terminal_reset.h"
+
+namespace berth::supervisor {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view k_sak_hint = "Ctrl-]";
+constexpr Duration k_facts_interval = std::chrono::seconds(2);
+constexpr int k_messages_a_turn = 64;
+
+std::string how_it_ended(std::optional<int> status) {
+    if (!status) return "ended";
+    if (WIFSIGNALED(*status)) return fmt::format("killed by signal {}", WTERMSIG(*status));
+    return fmt::format("exit code {}", WEXITSTATUS(*status));
+}
+
+std::string random_session_name() {
+    unsigned char bytes[4]{};
+    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) return fmt::format("s-{}", getpid());
+    return fmt::format("s-{:02x}{:02x}{:02x}{:02x}", bytes[0], bytes[1], bytes[2], bytes[3]);
+}
+
+/// Another process and the socket to it.
+struct Peer {
+    Child child;
+    std::optional<MessageSocket> socket;
+    Outbox outbox;
+
+    void hang_up() {
+        socket.reset();
+        outbox.clear();
+    }
+};
+
+class Greeter {
+ public:
+    Greeter(const Options& options, Clock& clock, Report& report, Terminal terminal, UniqueFd signals)
+        : options_(options),
+          clock_(clock),
+          report_(report),
+          terminal_(std::move(terminal)),
+          signals_(std::move(signals)),
+          state_(BERTH_VERSION, std::string(k_sak_hint)) {}
+
+    void run();
+    Status find_ui_user();
+
+ private:
+    void handle(const Event& event);
+    void act(effect::StartUi);
+    void act(effect::StopUi);
+    void act(const effect::SendUi& e);
+    void act(const effect::StartSession& e);
+    void act(const effect::SendSession& e);
+    void act(effect::CloseSession);
+    void act(effect::KillSession);
+    void act(effect::StartSweeper);
+    void act(effect::StartPump);
+    void act(effect::SuspendPump);
+    void act(effect::ResumePump);
+    void act(effect::EndPump);
+    void act(effect::SendKey);
+    void act(const effect::StatusLine& e);
+    void act(const effect::Power& e);
+    void act(const effect::Log& e);
+
+    Status start_peer(Peer& peer, SpawnOptions options);
+    void read_ui();
+    void read_session();
+    void flush(Peer& peer, const Event& when_gone);
+    void read_terminal();
+    void read_guest();
+    void write_guest();
+    void write_terminal();
+    void read_facts(bool first);
+    void read_signals();
+
+    const Options& options_;
+    Clock& clock_;
+    Report& report_;
+    Terminal terminal_;
+    UniqueFd signals_;
+    State state_;
+    std::vector<Event> later_;  ///< Events that effects gave rise to; handled in order after the effects of one event.
+    bool handling_ = false, stop_ = false;
+
+    std::optional<uid_t> ui_uid_;
+    gid_t ui_gid_ = 0;
+    Peer ui_, session_;
+    Child sweeper_, power_;
+
+    bool pumping_ = false;
+    UniqueFd guest_;
+    AttentionKey attention_;
+    GuestOutput output_;
+    std::string input_;
+
+    BootTime facts_read_;
+    std::string facts_text_;
+};
+
+Status Greeter::find_ui_user() {
+    if (geteuid() != 0) return {};
+    const passwd* entry = getpwnam(options_.ui_user.c_str());
+    if (entry == nullptr) return fail(ErrorCode::G05, "no user {}", options_.ui_user);
+    if (entry->pw_uid == 0) return fail(ErrorCode::G05, "user {} is root", options_.ui_user);
+    ui_uid_ = entry->pw_uid;
+    ui_gid_ = entry->pw_gid;
+    return {};
+}
+
+void Greeter::handle(const Event& event) {
+    later_.push_back(event);
+    if (handling_) return;
+    handling_ = true;
+    while (!later_.empty()) {
+        Event next = std::move(later_.front());
+        later_.erase(later_.begin());
+        Effects effects = state_.handle(next, clock_.now());
+        if (auto* said = std::get_if<event::UiSaid>(&next)) wipe(said->message);
+        for (auto& effect : effects) {
+            std::visit([this](const auto& e) { act(e); }, effect);
+            if (auto* sent = std::get_if<effect::SendSession>(&effect)) wipe(sent->message);
+        }
+    }
+    handling_ = false;
+}
+
+// --- Processes ---
+
+Status Greeter::start_peer(Peer& peer, SpawnOptions options) {
+    auto pair = message_pair();
+    if (!pair) return fail(pair.error());
+    options.descriptors[3] = pair->second.get();
+    auto child = spawn(options);
+    if (!child) return fail(child.error());
+    peer.child = std::move(*child);
+    peer.outbox.clear();
+    peer.socket.emplace(std::move(pair->first));
+    return {};
+}
+
+void Greeter::act(effect::StartUi) {
+    terminal_.reset();
+    auto tty = terminal_.open_for_child();
+    if (!tty) return handle(event::UiStartFailed{tty.error().to_log()});
+    SpawnOptions options;
+    options.arguments = {options_.ui};
+    options.environment = {{"TERM", term_for(terminal_.path())}, {"LANG", "C.UTF-8"}};
+    options.descriptors = {{0, tty->get()}, {1, tty->get()}, {2, tty->get()}};
+    options.uid = ui_uid_;
+    if (ui_uid_) options.gid = ui_gid_;
+    options.new_session = true;
+    options.die_with_parent = true;
+    if (auto started = start_peer(ui_, std::move(options)); !started) handle(event::UiStartFailed{started.error().to_log()});
+}
+
+void Greeter::act(effect::StopUi) {
+    ui_.hang_up();
+    ui_.child = Child();  // Killed and reaped: nothing of it can touch the terminal any more.
+}
+
+void Greeter::act(const effect::SendUi& e) {
+    if (!ui_.socket) return;
+    if (auto put = ui_.outbox.put(e.message); !put) {
+        act(effect::StopUi{});
+        handle(event::UiDied{put.error().to_log()});
+    }
+}
+
+void Greeter::act(const effect::StartSession& e) {
+    SpawnOptions options;
+    options.arguments = {options_.session};
+    options.environment = {{"LANG", "C.UTF-8"}};
+    options.new_session = true;
+    if (auto started = start_peer(session_, std::move(options)); !started)
+        return handle(event::SessionStartFailed{started.error().to_log()});
+    const std::string name = random_session_name();
+    report_.event(Level::info, "session started", {{"session", name}, {"user", e.user}});
+    act(effect::SendSession{{{"type", "start"}, {"user", e.user}, {"tty", terminal_.path()}, {"session", name}}});
+}
+
+void Greeter::act(const effect::SendSession& e) {
+    if (!session_.socket) return;
+    if (auto put = session_.outbox.put(e.message); !put) handle(event::SessionClosed{put.error().to_log()});
+}
+
+void Greeter::act(effect::CloseSession) {
+    session_.hang_up();
+}
+
+void Greeter::act(effect::KillSession) {
+    session_.child.signal(SIGKILL);
+}
+
+void Greeter::act(effect::StartSweeper) {
+    SpawnOptions options;
+    options.arguments = options_.sweep.empty() ? std::vector<std::string>{options_.session, "--sweep"} : options_.sweep;
+    options.new_session = true;
+    auto child = spawn(options);
+    if (child) {
+        sweeper_ = std::move(*child);
+        return;
+    }
+    report_.error("sweeper not started", child.error());
+    handle(event::SweeperDone{});
+}
+
+void Greeter::act(const effect::Power& e) {
+    SpawnOptions options;
+    options.arguments = {options_.power, e.action};
+    report_.event(Level::info, "power", {{"action", e.action}});
+    auto child = spawn(options);
+    if (child)
+        power_ = std::move(*child);
+    else
+        handle(event::PowerFailed{child.error().to_log()});
+}
+
+void Greeter::act(const effect::Log& e) {
+    report_.event(Level::warning, e.event, {{"detail", e.detail}});
+}
+
+// --- The guest's console ---
+
+void Greeter::act(effect::StartPump) {
+    terminal_.reset();
+    terminal_.raw();
+    output_ = {};
+    attention_ = {};
+    input_.clear();
+    pumping_ = true;
+    output_.add_line(fmt::format("[Berth: this is your VM's console. {} always brings back the real Berth screen.]\r\n", k_sak_hint));
+}
+
+void Greeter::act(effect::SuspendPump) {
+    output_.hold();
+    pumping_ = false;
+}
+
+void Greeter::act(effect::ResumePump) {
+    terminal_.reset();
+    terminal_.raw();
+    attention_ = {};
+    output_.release("[Berth: back in your VM. Press a key in it if its screen does not show by itself.]\r\n");
+    pumping_ = true;
+}
+
+void Greeter::act(effect::EndPump) {
+    pumping_ = false;
+    guest_.reset();
+    output_ = {};
+    input_.clear();
+    // With the menu up the terminal is the UI's, and clean.
+    if (!ui_.socket) terminal_.reset();
+}
+
+void Greeter::act(effect::SendKey) {
+    input_ += k_attention;
+}
+
+void Greeter::act(const effect::StatusLine& e) {
+    output_.add_line(status_line(e.text));
+}
+
+void Greeter::read_terminal() {
+    char bytes[4096];
+    const ssize_t n = read(terminal_.fd(), bytes, sizeof bytes);
+    if (n <= 0) return;
+    const auto typed = attention_.feed({bytes, static_cast<size_t>(n)});
+    if (guest_) input_ += typed.for_guest;
+    if (typed.attention) handle(event::Attention{});
+}
+
+void Greeter::read_guest() {
+    char bytes[16384];
+    const ssize_t n = read(guest_.get(), bytes, std::min(sizeof bytes, output_.room()));
+    if (n > 0) output_.put({bytes, static_cast<size_t>(n)});
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        // The session says what that means: "console" again, or "console-end".
+        guest_.reset();
+        input_.clear();
+    }
+}
+
+void Greeter::write_guest() {
+    const ssize_t n = send(guest_.get(), input_.data(), input_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n > 0) input_.erase(0, static_cast<size_t>(n));
+}
+
+void Greeter::write_terminal() {
+    const auto next = output_.next();
+    const ssize_t n = write(terminal_.fd(), next.data(), next.size());
+    if (n > 0) output_.written(static_cast<size_t>(n));
+}
+
+// --- Messages ---
+
+void Greeter::read_ui() {
+    for (int i = 0; i < k_messages_a_turn && ui_.socket; ++i) {
+        auto message = ui_.socket->receive();
+        if (message && !*message) return;
+        auto body = message ? check(Link::from_ui, std::move((*message)->body)) : Result<json>(fail(message.error()));
+        if (!body) {
+            ui_.hang_up();
+            ui_.child.signal(SIGKILL);
+            handle(event::UiDied{fmt::format("{}, {}", body.error().to_log(), how_it_ended(ui_.child.wait()))});
+            return;
+        }
+        handle(event::UiSaid{std::move(*body)});
+    }
+}
+
+void Greeter::read_session() {
+    for (int i = 0; i < k_messages_a_turn && session_.socket; ++i) {
+        auto message = session_.socket->receive();
+        if (message && !*message) return;
+        auto body = message ? check(Link::from_session, std::move((*message)->body)) : Result<json>(fail(message.error()));
+        if (body && (*body)["type"] == "console") {
+            if (!(*message)->fd) {
+                body = fail(ErrorCode::I03, "console without a descriptor");
+            } else {
+                guest_ = std::move((*message)->fd);
+            }
+        }
+        if (!body) return handle(event::SessionClosed{body.error().to_log()});
+        handle(event::SessionSaid{std::move(*body)});
+    }
+}
+
+void Greeter::flush(Peer& peer, const Event& when_gone) {
+    if (!peer.socket || peer.outbox.empty()) return;
+    if (peer.outbox.flush(peer.socket->fd())) return;
+    if (&peer == &ui_) act(effect::StopUi{});
+    handle(when_gone);
+}
+
+void Greeter::read_facts(bool first) {
+    facts_read_ = clock_.now();
+    auto text = read_file(options_.boot_facts, 64 * 1024);
+    std::string now = text ? std::move(*text) : std::string();
+    if (!first && now == facts_text_) return;
+    facts_text_ = std::move(now);
+    BootFacts facts = parse_boot_facts(facts_text_);
+    if (facts.host.empty()) {
+        char name[256]{};
+        if (gethostname(name, sizeof name - 1) == 0) facts.host = name;
+    }
+    handle(event::Facts{.host = std::move(facts.host), .notices = std::move(facts.notices)});
+}
+
+void Greeter::read_signals() {
+    signalfd_siginfo info{};
+    while (read(signals_.get(), &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGTERM) stop_ = true;
+        if (info.ssi_signo == SIGWINCH) ui_.child.signal(SIGWINCH);
+    }
+}
+
+// --- The loop ---
+
+void Greeter::run() {
+    read_facts(true);
+    handle(event::Started{});
+    while (!stop_) {
+        std::vector<pollfd> fds;
+        std::vector<std::function<void()>> actions;
+        const auto watch = [&](int fd, short events, std::function<void()> action) {
+            if (fd < 0) return;
+            fds.push_back({.fd = fd, .events = events, .revents = 0});
+            actions.push_back(std::move(action));
+        };
+        watch(signals_.get(), POLLIN, [this] { read_signals(); });
+        const auto watch_peer = [&](Peer& peer, std::function<void()> read) {
+            if (!peer.socket) return;
+            watch(peer.socket->fd(), POLLIN, std::move(read));
+        };
+        // Sent here first, so that POLLOUT is wanted only when the other end is slow.
+        flush(ui_, event::UiDied{"closed"});
+        flush(session_, event::SessionClosed{"closed"});
+        watch_peer(ui_, [this] { read_ui(); });
+        watch_peer(session_, [this] { read_session(); });
+        if (ui_.socket && !ui_.outbox.empty()) watch(ui_.socket->fd(), POLLOUT, [] {});
+        if (session_.socket && !session_.outbox.empty()) watch(session_.socket->fd(), POLLOUT, [] {});
+        if (session_.child.running()) {
+            watch(session_.child.pidfd(), POLLIN, [this] {
+                // Its last messages first: "end" may stand before the death in the socket.
+                while (session_.socket) {
+                    pollfd p{.fd = session_.socket->fd(), .events = POLLIN, .revents = 0};
+                    if (poll(&p, 1, 0) <= 0) break;
+                    read_session();
+                }
+                const auto status = session_.child.wait();
+                session_.hang_up();
+                handle(event::SessionDied{how_it_ended(status)});
+            });
+        }
+        if (sweeper_.running()) {
+            watch(sweeper_.pidfd(), POLLIN, [this] {
+                const auto status = sweeper_.wait();
+                report_.event(Level::info, "sweeper ended", {{"how", how_it_ended(status)}});
+                handle(event::SweeperDone{});
+            });
+        }
+        if (power_.running()) {
+            watch(power_.pidfd(), POLLIN, [this] {
+                const auto status = power_.wait();
+                if (!status || *status != 0) handle(event::PowerFailed{how_it_ended(status)});
+            });
+        }
+        if (pumping_) {
+            if (input_.size() < k_pump_bytes) watch(terminal_.fd(), POLLIN, [this] { read_terminal(); });
+            if (!output_.next().empty()) watch(terminal_.fd(), POLLOUT, [this] { write_terminal(); });
+        }
+        if (guest_ && output_.room() > 0) watch(guest_.get(), POLLIN, [this] { if (guest_) read_guest(); });
+        if (guest_ && !input_.empty()) watch(guest_.get(), POLLOUT, [this] { if (guest_) write_guest(); });
+
+        BootTime until = facts_read_ + k_facts_interval;
+        if (const auto deadline = state_.deadline(); deadline && *deadline < until) until = *deadline;
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - clock_.now()).count();
+        if (poll(fds.data(), fds.size(), left > 0 ? static_cast<int>(left) : 0) < 0 && errno != EINTR) {
+            report_.error("poll", fail_errno("poll").error());
+            return;
+        }
+        for (size_t i = 0; i < fds.size(); ++i)
+            if (fds[i].revents != 0) actions[i]();
+        if (clock_.now() - facts_read_ >= k_facts_interval) read_facts(false);
+        handle(event::Tick{});
+    }
+    act(effect::StopUi{});
+    session_.hang_up();
+    (void)session_.child.release();
+    (void)sweeper_.release();
+    (void)power_.release();
+    terminal_.reset();
+}
+
+Result<UniqueFd> take_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (int s : {SIGTERM, SIGWINCH}) sigaddset(&set, s);
+    sigprocmask(SIG_BLOCK, &set, nullptr);
+    for (int s : {SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE}) signal(s, SIG_IGN);
+    UniqueFd fd(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+    if (!fd) return fail_errno("signalfd");
+    return fd;
+}
+
+/// Passwords pass through: no core dump, no ptrace by another, no swap. The UI inherits the room for its own mlockall.
+void protect_memory() {
+    prctl(PR_SET_DUMPABLE, 0);
+    const rlimit none{.rlim_cur = 0, .rlim_max = 0}, lock{.rlim_cur = 64 << 20, .rlim_max = 64 << 20};
+    setrlimit(RLIMIT_CORE, &none);
+    setrlimit(RLIMIT_MEMLOCK, &lock);
+    mlockall(MCL_CURRENT | MCL_FUTURE);
+}
+
+}  // namespace
+
+Status run_greeter(const Options& options, Clock& clock, Report& report) {
+    protect_memory();
+    auto signals = take_signals();
+    if (!signals) return fail(signals.error());
+    std::string path = options.tty;
+    if (path.empty()) {
+        auto line = read_file("/proc/cmdline");
+        path = console_path(line ? *line : "");
+    }
+    auto terminal = Terminal::open(path);
+    if (!terminal) return fail(terminal.error());
+    Greeter greeter(options, clock, report, std::move(*terminal), std::move(*signals));
+    BERTH_TRY(greeter.find_ui_user());
+    report.event(Level::info, "greeter started", {{"tty", path}});
+    greeter.run();
+    report.event(Level::info, "greeter stopped");
+    return {};
+}
+
+}  // namespace berth::supervisor

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The console's owner: does what State (supervisor_state.h) says. One thread, one poll(2) loop.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/report.h"
+#include "base/result.h"
+
+namespace berth::supervisor {
+
+struct Options {
+    std::string tty;      ///< Empty: as the kernel command line says.
+    std::string ui = "/usr/libexec/berth/berth-greeter-ui";
+    std::string ui_user = "_berth-ui";  ///< Only when started as root.
+    std::string session = "/usr/libexec/berth/berth-session";
+    std::vector<std::string> sweep;  ///< Empty: `session` with --sweep.
+    std::string power = "/usr/bin/systemctl";  ///< Called with "poweroff" or "reboot".
+    std::string boot_facts = "/run/berth/boot.json";
+};
+
+/// Runs until SIGTERM. The session, if there is one, is left to undo by itself. G04 without a usable terminal, G05 without the UI's user.
+Status run_greeter(const Options& options, Clock& clock, Report& report);
+
+}  // namespace berth::supervisor

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/supervisor/outbox.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "base/message.h"
+
+namespace berth::supervisor {
+
+Outbox::~Outbox() {
+    clear();
+}
+
+void Outbox::clear() {
+    explicit_bzero(bytes_.data(), bytes_.size());
+    bytes_.clear();
+}
+
+Status Outbox::put(const nlohmann::json& body) {
+    auto frame = make_frame(body);
+    if (!frame) return fail(frame.error());
+    if (bytes_.size() + frame->size() > k_outbox_bytes) {
+        explicit_bzero(frame->data(), frame->size());
+        return fail(ErrorCode::I03, "{} bytes are waiting: the receiver does not read", bytes_.size());
+    }
+    bytes_ += *frame;
+    explicit_bzero(frame->data(), frame->size());
+    return {};
+}
+
+Status Outbox::flush(int fd) {
+    while (!bytes_.empty()) {
+        const ssize_t n = send(fd, bytes_.data(), bytes_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0) {
+            if (errno == EINTR) continue;
+            if (errno == EAGAIN) return {};
+            return fail_errno("send message");
+        }
+        const size_t sent = static_cast<size_t>(n), rest = bytes_.size() - sent;
+        bytes_.erase(0, sent);
+        // What erase moved down leaves its old place behind the new end.
+        explicit_bzero(bytes_.data() + rest, 0);
+        if (bytes_.empty()) {
+            bytes_.resize(bytes_.capacity());
+            clear();
+        }
+    }
+    return {};
+}
+
+}  // namespace berth::supervisor

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Frames on their way to a process that may not be reading: never blocks, bounded, wiped when sent. One thread.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/result.h"
+
+namespace berth::supervisor {
+
+inline constexpr size_t k_outbox_bytes = 512 * 1024;
+
+class Outbox {
+ public:
+    ~Outbox();
+    /// I03 when the receiver is so far behind that the bound is reached.
+    Status put(const nlohmann::json& body);
+    /// Sends what the socket takes now (send(2), MSG_DONTWAIT). I01 when the other end is gone.
+    Status flush(int fd);
+    bool empty() const { return bytes_.empty(); }
+    void clear();
+
+ private:
+    std::string bytes_;
+};
+
+}  // namespace berth::supervisor

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How the screen looks: a pure function of what is known and the terminal's size. Works from 1x1 up; meant for 80x24 and more.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "greeter/ui/model.h"
+
+namespace berth::ui {
+
+enum class Style { normal, dim, bold, error, selected };
+
+struct Size {
+    int rows = 24, columns = 80;
+};
+
+/// Text at a place; lies wholly inside the screen.
+struct Piece {
+    int row, column;
+    std::wstring text;
+    Style style;
+};
+
+struct Picture {
+    std::vector<Piece> pieces;
+    struct Place {
+        int row, column;
+    };
+    std::optional<Place> cursor;
+};
+
+Picture layout(const Model& model, Size size);
+
+/// The picture as plain lines without trailing spaces, for tests and documents.
+std::vector<std::wstring> as_lines(const Picture& picture, Size size);
+
+}  // namespace berth::ui

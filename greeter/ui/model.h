@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the screen program knows: told by the greeter's messages, changed by keys. No terminal here; layout.h says how it looks.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "greeter/ui/keys.h"
+
+namespace berth::ui {
+
+inline constexpr size_t k_input_characters = 256;
+
+/// A line being typed. Its memory is taken once and overwritten when it is cleared.
+class Input {
+ public:
+    Input() { text_.reserve(k_input_characters); }
+    ~Input() { clear(); }
+    Input(const Input&) = delete;
+    Input& operator=(const Input&) = delete;
+    void add(wchar_t c) {
+        if (text_.size() < k_input_characters) text_ += c;
+    }
+    void backspace();
+    void clear();
+    const std::wstring& text() const { return text_; }
+
+ private:
+    std::wstring text_;
+};
+
+enum class Mode { login, session, menu };
+
+struct Note {
+    bool error = false;
+    std::wstring text;  ///< May hold newlines.
+};
+
+struct Step {
+    std::string name;
+    std::wstring text;
+    std::string state;  ///< doing, done, failed, undoing
+    int64_t index = 0;
+};
+
+struct Choice {
+    int64_t id = 0;
+    std::wstring title;
+    std::vector<std::wstring> options;
+    size_t selected = 0;
+};
+
+struct Prompt {
+    int64_t id = 0;
+    bool echo = false;
+    std::wstring text;
+};
+
+/// A yes-or-no question of the screen program itself.
+struct Confirm {
+    std::wstring question;
+    nlohmann::json yes;  ///< Sent when the answer is yes.
+};
+
+struct Model {
+    // From the greeter.
+    Mode mode = Mode::login;
+    bool known = false;  ///< A "screen" came.
+    std::wstring host, version, sak_hint;
+    std::vector<std::wstring> notices;
+    std::vector<Note> notes;
+    std::vector<Step> steps;
+    int64_t step_count = 0;
+    std::optional<Prompt> prompt;
+    std::optional<Choice> choice;
+    // Of the user.
+    std::wstring user;  ///< As sent with "login".
+    bool waiting = false;  ///< Something was sent; the next thing to ask has not come.
+    Input input;
+    std::optional<Confirm> confirm;
+    size_t menu_selected = 0;
+    int scroll = 0;  ///< Lines scrolled back in the notes; layout clamps it.
+    std::wstring hint;  ///< A passing remark, gone with the next key.
+    // Of the terminal.
+    std::wstring clock;
+    std::optional<bool> caps_lock;  ///< none: not known.
+    bool redraw = false;            ///< Ctrl-L; the screen clears it.
+};
+
+/// The rows of the secure-attention menu: what is shown and the action sent.
+struct MenuRow {
+    std::wstring_view text;
+    std::string_view action;
+};
+const std::vector<MenuRow>& menu_rows();
+
+/// Takes a message that passed check(Link::to_ui).
+void take(Model& model, const nlohmann::json& message);
+
+/// Takes a key; returns what to send, most often nothing. The caller wipes it after sending (an answer may be a password).
+std::vector<nlohmann::json> press(Model& model, const Key& key);
+
+}  // namespace berth::ui

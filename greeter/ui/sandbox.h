@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the screen program gives up once its terminal is open.
+#pragma once
+
+#include "base/result.h"
+
+namespace berth::ui {
+
+/// Memory locked, no core dump, no ptrace; may be called first thing.
+void protect_memory();
+
+/// No new privileges, no new file, process, socket or memory limit: only the calls that drawing, reading keys and talking on open descriptors
+/// need (seccomp(2), allow list). G05. Call after everything that opens files.
+Status enter_sandbox();
+
+}  // namespace berth::ui
