@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "bootstrap/boot_parameters.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/machine_record.h"
+
+namespace berth::boot {
+namespace {
+
+bool is_hex(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+std::vector<std::string> words(std::string_view line) {
+    std::vector<std::string> out;
+    std::string word;
+    bool quoted = false;
+    for (char c : line) {
+        if (c == '"') {
+            quoted = !quoted;
+        } else if (!quoted && (c == ' ' || c == '\t' || c == '\n')) {
+            if (!word.empty()) out.push_back(std::move(word));
+            word.clear();
+        } else {
+            word += c;
+        }
+    }
+    if (!word.empty()) out.push_back(std::move(word));
+    return out;
+}
+
+/// http(s)://host..., printable ASCII, no spaces.
+bool is_url(std::string_view s) {
+    const bool scheme = s.starts_with("http://") || s.starts_with("https://");
+    return scheme && s.size() <= 1024 && s.size() > s.find("//") + 2 &&
+           std::ranges::all_of(s, [](char c) { return c > ' ' && c < 0x7f && c != '#' && c != '\\'; });
+}
+
+bool is_token(std::string_view s) {
+    return !s.empty() && s.size() <= 128 && std::ranges::all_of(s, [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+    });
+}
+
+bool is_console(std::string_view s) {
+    return s.starts_with("tty") && s.size() <= 16 &&
+           std::ranges::all_of(s, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });
+}
+
+Status take_url(std::string_view name, std::string_view value, std::string& to) {
+    while (value.ends_with('/')) value.remove_suffix(1);
+    if (!is_url(value)) return fail(ErrorCode::B09, "{}={}: must be http://HOST/... or https://HOST/...", name, value);
+    to = value;
+    return {};
+}
+
+Status take(BootParameters& p, std::string_view name, std::string_view value) {
+    if (name == "berth.image") return take_url(name, value, p.image);
+    if (name == "berth.site") return take_url(name, value, p.site);
+    if (name == "berth.provisioner") return take_url(name, value, p.provisioner);
+    if (name == "berth.machine") {
+        if (!is_machine_id(value)) return fail(ErrorCode::B09, "{}={}: must be a machine's id", name, value);
+        p.machine = value;
+    } else if (name == "berth.boot") {
+        if (!is_token(value)) return fail(ErrorCode::B09, "{}: must be 1 to 128 letters, digits, '-', '_'", name);
+        p.token = value;
+    } else if (name == "berth.console") {
+        if (!is_console(value)) return fail(ErrorCode::B09, "{}={}: must be a terminal such as tty1 or ttyS0", name, value);
+        p.console = value;
+    } else if (name == "berth.mac" || name == "BOOTIF") {
+        // PXELINUX puts the hardware type before the address: 01 is Ethernet.
+        if (name == "BOOTIF" && value.starts_with("01-")) value.remove_prefix(3);
+        p.mac = normal_mac(value);
+        if (p.mac.empty()) return fail(ErrorCode::B09, "{}={}: must be a MAC address", name, value);
+    } else if (name == "berth.ip") {
+        if (value != "dhcp") return fail(ErrorCode::B09, "{}={}: must be dhcp", name, value);
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string normal_mac(std::string_view text) {
+    if (text.size() != 17) return {};
+    std::string mac;
+    for (size_t i = 0; i < text.size(); ++i) {
+        char c = text[i];
+        if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+        if (i % 3 == 2 ? (c != ':' && c != '-') : !is_hex(c)) return {};
+        mac += i % 3 == 2 ? ':' : c;
+    }
+    return mac;
+}
+
+Result<BootParameters> parse_boot_parameters(std::string_view command_line) {
+    BootParameters parameters;
+    for (const std::string& word : words(command_line)) {
+        const size_t equals = word.find('=');
+        if (equals == std::string::npos) continue;
+        BERTH_TRY(take(parameters, std::string_view(word).substr(0, equals), std::string_view(word).substr(equals + 1)));
+    }
+    return parameters;
+}
+
+Result<BootParameters> read_boot_parameters() {
+    auto text = read_file("/proc/cmdline", 64 * 1024);
+    if (!text) return fail(text.error());
+    return parse_boot_parameters(*text);
+}
+
+}  // namespace berth::boot

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "bootstrap/bootstrap.h"
+
+#include "base/machine_record.h"
+#include "base/strict_json.h"
+#include "bootstrap/backoff.h"
+#include "bootstrap/fetch.h"
+#include "bootstrap/status_post.h"
+
+namespace berth::boot {
+namespace {
+
+Result<MachineRecord> take_record(const BootPlan& plan, BootSystem& system, Http& http) {
+    HttpTimes times = plan.times;
+    times.total = std::chrono::seconds(30);
+    auto text = fetch_small(machine_request(plan.parameters, "record"), times, k_max_machine_record, http);
+    if (!text) return fail(text.error());
+    auto record = parse_machine_record(*text);
+    if (!record) return fail(record.error());
+    if (record->id != plan.parameters.machine)
+        return fail(ErrorCode::B08, "machine record: id {}: must be {}", record->id, plan.parameters.machine);
+    // Later programs talk to the provisioner with this boot's token.
+    auto value = parse_json_object(*text, ErrorCode::B08);
+    if (!value) return fail(value.error());
+    if (!plan.parameters.token.empty()) (*value)["boot_token"] = plan.parameters.token;
+    BERTH_TRY(system.keep_record(value->dump() + "\n"));
+    return record;
+}
+
+}  // namespace
+
+Status boot_once(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock, BootProgress& progress) {
+    if (plan.parameters.image.empty()) return fail(ErrorCode::B09, "berth.image is missing: where is the system?");
+    BERTH_TRY(system.network(plan.parameters));
+    progress.stage("bootstrap");
+    MachineRecord record;
+    if (plan.parameters.has_record()) {
+        auto taken = take_record(plan, system, http);
+        if (!taken) return fail(taken.error());
+        record = std::move(*taken);
+    }
+    auto folder = system.image_folder();
+    if (!folder) return fail(folder.error());
+    FetchOrder order{.url = plan.parameters.image,
+                     .kind = ManifestKind::image,
+                     .key = plan.trust.key,
+                     .minimum_version = version_floor(record.minimum_version, record.allow_older, plan.trust.version),
+                     .file = "root.squashfs",
+                     .folder = *folder,
+                     .times = plan.times};
+    auto root = fetch_verified(order, http, clock, progress);
+    if (!root) return fail(root.error());
+    std::string site_path;
+    if (!plan.parameters.site.empty()) {
+        order.url = plan.parameters.site;
+        order.kind = ManifestKind::site;
+        order.minimum_version = 0;  // Site archives count by themselves.
+        order.file = "site.squashfs";
+        auto site = fetch_verified(order, http, clock, progress);
+        if (!site) return fail(site.error());
+        site_path = site->path;
+    }
+    BERTH_TRY(system.mount_root(root->path, site_path));
+    progress.stage("root");
+    return system.switch_root();
+}
+
+void boot_until_it_works(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock, BootProgress& progress,
+                         std::optional<unsigned> attempts) {
+    Backoff pause;
+    for (unsigned n = 0; !attempts || n < *attempts; ++n) {
+        const Status status = boot_once(plan, system, http, clock, progress);
+        if (status) return;
+        progress.problem(status.error());
+        clock.sleep(pause.next());
+    }
+}
+
+}  // namespace berth::boot

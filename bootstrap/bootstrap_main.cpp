@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// berth-bootstrap(8): /init of the initramfs as PID 1; as any other process only the fetch, for tests and curious administrators.
+#include <fcntl.h>
+#include <sodium.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdio>
+
+#include "base/fd.h"
+#include "base/spawn.h"
+#include "bootstrap/bootstrap.h"
+#include "bootstrap/fetch.h"
+#include "bootstrap/real_system.h"
+#include "bootstrap/screen.h"
+
+namespace berth::boot {
+namespace {
+
+constexpr const char* k_key_path = "/etc/berth/image.pub";
+constexpr const char* k_version_path = "/etc/berth/image.version";
+constexpr const char* k_debug_shell = "/etc/berth/debug-shell";
+
+Result<Trust> read_trust() {
+    auto text = read_file(k_key_path, 4096);
+    if (!text) return fail(text.error());
+    auto key = parse_public_key(*text);
+    if (!key) return fail(key.error());
+    Trust trust{.key = *key, .version = 0};
+    if (auto version = read_file(k_version_path, 64)) std::from_chars(version->data(), version->data() + version->size(), trust.version);
+    return trust;
+}
+
+/// After a failure, a shell on the terminal, in images that were built to have one.
+class DebugShell final : public BootProgress {
+ public:
+    DebugShell(BootProgress& next, std::string terminal) : next_(next), terminal_("/dev/" + std::move(terminal)) {}
+    void stage(std::string_view name, int percent) override { next_.stage(name, percent); }
+    void problem(const Error& error) override {
+        next_.problem(error);
+        if (access(k_debug_shell, F_OK) != 0) return;
+        const UniqueFd terminal(open(terminal_.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
+        if (!terminal) return;
+        auto shell = spawn({.arguments = {"/bin/sh", "-i"},
+                            .environment = {{"TERM", "linux"}},
+                            .descriptors = {{0, terminal.get()}, {1, terminal.get()}, {2, terminal.get()}},
+                            .new_session = true});
+        if (shell) shell->wait();
+    }
+
+ private:
+    BootProgress& next_;
+    std::string terminal_;
+};
+
+/// PID 1 must not end: the kernel would panic.
+[[noreturn]] void boot_as_init() {
+    SystemClock clock;
+    Screen screen("tty1");
+    const Status mounted = mount_api_file_systems();
+    for (int fd = 0; fd <= 2; ++fd)
+        if (fcntl(fd, F_GETFD) < 0) [[maybe_unused]] const int opened = open("/dev/null", O_RDWR);
+    const auto stay = [&](const Error& error) {
+        screen.line(error.to_user());
+        while (true) clock.sleep(std::chrono::hours(1));
+    };
+    if (!mounted) stay(mounted.error());
+    auto parameters = read_boot_parameters();
+    if (!parameters) stay(parameters.error());
+    screen.set_console(parameters->console);
+    auto trust = read_trust();
+    if (!trust) stay(trust.error());
+    auto http = make_curl_http(), posts = make_curl_http();
+    StatusPoster poster(*parameters, *posts, clock);
+    ScreenAndPosts progress(screen, poster);
+    DebugShell shell(progress, parameters->console);
+    RealSystem system(screen, clock);
+    boot_until_it_works({.parameters = *parameters, .trust = *trust, .times = {}}, system, *http, clock, shell);
+    stay(Error(ErrorCode::B07, "the new system returned"));
+    while (true) pause();
+}
+
+class Lines final : public BootProgress {
+ public:
+    void stage(std::string_view name, int percent) override { fmt::print("{} {}\n", name, percent); }
+    void problem(const Error& error) override { fmt::print("{}\n", error.to_user()); }
+};
+
+int fetch_only(int argc, char** argv) {
+    CLI::App app{"Fetches and verifies one file of an image (as PID 1: boots)", "berth-bootstrap"};
+    FetchOrder order;
+    std::string key_path = k_key_path, kind = "image";
+    app.add_option("--fetch-only", order.folder, "folder for the verified file")->required();
+    app.add_option("--url", order.url, "the image's folder at the server")->required();
+    app.add_option("--key", key_path, "public key");
+    app.add_option("--kind", kind, "image or site")->check(CLI::IsMember({"image", "site"}));
+    app.add_option("--minimum-version", order.minimum_version, "refuse older manifests");
+    CLI11_PARSE(app, argc, argv);
+    order.kind = kind == "site" ? ManifestKind::site : ManifestKind::image;
+    order.file = kind == "site" ? "site.squashfs" : "root.squashfs";
+    const auto run = [&]() -> Result<FetchedFile> {
+        auto text = read_file(key_path, 4096);
+        if (!text) return fail(text.error());
+        auto key = parse_public_key(*text);
+        if (!key) return fail(key.error());
+        order.key = *key;
+        SystemClock clock;
+        Lines lines;
+        return fetch_verified(order, *make_curl_http(), clock, lines);
+    };
+    auto fetched = run();
+    if (fetched) {
+        fmt::print("version {}: {} bytes at {}\n", fetched->version, fetched->size, fetched->path);
+        return 0;
+    }
+    std::fputs((fetched.error().to_user() + "\n").c_str(), stderr);
+    return 1;
+}
+
+}  // namespace
+}  // namespace berth::boot
+
+int main(int argc, char** argv) {
+    if (sodium_init() < 0) return 1;
+    if (getpid() == 1) berth::boot::boot_as_init();
+    return berth::boot::fetch_only(argc, argv);
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "bootstrap/fetch.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/fd.h"
+#include "bootstrap/backoff.h"
+#include "bootstrap/chunks.h"
+#include "bootstrap/digest.h"
+
+namespace berth::boot {
+namespace {
+
+/// The same request again and again while the transport fails.
+Result<std::string> fetch_patiently(const FetchOrder& order, const std::string& name, size_t limit, Http& http, Clock& clock) {
+    Backoff pause;
+    for (unsigned attempt = 1;; ++attempt) {
+        auto text = fetch_small({.url = order.url + "/" + name, .headers = {}, .post = {}}, order.times, limit, http);
+        if (text || attempt >= order.tries) return text;
+        clock.sleep(pause.next());
+    }
+}
+
+Result<Manifest> fetch_manifest(const FetchOrder& order, Http& http, Clock& clock) {
+    const std::string name(manifest_name(order.kind));
+    auto text = fetch_patiently(order, name, k_max_manifest, http, clock);
+    if (!text) return fail(text.error());
+    auto signature = fetch_patiently(order, name + ".minisig", 4096, http, clock);
+    if (!signature) return fail(signature.error());
+    auto comment = verify_signature(order.key, *text, *signature);
+    if (!comment) return fail(comment.error().with_prefix(name));
+    auto manifest = parse_manifest(*text);
+    if (!manifest) return fail(manifest.error());
+    if (manifest->kind != order.kind) return fail(ErrorCode::B04, "{}: is of the wrong kind", name);
+    if (manifest->version < order.minimum_version)
+        return fail(ErrorCode::B06, "{}: version {}: must be {} or later", name, manifest->version, order.minimum_version);
+    return manifest;
+}
+
+Result<ChunkList> fetch_chunk_list(const FetchOrder& order, const ManifestFile& file, Http& http, Clock& clock) {
+    if (file.chunks.size > k_max_chunk_list) return fail(ErrorCode::B04, "{}: larger than {} bytes", file.chunks.name, k_max_chunk_list);
+    auto list = fetch_patiently(order, file.chunks.digest, file.chunks.size, http, clock);
+    if (!list) return fail(list.error());
+    if (list->size() != file.chunks.size || to_hex(digest_of(*list)) != file.chunks.digest)
+        return fail(ErrorCode::B05, "{}: is not the file that the manifest names", file.chunks.name);
+    return parse_chunk_list(*list, file.size);
+}
+
+/// The private file that grows chunk by chunk. Removed unless kept.
+class PartFile {
+ public:
+    static Result<PartFile> create(const std::string& path, uint64_t size) {
+        struct statvfs room{};
+        const auto folder = path.substr(0, path.rfind('/'));
+        if (statvfs(folder.c_str(), &room) == 0 && room.f_bavail * room.f_frsize < size)
+            return fail(ErrorCode::B07, "needs {} MiB of memory for the system, {} MiB are free", size >> 20,
+                        (room.f_bavail * room.f_frsize) >> 20);
+        UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+        if (!fd) return fail_errno("create " + path);
+        return PartFile(path, std::move(fd));
+    }
+    PartFile(PartFile&&) = default;
+    ~PartFile() {
+        if (fd_) unlink(path_.c_str());
+    }
+    Status append(std::string_view bytes) { return write_all(fd_.get(), bytes); }
+    Status keep_as(const std::string& path) {
+        if (rename(path_.c_str(), path.c_str()) != 0) return fail_errno("rename to " + path);
+        fd_.reset();
+        return {};
+    }
+
+ private:
+    PartFile(std::string path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+    std::string path_;
+    UniqueFd fd_;
+};
+
+Status stream(const FetchOrder& order, const ManifestFile& file, const ChunkList& chunks, PartFile& part, Http& http, Clock& clock,
+              BootProgress& progress) {
+    int shown = -1;
+    Backoff pause;
+    unsigned fruitless = 0;
+    size_t good = 0;
+    const auto write_chunk = [&](std::string_view chunk) { return part.append(chunk); };
+    while (true) {
+        // What a broken transfer left of an unfinished chunk is thrown away with its verifier.
+        ChunkVerifier verifier(chunks, good, write_chunk);
+        const auto sink = [&](std::string_view bytes) -> Status {
+            BERTH_TRY(verifier.add(bytes));
+            const int percent = static_cast<int>(verifier.good_bytes() * 100 / file.size);
+            if (percent != shown) progress.stage("fetch", shown = percent);
+            return {};
+        };
+        Status ended = http.perform({.url = order.url + "/" + file.digest, .headers = {}, .from = verifier.good_bytes(), .post = {}},
+                                    order.times, sink);
+        if (ended) return verifier.finish();
+        if (ended.error().code() != ErrorCode::B02) return ended;
+        if (verifier.finish()) return {};  // It broke behind the last byte.
+        if (verifier.good_chunks() > good) {
+            fruitless = 0;
+            pause.reset();
+        }
+        good = verifier.good_chunks();
+        if (++fruitless >= order.tries) return ended;
+        clock.sleep(pause.next());
+    }
+}
+
+}  // namespace
+
+Result<std::string> fetch_small(const HttpRequest& request, const HttpTimes& times, size_t limit, Http& http) {
+    std::string text;
+    const Status status = http.perform(request, times, [&](std::string_view bytes) -> Status {
+        if (text.size() + bytes.size() > limit) return fail(ErrorCode::B02, "{}: longer than {} bytes", request.url, limit);
+        text += bytes;
+        return {};
+    });
+    if (!status) return fail(status.error());
+    return text;
+}
+
+Result<FetchedFile> fetch_verified(const FetchOrder& order, Http& http, Clock& clock, BootProgress& progress) {
+    const std::string final_path = order.folder + "/" + order.file;
+    unlink(final_path.c_str());
+    progress.stage("fetch", 0);
+    auto manifest = fetch_manifest(order, http, clock);
+    if (!manifest) return fail(manifest.error());
+    const ManifestFile* file = manifest->find(order.file);
+    if (file == nullptr) return fail(ErrorCode::B04, "{}: has no {}", manifest_name(order.kind), order.file);
+    auto chunks = fetch_chunk_list(order, *file, http, clock);
+    if (!chunks) return fail(chunks.error());
+    auto part = PartFile::create(final_path + ".part", file->size);
+    if (!part) return fail(part.error());
+    if (Status s = stream(order, *file, *chunks, *part, http, clock, progress); !s) return fail(s.error().with_prefix(order.file));
+    progress.stage("verify", 100);
+    BERTH_TRY(part->keep_as(final_path));
+    return FetchedFile{final_path, file->size, manifest->version};
+}
+
+}  // namespace berth::boot

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "bootstrap/real_system.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "base/fd.h"
+#include "base/machine_record.h"
+#include "base/spawn.h"
+#include "bootstrap/nic.h"
+
+namespace berth::boot {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr auto k_code = ErrorCode::B07;
+
+Status mount_at(const char* type, const char* source, const std::string& target, unsigned long flags, const std::string& options) {
+    std::error_code ignored;
+    fs::create_directories(target, ignored);
+    if (mount(source, target.c_str(), type, flags, options.c_str()) != 0 && errno != EBUSY)
+        return fail(k_code, "mount {} at {}: {}", type, target, std::strerror(errno));
+    return {};
+}
+
+/// Mounts a squashfs file by a read-only loop device (loop(4)) that goes away with its mount; returns where.
+Result<std::string> mount_squashfs(const std::string& file) {
+    const UniqueFd backing(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!backing) return fail_errno("open " + file);
+    const UniqueFd control(open("/dev/loop-control", O_RDWR | O_CLOEXEC));
+    if (!control) return fail_errno("open /dev/loop-control");
+    const int number = ioctl(control.get(), LOOP_CTL_GET_FREE);
+    if (number < 0) return fail_errno("find a free loop device");
+    const std::string device = fmt::format("/dev/loop{}", number);
+    const UniqueFd loop(open(device.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!loop) return fail_errno("open " + device);
+    loop_config config{};
+    config.fd = static_cast<__u32>(backing.get());
+    config.info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR;
+    if (ioctl(loop.get(), LOOP_CONFIGURE, &config) != 0) return fail_errno("set up " + device);
+    // AUTOCLEAR takes effect at the last close: the mount below must hold it before `loop` is closed.
+    const std::string target = "/lower/" + fs::path(file).stem().string();
+    if (Status s = mount_at("squashfs", device.c_str(), target, MS_RDONLY | MS_NODEV, ""); !s) return fail(s.error());
+    return target;
+}
+
+std::vector<Nic> list_nics() {
+    std::vector<Nic> nics;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator("/sys/class/net", error)) {
+        const std::string base = entry.path().string();
+        auto type = read_file(base + "/type", 4096);
+        if (!type || *type != "1\n" || !fs::exists(base + "/device", error)) continue;  // ARPHRD_ETHER, physical.
+        if (fs::exists(base + "/wireless", error)) continue;
+        auto mac = read_file(base + "/address", 4096);
+        auto carrier = read_file(base + "/carrier", 4096);
+        nics.push_back({entry.path().filename().string(), mac ? normal_mac(mac->substr(0, 17)) : "", carrier && *carrier == "1\n"});
+    }
+    return nics;
+}
+
+/// A card tells its carrier only when it is up.
+void set_up(const std::string& name) {
+    const UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ifreq request{};
+    std::strncpy(request.ifr_name, name.c_str(), IFNAMSIZ - 1);
+    if (!fd || ioctl(fd.get(), SIOCGIFFLAGS, &request) != 0 || (request.ifr_flags & IFF_UP) != 0) return;
+    request.ifr_flags |= IFF_UP;
+    ioctl(fd.get(), SIOCSIFFLAGS, &request);
+}
+
+std::string names_of(const std::vector<Nic>& nics) {
+    std::string text;
+    for (const auto& nic : nics) text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", nic.name, nic.mac);
+    return text;
+}
+
+/// Everything on the initramfs's own file system goes, so that its memory is free again; never across a mount.
+void remove_below(int folder, dev_t device) {
+    DIR* dir = fdopendir(folder);
+    if (dir == nullptr) {
+        close(folder);
+        return;
+    }
+    while (const dirent* entry = readdir(dir)) {
+        const std::string_view name = entry->d_name;
+        struct stat st{};
+        if (name == "." || name == ".." || fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || st.st_dev != device)
+            continue;
+        if (S_ISDIR(st.st_mode)) {
+            const int below = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            if (below >= 0) remove_below(below, device);
+            unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
+        } else {
+            unlinkat(dirfd(dir), entry->d_name, 0);
+        }
+    }
+    closedir(dir);
+}
+
+}  // namespace
+
+Status mount_api_file_systems() {
+    BERTH_TRY(mount_at("proc", "proc", "/proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, ""));
+    BERTH_TRY(mount_at("sysfs", "sysfs", "/sys", MS_NOSUID | MS_NOEXEC | MS_NODEV, ""));
+    BERTH_TRY(mount_at("devtmpfs", "devtmpfs", "/dev", MS_NOSUID, "mode=0755"));
+    return mount_at("tmpfs", "tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755,size=20%");
+}
+
+void RealSystem::name_missing_firmware() {
+    const UniqueFd log(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    if (!log) return;
+    std::string text;
+    char record[8192];
+    // One read is one record; EPIPE says that old ones were overwritten meanwhile (dev-kmsg in the kernel's ABI documents).
+    while (true) {
+        const ssize_t n = read(log.get(), record, sizeof record);
+        if (n > 0) text.append(record, static_cast<size_t>(n));
+        else if (n == 0 || (errno != EPIPE && errno != EINTR)) break;
+    }
+    for (const auto& file : missing_firmware(text)) {
+        if (std::ranges::find(firmware_named_, file) != firmware_named_.end()) continue;
+        firmware_named_.push_back(file);
+        screen_.line(Error(ErrorCode::B11, file).to_user());
+    }
+}
+
+Status RealSystem::load_drivers() {
+    if (!modules_) modules_ = std::make_unique<Modules>();
+    for (const char* name : {"loop", "squashfs", "overlay", "af_packet"}) modules_->load(name);
+    while (modules_->load_for_hardware() > 0) {
+    }
+    return {};
+}
+
+Status RealSystem::network(const BootParameters& parameters) {
+    if (network_up_) return {};
+    BERTH_TRY(load_drivers());
+    const BootTime start = clock_.now();
+    std::optional<std::string> chosen;
+    std::vector<Nic> nics;
+    while (!chosen) {
+        const Duration waited = clock_.now() - start;
+        if (waited > std::chrono::seconds(30)) {
+            name_missing_firmware();
+            if (nics.empty()) return fail(ErrorCode::B01, "no network card was found");
+            return fail(ErrorCode::B01, "no cable, or nothing at its other end: {}", names_of(nics));
+        }
+        nics = list_nics();
+        for (const auto& nic : nics) set_up(nic.name);
+        chosen = choose_nic(nics, parameters.mac, waited < std::chrono::seconds(10));
+        if (chosen) break;
+        clock_.sleep(std::chrono::milliseconds(100));
+        // Cards behind a slow bus (USB) appear late.
+        modules_->load_for_hardware();
+    }
+    name_missing_firmware();
+    auto said = run_checked({.arguments = {"/usr/lib/klibc/bin/ipconfig", "-t", "20", "-c", "dhcp", "-d", *chosen},
+                             .environment = {},
+                             .descriptors = {}},
+                            std::chrono::seconds(40));
+    if (!said) return fail(ErrorCode::B01, "{}: no address by DHCP: {}", *chosen, said.error().detail());
+    if (auto conf = read_file("/run/net-" + *chosen + ".conf", 65536)) {
+        std::error_code ignored;
+        fs::create_directories("/etc", ignored);
+        const UniqueFd fd(open("/etc/resolv.conf", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+        if (fd) BERTH_TRY(write_all(fd.get(), resolv_conf(*conf)));
+    }
+    network_up_ = true;
+    return {};
+}
+
+Result<std::string> RealSystem::image_folder() {
+    const std::string folder = "/image";
+    struct stat here{}, parent{};
+    if (stat(folder.c_str(), &here) == 0 && stat("/", &parent) == 0 && here.st_dev != parent.st_dev) return folder;
+    if (Status s = mount_at("tmpfs", "tmpfs", folder, MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700,size=60%"); !s) return fail(s.error());
+    return folder;
+}
+
+Status RealSystem::keep_record(const std::string& text) {
+    std::error_code error;
+    fs::create_directories("/run/berth", error);
+    return write_file_durably(k_machine_record_path, text, 0600);
+}
+
+Status RealSystem::mount_root(const std::string& root, const std::string& site) {
+    // What an attempt before this one left.
+    for (const char* place : {"/newroot", "/upper", "/lower/site", "/lower/root"}) umount2(place, MNT_DETACH);
+    auto lower = mount_squashfs(root);
+    if (!lower) return fail(lower.error());
+    std::string layers = *lower;
+    if (!site.empty()) {
+        auto above = mount_squashfs(site);
+        if (!above) return fail(above.error());
+        layers = *above + ":" + layers;
+    }
+    BERTH_TRY(mount_at("tmpfs", "tmpfs", "/upper", MS_NOSUID | MS_NODEV, "mode=0755,size=25%"));
+    std::error_code error;
+    fs::create_directories("/upper/files", error);
+    fs::create_directories("/upper/work", error);
+    BERTH_TRY(mount_at("overlay", "overlay", "/newroot", 0, "lowerdir=" + layers + ",upperdir=/upper/files,workdir=/upper/work"));
+    // Usually an absolute link, which would lead into the initramfs from here: look at the link, not behind it.
+    struct stat st{};
+    if (lstat("/newroot/sbin/init", &st) != 0) return fail(k_code, "the system has no /sbin/init");
+    return {};
+}
+
+Status RealSystem::switch_root() {
+    modules_.reset();
+    for (const char* name : {"/dev", "/proc", "/sys", "/run"}) {
+        const std::string target = std::string("/newroot") + name;
+        if (mount(name, target.c_str(), nullptr, MS_MOVE, nullptr) != 0) return fail(k_code, "move {}: {}", name, std::strerror(errno));
+    }
+    // From here on there is no way back to another attempt: the API file systems are inside the new root.
+    struct stat top{};
+    const int old_root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (old_root >= 0 && fstat(old_root, &top) == 0) remove_below(old_root, top.st_dev);
+    const int failed = [] {
+        if (chdir("/newroot") != 0 || mount(".", "/", nullptr, MS_MOVE, nullptr) != 0 || chroot(".") != 0 || chdir("/") != 0) return errno;
+        char name[] = "/sbin/init";
+        char* const argv[] = {name, nullptr};
+        char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        char* const envp[] = {path, nullptr};
+        execve(name, argv, envp);
+        return errno;
+    }();
+    screen_.line(Error(k_code, fmt::format("/sbin/init: {}; restarting in a minute", std::strerror(failed))).to_user());
+    clock_.sleep(std::chrono::minutes(1));
+    reboot(RB_AUTOBOOT);
+    return fail(k_code, "run /sbin/init: {}", std::strerror(failed));
+}
+
+}  // namespace berth::boot

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// BootSystem on the real machine: PID 1 of the initramfs.
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "bootstrap/bootstrap.h"
+#include "bootstrap/modules.h"
+#include "bootstrap/screen.h"
+
+namespace berth::boot {
+
+/// proc, sysfs, devtmpfs and a tmpfs at /run. The first thing PID 1 does.
+Status mount_api_file_systems();
+
+class RealSystem final : public BootSystem {
+ public:
+    RealSystem(Screen& screen, Clock& clock) : screen_(screen), clock_(clock) {}
+    Status network(const BootParameters& parameters) override;
+    Result<std::string> image_folder() override;
+    Status keep_record(const std::string& text) override;
+    Status mount_root(const std::string& root, const std::string& site) override;
+    Status switch_root() override;
+
+ private:
+    void name_missing_firmware();
+    Status load_drivers();
+
+    Screen& screen_;
+    Clock& clock_;
+    std::unique_ptr<Modules> modules_;
+    bool network_up_ = false;
+    std::vector<std::string> firmware_named_;
+};
+
+}  // namespace berth::boot
