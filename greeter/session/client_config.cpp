@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/session/client_config.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <toml++/toml.h>
+#include <vector>
+
+namespace berth::session {
+namespace {
+
+constexpr size_t k_max_text = 4096;
+
+/// Reads one file's keys and keeps the first complaint.
+class TomlReader {
+ public:
+    TomlReader(const toml::table& root, std::string_view file) : root_(root), file_(file) {}
+
+    template <typename T>
+    void get(std::string_view section, std::string_view key, T& value, std::string_view range, auto accept) {
+        known_.emplace_back(section, key);
+        const toml::node_view node = root_[section][key];
+        if (!node) return;
+        const auto found = node.template value_exact<std::conditional_t<std::is_same_v<T, uint16_t>, int64_t, T>>();
+        if (!found || !accept(*found)) return complain(node.node()->source(), section, key, fmt::format("must be {}", range));
+        value = static_cast<T>(*found);
+    }
+    void text(std::string_view section, std::string_view key, std::string& value, std::string_view range, auto accept) {
+        get(section, key, value, range, [&](const std::string& s) { return s.size() <= k_max_text && accept(s); });
+    }
+    void port(std::string_view section, std::string_view key, uint16_t& value) {
+        get(section, key, value, "0 to 65535", [](int64_t v) { return v >= 0 && v <= 65535; });
+    }
+    /// For keys of other programs that share the file.
+    void number(std::string_view section, std::string_view key, int64_t low, int64_t high) {
+        int64_t ignored = low;
+        get(section, key, ignored, fmt::format("{} to {}", low, high), [=](int64_t v) { return v >= low && v <= high; });
+    }
+
+    Status finish() {
+        for (const auto& [section, node] : root_) {
+            const bool is_section = std::ranges::any_of(known_, [&](const auto& k) { return k.first == section.str(); });
+            if (!is_section) complain(node.source(), section.str(), "", "unknown section");
+            else if (!node.is_table()) complain(node.source(), section.str(), "", "must be a table");
+            else
+                for (const auto& [key, value] : *node.as_table())
+                    if (std::ranges::find(known_, std::pair{std::string_view(section.str()), std::string_view(key.str())}) == known_.end())
+                        complain(value.source(), section.str(), key.str(), "unknown key");
+        }
+        return error_ ? Status(fail(*error_)) : Status{};
+    }
+
+ private:
+    void complain(const toml::source_region& where, std::string_view section, std::string_view key, std::string_view what) {
+        if (error_) return;
+        error_ = Error(ErrorCode::I04, fmt::format("{}, line {}: {}{}{}: {}", file_, where.begin.line, section, key.empty() ? "" : ".", key, what));
+    }
+
+    const toml::table& root_;
+    std::string_view file_;
+    std::vector<std::pair<std::string_view, std::string_view>> known_;
+    std::optional<Error> error_;
+};
+
+bool is_server(const std::string& s) {
+    return s.size() <= 255 && std::ranges::all_of(s, [](unsigned char c) { return isalnum(c) != 0 || c == '.' || c == '-' || c == ':' || c == '_'; });
+}
+bool is_absolute(std::string_view s) {
+    return s.starts_with('/') && std::ranges::none_of(s, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+bool is_interface(const std::string& s) {
+    return s.size() <= 15 && std::ranges::all_of(s, [](unsigned char c) { return isalnum(c) != 0 || c == '.' || c == '-' || c == '_'; });
+}
+
+Result<nlohmann::json> parse_object(std::string_view text, std::string_view file) {
+    int deepest = 0;
+    const auto note_depth = [&deepest](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+        deepest = std::max(deepest, depth);
+        return true;
+    };
+    try {
+        auto body = nlohmann::json::parse(text, note_depth);
+        if (!body.is_object() || deepest > 16) return fail(ErrorCode::I04, "{}: must be a JSON object of at most 16 levels", file);
+        return body;
+    } catch (const nlohmann::json::exception& e) {
+        return fail(ErrorCode::I04, "{}: {}", file, e.what());
+    }
+}
+
+/// The same idea for JSON: typed, optional members with a checked range.
+class JsonReader {
+ public:
+    JsonReader(const nlohmann::json& object, std::string_view file, std::string prefix = {})
+        : object_(object), file_(file), prefix_(std::move(prefix)) {}
+
+    bool text(const char* key, std::string& value, std::string_view range, auto accept) {
+        if (!object_.contains(key) || object_[key].is_null()) return false;
+        if (!object_[key].is_string() || object_[key].get_ref<const std::string&>().size() > k_max_text ||
+            !accept(object_[key].get_ref<const std::string&>())) {
+            complain(key, range);
+            return false;
+        }
+        value = object_[key].get<std::string>();
+        return true;
+    }
+    bool truth(const char* key, bool& value) {
+        if (!object_.contains(key)) return false;
+        if (!object_[key].is_boolean()) {
+            complain(key, "true or false");
+            return false;
+        }
+        value = object_[key].get<bool>();
+        return true;
+    }
+    JsonReader inner(const char* key) {
+        static const nlohmann::json nothing = nlohmann::json::object();
+        if (!object_.contains(key) || object_[key].is_null()) return {nothing, file_, prefix_ + key + "."};
+        if (!object_[key].is_object()) {
+            complain(key, "an object");
+            return {nothing, file_, prefix_ + key + "."};
+        }
+        return {object_[key], file_, prefix_ + key + "."};
+    }
+    void complain(const char* key, std::string_view range) {
+        if (!error_) error_ = Error(ErrorCode::I04, fmt::format("{}: {}{}: must be {}", file_, prefix_, key, range));
+    }
+    Status finish() const { return error_ ? Status(fail(*error_)) : Status{}; }
+
+ private:
+    const nlohmann::json& object_;
+    std::string_view file_;
+    std::string prefix_;
+    std::optional<Error> error_;
+};
+
+constexpr std::string_view k_directory_range = "an absolute path; {user} stands for the user's name";
+
+bool any(const std::string&) {
+    return true;
+}
+
+}  // namespace
+
+std::optional<volume::NfsLocation> parse_location(std::string_view text) {
+    size_t colon = text.find(":/");
+    std::string server(text.substr(0, colon));
+    if (colon == std::string_view::npos || colon == 0 || text.size() > k_max_text) return std::nullopt;
+    if (server.starts_with('[') && server.ends_with(']')) server = server.substr(1, server.size() - 2);
+    else if (server.contains(':')) return std::nullopt;
+    const std::string_view directory = text.substr(colon + 1);
+    if (server.empty() || !is_server(server) || !is_absolute(directory)) return std::nullopt;
+    return volume::NfsLocation{.server = std::move(server), .directory = std::string(directory)};
+}
+
+Result<ClientConfig> parse_client_config(std::string_view text, std::string_view file) {
+    ClientConfig c;
+    toml::table root;
+    try {
+        root = toml::parse(text, file);
+    } catch (const toml::parse_error& e) {
+        return fail(ErrorCode::I04, "{}, line {}: {}", file, e.source().begin.line, e.description());
+    }
+    TomlReader r(root, file);
+    std::string method = "static", policy = "user", attention;
+    r.text("locate", "method", method, "\"static\" or \"script\"", [](const std::string& s) { return s == "static" || s == "script"; });
+    r.text("locate", "server", c.locate.server, "a host name or address", is_server);
+    r.text("locate", "directory", c.locate.directory, k_directory_range, is_absolute);
+    r.text("locate", "script", c.locate.script, "an absolute path", is_absolute);
+    r.port("locate", "nfs_port", c.locate.nfs_port);
+    r.port("locate", "mount_port", c.locate.mount_port);
+    r.text("shared", "location", c.shared_location, "server:/absolute/path or empty",
+           [](const std::string& s) { return s.empty() || parse_location(s).has_value(); });
+    r.text("lock", "break", policy, "\"user\", \"admin\" or \"nobody\"",
+           [](const std::string& s) { return s == "user" || s == "admin" || s == "nobody"; });
+    r.get("vm", "allow_emulation", c.allow_emulation, "true or false", [](bool) { return true; });
+    r.text("vm", "network_bridge", c.network_bridge, "a network interface's name or empty", is_interface);
+    // The greeter's own keys; checked here too, so that a mistake is found whoever reads first.
+    r.text("console", "secure_attention", attention, "a control character such as \"^]\"", [](const std::string& s) {
+        return s.size() == 2 && s[0] == '^' && s[1] >= '@' && s[1] <= '_';
+    });
+    r.number("console", "idle_timeout_seconds", 0, 86400);
+    BERTH_TRY(r.finish());
+    c.locate.method = method == "script" ? LocateMethod::script : LocateMethod::fixed;
+    c.lock_break = policy == "user" ? BreakPolicy::user : policy == "admin" ? BreakPolicy::admin : BreakPolicy::nobody;
+    return c;
+}
+
+Result<BootFacts> parse_boot_facts(std::string_view text, std::string_view file) {
+    auto body = parse_object(text, file);
+    if (!body) return fail(body.error());
+    BootFacts b;
+    JsonReader r(*body, file);
+    std::string data = "memory";
+    r.text("data", data, "\"persistent\" or \"memory\"", [](const std::string& s) { return s == "persistent" || s == "memory"; });
+    JsonReader kvm = r.inner("kvm");
+    kvm.truth("usable", b.kvm_usable);
+    kvm.text("why", b.kvm_why, "text", any);
+    JsonReader client = r.inner("client");
+    client.text("id", b.client_id, "text", any);
+    client.text("host", b.client_host, "text", any);
+    BERTH_TRY(r.finish());
+    BERTH_TRY(kvm.finish());
+    BERTH_TRY(client.finish());
+    b.data_persistent = data == "persistent";
+    return b;
+}
+
+ClientConfig with_record(ClientConfig config, const MachineRecord& record) {
+    if (!record.nfs.server.empty()) config.locate.server = record.nfs.server;
+    if (!record.nfs.directory.empty()) config.locate.directory = record.nfs.directory;
+    if (record.nfs.nfs_port != 0) config.locate.nfs_port = record.nfs.nfs_port;
+    if (record.nfs.mount_port != 0) config.locate.mount_port = record.nfs.mount_port;
+    if (!record.nfs.shared.empty()) config.shared_location = record.nfs.shared;
+    if (!record.network_bridge.empty()) config.network_bridge = record.network_bridge;
+    return config;
+}
+
+}  // namespace berth::session

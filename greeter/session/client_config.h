@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the site (/etc/berth/berth.toml, berth.toml(5)), the provisioner (/run/berth/machine.json) and the boot
+// (/run/berth/boot.json) say to a session. Formats: docs/architecture.md "Users, paths, parameters".
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/machine_record.h"
+#include "base/result.h"
+#include "volume/types.h"
+
+namespace berth::session {
+
+enum class LocateMethod { fixed, script };
+enum class BreakPolicy { user, admin, nobody };
+
+struct LocateConfig {
+    LocateMethod method = LocateMethod::fixed;
+    std::string server;
+    std::string directory;  ///< "{user}" stands for PAM's user name.
+    std::string script = "/etc/berth/locate";
+    uint16_t nfs_port = 0, mount_port = 0;
+};
+
+/// berth.toml.
+struct ClientConfig {
+    LocateConfig locate;
+    std::string shared_location;  ///< "server:/path", or empty.
+    BreakPolicy lock_break = BreakPolicy::user;
+    bool allow_emulation = false;
+    std::string network_bridge;
+};
+
+/// The part of boot.json that concerns a session.
+struct BootFacts {
+    bool data_persistent = false;
+    bool kvm_usable = false;
+    std::string kvm_why;
+    std::string client_id, client_host;
+};
+
+/// I04 names file, line, key and legal range. An unknown key is an error: it may be a misspelt rule.
+Result<ClientConfig> parse_client_config(std::string_view text, std::string_view file);
+/// I04 names file and key. The file is written by our own program; keys that a session does not use are left alone.
+Result<BootFacts> parse_boot_facts(std::string_view text, std::string_view file);
+
+/// The values that machine.json gives (base/machine_record.h) over the site's.
+ClientConfig with_record(ClientConfig config, const MachineRecord& record);
+
+/// "server:/absolute/path"; IPv6 addresses in brackets. nullopt: not of that form.
+std::optional<volume::NfsLocation> parse_location(std::string_view text);
+
+}  // namespace berth::session

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// While the guest runs, and its end: the stop ladder is ACPI power button, wait, destroy (DESIGN). Only libvirt's word that the
+// domain is gone counts; a guest's reboot is none of our business.
+#include <poll.h>
+
+#include "greeter/session/session.h"
+
+namespace berth::session {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+Status Session::wait_for_guest() {
+    seams_.tell_provisioner(state_.user, state_.vm, since_);
+    const std::string& server = mount_options_.location.server;
+    auto watch = volume_->watch_fd();
+    if (!watch) return fail(watch.error());
+
+    volume::VolumeState volume_state = volume::VolumeState::running;
+    std::optional<BootTime> destroy_at;
+    bool console_open = true;
+    Duration pause = config_.times.poll;
+    while (true) {
+        const auto domain_state = domain_->state();
+        if (domain_state && *domain_state == vm::DomainState::gone) return {};
+        if (!domain_state) seams_.report.error("libvirt does not tell the VM's state", domain_state.error());
+        // QEMU stopped the guest at a failed request (werror=stop); the request is repeated when it goes on.
+        if (domain_state && *domain_state == vm::DomainState::paused_io_error && volume_state == volume::VolumeState::running)
+            if (Status s = domain_->resume(); !s) seams_.report.error("resume", s.error());
+        if (destroy_at && seams_.clock.now() >= *destroy_at) {
+            seams_.front_end.status("Your virtual machine did not close by itself and is switched off.");
+            BERTH_TRY(domain_->destroy());
+            continue;
+        }
+
+        std::vector<Watched> watched{{*watch, POLLIN}, {volume_->gone_fd(), POLLIN}};
+        if (console_open) watched.push_back({console_.get(), POLLRDHUP});
+        const Heard heard = seams_.front_end.listen(pause, watched);
+        pause = config_.times.poll;
+        switch (heard.wish) {
+            case Wish::none: break;
+            case Wish::close:
+                seams_.front_end.status("Asking your virtual machine to close.");
+                if (Status s = domain_->press_power_button(); !s) seams_.report.error("power button", s.error());
+                if (!destroy_at) destroy_at = seams_.clock.now() + config_.times.power_button;
+                break;
+            case Wish::force_off: BERTH_TRY(domain_->destroy()); break;
+            case Wish::status: {
+                auto status = volume_->status();
+                seams_.front_end.status(fmt::format("\"{}\" of {}, since {}. File server {}: {}.", state_.vm, state_.user, time_for_people(since_),
+                                                    server, status ? volume::volume_state_name(status->state) : "unknown"));
+                break;
+            }
+            case Wish::descriptor:
+                if (heard.fd == volume_->gone_fd()) {
+                    (void)domain_->destroy();
+                    return fail(ErrorCode::V30);
+                }
+                if (heard.fd == console_.get()) {
+                    // QEMU closes it when it ends; libvirt says so a moment later.
+                    console_open = false;
+                    pause = milliseconds(20);
+                    break;
+                }
+                while (true) {
+                    auto status = volume_->next_status();
+                    if (!status) {
+                        seams_.report.error("berth-volume's watch ended", status.error());
+                        (void)domain_->destroy();
+                        return fail(ErrorCode::V30);
+                    }
+                    if (!*status) break;
+                    const auto now = (*status)->state;
+                    if (now == volume_state) continue;
+                    seams_.report.event(Level::info, "volume", {{"state", std::string(volume::volume_state_name(now))}});
+                    if (now == volume::VolumeState::silent)
+                        seams_.front_end.status(fmt::format("The file server {} is not answering. Your virtual machine waits and goes on by itself.", server));
+                    else if (now == volume::VolumeState::running && volume_state == volume::VolumeState::silent)
+                        seams_.front_end.status(fmt::format("The file server {} answers again.", server));
+                    else if (now == volume::VolumeState::lost) {
+                        seams_.front_end.status("Another workstation has taken your virtual machine over.");
+                        BERTH_TRY(domain_->destroy());
+                        volume_state = now;
+                        return fail(ErrorCode::K05);
+                    }
+                    volume_state = now;
+                }
+                break;
+        }
+    }
+}
+
+Status Session::stop_vm() {
+    if (domain_) {
+        auto state = domain_->state();
+        const bool up = !state || *state != vm::DomainState::gone;
+        // A guest that never ran has nothing to close.
+        if (up && guest_ran_ && domain_->press_power_button()) {
+            const BootTime destroy_at = seams_.clock.now() + config_.times.power_button;
+            while (seams_.clock.now() < destroy_at) {
+                state = domain_->state();
+                if (state && *state == vm::DomainState::gone) break;
+                if (seams_.front_end.listen(milliseconds(250), {}).wish == Wish::force_off) break;
+            }
+        }
+        if (!state || *state != vm::DomainState::gone) {
+            if (Status s = domain_->destroy(); !s) return fail(Error(ErrorCode::H30, s.error().to_log()));
+        }
+        domain_.reset();
+    }
+    return put_firmware_state_back();
+}
+
+}  // namespace berth::session

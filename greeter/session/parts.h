@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The world outside the session that its steps touch, as one seam: real below, an in-memory fake with faults in the tests.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/report.h"
+#include "greeter/session/client_config.h"
+#include "greeter/vm/machine_config.h"
+#include "volume/user_directory.h"
+#include "volume/volume_process.h"
+
+namespace berth::session {
+
+/// A running berth-volume (volume/volume_process.h says what each promises).
+class Volume {
+ public:
+    virtual ~Volume() = default;
+    virtual pid_t pid() const = 0;
+    virtual uint64_t start_time() const = 0;
+    /// Readable when the process is gone.
+    virtual int gone_fd() const = 0;
+    virtual Status wait_ready(std::chrono::milliseconds timeout) = 0;
+    virtual Result<volume::VolumeStatus> status() = 0;
+    virtual Result<int> watch_fd() = 0;
+    virtual Result<std::optional<volume::VolumeStatus>> next_status() = 0;
+    virtual Status stop(std::chrono::milliseconds timeout) = 0;
+    virtual void kill() = 0;
+    /// Lives on without us, for the sweeper to end.
+    virtual void release() = 0;
+};
+
+class Parts {
+ public:
+    virtual ~Parts() = default;
+    virtual Result<volume::NfsLocation> locate(const std::string& user, Duration limit) = 0;
+    virtual Result<std::unique_ptr<volume::UserDirectory>> mount(const volume::MountOptions& options) = 0;
+    /// Makes `path` a swap disk ready to use; a template is read from the VM's directory.
+    virtual Status make_swap(const vm::SwapSpec& spec, const std::string& path, volume::UserDirectory& directory, const std::string& vm) = 0;
+    /// Durable; a missing file is fine.
+    virtual Status delete_file(const std::string& path) = 0;
+    /// Owned by the volume engine's user, group that of QEMU.
+    virtual Status make_run_dir(const std::string& path) = 0;
+    virtual Status remove_run_dir(const std::string& path) = 0;
+    virtual Result<std::unique_ptr<Volume>> start_volume(const volume::VolumeConfig& config) = 0;
+};
+
+struct RealPartsOptions {
+    LocateConfig locate;
+    volume::VolumeProgram volume;
+    std::string volume_user = "_berth-volume";  ///< Empty: the user who runs the session.
+    std::string qemu_group = "libvirt-qemu";    ///< Empty: none.
+};
+
+/// I04 when a configured user or group does not exist.
+Result<std::unique_ptr<Parts>> real_parts(RealPartsOptions options, Clock& clock, Report& report);
+
+}  // namespace berth::session

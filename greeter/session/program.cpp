@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/session/program.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <iostream>
+
+#include "base/client_identity.h"
+#include "greeter/session/provisioner_client.h"
+#include "greeter/session/secret.h"
+#include "greeter/session/session.h"
+
+namespace berth::session {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr int k_greeter_fd = 3;
+
+/// The command line; every path can be another, so that tests run the same program on any machine.
+struct Options {
+    std::string config = "/etc/berth/berth.toml", machine = "/run/berth/machine.json", boot = "/run/berth/boot.json";
+    std::string command_line = "/proc/cmdline";
+    std::string state_dir = "/var/lib/berth/state", swap_dir = "/var/lib/berth/swap", run_root = "/run/berth/vm";
+    std::string libvirt = "qemu:///system", nat_network;
+    std::string volume_program = "/usr/libexec/berth/berth-volume", volume_user = "_berth-volume", qemu_group = "libvirt-qemu";
+    std::string pam_service = "berth";
+    std::vector<int64_t> lock_times_ms;  ///< renew, hold, take over, sweep wait
+    int64_t power_button_seconds = 60, volume_stop_seconds = 60;
+    bool sweep = false, steps = false;
+};
+
+void declare(CLI::App& app, Options& o) {
+    app.add_option("--config", o.config, "Site configuration, berth.toml(5)")->capture_default_str();
+    app.add_option("--machine", o.machine, "This machine's record")->capture_default_str();
+    app.add_option("--boot", o.boot, "What the boot found")->capture_default_str();
+    app.add_option("--kernel-command-line", o.command_line, "File with the kernel's parameters")->capture_default_str();
+    app.add_option("--state-dir", o.state_dir, "Folder of the session state files")->capture_default_str();
+    app.add_option("--swap-dir", o.swap_dir, "Folder of the swap disks")->capture_default_str();
+    app.add_option("--run-root", o.run_root, "Folder of the sessions' sockets")->capture_default_str();
+    app.add_option("--libvirt", o.libvirt, "libvirt's URI")->capture_default_str();
+    app.add_option("--nat-network", o.nat_network, "libvirt network for \"nat\"; none: QEMU's user-mode network");
+    app.add_option("--volume-program", o.volume_program, "berth-volume")->capture_default_str();
+    app.add_option("--volume-user", o.volume_user, "Whom berth-volume runs as; empty: the caller")->capture_default_str();
+    app.add_option("--qemu-group", o.qemu_group, "Group that may open the disks' socket")->capture_default_str();
+    app.add_option("--pam-service", o.pam_service, "PAM service")->capture_default_str();
+    app.add_option("--lock-times-ms", o.lock_times_ms, "renew,hold,take-over,sweep-wait in milliseconds (laboratories only)")->delimiter(',')->expected(4);
+    app.add_option("--power-button-seconds", o.power_button_seconds, "From the power button to switching a VM off")
+        ->check(CLI::Range(1, 3600))->capture_default_str();
+    app.add_option("--volume-stop-seconds", o.volume_stop_seconds, "For writing the last changes")->check(CLI::Range(1, 3600))->capture_default_str();
+    app.add_flag("--sweep", o.sweep, "Finish the sessions that could not end themselves, then exit");
+    app.add_flag("--steps", o.steps, "Print the table of steps and exit");
+}
+
+/// A missing file is `missing`; anything else that cannot be read is an error.
+template <typename T>
+Result<T> parse_if_there(const std::string& path, auto parse, T missing) {
+    if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) return missing;
+    auto text = read_file(path);
+    if (!text) return fail(text.error());
+    auto parsed = parse(*text);
+    if (!parsed) return fail(parsed.error());
+    return T(std::move(*parsed));
+}
+
+/// What the files say, read once.
+struct World {
+    ClientConfig client;
+    std::optional<MachineRecord> record;
+    std::optional<BootFacts> boot;
+    volume::LockOwner owner;
+    std::optional<Provisioner> provisioner;
+    SessionTimes times;
+};
+
+Result<World> read_world(const Options& o) {
+    World w;
+    auto client = parse_if_there<ClientConfig>(o.config, [&](const std::string& t) { return parse_client_config(t, o.config); }, {});
+    if (!client) return fail(client.error());
+    auto record = parse_if_there<std::optional<MachineRecord>>(o.machine, [](const std::string& t) { return parse_machine_record(t); }, {});
+    if (!record) return fail(record.error());
+    auto boot = parse_if_there<std::optional<BootFacts>>(o.boot, [&](const std::string& t) { return parse_boot_facts(t, o.boot); }, {});
+    if (!boot) return fail(boot.error());
+    w.client = *record ? with_record(*client, **record) : *client;
+    w.record = std::move(*record);
+    w.boot = std::move(*boot);
+
+    auto boot_id = read_file("/proc/sys/kernel/random/boot_id", 128);
+    if (!boot_id) return fail(boot_id.error());
+    w.owner.boot_id = boot_id->substr(0, boot_id->find('\n'));
+    if (w.boot && !w.boot->client_id.empty()) {
+        w.owner.client = w.boot->client_id;
+        w.owner.host = w.boot->client_host;
+    } else {
+        auto identity = read_client_identity();
+        if (!identity) return fail(identity.error());
+        w.owner.client = identity->id;
+        w.owner.host = identity->host;
+    }
+    if (auto line = read_file(o.command_line, 65536))
+        w.provisioner = find_provisioner(*line, w.record ? w.record->id : "", w.record ? w.record->boot_token : "");
+    if (o.lock_times_ms.size() == 4)
+        w.times.lock = {milliseconds(o.lock_times_ms[0]), milliseconds(o.lock_times_ms[1]), milliseconds(o.lock_times_ms[2]),
+                        milliseconds(o.lock_times_ms[3])};
+    w.times.power_button = seconds(o.power_button_seconds);
+    w.times.volume_stop = seconds(o.volume_stop_seconds);
+    return w;
+}
+
+/// The real seams that a session and a sweeper share.
+struct Machinery {
+    SystemClock clock;
+    std::unique_ptr<ProvisionerClient> provisioner;
+    std::unique_ptr<StateStore> store;
+    std::unique_ptr<Parts> parts;
+    std::unique_ptr<vm::Hypervisor> hypervisor;
+    std::unique_ptr<ProcessTable> processes = real_process_table();
+    std::unique_ptr<Sweeper> sweeper;
+};
+
+Status build(Machinery& m, const World& w, const Options& o, Report& report) {
+    for (const std::string& folder : {o.state_dir, o.swap_dir, o.run_root}) {
+        std::error_code error;
+        std::filesystem::create_directories(folder, error);
+        if (error) return fail(ErrorCode::I01, "make {}: {}", folder, error.message());
+    }
+    // Nobody but root sees the states; the swap disks are opened by the volume engine's user.
+    chmod(o.state_dir.c_str(), 0700);
+    chmod(o.swap_dir.c_str(), 0711);
+    if (w.provisioner) m.provisioner = std::make_unique<ProvisionerClient>(*w.provisioner);
+    const bool diskless = w.boot && !w.boot->data_persistent;
+    m.store = std::make_unique<StateStore>(o.state_dir, diskless ? m.provisioner.get() : nullptr, report);
+
+    RealPartsOptions parts{.locate = w.client.locate, .volume = {.program = o.volume_program}, .volume_user = o.volume_user, .qemu_group = o.qemu_group};
+    for (const char* name : {"BERTH_NBDKIT", "BERTH_NBDKIT_PLUGIN"})
+        if (const char* value = getenv(name)) parts.volume.environment[name] = value;
+    auto made = real_parts(std::move(parts), m.clock, report);
+    if (!made) return fail(made.error());
+    m.parts = std::move(*made);
+    m.hypervisor = vm::connect_libvirt(o.libvirt, m.clock, report);
+    m.sweeper = std::make_unique<Sweeper>(
+        SweepSeams{m.clock, report, *m.parts, *m.hypervisor, *m.store, *m.processes, w.owner.boot_id, w.times.lock});
+    return {};
+}
+
+Status log_in(const Options& o, GreeterLink& greeter, Report& report) {
+    auto start = greeter.wait_for_start();
+    if (!start) return fail(start.error());
+    auto world = read_world(o);
+    Machinery machinery;
+    Status built = world ? build(machinery, *world, o, report) : fail(world.error());
+    if (!built) {
+        greeter.say(MessageStyle::error, built.error().to_user());
+        return built;
+    }
+    auto claim = machinery.store->claim(start->session);
+    if (!claim) return fail(claim.error());
+    if (!*claim) return fail(ErrorCode::I03, "session {} is in use", start->session);
+
+    auto authenticator = pam_authenticator({.service = o.pam_service, .user = start->user, .tty = start->tty}, greeter, report);
+    SessionConfig config{.session = start->session,
+                         .client = world->client,
+                         .owner = world->owner,
+                         .run_root = o.run_root,
+                         .swap_dir = o.swap_dir,
+                         .nat_network = o.nat_network,
+                         .host_memory = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)),
+                         .host_cpus = static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN)),
+                         .times = world->times};
+    const auto tell = [&](const std::string& user, const std::string& vm, const std::string& since) {
+        if (!machinery.provisioner) return;
+        const nlohmann::json body = vm.empty() ? nlohmann::json(nullptr) : nlohmann::json{{"user", user}, {"vm", vm}, {"since", since}};
+        if (Status s = machinery.provisioner->report_session(world->owner.boot_id, body); !s) report.error("session not reported", s.error());
+    };
+    Session session(config, {machinery.clock, report, greeter, *authenticator, *machinery.parts, *machinery.hypervisor, *machinery.store,
+                             *machinery.sweeper, tell});
+    return session.run();
+}
+
+/// Rounds until nothing is left; the pause grows to a minute. SIGTERM ends it between two waits.
+int sweep(const Options& o, int signals, Report& report) {
+    auto world = read_world(o);
+    Machinery machinery;
+    Status built = world ? build(machinery, *world, o, report) : fail(world.error());
+    if (!built) {
+        report.error("sweeper cannot start", built.error());
+        return 1;
+    }
+    const auto told_to_end = [signals](milliseconds timeout) {
+        pollfd p{.fd = signals, .events = POLLIN, .revents = 0};
+        return poll(&p, 1, static_cast<int>(timeout.count())) > 0;
+    };
+    const auto waiting = [&](seconds) { return !told_to_end(milliseconds(0)); };
+    for (milliseconds pause = seconds(2); true; pause = std::min<milliseconds>(pause * 2, seconds(60))) {
+        auto left = machinery.sweeper->round(waiting);
+        if (!left) report.error("sweep", left.error());
+        if (left && *left == 0) return 0;
+        if (told_to_end(pause)) return 0;
+    }
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv) {
+    Options options;
+    CLI::App app("berth-session: one login, from the password to the last undo");
+    declare(app, options);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        return app.exit(e) == 0 ? 0 : 2;
+    }
+    if (options.steps) {
+        std::cout << step_table_text(session_steps());
+        return 0;
+    }
+
+    signal(SIGPIPE, SIG_IGN);
+    sigset_t term;
+    sigemptyset(&term);
+    for (int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&term, number);
+    sigprocmask(SIG_BLOCK, &term, nullptr);
+    UniqueFd signals(signalfd(-1, &term, SFD_CLOEXEC | SFD_NONBLOCK));
+
+    JournalReport report("berth-session");
+    if (options.sweep) return sweep(options, signals.get(), report);
+
+    if (fcntl(k_greeter_fd, F_SETFD, FD_CLOEXEC) != 0) {
+        std::cerr << "berth-session: descriptor 3 must be the greeter's socket\n";
+        return 2;
+    }
+    if (Status s = protect_process_memory(); !s) {
+        report.error("cannot keep secrets", s.error());
+        return 1;
+    }
+    GreeterLink greeter(UniqueFd(k_greeter_fd), signals.get(), report);
+    Status done = fail(ErrorCode::I03);
+    try {
+        done = log_in(options, greeter, report);
+    } catch (const std::exception& e) {
+        done = fail(ErrorCode::I01, "{}", e.what());
+    }
+    if (!done) report.error("session failed", done.error());
+    greeter.end(done.has_value(), "");
+    return done ? 0 : 1;
+}
+
+}  // namespace berth::session

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The provisioner as a session needs it: a diskless client's state files, and who runs what since when (REQUIREMENTS M11).
+// docs/architecture.md "Provisioner: HTTP". Every request is bounded to 3 s. One thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "greeter/session/state_store.h"
+
+namespace berth::session {
+
+struct Provisioner {
+    std::string url;      ///< Without a slash at the end.
+    std::string machine;  ///< Record id.
+    std::string token;    ///< Goes as Berth-Boot.
+};
+
+class ProvisionerClient final : public RemoteState {
+ public:
+    explicit ProvisionerClient(Provisioner provisioner) : provisioner_(std::move(provisioner)) {}
+
+    Status put(const std::string& name, std::string_view text) override;
+    Status remove(const std::string& name) override;
+    Result<std::map<std::string, std::string>> all() override;
+    /// `session`: {"user", "vm", "since"} or null.
+    Status report_session(const std::string& boot_id, const nlohmann::json& session);
+
+ private:
+    struct Answer {
+        long code;
+        std::string body;
+    };
+    Result<Answer> request(const char* method, const std::string& path, std::optional<std::string_view> body);
+
+    Provisioner provisioner_;
+};
+
+/// Pure: the values of berth.provisioner, berth.machine and berth.boot on a kernel command line; the record's token counts first.
+/// nullopt: this client has no provisioner.
+std::optional<Provisioner> find_provisioner(std::string_view command_line, std::string_view record_id, std::string_view record_token);
+
+}  // namespace berth::session

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "greeter/session/locator.h"
+#include "greeter/session/parts.h"
+
+namespace berth::session {
+namespace {
+
+using std::chrono::milliseconds;
+
+class RealVolume final : public Volume {
+ public:
+    explicit RealVolume(volume::VolumeProcess process) : process_(std::move(process)) {}
+    pid_t pid() const override { return process_.pid(); }
+    uint64_t start_time() const override { return process_.start_time(); }
+    int gone_fd() const override { return process_.pidfd(); }
+    Status wait_ready(milliseconds timeout) override { return process_.wait_ready(timeout); }
+    Result<volume::VolumeStatus> status() override { return process_.status(); }
+    Result<int> watch_fd() override { return process_.watch_fd(); }
+    Result<std::optional<volume::VolumeStatus>> next_status() override { return process_.next_status(); }
+    Status stop(milliseconds timeout) override { return process_.stop(timeout); }
+    void kill() override { process_.kill(); }
+    void release() override { process_.release(); }
+
+ private:
+    volume::VolumeProcess process_;
+};
+
+class RealParts final : public Parts {
+ public:
+    RealParts(LocateConfig locate, volume::VolumeProgram program, std::optional<gid_t> qemu_group, Clock& clock, Report& report)
+        : locate_(std::move(locate)), program_(std::move(program)), qemu_group_(qemu_group), clock_(clock), report_(report) {}
+
+    Result<volume::NfsLocation> locate(const std::string& user, Duration limit) override { return locate_user(locate_, user, limit); }
+    Result<std::unique_ptr<volume::UserDirectory>> mount(const volume::MountOptions& options) override {
+        return volume::mount_user_directory(options, clock_, report_);
+    }
+    Status make_swap(const vm::SwapSpec& spec, const std::string& path, volume::UserDirectory& directory, const std::string& vm) override;
+    Status delete_file(const std::string& path) override { return remove_file_durably(path); }
+    Status make_run_dir(const std::string& path) override;
+    Status remove_run_dir(const std::string& path) override;
+    Result<std::unique_ptr<Volume>> start_volume(const volume::VolumeConfig& config) override {
+        auto process = volume::VolumeProcess::start(config, program_);
+        if (!process) return fail(process.error());
+        return std::make_unique<RealVolume>(std::move(*process));
+    }
+
+ private:
+    LocateConfig locate_;
+    volume::VolumeProgram program_;
+    std::optional<gid_t> qemu_group_;
+    Clock& clock_;
+    Report& report_;
+};
+
+Status RealParts::make_run_dir(const std::string& path) {
+    std::error_code error;
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+    if (error) return fail(ErrorCode::I01, "make {}: {}", path, error.message());
+    if (mkdir(path.c_str(), 0700) != 0) return fail_errno("make " + path);
+    if (chown(path.c_str(), program_.uid.value_or(geteuid()), qemu_group_.value_or(program_.gid.value_or(getegid()))) != 0)
+        return fail_errno("chown " + path);
+    // The group is QEMU's: it binds its console and opens the disks' socket here. Others see nothing.
+    if (chmod(path.c_str(), 02770) != 0) return fail_errno("chmod " + path);
+    return {};
+}
+
+Status RealParts::remove_run_dir(const std::string& path) {
+    std::error_code error;
+    std::filesystem::remove_all(path, error);
+    if (error) return fail(ErrorCode::I01, "remove {}: {}", path, error.message());
+    return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Parts>> real_parts(RealPartsOptions options, Clock& clock, Report& report) {
+    std::optional<gid_t> qemu_group;
+    if (!options.qemu_group.empty()) {
+        const group* g = getgrnam(options.qemu_group.c_str());
+        if (g == nullptr) return fail(ErrorCode::I04, "group {} does not exist", options.qemu_group);
+        qemu_group = g->gr_gid;
+        options.volume.groups = {g->gr_gid};
+    }
+    if (!options.volume_user.empty()) {
+        const passwd* u = getpwnam(options.volume_user.c_str());
+        if (u == nullptr) return fail(ErrorCode::I04, "user {} does not exist", options.volume_user);
+        options.volume.uid = u->pw_uid;
+        options.volume.gid = u->pw_gid;
+    }
+    return std::make_unique<RealParts>(std::move(options.locate), std::move(options.volume), qemu_group, clock, report);
+}
+
+}  // namespace berth::session

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/session/session.h"
+
+#include <ctime>
+
+namespace berth::session {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::string rfc3339(std::chrono::system_clock::time_point t) {
+    const std::time_t now = std::chrono::system_clock::to_time_t(t);
+    std::tm utc{};
+    gmtime_r(&now, &utc);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return text;
+}
+
+std::string time_for_people(const std::string& rfc3339) {
+    std::tm utc{};
+    const char* rest = strptime(rfc3339.c_str(), "%Y-%m-%dT%H:%M:%S", &utc);
+    if (rest == nullptr || *rest != 'Z') return rfc3339;
+    const std::time_t t = timegm(&utc);
+    std::tm local{};
+    localtime_r(&t, &local);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &local);
+    return text;
+}
+
+Session::Session(SessionConfig config, SessionSeams seams)
+    : config_(std::move(config)), seams_(std::move(seams)), saga_(session_steps(), actions(), seams_.clock, seams_.report) {
+    state_.session = config_.session;
+    state_.run_dir = config_.run_root + "/" + config_.session;
+    state_.boot_id = config_.owner.boot_id;
+    saga_.on_progress([this](const StepFacts& f, size_t index, size_t of, StepPhase phase) {
+        step_index_ = index;
+        const bool back = saga_.state(f.name) != StepState::idle && phase == StepPhase::undoing;
+        seams_.front_end.progress({f.name, back ? f.undoing : f.doing, phase_name(phase), index, of});
+    });
+    saga_.before_each([this](const StepFacts& f) {
+        state_.began.emplace_back(f.name);
+        return Status{};
+    });
+    saga_.between([this]() -> Status {
+        if (seams_.front_end.stopping()) return fail(ErrorCode::L05);
+        return {};
+    });
+}
+
+Session::~Session() = default;
+
+std::map<std::string_view, StepAction> Session::actions() {
+    const auto plain = [](auto f) { return [f](BootTime) { return f(); }; };
+    return {
+        {step::authenticate,
+         {plain([this] { return seams_.authenticator.authenticate(); }), [this] { return seams_.authenticator.end(); }}},
+        {step::account, {plain([this] { return seams_.authenticator.account(); }), {}}},
+        {step::credentials, {plain([this] { return seams_.authenticator.open(); }), {}}},
+        {step::locate,
+         {[this](BootTime deadline) -> Status {
+              auto location = seams_.parts.locate(seams_.authenticator.user().name, deadline - seams_.clock.now());
+              if (!location) return fail(location.error());
+              mount_options_.location = std::move(*location);
+              return {};
+          },
+          {}}},
+        {step::mount,
+         {[this](BootTime deadline) { return mount(deadline); },
+          [this]() -> Status {
+              directory_.reset();
+              return {};
+          }}},
+        {step::choose, {plain([this] { return choose(); }), {}}},
+        {step::check, {plain([this] { return check(); }), {}}},
+        {step::lock, {plain([this] { return lock(); }), [this] { return release_lock(); }}},
+        {step::configure, {plain([this] { return configure(); }), {}}},
+        {step::swap, {plain([this] { return make_swap(); }), [this] { return delete_swap(); }}},
+        {step::volume, {[this](BootTime deadline) { return start_volume(deadline); }, [this] { return stop_volume(); }}},
+        {step::vm, {[this](BootTime deadline) { return start_vm(deadline); }, [this] { return stop_vm(); }}},
+        {step::console, {plain([this] { return hand_over_console(); }), [this] { return take_console_back(); }}},
+    };
+}
+
+Status Session::run() {
+    // Asked while the user types: the first answer of libvirt and the probe of KVM take long on a machine that has just booted.
+    kvm_ = std::async(std::launch::async, [this] { return seams_.hypervisor.kvm_usable(); });
+    Status result = saga_.run();
+    if (result) result = wait_for_guest();
+    if (!result) seams_.front_end.say(MessageStyle::error, result.error().to_user());
+
+    seams_.front_end.ignore_cancel();
+    Status undone = saga_.unwind();
+    if (kvm_.valid()) kvm_.wait();
+    if (!since_.empty()) seams_.tell_provisioner({}, {}, {});
+    if (!undone) seams_.front_end.say(MessageStyle::error, undone.error().to_user());
+    const bool clean = saga_.outstanding().empty();
+    if (clean)
+        if (Status s = seams_.store.remove(state_.session); !s) seams_.report.error("session state not removed", s.error());
+    return result ? undone : result;
+}
+
+Status Session::save_state() {
+    return seams_.store.save(state_);
+}
+
+}  // namespace berth::session

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One login from the first prompt to the last undo: the bodies of the steps in step_table.h, the wait while the guest runs, and
+// the way back. One thread; only the probe of KVM runs beside it, until the check step.
+#pragma once
+
+#include <future>
+#include <memory>
+#include <string>
+
+#include "greeter/session/authenticator.h"
+#include "greeter/session/client_config.h"
+#include "greeter/session/front_end.h"
+#include "greeter/session/parts.h"
+#include "greeter/session/saga.h"
+#include "greeter/session/state_store.h"
+#include "greeter/session/step_table.h"
+#include "greeter/session/sweeper.h"
+#include "greeter/vm/hypervisor.h"
+
+namespace berth::session {
+
+struct SessionTimes {
+    volume::LockTimes lock;
+    Duration power_button = std::chrono::seconds(60);  ///< From the ACPI power button to destroying the VM.
+    Duration volume_stop = std::chrono::seconds(60);   ///< For flushing; after that the sweeper goes on.
+    Duration poll = std::chrono::milliseconds(500);    ///< Between two looks at a quiet domain.
+};
+
+struct SessionConfig {
+    std::string session;  ///< [A-Za-z0-9-]{1,32}
+    ClientConfig client;
+    volume::LockOwner owner;  ///< `user` is filled in when PAM has said it.
+    std::string run_root = "/run/berth/vm", swap_dir = "/var/lib/berth/swap";
+    std::string ovmf_code = "/usr/share/OVMF/OVMF_CODE_4M.fd", ovmf_vars = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+    std::string nat_network;  ///< libvirt network for "nat"; empty: QEMU's user-mode network.
+    uint64_t host_memory = 0;
+    unsigned host_cpus = 1;
+    SessionTimes times;
+};
+
+/// Tells who runs what since when (REQUIREMENTS M11); best effort. `vm` empty: nothing runs.
+using TellProvisioner = std::function<void(const std::string& user, const std::string& vm, const std::string& since)>;
+
+struct SessionSeams {
+    Clock& clock;
+    Report& report;
+    FrontEnd& front_end;
+    Authenticator& authenticator;
+    Parts& parts;
+    vm::Hypervisor& hypervisor;
+    StateStore& store;
+    Sweeper& sweeper;
+    TellProvisioner tell_provisioner;
+};
+
+class Session {
+ public:
+    Session(SessionConfig config, SessionSeams seams);
+    ~Session();
+
+    /// The whole of it. Returns the error that ended it, after telling the user; whatever happens, everything begun is undone, or left
+    /// written down for the sweeper.
+    Status run();
+
+ private:
+    std::map<std::string_view, StepAction> actions();
+    Status mount(BootTime deadline);
+    Status choose();
+    Status check();
+    Status lock();
+    Status finish_last_session();
+    Result<bool> ask_to_break(const volume::LockHolder& holder);
+    Status configure();
+    Status make_swap();
+    Status start_volume(BootTime deadline);
+    Status start_vm(BootTime deadline);
+    Status hand_over_console();
+
+    Status take_console_back();
+    Status stop_vm();
+    Status stop_volume();
+    Status release_lock();
+    Status delete_swap();
+
+    Status wait_for_guest();
+    Status remount();
+    Status save_state();
+    Result<vm::MachineConfig> read_configuration();
+    Status check_disks(const vm::MachineConfig& config);
+    Status fetch_firmware_state();
+    Status put_firmware_state_back();
+    std::string in_run_dir(std::string_view name) const { return state_.run_dir + "/" + std::string(name); }
+
+    SessionConfig config_;
+    SessionSeams seams_;
+    SessionState state_;
+    Saga saga_;
+    size_t step_index_ = 0;  ///< Of the step being done, for progress texts inside a step.
+
+    std::future<Status> kvm_;
+    bool kvm_usable_ = false;
+    volume::MountOptions mount_options_;
+    std::unique_ptr<volume::UserDirectory> directory_;
+    std::string machine_text_;  ///< machine.toml as checked.
+    vm::MachineConfig machine_;
+    std::optional<volume::TakenLock> taken_;
+    bool claim_left_ = false;  ///< The user gave up waiting: the claim stays on the server (DESIGN "A claim is never taken back").
+    std::unique_ptr<Volume> volume_;
+    std::unique_ptr<vm::Domain> domain_;
+    bool guest_ran_ = false;
+    std::string nvram_;  ///< As fetched; put back when it changed.
+    UniqueFd console_;
+    std::string since_;
+};
+
+/// "2026-11-22 17:45" in the client's time zone.
+std::string time_for_people(const std::string& rfc3339);
+/// RFC 3339, UTC.
+std::string rfc3339(std::chrono::system_clock::time_point t);
+
+}  // namespace berth::session

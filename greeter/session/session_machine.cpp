@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The steps on this machine: swap, volume engine, VM, console; and their undo.
+#include <poll.h>
+
+#include <algorithm>
+
+#include "greeter/session/session.h"
+
+namespace berth::session {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+volume::DiskMode mode_of(const vm::Disk& disk) {
+    switch (disk.role) {
+        case vm::DiskRole::swap: return volume::DiskMode::local;
+        case vm::DiskRole::shared: return volume::DiskMode::shared;
+        default: return volume::DiskMode::direct;
+    }
+}
+
+milliseconds left_until(BootTime deadline, Clock& clock) {
+    return std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(deadline - clock.now()));
+}
+
+}  // namespace
+
+Status Session::make_swap() {
+    std::vector<std::pair<const vm::SwapSpec*, std::string>> wanted;
+    for (const vm::Disk& disk : machine_.disks)
+        if (disk.swap) wanted.emplace_back(&*disk.swap, fmt::format("{}/{}-{}.raw", config_.swap_dir, state_.session, disk.name));
+    for (const auto& [spec, path] : wanted) state_.swap.push_back(path);
+    // All that the next three steps make is known by name now and written down at once: undoing what was never made does no harm.
+    state_.domain = machine_.uuid;
+    for (auto name : {step::volume, step::vm}) state_.began.emplace_back(name);
+    BERTH_TRY(save_state());
+    for (const auto& [spec, path] : wanted) BERTH_TRY(seams_.parts.make_swap(*spec, path, *directory_, state_.vm));
+    return {};
+}
+
+Status Session::delete_swap() {
+    Status first;
+    for (const auto& path : state_.swap)
+        if (Status s = seams_.parts.delete_file(path); !s && first) first = std::move(s);
+    return first;
+}
+
+Status Session::start_volume(BootTime deadline) {
+    BERTH_TRY(seams_.parts.make_run_dir(state_.run_dir));
+    volume::VolumeConfig config{.run_dir = state_.run_dir,
+                                .nfs = mount_options_.location,
+                                .credentials = mount_options_.credentials,
+                                .shared = mount_options_.shared,
+                                .vm = state_.vm,
+                                .epoch = taken_->epoch,
+                                .nonce = taken_->nonce,
+                                .owner = config_.owner.client,
+                                .renew = config_.times.lock.renew,
+                                .hold = config_.times.lock.hold};
+    for (const vm::Disk& disk : machine_.disks) {
+        const volume::DiskMode mode = mode_of(disk);
+        const std::string path =
+            mode == volume::DiskMode::local ? fmt::format("{}/{}-{}.raw", config_.swap_dir, state_.session, disk.name) : disk.path;
+        config.disks.push_back({disk.name, mode, path, disk.read_only || mode == volume::DiskMode::shared});
+    }
+    auto volume = seams_.parts.start_volume(config);
+    if (!volume) return fail(volume.error());
+    volume_ = std::move(*volume);
+    state_.volume_pid = volume_->pid();
+    state_.volume_start = volume_->start_time();
+    BERTH_TRY(save_state());  // while it mounts
+    return volume_->wait_ready(left_until(deadline, seams_.clock));
+}
+
+Status Session::stop_volume() {
+    if (volume_) {
+        const BootTime give_up = seams_.clock.now() + config_.times.volume_stop;
+        bool told = false;
+        while (true) {
+            if (auto status = volume_->status(); status && status->state == volume::VolumeState::lost) {
+                seams_.report.event(Level::warning, "the lock was lost: nothing more can be written", {{"vm", state_.vm}});
+                volume_->kill();
+                break;
+            }
+            Status stopped = volume_->stop(left_until(give_up, seams_.clock));
+            if (stopped) break;
+            const Watched gone[] = {{volume_->gone_fd(), POLLIN}};
+            if (seams_.front_end.listen(Duration::zero(), gone).wish == Wish::descriptor) break;
+            if (seams_.clock.now() >= give_up) {
+                seams_.front_end.say(MessageStyle::error, stopped.error().to_user());
+                volume_->release();
+                return stopped;
+            }
+            if (!std::exchange(told, true))
+                seams_.front_end.say(MessageStyle::info, fmt::format("Waiting for {} to take the last changes.", mount_options_.location.server));
+            seams_.clock.sleep(seconds(1));
+        }
+        volume_.reset();
+    }
+    return seams_.parts.remove_run_dir(state_.run_dir);
+}
+
+Status Session::start_vm(BootTime) {
+    BERTH_TRY(fetch_firmware_state());
+    vm::ClientFacts facts{.domain_name = "berth-" + state_.session,
+                          .kvm = kvm_usable_,
+                          .nbd_socket = in_run_dir("nbd.sock"),
+                          .console_socket = in_run_dir("console.sock"),
+                          .network_bridge = config_.client.network_bridge,
+                          .nat_network = config_.nat_network,
+                          .firmware_code = config_.ovmf_code,
+                          .nvram_copy = in_run_dir("nvram.fd"),
+                          .tpm_state = in_run_dir("tpm"),
+                          .host_memory = config_.host_memory,
+                          .host_cpus = config_.host_cpus};
+    auto xml = vm::domain_xml(machine_, facts);
+    if (!xml) return fail(xml.error());
+    auto domain = seams_.hypervisor.start(*xml);
+    if (!domain) return fail(domain.error());
+    domain_ = std::move(*domain);
+    return {};
+}
+
+Status Session::fetch_firmware_state() {
+    return {};
+}
+
+Status Session::put_firmware_state_back() {
+    return {};
+}
+
+Status Session::hand_over_console() {
+    auto console = domain_->console();
+    if (!console) return fail(console.error());
+    console_ = std::move(*console);
+    BERTH_TRY(domain_->resume());
+    guest_ran_ = true;
+    seams_.front_end.console(console_.get(), state_.vm);
+    since_ = rfc3339(seams_.clock.wall());
+    return {};
+}
+
+Status Session::take_console_back() {
+    console_.reset();
+    seams_.front_end.console_end();
+    return {};
+}
+
+}  // namespace berth::session

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/session/state_store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+
+namespace berth::session {
+namespace {
+
+using nlohmann::json;
+
+json location_json(const volume::NfsLocation& l) {
+    return {{"server", l.server}, {"nfs_port", l.nfs_port}, {"mount_port", l.mount_port}, {"directory", l.directory}};
+}
+
+bool good_path(const std::string& s) {
+    return s.starts_with('/') && s.size() <= 4096 && !("/" + s + "/").contains("/../") && !s.contains('\0');
+}
+
+// The json library throws on a wrong type or a missing key; parse_state catches it all in one place.
+volume::NfsLocation location_from(const json& j) {
+    volume::NfsLocation l{.server = j.at("server"), .directory = j.at("directory"), .nfs_port = j.at("nfs_port"), .mount_port = j.at("mount_port")};
+    if (j.at("nfs_port").get<int64_t>() != l.nfs_port || j.at("mount_port").get<int64_t>() != l.mount_port)
+        throw std::out_of_range("port: must be 0 to 65535");
+    if (l.server.empty() || l.server.size() > 255 || !good_path(l.directory)) throw std::out_of_range("nfs: bad server or directory");
+    return l;
+}
+
+SessionState state_from(const json& j) {
+    if (j.at("schema") != 1) throw std::out_of_range("schema: must be 1");
+    SessionState s;
+    s.session = j.at("session");
+    s.user = j.at("user");
+    s.vm = j.at("vm");
+    const json& nfs = j.at("nfs");
+    s.location = location_from(nfs);
+    if (j.contains("shared") && !j["shared"].is_null()) s.shared = location_from(j["shared"]);
+    s.credentials.uid = nfs.at("uid");
+    s.credentials.gid = nfs.at("gid");
+    s.credentials.groups = nfs.at("groups").get<std::vector<uint32_t>>();
+    if (!j.at("lock").is_null()) s.lock = LockState{.epoch = j["lock"].at("epoch"), .nonce = j["lock"].at("nonce")};
+    if (!j.at("domain").is_null()) s.domain = j["domain"].get<std::string>();
+    if (!j.at("volume_pid").is_null()) s.volume_pid = j["volume_pid"].get<int64_t>();
+    if (!j.at("volume_start").is_null()) s.volume_start = j["volume_start"].get<uint64_t>();
+    s.run_dir = j.at("run_dir");
+    s.swap = j.at("swap").get<std::vector<std::string>>();
+    s.boot_id = j.at("boot_id");
+    s.began = j.at("began").get<std::vector<std::string>>();
+
+    if (!is_session_name(s.session)) throw std::out_of_range("session: must be [A-Za-z0-9-]{1,32}");
+    if (!good_path(s.run_dir)) throw std::out_of_range("run_dir: must be an absolute path");
+    for (const auto& path : s.swap)
+        if (!good_path(path)) throw std::out_of_range("swap: must be absolute paths");
+    if (s.vm.contains('/') || s.vm == ".." || s.vm == ".") throw std::out_of_range("vm: must be a folder's name");
+    if (s.volume_pid && *s.volume_pid <= 1) throw std::out_of_range("volume_pid: must be above 1");
+    return s;
+}
+
+}  // namespace
+
+bool is_session_name(std::string_view name) {
+    return !name.empty() && name.size() <= 32 && std::ranges::all_of(name, [](unsigned char c) { return isalnum(c) != 0 || c == '-'; });
+}
+
+std::string format_state(const SessionState& s) {
+    json nfs = location_json(s.location);
+    nfs["uid"] = s.credentials.uid;
+    nfs["gid"] = s.credentials.gid;
+    nfs["groups"] = s.credentials.groups;
+    const auto or_null = [](const auto& value) { return value ? json(*value) : json(nullptr); };
+    return json{{"schema", 1},
+                {"session", s.session},
+                {"user", s.user},
+                {"uid", s.credentials.uid},
+                {"vm", s.vm},
+                {"nfs", nfs},
+                {"shared", s.shared ? location_json(*s.shared) : json(nullptr)},
+                {"lock", s.lock ? json{{"epoch", s.lock->epoch}, {"nonce", s.lock->nonce}} : json(nullptr)},
+                {"domain", or_null(s.domain)},
+                {"volume_pid", or_null(s.volume_pid)},
+                {"volume_start", or_null(s.volume_start)},
+                {"run_dir", s.run_dir},
+                {"swap", s.swap},
+                {"boot_id", s.boot_id},
+                {"began", s.began}}
+        .dump(1, ' ', false, json::error_handler_t::replace);
+}
+
+Result<SessionState> parse_state(std::string_view text) {
+    if (text.size() > k_max_state) return fail(ErrorCode::I04, "session state of {} bytes: must be at most {}", text.size(), k_max_state);
+    int deepest = 0;
+    const auto limit = [&deepest](int depth, json::parse_event_t, json&) {
+        deepest = std::max(deepest, depth);
+        return true;
+    };
+    try {
+        const json body = json::parse(text, limit);
+        if (!body.is_object() || deepest > 8) return fail(ErrorCode::I04, "session state: must be a JSON object of at most 8 levels");
+        return state_from(body);
+    } catch (const std::exception& e) {
+        return fail(ErrorCode::I04, "session state: {}", e.what());
+    }
+}
+
+Status StateStore::save(const SessionState& state) {
+    const std::string text = format_state(state);
+    // Written in place of the old file's name, while flock stays on the lock file beside it: a rename changes the inode.
+    BERTH_TRY(write_file_durably(path(state.session), text));
+    if (remote_ != nullptr)
+        if (Status s = remote_->put(state.session, text); !s) report_.error("session state not kept at the provisioner", s.error());
+    return {};
+}
+
+Status StateStore::remove(const std::string& session) {
+    if (remote_ != nullptr)
+        if (Status s = remote_->remove(session); !s) report_.error("session state not removed at the provisioner", s.error());
+    BERTH_TRY(remove_file_durably(path(session)));
+    unlink((folder_ + "/" + session + ".claim").c_str());
+    return {};
+}
+
+Result<std::vector<StateStore::Stored>> StateStore::list() {
+    std::map<std::string, std::string> texts;
+    if (remote_ != nullptr) {
+        if (auto remote = remote_->all()) texts = std::move(*remote);
+        else report_.error("session states at the provisioner are unknown", remote.error());
+    }
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
+        if (entry.path().extension() != ".json") continue;
+        auto text = read_file(entry.path(), k_max_state);
+        texts[entry.path().stem()] = text ? *text : std::string{};
+    }
+    if (error && error != std::errc::no_such_file_or_directory)
+        return fail(ErrorCode::I01, "list {}: {}", folder_, error.message());
+    std::vector<Stored> result;
+    for (const auto& [name, text] : texts) {
+        if (!is_session_name(name)) continue;
+        auto state = parse_state(text);
+        if (state && state->session != name) state = fail(ErrorCode::I04, "session state {} calls itself {}", name, state->session);
+        result.push_back({name, std::move(state)});
+    }
+    return result;
+}
+
+Result<std::optional<StateStore::Stored>> StateStore::load(const std::string& session) {
+    auto stored = list();
+    if (!stored) return fail(stored.error());
+    for (auto& entry : *stored)
+        if (entry.session == session) return std::optional<Stored>(std::move(entry));
+    return std::optional<Stored>{};
+}
+
+Result<std::optional<StateClaim>> StateStore::claim(const std::string& session) {
+    const std::string name = folder_ + "/" + session + ".claim";
+    while (true) {
+        UniqueFd fd(open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+        if (!fd) return fail_errno("open " + name);
+        if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+            if (errno == EWOULDBLOCK) return std::optional<StateClaim>{};
+            return fail_errno("flock " + name);
+        }
+        // The one who held it before may have removed the name between our open and flock: then this lock excludes nobody.
+        struct stat ours{}, named{};
+        if (fstat(fd.get(), &ours) == 0 && stat(name.c_str(), &named) == 0 && ours.st_ino == named.st_ino)
+            return std::optional<StateClaim>(StateClaim(std::move(fd)));
+    }
+}
+
+}  // namespace berth::session

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a session has made, written down before it is made (docs/architecture.md "Session state file"), so that a sweeper
+// can finish the undo after a crash or a power cut.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/report.h"
+#include "base/result.h"
+#include "volume/types.h"
+
+namespace berth::session {
+
+struct LockState {
+    uint64_t epoch = 0;
+    std::string nonce;
+    friend bool operator==(const LockState&, const LockState&) = default;
+};
+
+struct SessionState {
+    std::string session, user, vm;
+    volume::NfsLocation location;
+    std::optional<volume::NfsLocation> shared;
+    volume::NfsCredentials credentials;
+    std::optional<LockState> lock;
+    std::optional<std::string> domain;  ///< libvirt's UUID.
+    std::optional<int64_t> volume_pid;
+    std::optional<uint64_t> volume_start;  ///< proc(5) stat's starttime of that process: a pid alone may be somebody else's by now.
+    std::string run_dir;
+    std::vector<std::string> swap;
+    std::string boot_id;
+    std::vector<std::string> began;
+    friend bool operator==(const SessionState&, const SessionState&) = default;
+};
+
+inline constexpr size_t k_max_state = 64 * 1024;
+
+std::string format_state(const SessionState& state);
+/// Untrusted when it comes from the provisioner (fuzzed): I04 names the field. Paths must be absolute and free of "..".
+Result<SessionState> parse_state(std::string_view text);
+
+/// Holds flock(2) on one session's state: a live session, a sweeper, or a login that finishes it holds it, never two.
+class StateClaim {
+ public:
+    explicit StateClaim(UniqueFd fd) : fd_(std::move(fd)) {}
+
+ private:
+    UniqueFd fd_;
+};
+
+/// The second place for a diskless client (docs/architecture.md "Provisioner: HTTP").
+class RemoteState {
+ public:
+    virtual ~RemoteState() = default;
+    virtual Status put(const std::string& name, std::string_view text) = 0;
+    virtual Status remove(const std::string& name) = 0;
+    virtual Result<std::map<std::string, std::string>> all() = 0;
+};
+
+/// The files in `folder`, with a copy of each at `remote` when it is not null. One thread.
+class StateStore {
+ public:
+    StateStore(std::string folder, RemoteState* remote, Report& report) : folder_(std::move(folder)), remote_(remote), report_(report) {}
+
+    /// Durable when it returns. The remote copy failing is reported, not an error: the lock then is broken like anyone's.
+    Status save(const SessionState& state);
+    Status remove(const std::string& session);
+
+    struct Stored {
+        std::string session;
+        Result<SessionState> state;  ///< An unreadable file is kept and told, never deleted.
+    };
+    /// Local and remote ones, by session name; the local one counts where both are.
+    Result<std::vector<Stored>> list();
+
+    /// As it stands now; nullopt: it is gone. Read it after claiming: its session may have written on until it died.
+    Result<std::optional<Stored>> load(const std::string& session);
+
+    /// nullopt: another process holds it.
+    Result<std::optional<StateClaim>> claim(const std::string& session);
+
+ private:
+    std::string path(const std::string& session) const { return folder_ + "/" + session + ".json"; }
+
+    std::string folder_;
+    RemoteState* remote_;
+    Report& report_;
+};
+
+/// [A-Za-z0-9-]{1,32}: a name from outside must not leave the folder.
+bool is_session_name(std::string_view name);
+
+}  // namespace berth::session

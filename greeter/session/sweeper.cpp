@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/session/sweeper.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+namespace berth::session {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// Field 22 of proc(5) stat; nullopt: no such process.
+std::optional<uint64_t> start_time_of(pid_t pid) {
+    auto stat = read_file(fmt::format("/proc/{}/stat", pid), 4096);
+    if (!stat) return std::nullopt;
+    size_t at = stat->rfind(')');  // the name before may hold anything
+    for (int field = 2; field < 22 && at != std::string::npos; ++field) at = stat->find(' ', at + 1);
+    if (at == std::string::npos) return std::nullopt;
+    return std::strtoull(stat->c_str() + at, nullptr, 10);
+}
+
+bool is_zombie(pid_t pid) {
+    auto stat = read_file(fmt::format("/proc/{}/stat", pid), 4096);
+    if (!stat) return true;
+    const size_t at = stat->rfind(')');
+    return at != std::string::npos && at + 2 < stat->size() && ((*stat)[at + 2] == 'Z' || (*stat)[at + 2] == 'X');
+}
+
+class RealProcessTable final : public ProcessTable {
+ public:
+    std::vector<pid_t> volume_processes(const SessionState& state) override {
+        std::vector<pid_t> found;
+        const std::string config = state.run_dir + "/volume.json";
+        std::error_code ignored;
+        for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+            const std::string name = entry.path().filename();
+            if (name.empty() || !std::ranges::all_of(name, [](unsigned char c) { return isdigit(c) != 0; })) continue;
+            const auto pid = static_cast<pid_t>(std::strtol(name.c_str(), nullptr, 10));
+            if (pid == getpid() || is_zombie(pid)) continue;
+            const bool recorded = state.volume_pid == pid && state.volume_start && start_time_of(pid) == state.volume_start;
+            auto line = recorded ? Result<std::string>("") : read_file(fmt::format("/proc/{}/cmdline", pid), 1 << 20);
+            if (recorded || (line && names(*line, config))) found.push_back(pid);
+        }
+        return found;
+    }
+    Status stop_volume(const std::string& run_dir, milliseconds timeout) override {
+        auto control = volume::VolumeControl::connect(run_dir);
+        if (!control) return fail(control.error());
+        return control->stop(timeout);
+    }
+    void kill(pid_t pid) override { ::kill(pid, SIGKILL); }
+
+ private:
+    /// An argument that is the file or ends in "=file", as nbdkit's parameters do.
+    static bool names(std::string_view command_line, std::string_view file) {
+        while (!command_line.empty()) {
+            const std::string_view argument = command_line.substr(0, command_line.find('\0'));
+            if (argument == file || (argument.ends_with(file) && argument[argument.size() - file.size() - 1] == '=')) return true;
+            command_line.remove_prefix(std::min(command_line.size(), argument.size() + 1));
+        }
+        return false;
+    }
+};
+
+}  // namespace
+
+std::unique_ptr<ProcessTable> real_process_table() {
+    return std::make_unique<RealProcessTable>();
+}
+
+Status Sweeper::end_domain(const SessionState& state) {
+    if (!state.domain || state.boot_id != seams_.boot_id) return {};  // no process outlives a boot
+    auto domain = seams_.hypervisor.find(*state.domain);
+    if (!domain) return fail(domain.error());
+    if (*domain == nullptr) return {};
+    seams_.report.event(Level::info, "sweeper ends a domain", {{"session", state.session}, {"domain", *state.domain}});
+    return (*domain)->destroy();
+}
+
+Status Sweeper::end_volume(const SessionState& state) {
+    if (state.boot_id != seams_.boot_id) return {};
+    if (seams_.processes.volume_processes(state).empty()) return {};
+    if (Status stopped = seams_.processes.stop_volume(state.run_dir, seconds(30)); !stopped) {
+        // What a guest wrote and never flushed is lost, as at a power cut; what it flushed is on the server.
+        seams_.report.error("sweeper kills berth-volume", stopped.error());
+        for (pid_t pid : seams_.processes.volume_processes(state)) seams_.processes.kill(pid);
+    }
+    for (int i = 0; i < 100; ++i) {
+        if (seams_.processes.volume_processes(state).empty()) return {};
+        seams_.clock.sleep(milliseconds(100));
+    }
+    return fail(ErrorCode::K32, "berth-volume does not end");
+}
+
+Status Sweeper::release_lock(const SessionState& state, BootTime writers_gone, const Waiting& waiting) {
+    if (!state.lock) return {};
+    const BootTime free = writers_gone + seams_.times.sweep_wait;
+    while (seams_.clock.now() < free) {
+        const Duration left = free - seams_.clock.now();
+        if (waiting && !waiting(std::chrono::ceil<seconds>(left))) return fail(ErrorCode::K32);
+        seams_.clock.sleep(std::min<Duration>(left, seconds(1)));
+    }
+    auto directory = seams_.parts.mount({.location = state.location, .shared = state.shared, .credentials = state.credentials, .times = seams_.times});
+    if (!directory) return fail(directory.error());
+    return (*directory)->release(state.vm, state.lock->epoch, state.lock->nonce);
+}
+
+Status Sweeper::finish(const SessionState& state, const Waiting& waiting) {
+    BERTH_TRY(end_domain(state));
+    // Nothing of an earlier boot lives: its writers were gone when this one began.
+    const bool same_boot = state.boot_id == seams_.boot_id;
+    BERTH_TRY(end_volume(state));
+    BERTH_TRY(release_lock(state, same_boot ? seams_.clock.now() : BootTime{}, waiting));
+    for (const auto& path : state.swap) BERTH_TRY(seams_.parts.delete_file(path));
+    BERTH_TRY(seams_.parts.remove_run_dir(state.run_dir));
+    BERTH_TRY(seams_.store.remove(state.session));
+    seams_.report.event(Level::info, "sweeper finished a session", {{"session", state.session}, {"vm", state.vm}});
+    return {};
+}
+
+Result<size_t> Sweeper::round(const Waiting& waiting) {
+    auto stored = seams_.store.list();
+    if (!stored) return fail(stored.error());
+    size_t left = 0;
+    for (const auto& entry : *stored) {
+        auto claim = seams_.store.claim(entry.session);
+        if (!claim) return fail(claim.error());
+        if (!*claim) continue;  // a live session, or a login that finishes it
+        auto now = seams_.store.load(entry.session);
+        if (!now) return fail(now.error());
+        if (!*now) continue;
+        const auto& state = (*now)->state;
+        if (!state) {
+            // Kept for the help desk: what it named is unknown, so nothing of it may be released.
+            seams_.report.error("session state unreadable", state.error().with_prefix(entry.session));
+            continue;
+        }
+        if (Status s = finish(*state, waiting); !s) {
+            seams_.report.error("sweeper could not finish a session", s.error().with_prefix(entry.session));
+            ++left;
+        }
+    }
+    return left;
+}
+
+}  // namespace berth::session

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Finishes the undo of a session that could not do it itself (crash, power cut): destroys the domain, ends berth-volume,
+// releases the lock by its nonce, deletes the swap (DESIGN "What a step makes is written down"). Every part is idempotent.
+#pragma once
+
+#include <functional>
+
+#include "greeter/session/parts.h"
+#include "greeter/session/state_store.h"
+#include "greeter/vm/hypervisor.h"
+
+namespace berth::session {
+
+/// The processes of an earlier session, by /proc.
+class ProcessTable {
+ public:
+    virtual ~ProcessTable() = default;
+    /// Pids of the processes that serve `run_dir`: the recorded pid if its start time is the recorded one, and any whose command line
+    /// names run_dir's volume.json (a session may have died between starting it and writing its pid down).
+    virtual std::vector<pid_t> volume_processes(const SessionState& state) = 0;
+    /// COMMITs and ends it by its control socket. Errors: nobody listens, or not everything could be written.
+    virtual Status stop_volume(const std::string& run_dir, std::chrono::milliseconds timeout) = 0;
+    virtual void kill(pid_t pid) = 0;
+};
+std::unique_ptr<ProcessTable> real_process_table();
+
+struct SweepSeams {
+    Clock& clock;
+    Report& report;
+    Parts& parts;
+    vm::Hypervisor& hypervisor;
+    StateStore& store;
+    ProcessTable& processes;
+    std::string boot_id;
+    volume::LockTimes times;
+};
+
+class Sweeper {
+ public:
+    explicit Sweeper(SweepSeams seams) : seams_(std::move(seams)) {}
+
+    /// Called about every second while it waits, with the seconds left; false gives up (K32).
+    using Waiting = std::function<bool(std::chrono::seconds left)>;
+
+    /// Finishes one session; the caller holds its claim. The state file goes last.
+    Status finish(const SessionState& state, const Waiting& waiting);
+
+    /// One round over all state files that nobody holds. How many are left; the errors are reported.
+    Result<size_t> round(const Waiting& waiting);
+
+ private:
+    Status end_domain(const SessionState& state);
+    Status end_volume(const SessionState& state);
+    Status release_lock(const SessionState& state, BootTime writers_gone, const Waiting& waiting);
+
+    SweepSeams seams_;
+};
+
+}  // namespace berth::session
