@@ -2,10 +2,12 @@
 // libvirt's C API: https://libvirt.org/html/
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <functional>
 
@@ -40,6 +42,33 @@ constexpr auto k_console_time = seconds(10);
 /// libvirt itself gives QEMU 15 s from SIGTERM to SIGKILL and 15 more.
 constexpr auto k_destroy_time = seconds(45);
 
+/// libvirt's client writes to its socket without MSG_NOSIGNAL: when libvirtd dies that must be an error, not the end of the process.
+/// Keeps SIGPIPE from this thread while it lives and swallows one that came.
+class NoPipeSignal {
+ public:
+    NoPipeSignal() {
+        sigset_t pending;
+        sigemptyset(&pipe_);
+        sigaddset(&pipe_, SIGPIPE);
+        sigpending(&pending);
+        was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+        pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+    }
+    ~NoPipeSignal() {
+        const timespec now{};
+        if (!was_pending_)
+            while (sigtimedwait(&pipe_, nullptr, &now) < 0 && errno == EINTR) {
+            }
+        pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
+    NoPipeSignal(const NoPipeSignal&) = delete;
+    NoPipeSignal& operator=(const NoPipeSignal&) = delete;
+
+ private:
+    sigset_t pipe_{}, before_{};
+    bool was_pending_;
+};
+
 /// What libvirt said last in this thread.
 struct Complaint {
     int code = VIR_ERR_OK;
@@ -66,6 +95,12 @@ class Link {
         // By default libvirt prints every error on standard error.
         virSetErrorFunc(nullptr, [](void*, virErrorPtr) {});
     }
+    ~Link() {
+        const NoPipeSignal quiet;
+        connection_.reset();
+    }
+    Link(const Link&) = delete;
+    Link& operator=(const Link&) = delete;
 
     Clock& clock() { return clock_; }
     Report& report() { return report_; }
@@ -73,6 +108,7 @@ class Link {
     /// Runs `request` (true: done; false: libvirt's last error says why) on a living connection; again on a new one when that breaks, if
     /// `repeatable`. `code` names the error of the request itself.
     Result<Complaint> call(bool repeatable, const std::function<bool(virConnectPtr)>& request) {
+        const NoPipeSignal quiet;
         const BootTime end = clock_.now() + k_reconnect_time;
         while (true) {
             Complaint complaint;
@@ -106,6 +142,7 @@ class Link {
 Result<DomainHandle> look_up(Link& link, const std::string& uuid) {
     DomainHandle handle;
     const auto done = link.call(true, [&](virConnectPtr c) {
+        handle.reset();
         handle.reset(virDomainLookupByUUIDString(c, uuid.c_str()));
         return handle != nullptr;
     });
@@ -187,8 +224,12 @@ class LibvirtDomain final : public Domain {
 
  private:
     Result<Complaint> on_domain(bool repeatable, const std::function<bool(virDomainPtr)>& request) {
+        const NoPipeSignal quiet;
+        // Outside the request: freeing it clears libvirt's last error, and that is the answer.
+        DomainHandle handle;
         return link_->call(repeatable, [&](virConnectPtr c) {
-            const DomainHandle handle(virDomainLookupByUUIDString(c, uuid_.c_str()));
+            handle.reset();
+            handle.reset(virDomainLookupByUUIDString(c, uuid_.c_str()));
             return handle != nullptr && request(handle.get());
         });
     }
@@ -234,8 +275,11 @@ class LibvirtHypervisor final : public Hypervisor {
 
     Result<std::unique_ptr<Domain>> find(const std::string& uuid) override {
         std::string socket;
+        const NoPipeSignal quiet;
+        DomainHandle handle;  // Outside, as above.
         const auto done = link_->call(true, [&](virConnectPtr c) {
-            const DomainHandle handle(virDomainLookupByUUIDString(c, uuid.c_str()));
+            handle.reset();
+            handle.reset(virDomainLookupByUUIDString(c, uuid.c_str()));
             if (handle == nullptr) return false;
             const Text xml(virDomainGetXMLDesc(handle.get(), 0));
             if (xml == nullptr) return false;
