@@ -23,9 +23,6 @@ void add_machine_commands(CLI::App& app, Ctl& ctl);
 void add_policy_commands(CLI::App& app, Ctl& ctl);
 void add_network_commands(CLI::App& app, Ctl& ctl);
 
-/// --database (--db) and --json for one subcommand.
-void add_shared_options(CLI::App& command, Ctl& ctl);
-
 /// Options for every setting; what the line named is in `given` by key.
 struct SettingArguments {
     Settings given;

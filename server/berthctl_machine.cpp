@@ -159,7 +159,6 @@ void add_machine_commands(CLI::App& app, Ctl& ctl) {
     auto arguments = std::make_shared<MachineArguments>();
     const auto command = [&](const char* name, const char* help, auto run) {
         auto* c = machine->add_subcommand(name, help);
-        add_shared_options(*c, ctl);
         c->callback([&ctl, run] { ctl.run = run; });
         return c;
     };

@@ -44,11 +44,9 @@ void add_policy_commands(CLI::App& app, Ctl& ctl) {
     auto* policy = app.add_subcommand("policy", "unknown machines, and defaults for all");
     policy->require_subcommand(1);
     auto* show = policy->add_subcommand("show", "what is set");
-    add_shared_options(*show, ctl);
     show->callback([&ctl] { ctl.run = [&ctl] { return show_policy(ctl); }; });
     auto arguments = std::make_shared<PolicyArguments>();
     auto* set = policy->add_subcommand("set", "change it; an empty value takes a default away");
-    add_shared_options(*set, ctl);
     set->add_option("--unknown", arguments->unknown,
                     "an unknown machine: local (its disk), discover (listed, disabled), enrol (added with the defaults)")
         ->check(CLI::IsMember({"local", "discover", "enrol"}));

@@ -8,11 +8,6 @@
 
 namespace berth::server {
 
-void add_shared_options(CLI::App& command, Ctl& ctl) {
-    command.add_option("--db,--database", ctl.database, "the provisioner's database file")->capture_default_str();
-    command.add_flag("--json", ctl.json, "print JSON");
-}
-
 void SettingArguments::add_to(CLI::App& command) {
     for (const auto& rule : setting_rules()) {
         const std::string key(rule.key);

@@ -39,7 +39,7 @@ Status check(const DnsmasqOptions& o) {
     if (!is_interface(o.interface)) return fail(ErrorCode::P06, "interface \"{}\": must be 1 to 15 of letters, digits, '-', '_', '.'", o.interface);
     if (!is_ipv4(o.server_ip)) return fail(ErrorCode::P06, "server-ip \"{}\": must be an IPv4 address", o.server_ip);
     if (o.http_port == 0) return fail(ErrorCode::P06, "http-port 0: must be 1 to 65535");
-    if (!is_folder(o.tftp_root))
+    if (!o.tftp_root.empty() && !is_folder(o.tftp_root))
         return fail(ErrorCode::P06, "tftp-root \"{}\": must be an absolute path of letters, digits and -_.+", o.tftp_root);
     if (!is_ipv4(o.range_first) || (dhcp ? !is_ipv4(o.range_last) : !o.range_last.empty()))
         return fail(ErrorCode::P06, "range \"{}{}{}\": must be {}", o.range_first, o.range_last.empty() ? "" : ",", o.range_last,
@@ -59,27 +59,53 @@ Status check(const DnsmasqOptions& o) {
     return {};
 }
 
+/// RFC 4578 2.1: 0 is BIOS; 7 and 9 are what x86-64 UEFI firmware sends.
+std::string boot_by_dhcp(const DnsmasqOptions& o, const std::string& script) {
+    std::string text = fmt::format("dhcp-boot=tag:ipxe,{},,{}\n", script, o.server_ip);
+    if (o.tftp_root.empty()) return text;
+    return text + fmt::format(
+                      "# Other firmware gets iPXE first, by its architecture (option 93).\n"
+                      "dhcp-match=set:bios,option:client-arch,0\n"
+                      "dhcp-match=set:efi,option:client-arch,7\n"
+                      "dhcp-match=set:efi,option:client-arch,9\n"
+                      "dhcp-boot=tag:!ipxe,tag:bios,undionly.kpxe,,{0}\n"
+                      "dhcp-boot=tag:!ipxe,tag:efi,ipxe.efi,,{0}\n",
+                      o.server_ip);
+}
+
+std::string boot_by_proxy(const DnsmasqOptions& o, const std::string& script) {
+    std::string text = fmt::format("dhcp-boot=tag:ipxe,{},,{}\n", script, o.server_ip);
+    if (o.tftp_root.empty()) return text;
+    text += "# Other firmware gets iPXE first, by its architecture. The prompt of 0 s starts the one service at once.\npxe-prompt=\"Berth\",0\n";
+    for (const auto& [architecture, program] :
+         {std::pair{"X86PC", "undionly.kpxe"}, std::pair{"X86-64_EFI", "ipxe.efi"}, std::pair{"BC_EFI", "ipxe.efi"}})
+        text += fmt::format("pxe-service=tag:!ipxe,{},\"Berth\",{},{}\n", architecture, program, o.server_ip);
+    return text;
+}
+
 }  // namespace
 
 Result<std::string> dnsmasq_settings(const DnsmasqOptions& o) {
     if (auto good = check(o); !good) return fail(good.error());
     const bool dhcp = o.mode == DhcpMode::dhcp;
     const std::string url = fmt::format("http://{}:{}", o.server_ip, o.http_port);
-    std::string text = fmt::format(
-        "# dnsmasq settings for Berth, made by: berthctl dnsmasq --mode {0}\n"
-        "# The TFTP folder {1} must hold\n"
-        "#   undionly.kpxe, ipxe.efi   from /usr/lib/ipxe of Debian's package ipxe\n"
-        "#   boot.ipxe                 made by: berthctl boot-script --url {2}\n"
-        "# boot.ipxe comes by TFTP so that its fall-back to the local disk works while the provisioner is down.\n"
-        "\n"
-        "# No DNS.\n"
-        "port=0\n"
-        "interface={3}\n"
-        "bind-interfaces\n"
-        "enable-tftp\n"
-        "tftp-root={1}\n"
-        "\n",
-        dhcp ? "dhcp" : "proxy", o.tftp_root, url, o.interface);
+    const bool tftp = !o.tftp_root.empty();
+    const std::string script = tftp ? "boot.ipxe" : url + "/boot.ipxe";
+    std::string text = fmt::format("# dnsmasq settings for Berth, made by: berthctl dnsmasq --mode {}\n", dhcp ? "dhcp" : "proxy");
+    if (tftp)
+        text += fmt::format(
+            "# The TFTP folder {0} must hold\n"
+            "#   undionly.kpxe, ipxe.efi   from /usr/lib/ipxe of Debian's package ipxe\n"
+            "#   boot.ipxe                 made by: berthctl boot-script --url {1}\n"
+            "# boot.ipxe comes by TFTP so that its fall-back to the local disk works while the provisioner is down.\n",
+            o.tftp_root, url);
+    else
+        text +=
+            "# Only for clients that already are iPXE. Without the provisioner they get no script; give --tftp-root to serve\n"
+            "# it by TFTP, so that its fall-back to the local disk works then too.\n";
+    text += fmt::format("\n# No DNS.\nport=0\ninterface={}\nbind-interfaces\n", o.interface);
+    if (tftp) text += fmt::format("enable-tftp\ntftp-root={}\n", o.tftp_root);
+    text += "\n";
     if (dhcp) {
         text += fmt::format("# Addresses are given here.\ndhcp-range={},{},1h\n", o.range_first, o.range_last);
         text += o.router.empty() ? "# No default router.\ndhcp-option=3\n" : fmt::format("dhcp-option=3,{}\n", o.router);
@@ -93,33 +119,8 @@ Result<std::string> dnsmasq_settings(const DnsmasqOptions& o) {
         "\n"
         "# iPXE shows itself by its encapsulated option 175 and its user class.\n"
         "dhcp-match=set:ipxe,175\n"
-        "dhcp-userclass=set:ipxe,iPXE\n"
-        "# Firmware by client architecture (option 93, RFC 4578): 0 is BIOS; 7 and 9 are x86-64 UEFI.\n"
-        "dhcp-match=set:bios,option:client-arch,0\n"
-        "dhcp-match=set:efi,option:client-arch,7\n"
-        "dhcp-match=set:efi,option:client-arch,9\n"
-        "\n";
-    if (dhcp) {
-        text += fmt::format(
-            "# What is iPXE already gets the script; firmware gets iPXE first.\n"
-            "dhcp-boot=tag:ipxe,boot.ipxe,,{0}\n"
-            "dhcp-boot=tag:!ipxe,tag:bios,undionly.kpxe,,{0}\n"
-            "dhcp-boot=tag:!ipxe,tag:efi,ipxe.efi,,{0}\n",
-            o.server_ip);
-    } else {
-        text += fmt::format(
-            "# What is iPXE already gets the script; firmware gets iPXE first. (pxe-service appends no suffix when a\n"
-            "# name has one; the empty prompt starts the first service at once.)\n"
-            "pxe-prompt=\"Berth\",0\n"
-            "dhcp-boot=tag:ipxe,boot.ipxe,,{0}\n"
-            "pxe-service=tag:!ipxe,X86PC,\"Berth\",undionly.kpxe,{0}\n"
-            "pxe-service=tag:!ipxe,X86-64_EFI,\"Berth\",ipxe.efi,{0}\n"
-            "pxe-service=tag:!ipxe,BC_EFI,\"Berth\",ipxe.efi,{0}\n"
-            "pxe-service=tag:ipxe,X86PC,\"Berth\",boot.ipxe,{0}\n"
-            "pxe-service=tag:ipxe,X86-64_EFI,\"Berth\",boot.ipxe,{0}\n"
-            "pxe-service=tag:ipxe,BC_EFI,\"Berth\",boot.ipxe,{0}\n",
-            o.server_ip);
-    }
+        "dhcp-userclass=set:ipxe,iPXE\n";
+    text += dhcp ? boot_by_dhcp(o, script) : boot_by_proxy(o, script);
     return text;
 }
 

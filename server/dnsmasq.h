@@ -17,7 +17,9 @@ struct DnsmasqOptions {
     std::string range_first, range_last;  ///< DhcpMode::dhcp: the addresses to give. In proxy mode range_first is the network's address.
     std::string server_ip;                ///< Of the provisioner, which must also be dnsmasq's here: it serves TFTP.
     uint16_t http_port = 8080;
-    std::string tftp_root;                ///< Holds undionly.kpxe, ipxe.efi (Debian package ipxe) and boot.ipxe.
+    /// Holds undionly.kpxe, ipxe.efi (Debian package ipxe) and boot.ipxe. Empty: no TFTP; what already is iPXE gets boot.ipxe from the
+    /// provisioner by HTTP, other firmware nothing, and without the provisioner there is no script that could fall back in time.
+    std::string tftp_root;
     std::string ntp;                      ///< DhcpMode::dhcp: addresses with commas between, or empty.
     std::string router;                   ///< DhcpMode::dhcp: default router, or empty for none.
 };

@@ -17,6 +17,9 @@ struct ScriptInput {
 /// P06 if a value could not stand in a script.
 Result<std::string> ipxe_script(const ScriptInput& input);
 
+/// ipxe/boot.ipxe as this program was built with it.
+std::string_view built_in_boot_ipxe();
+
 /// `boot.ipxe` with a line that names the provisioner behind its first line. P06 unless `base_url` is one.
 Result<std::string> with_provisioner(std::string_view boot_ipxe, std::string_view base_url);
 

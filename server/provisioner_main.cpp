@@ -13,7 +13,7 @@ namespace {
 
 struct Options {
     std::string listen = "0.0.0.0:8080", database = "/var/lib/berth-provisioner/berth.db",
-                images = "/var/lib/berth-provisioner/images", ipxe = "/usr/share/berth/boot.ipxe", public_url;
+                images = "/var/lib/berth-provisioner/images", ipxe, public_url;
 };
 
 Status serve(const Options& options, Report& report) {
@@ -27,15 +27,19 @@ Status serve(const Options& options, Report& report) {
 
     if (!options.public_url.empty() && !is_base_url(options.public_url))
         return fail(ErrorCode::P05, "--public-url {}: must be http://host or http://host:port", options.public_url);
-    auto boot_ipxe = read_file(options.ipxe);
-    if (!boot_ipxe) return fail(boot_ipxe.error().with_prefix("--ipxe"));
-    BERTH_TRY(with_provisioner(*boot_ipxe, "http://localhost"));
+    std::string boot_ipxe(built_in_boot_ipxe());
+    if (!options.ipxe.empty()) {
+        auto own = read_file(options.ipxe);
+        if (!own) return fail(own.error().with_prefix("--ipxe"));
+        boot_ipxe = std::move(*own);
+        if (auto good = with_provisioner(boot_ipxe, "http://localhost"); !good) return fail(good.error().with_prefix("--ipxe"));
+    }
     auto images = ImageFolder::open(options.images);
     if (!images) return fail(images.error());
     SystemClock clock;
     auto store = Store::open(options.database, clock);
     if (!store) return fail(store.error());
-    Service service({.public_url = options.public_url, .boot_ipxe = *boot_ipxe}, **store, *images, report, random_token);
+    Service service({.public_url = options.public_url, .boot_ipxe = boot_ipxe}, **store, *images, report, random_token);
     auto server = HttpServer::start(options.listen, service);
     if (!server) return fail(server.error());
     fmt::print("listening on {}\n", server->address());
@@ -55,7 +59,7 @@ int main(int argc, char** argv) {
     app.add_option("--listen", options.listen, "ADDRESS:PORT; port 0 takes a free one")->capture_default_str();
     app.add_option("--database", options.database, "the SQLite file, made if missing")->capture_default_str();
     app.add_option("--images", options.images, "the folder with image folders")->capture_default_str();
-    app.add_option("--ipxe", options.ipxe, "the static boot script")->capture_default_str();
+    app.add_option("--ipxe", options.ipxe, "another boot script than the built-in one");
     app.add_option("--public-url", options.public_url, "this server's URL for clients, instead of their Host header");
     CLI11_PARSE(app, argc, argv);
     berth::JournalReport report("berth-provisioner");

@@ -194,8 +194,10 @@ auto Store::with(F&& work, bool writes) -> decltype(work()) {
 Result<std::unique_ptr<Store>> Store::open(const std::string& file, Clock& clock) {
     if (file.empty() || file.find_first_of("\"'") != std::string::npos)
         return fail(ErrorCode::P04, "file name \"{}\": must be without quotes", file);
-    UniqueFd made(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (!made) return fail(ErrorCode::P04, "{}: {}", file, strerror(errno));
+    // Made here for its mode; and closed before SQLite opens it, for closing any descriptor of a file drops this process's locks on it
+    // (fcntl(2)), which SQLite relies on. So an existing file is never opened here.
+    if (UniqueFd made(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)); !made && errno != EEXIST)
+        return fail(ErrorCode::P04, "{}: {}", file, strerror(errno));
     try {
         auto session = std::make_unique<soci::session>(soci::sqlite3, fmt::format("dbname=\"{}\" timeout=5", file));
         std::string mode;

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/service.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "server/ipxe_script.h"
+
+namespace berth::server {
+namespace {
+
+using testing::HasSubstr;
+
+class ServiceTest : public testing::Test {
+ protected:
+    ServiceTest() {
+        char name[] = "/tmp/berth-service-XXXXXX";
+        folder = mkdtemp(name);
+        std::filesystem::create_directories(folder + "/images/berth");
+        std::ofstream(folder + "/images/berth/vmlinuz") << "0123456789";
+        store = std::move(*Store::open(folder + "/a.db", clock));
+        images.emplace(std::move(*ImageFolder::open(folder + "/images")));
+        service.emplace(ServiceConfig{.public_url = {}, .boot_ipxe = "#!ipxe\necho x\n"}, *store, *images, report,
+                        [this] { return fmt::format("{:032x}", ++tokens); });
+    }
+    ~ServiceTest() override { std::filesystem::remove_all(folder); }
+
+    HttpResponse ask(const std::string& method, const std::string& target, std::map<std::string, std::string> headers = {},
+                     const std::string& body = "") {
+        headers.emplace("host", "10.0.0.1:8080");
+        return service->handle({.method = method, .target = target, .headers = std::move(headers), .body = body});
+    }
+    std::string code(const HttpResponse& r) { return nlohmann::json::parse(r.body).at("code"); }
+    static std::string value(const HttpResponse& r, const std::string& name) {
+        for (const auto& [n, v] : r.headers)
+            if (n == name) return v;
+        return "";
+    }
+    /// Adds a machine and boots it; its token's header.
+    std::map<std::string, std::string> booted() {
+        Machine m;
+        m.macs = {"52:54:00:00:00:01"};
+        EXPECT_TRUE(store->add(m));
+        EXPECT_EQ(ask("GET", "/v1/boot?mac=52-54-00-00-00-01&platform=efi").status, 200);
+        return {{"berth-boot", fmt::format("{:032x}", tokens)}};
+    }
+
+    std::string folder;
+    FakeClock clock;
+    RecordingReport report;
+    std::unique_ptr<Store> store;
+    std::optional<ImageFolder> images;
+    std::optional<Service> service;
+    int tokens = 0;
+};
+
+TEST_F(ServiceTest, hands_out_the_boot_script_with_its_own_address) {
+    EXPECT_EQ(ask("GET", "/boot.ipxe").body, "#!ipxe\nset berth-url http://10.0.0.1:8080\necho x\n");
+    EXPECT_EQ(ask("GET", "/boot.ipxe", {{"host", "a\nshell"}}).status, 400);
+    EXPECT_EQ(ask("GET", "/boot.ipxe", {{"host", ""}}).status, 400);
+}
+
+TEST_F(ServiceTest, a_known_machine_runs_from_the_network_with_a_fresh_token_each_time) {
+    const auto first = booted();
+    const auto again = ask("GET", "/v1/boot?mac=52:54:00:00:00:01&uuid=&serial=&platform=pcbios");
+    EXPECT_THAT(again.body, HasSubstr("berth.boot=" + fmt::format("{:032x}", 2)));
+    EXPECT_THAT(again.body, HasSubstr("berth.machine=m-0001"));
+    EXPECT_EQ(ask("GET", "/v1/machines/m-0001/record", first).status, 200) << "the running client is not cut off";
+}
+
+TEST_F(ServiceTest, an_unknown_machine_leaves_no_trace_by_policy_local) {
+    EXPECT_THAT(ask("GET", "/v1/boot?mac=52:54:00:00:00:09&platform=efi").body, HasSubstr("exit 1"));
+    EXPECT_TRUE(store->machines()->empty());
+    EXPECT_EQ(tokens, 0);
+}
+
+TEST_F(ServiceTest, an_unknown_machine_is_listed_disabled_by_policy_discover) {
+    ASSERT_TRUE(store->set_policy({.unknown = UnknownPolicy::discover, .defaults = {}}));
+    for (int i = 0; i < 2; ++i)
+        EXPECT_THAT(ask("GET", "/v1/boot?mac=52:54:00:00:00:09&serial=AB%201&platform=efi").body, HasSubstr("exit 1"));
+    const auto machines = store->machines().value();
+    ASSERT_EQ(machines.size(), 1u);
+    EXPECT_FALSE(machines[0].enabled);
+    EXPECT_EQ(machines[0].serial, "AB 1");
+    EXPECT_EQ(machines[0].status.platform, "efi");
+}
+
+TEST_F(ServiceTest, an_unknown_machine_is_added_and_runs_by_policy_enrol) {
+    ASSERT_TRUE(store->set_policy({.unknown = UnknownPolicy::enrol, .defaults = {{"image", "school"}}}));
+    EXPECT_THAT(ask("GET", "/v1/boot?mac=52:54:00:00:00:09&platform=efi").body, HasSubstr("/images/school/vmlinuz"));
+    EXPECT_TRUE(store->machines()->at(0).enabled);
+}
+
+TEST_F(ServiceTest, boot_refuses_bad_queries_as_json_with_a_code) {
+    for (const char* query : {"", "?mac=x&platform=efi", "?mac=52:54:00:00:00:01", "?mac=52:54:00:00:00:01&platform=arm",
+                              "?mac=52:54:00:00:00:01&platform=efi&uuid=x", "?mac=%"}) {
+        const auto r = ask("GET", std::string("/v1/boot") + query);
+        EXPECT_EQ(r.status, 400) << query;
+        EXPECT_EQ(code(r), "BERTH-P01");
+    }
+}
+
+TEST_F(ServiceTest, a_machines_own_pages_need_its_token) {
+    const auto good = booted();
+    EXPECT_EQ(nlohmann::json::parse(ask("GET", "/v1/machines/m-0001/record", good).body).at("id"), "m-0001");
+    for (const char* target : {"/v1/machines/m-0001/record", "/v1/machines/m-0009/record", "/v1/machines/x/record",
+                               "/v1/machines/m-0001/state", "/v1/machines/m-0001/anything"}) {
+        EXPECT_EQ(ask("GET", target).status, 403) << target;
+        EXPECT_EQ(code(ask("GET", target, {{"berth-boot", "00"}})), "BERTH-P03");
+    }
+    EXPECT_EQ(ask("POST", "/v1/machines/m-0001/status", {}, "{}").status, 403);
+    EXPECT_EQ(ask("GET", "/v1/machines/m-0001/anything", good).status, 404);
+}
+
+TEST_F(ServiceTest, status_posts_are_stored_and_bad_ones_change_nothing) {
+    const auto token = booted();
+    EXPECT_EQ(ask("POST", "/v1/machines/m-0001/status", token, R"({"stage":"prompt"})").status, 204);
+    EXPECT_EQ(ask("POST", "/v1/machines/m-0001/status", token, R"({"stage":"x"})").status, 400);
+    EXPECT_EQ(ask("POST", "/v1/machines/m-0001/status", token, "").status, 400);
+    EXPECT_EQ(store->find("m-0001")->status.stage, "prompt");
+}
+
+TEST_F(ServiceTest, state_files_come_back_byte_for_byte) {
+    const auto token = booted();
+    const std::string url = "/v1/machines/m-0001/state", body = "{\"a\": \"\xc3\xa4\",\n \"b\": [1]}";
+    EXPECT_EQ(ask("GET", url + "/s1.json", token).status, 404);
+    EXPECT_EQ(ask("PUT", url + "/s1.json", token, body).status, 204);
+    EXPECT_EQ(ask("GET", url + "/s1.json", token).body, body);
+    EXPECT_EQ(nlohmann::json::parse(ask("GET", url, token).body), nlohmann::json::parse(R"(["s1.json"])"));
+    EXPECT_EQ(ask("DELETE", url + "/s1.json", token).status, 204);
+    EXPECT_EQ(ask("GET", url, token).body, "[]\n");
+    EXPECT_EQ(ask("PUT", url + "/s1.json", token, "no json").status, 400);
+    EXPECT_EQ(ask("PUT", url + "/.x", token, "{}").status, 400);
+    EXPECT_EQ(ask("PUT", url, token, "{}").status, 405);
+}
+
+TEST_F(ServiceTest, a_method_that_is_not_allowed_is_405_with_allow) {
+    for (const char* target : {"/boot.ipxe", "/metrics", "/images/berth/vmlinuz"}) {
+        const auto r = ask("POST", target);
+        EXPECT_EQ(r.status, 405) << target;
+        EXPECT_EQ(value(r, "Allow"), "GET, HEAD");
+    }
+    EXPECT_EQ(value(ask("HEAD", "/v1/boot?mac=52:54:00:00:00:01&platform=efi"), "Allow"), "GET");
+}
+
+TEST_F(ServiceTest, an_image_file_that_leaves_the_folder_is_not_served) {
+    namespace fs = std::filesystem;
+    std::ofstream(folder + "/secret") << "x";
+    fs::create_symlink(folder + "/secret", folder + "/images/berth/link");
+    fs::create_directory(folder + "/images/berth/folder");
+    ASSERT_EQ(mkfifo((folder + "/images/berth/pipe").c_str(), 0600), 0);
+    fs::create_directory_symlink(folder + "/images/berth", folder + "/images/current");
+    for (const char* target : {"/images/berth/link", "/images/berth/folder", "/images/berth/pipe", "/images/berth/none",
+                               "/images/none/vmlinuz", "/images/vmlinuz", "/images/berth", "/images/berth/a/b"})
+        EXPECT_EQ(ask("GET", target).status, 404) << target;
+    for (const char* target : {"/images/../secret", "/images/berth/..%2f..%2fsecret", "/images/berth/%2e%2e", "/images//vmlinuz"})
+        EXPECT_EQ(ask("GET", target).status, 400) << target;
+    EXPECT_EQ(ask("GET", "/images/current/vmlinuz").status, 200) << "the admin's own link to an image folder";
+}
+
+TEST_F(ServiceTest, images_answer_ranges_and_conditions) {
+    const auto whole = ask("GET", "/images/berth/vmlinuz");
+    EXPECT_EQ(whole.length, 10u);
+    const auto tag = value(whole, "ETag");
+    EXPECT_EQ(value(whole, "Cache-Control"), "no-cache");
+    const auto part = ask("GET", "/images/berth/vmlinuz", {{"range", "bytes=2-4"}});
+    EXPECT_EQ(part.status, 206);
+    EXPECT_EQ(part.offset, 2u);
+    EXPECT_EQ(part.length, 3u);
+    EXPECT_EQ(value(part, "Content-Range"), "bytes 2-4/10");
+    EXPECT_EQ(ask("GET", "/images/berth/vmlinuz", {{"range", "bytes=2-4"}, {"if-range", tag}}).status, 206);
+    EXPECT_EQ(ask("GET", "/images/berth/vmlinuz", {{"range", "bytes=2-4"}, {"if-range", "\"old\""}}).status, 200);
+    const auto beyond = ask("GET", "/images/berth/vmlinuz", {{"range", "bytes=10-"}});
+    EXPECT_EQ(beyond.status, 416);
+    EXPECT_EQ(value(beyond, "Content-Range"), "bytes */10");
+    EXPECT_EQ(ask("GET", "/images/berth/vmlinuz", {{"if-none-match", "\"a\", " + tag}}).status, 304);
+    std::ofstream(folder + "/images/berth/vmlinuz") << "changed bytes";
+    EXPECT_EQ(ask("GET", "/images/berth/vmlinuz", {{"if-none-match", tag}}).status, 200);
+}
+
+TEST_F(ServiceTest, files_named_by_their_digest_may_be_cached_for_ever) {
+    const std::string digest(64, 'a');
+    std::ofstream(folder + "/images/berth/" + digest) << "x";
+    const auto r = ask("GET", "/images/berth/" + digest);
+    EXPECT_EQ(value(r, "ETag"), "\"" + digest + "\"");
+    EXPECT_THAT(value(r, "Cache-Control"), HasSubstr("immutable"));
+}
+
+TEST_F(ServiceTest, metrics_count_what_happened) {
+    booted();
+    ask("GET", "/nowhere");
+    const auto text = ask("GET", "/metrics").body;
+    EXPECT_THAT(text, HasSubstr("berth_machines{mode=\"network\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr("berth_boot_decisions_total{action=\"network\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr("berth_http_responses_total{class=\"4xx\"} 1\n"));
+}
+
+TEST(RandomToken, is_128_fresh_bits_in_hex) {
+    const auto a = random_token(), b = random_token();
+    EXPECT_EQ(a.size(), 32u);
+    EXPECT_EQ(a.find_first_not_of("0123456789abcdef"), std::string::npos);
+    EXPECT_NE(a, b);
+}
+
+}  // namespace
+}  // namespace berth::server

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/store.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "base/fd.h"
+#include "base/spawn.h"
+
+namespace berth::server {
+namespace {
+
+class StoreTest : public testing::Test {
+ protected:
+    StoreTest() {
+        char name[] = "/tmp/berth-store-XXXXXX";
+        folder = mkdtemp(name);
+        store = reopen();
+    }
+    ~StoreTest() override { std::filesystem::remove_all(folder); }
+
+    std::unique_ptr<Store> reopen() {
+        auto opened = Store::open(folder + "/a.db", clock);
+        EXPECT_TRUE(opened) << opened.error().to_log();
+        return std::move(*opened);
+    }
+    Machine added(const std::string& mac, const std::string& name = "", const std::string& uuid = "") {
+        Machine m;
+        m.name = name;
+        if (!mac.empty()) m.macs = {mac};
+        m.uuid = uuid;
+        auto result = store->add(m);
+        EXPECT_TRUE(result) << result.error().to_log();
+        return *result;
+    }
+    void sqlite(const std::string& statement) {
+        ASSERT_TRUE(run_checked({.arguments = {"sqlite3", folder + "/a.db", statement}}, std::chrono::seconds(30)));
+    }
+
+    std::string folder;
+    FakeClock clock;
+    std::unique_ptr<Store> store;
+};
+const std::string k_mac = "52:54:00:00:00:01", k_other = "52:54:00:00:00:02", k_uuid = "12345678-abcd-4000-8000-0123456789ab";
+
+TEST_F(StoreTest, keeps_what_was_added_over_a_restart) {
+    Machine m{.id = {}, .name = "desk", .macs = {k_mac, k_other}, .uuid = k_uuid, .serial = "S 1", .enabled = false, .marked = true,
+              .settings = {{"keymap", "de"}}, .status = {}};
+    const auto id = store->add(m)->id;
+    EXPECT_EQ(id, "m-0001");
+    store = reopen();
+    const auto found = store->find(id).value();
+    EXPECT_EQ(found.name, "desk");
+    EXPECT_EQ(found.macs, (std::vector<std::string>{k_mac, k_other}));
+    EXPECT_EQ(found.uuid, k_uuid);
+    EXPECT_FALSE(found.enabled);
+    EXPECT_TRUE(found.marked);
+    EXPECT_EQ(found.settings, m.settings);
+    EXPECT_EQ(found.status.seen, 0);
+}
+
+TEST_F(StoreTest, is_found_by_id_name_and_any_of_its_macs) {
+    const auto m = added(k_mac, "desk");
+    for (const char* word : {"m-0001", "desk", "52-54-00-00-00-01", "525400000001"}) EXPECT_EQ(store->find(word)->id, m.id) << word;
+    for (const char* word : {"", "m-0002", "des", "%", "' OR 1=1 --", "52:54:00:00:00:02"})
+        EXPECT_EQ(store->find(word).error().code(), ErrorCode::P02) << word;
+}
+
+TEST_F(StoreTest, hostile_text_is_only_text) {
+    Machine m;
+    m.macs = {k_mac};
+    m.serial = "'); DROP TABLE machines; --";
+    ASSERT_TRUE(store->add(m));
+    EXPECT_EQ(store->machines()->size(), 1u);
+    EXPECT_EQ(store->machines()->front().serial, m.serial);
+    EXPECT_EQ(store->check_token("m-0001' OR '1'='1", "' OR '1'='1").error().code(), ErrorCode::P03);
+}
+
+TEST_F(StoreTest, an_unnamed_machine_is_named_by_its_address) { EXPECT_EQ(added(k_mac).name, "berth-525400000001"); }
+
+TEST_F(StoreTest, refuses_a_name_or_mac_that_is_anothers) {
+    added(k_mac, "desk");
+    Machine same_name{.name = "desk", .macs = {k_other}}, same_mac{.name = "b", .macs = {k_other, k_mac}}, nothing{.name = "c"};
+    EXPECT_EQ(store->add(same_name).error().code(), ErrorCode::P07);
+    EXPECT_EQ(store->add(same_mac).error().code(), ErrorCode::P07);
+    EXPECT_EQ(store->add(nothing).error().code(), ErrorCode::P06);
+    EXPECT_EQ(store->machines()->size(), 1u);
+}
+
+TEST_F(StoreTest, an_id_is_never_used_again) {
+    EXPECT_EQ(added(k_mac).id, "m-0001");
+    ASSERT_TRUE(store->remove("m-0001"));
+    EXPECT_EQ(added(k_mac).id, "m-0002");
+}
+
+TEST_F(StoreTest, at_boot_the_mac_decides_and_a_uuid_only_for_machines_without_one) {
+    added(k_mac, "with-mac", k_uuid);
+    EXPECT_EQ(store->find_at_boot(k_mac, "")->value().name, "with-mac");
+    EXPECT_FALSE(store->find_at_boot(k_other, k_uuid)->has_value());
+    added("", "by-uuid", k_uuid);
+    EXPECT_EQ(store->find_at_boot(k_other, k_uuid)->value().name, "by-uuid");
+    EXPECT_EQ(store->find_at_boot(k_mac, k_uuid)->value().name, "with-mac");
+    EXPECT_FALSE(store->find_at_boot(k_other, "")->has_value());
+}
+
+TEST_F(StoreTest, update_changes_all_or_nothing) {
+    added(k_mac, "a");
+    added(k_other, "b");
+    EXPECT_EQ(store->update("m-0002", [](Machine& m) { m.name = "a"; return Status(); }).error().code(), ErrorCode::P07);
+    EXPECT_EQ(store->update("m-0002", [](Machine&) -> Status { return fail(ErrorCode::P06); }).error().code(), ErrorCode::P06);
+    EXPECT_EQ(store->update("m-0009", [](Machine&) { return Status(); }).error().code(), ErrorCode::P02);
+    EXPECT_EQ(store->find("m-0002")->name, "b");
+    ASSERT_TRUE(store->update("m-0002", [](Machine& m) { m.name = "c", m.settings["mode"] = "local"; return Status(); }));
+    EXPECT_EQ(store->find("m-0002")->settings.at("mode"), "local");
+}
+
+TEST_F(StoreTest, the_newest_tokens_are_good_and_only_for_their_machine) {
+    added(k_mac);
+    added(k_other);
+    for (int i = 0; i < 6; ++i) ASSERT_TRUE(store->add_token("m-0001", "token" + std::to_string(i)));
+    for (int i = 0; i < 6; ++i) EXPECT_EQ(store->check_token("m-0001", "token" + std::to_string(i)).has_value(), i >= 2) << i;
+    EXPECT_EQ(store->check_token("m-0002", "token5").error().code(), ErrorCode::P03);
+    EXPECT_EQ(store->check_token("m-0001", "").error().code(), ErrorCode::P03);
+}
+
+TEST_F(StoreTest, a_status_changes_only_the_parts_it_has) {
+    added(k_mac);
+    StatusPost first{.boot_id = "b1", .stage = "fetch", .percent = 40, .error = "slow", .facts = nlohmann::json{{"cores", 2}},
+                     .session = nlohmann::json{{"user", "ann"}}};
+    ASSERT_TRUE(store->post_status("m-0001", first));
+    StatusPost second;
+    second.stage = "prompt";
+    clock.advance(std::chrono::seconds(5));
+    ASSERT_TRUE(store->post_status("m-0001", second));
+    auto s = store->find("m-0001")->status;
+    EXPECT_EQ(s.stage, "prompt");
+    EXPECT_EQ(s.percent, -1);  // It was the last stage's.
+    EXPECT_EQ(s.error, "slow");
+    EXPECT_EQ(s.facts["cores"], 2);
+    EXPECT_EQ(s.session["user"], "ann");
+    EXPECT_EQ(s.seen, 1'700'000'005);
+    StatusPost third{.error = "", .session = nlohmann::json()};
+    ASSERT_TRUE(store->post_status("m-0001", third));
+    s = store->find("m-0001")->status;
+    EXPECT_EQ(s.error, "");
+    EXPECT_TRUE(s.session.is_null());
+    EXPECT_EQ(store->post_status("m-0009", second).error().code(), ErrorCode::P02);
+}
+
+TEST_F(StoreTest, state_files_are_kept_bounded_and_go_with_their_machine) {
+    added(k_mac);
+    const std::string large(k_max_state_bytes, 'x');
+    ASSERT_TRUE(store->put_state("m-0001", "s0.json", large));
+    EXPECT_EQ(store->state("m-0001", "s0.json")->value(), large);
+    EXPECT_EQ(store->put_state("m-0001", "s0.json", large + "x").error().code(), ErrorCode::P08);
+    for (size_t i = 1; i < k_max_state_files; ++i) ASSERT_TRUE(store->put_state("m-0001", fmt::format("s{}.json", i), "{}"));
+    EXPECT_EQ(store->put_state("m-0001", "more.json", "{}").error().code(), ErrorCode::P08);
+    ASSERT_TRUE(store->put_state("m-0001", "s1.json", "{\"a\":1}"));
+    EXPECT_EQ(store->state_names("m-0001")->size(), k_max_state_files);
+    ASSERT_TRUE(store->remove_state("m-0001", "s1.json"));
+    ASSERT_TRUE(store->remove_state("m-0001", "s1.json"));
+    EXPECT_FALSE(store->state("m-0001", "s1.json")->has_value());
+    ASSERT_TRUE(store->remove("m-0001"));
+    EXPECT_TRUE(store->state_names("m-0001")->empty());
+}
+
+TEST_F(StoreTest, policy_is_kept) {
+    EXPECT_EQ(store->policy()->unknown, UnknownPolicy::local);
+    ASSERT_TRUE(store->set_policy({.unknown = UnknownPolicy::enrol, .defaults = {{"image", "x"}}}));
+    store = reopen();
+    EXPECT_EQ(store->policy()->unknown, UnknownPolicy::enrol);
+    EXPECT_EQ(store->policy()->defaults, (Settings{{"image", "x"}}));
+}
+
+TEST_F(StoreTest, values_edited_behind_its_back_are_checked_again) {
+    added(k_mac);
+    sqlite(R"(UPDATE machines SET settings = '{"image":"x y||shell","keymap":"de","nonsense":"1"}')");
+    EXPECT_EQ(store->find("m-0001")->settings, (Settings{{"keymap", "de"}}));
+    sqlite("UPDATE machines SET settings = 'not json', facts = '{'");
+    EXPECT_EQ(store->find("m-0001")->settings, Settings());
+}
+
+TEST_F(StoreTest, two_processes_work_on_one_file_at_once) {
+    auto other = reopen();
+    std::vector<std::thread> threads;
+    for (auto* s : {store.get(), other.get()})
+        threads.emplace_back([s, n = s == store.get() ? 0 : 1] {
+            for (int i = 0; i < 50; ++i) {
+                Machine m;
+                m.macs = {fmt::format("52:54:00:00:{:02x}:{:02x}", n, i)};
+                EXPECT_TRUE(s->add(m));
+            }
+        });
+    for (auto& t : threads) t.join();
+    EXPECT_EQ(store->machines()->size(), 100u);
+}
+
+TEST_F(StoreTest, file_is_for_its_owner_only_and_in_wal_mode) {
+    struct stat info {};
+    ASSERT_EQ(stat((folder + "/a.db").c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777, 0600u);
+    EXPECT_TRUE(std::filesystem::exists(folder + "/a.db-wal"));
+}
+
+TEST_F(StoreTest, refuses_a_newer_schema_and_what_is_no_database) {
+    store.reset();
+    sqlite("PRAGMA user_version = 99");
+    EXPECT_EQ(Store::open(folder + "/a.db", clock).error().code(), ErrorCode::P04);
+    ASSERT_TRUE(write_file_durably(folder + "/b.db", std::string(5000, 'x')));
+    EXPECT_EQ(Store::open(folder + "/b.db", clock).error().code(), ErrorCode::P04);
+    EXPECT_EQ(Store::open(folder + "/no/c.db", clock).error().code(), ErrorCode::P04);
+    EXPECT_EQ(Store::open("a\".db", clock).error().code(), ErrorCode::P04);
+}
+
+}  // namespace
+}  // namespace berth::server
