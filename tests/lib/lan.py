@@ -146,7 +146,8 @@ class Lan:
 
     def listening(self, port, address=ADDRESS, udp=False):
         text = self.run("ss", "-Hnlu" if udp else "-Hnlt", f"sport = :{port}")
-        return any(f"{a}:{port}" in text for a in (address, "0.0.0.0", "*", "[::]"))
+        local = [line.split()[3].rsplit(":", 1)[0].split("%")[0] for line in text.splitlines() if line.strip()]
+        return any(a in (address, "0.0.0.0", "*", "[::]") for a in local)
 
     # -- servers ------------------------------------------------------------------------------------------------------------
     @property
@@ -183,6 +184,8 @@ class Lan:
         self.leases = self.folder / "leases"
         tftp = self.folder / "tftp"
         tftp.mkdir()
+        (tftp / "boot.ipxe").write_text(run(self.build / "server" / "berthctl", "boot-script", "--url", self.url, "--ipxe",
+                                            ROOT / "ipxe" / "boot.ipxe"))
         configuration = self.folder / "dnsmasq.conf"
         configuration.write_text(run(
             self.build / "server" / "berthctl", "dnsmasq", "--mode", "dhcp", "--interface", "br0", "--range", "10.77.0.100,10.77.0.199",
@@ -194,7 +197,7 @@ class Lan:
 
     def start_ntp(self):
         configuration = self.folder / "chrony.conf"
-        configuration.write_text(f"local stratum 3\nallow 10.77.0.0/24\nbindaddress {ADDRESS}\ncmdport 0\npidfile /dev/null\n")
+        configuration.write_text(f"local stratum 3\nallow 10.77.0.0/24\nbindaddress {ADDRESS}\ncmdport 0\npidfile {self.folder}/chronyd.pid\n")
         chronyd = shutil.which("chronyd") or "/usr/sbin/chronyd"
         self.ntp = self.start([chronyd, "-d", "-x", "-u", "root", "-f", configuration], "chronyd")
         self._ready(self.ntp, 123, udp=True)

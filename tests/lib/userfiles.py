@@ -15,19 +15,11 @@ class UserFiles:
         self.folder = pathlib.Path(folder)
         self.person = person
 
-    def make(self, template, seed=0):
-        """The directory and its VMs, each a copy of the `template` folder with a UUID of its own."""
+    def make(self, templates):
+        """The directory and its VMs, each a copy of the folder of its name in `templates`."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for number, vm in enumerate(self.person.vms):
-            target = self.folder / vm
-            run("cp", "-a", "--sparse=always", template, target)
-            toml = target / "machine.toml"
-            text = toml.read_text()
-            own = f"{self.person.uid:08x}-0000-4000-8000-{seed:06x}{number:06x}"
-            text, changed = re.subn(r'(?m)^(uuid\s*=\s*)"[^"]*"', rf'\g<1>"{own}"', text, count=1)
-            if not changed:
-                text = f'uuid = "{own}"\n{text}'
-            toml.write_text(text)
+        for vm in self.person.vms:
+            run("cp", "-a", "--sparse=always", templates / vm, self.folder / vm)
         self.own()
         return self
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A workstation: QEMU in the Lan's namespace, its terminal on a serial line, a blank data disk, a switch to cut its power."""
-import os
-import pathlib
+import json
+import re
 import shutil
 import time
 import uuid
@@ -139,6 +139,11 @@ class Workstation:
         if self.qmp("query-status")["status"] != "running":
             self.qmp("cont")
 
+    def network_bytes(self):
+        """What has gone over its cable, both ways."""
+        link = json.loads(self.lan.ip("-s", "-j", "link", "show", "dev", self.tap))[0]["stats64"]
+        return link["rx"]["bytes"] + link["tx"]["bytes"]
+
     # -- looking ------------------------------------------------------------------------------------------------------------
     def picture(self, path):
         """The graphical adapter's picture, as PPM."""
@@ -150,7 +155,6 @@ class Workstation:
         return "\n".join(line.rstrip() for line in text.splitlines()).rstrip()
 
     def wait_virtual_terminal(self, pattern, number=1, timeout=240):
-        import re
         shown = ""
 
         def look():

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the VM tests. One site for the whole run; one workstation is booted to its prompt once and every test that only needs a
+prompt starts from that saved state. docs/testing.md tells how to look at a failed test."""
+import os
+import pathlib
+import shutil
+import tempfile
+
+import pytest
+
+import lan as l
+from greeter import Greeter
+from invariants import client_is_clean
+from people import people
+from siteworld import SiteWorld
+
+PROMPT = "prompt"
+
+
+@pytest.fixture(scope="session")
+def world(build, out, root):
+    """The site. Its folder is on a disk (images and VMs are large) and goes at the end, unless BERTH_KEEP says otherwise."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="berth-vm-", dir=os.environ.get("BERTH_TMP", "/var/tmp")))
+    folder.chmod(0o755)
+    world = SiteWorld(folder, build, out)
+    try:
+        yield world
+    finally:
+        world.close()
+        keep = root / "out" / "log" / "vm"
+        shutil.rmtree(keep, ignore_errors=True)
+        keep.mkdir(parents=True)
+        for log in folder.glob("**/*.log"):
+            shutil.copyfile(log, keep / "-".join(log.relative_to(folder).parts))
+        if not os.environ.get("BERTH_KEEP"):
+            shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def booted(world):
+    """A workstation on its serial console at the greeter's prompt, saved there as PROMPT."""
+    w = world.workstation("desk")
+    w.set_boot(world.direct(w))
+    w.power_on()
+    greeter = Greeter(w.screen)
+    greeter.wait_prompt()
+    settle(w)
+    w.save(PROMPT)
+    yield w
+    w.cut_power()
+
+
+def settle(w):
+    """Until the machine has nothing of its own boot to do any more: what is saved here is what every test starts with."""
+    w.agent("systemctl is-system-running --wait || systemctl --no-legend list-units --failed >&2", timeout=600)
+    client_is_clean(w.agent, timeout=300)
+    w.agent("virsh -q list >/dev/null && sync")
+
+
+class Desk:
+    """The booted workstation at its prompt, as one test sees it."""
+
+    def __init__(self, world, machine):
+        self.world, self.machine = world, machine
+
+    @property
+    def screen(self):
+        return self.machine.screen
+
+    @property
+    def agent(self):
+        return self.machine.agent
+
+    @property
+    def greeter(self):
+        return Greeter(self.machine.screen)
+
+    @property
+    def client(self):
+        """This workstation's id at the provisioner."""
+        return self.world.machine(self.machine)["id"]
+
+
+def at_the_prompt(world, machine):
+    if machine.on():
+        machine.load(PROMPT)
+    else:
+        machine.power_on(PROMPT)
+    desk = Desk(world, machine)
+    desk.greeter.wait_prompt(60)
+    return desk
+
+
+@pytest.fixture
+def desk(request, world, booted):
+    desk = at_the_prompt(world, booted)
+    request.node.workstation = booted
+    yield desk
+
+
+@pytest.fixture
+def machine(request, world):
+    """Makes further workstations for one test; off and forgotten after it."""
+    made = []
+
+    def make(name, **options):
+        w = world.workstation(name, **options)
+        made.append(w)
+        request.node.workstation = w
+        return w
+    yield make
+    for w in made:
+        w.cut_power()
+
+
+@pytest.fixture
+def person():
+    return people
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows what its workstation showed, and what the journal says."""
+    report = (yield).get_result()
+    w = getattr(item, "workstation", None)
+    if not report.failed or call.when == "teardown" or w is None or not w.on():
+        return
+    report.sections.append(("screen", w.screen.text()))
+    try:
+        report.sections.append(("journal", w.agent("journalctl -b --no-pager -o short-monotonic | tail -n 150", timeout=30)))
+    except Exception as e:
+        report.sections.append(("journal", f"not to be had: {e}"))
