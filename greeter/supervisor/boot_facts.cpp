@@ -44,7 +44,7 @@ BootFacts parse_boot_facts(std::string_view text) {
     }
     const std::string clock = text_at(root, "clock");
     if (clock == "unsynchronised")
-        facts.notices.emplace_back("The clock may be wrong: no time server answered. Logging in may fail.");
+        facts.notices.emplace_back("The clock may be wrong: no time server answered.");
     else if (clock == "waiting")
         facts.notices.emplace_back("The clock is being set.");
     if (text_at(root, "data") == "memory") facts.notices.emplace_back("No data disk: swap space is kept in memory.");

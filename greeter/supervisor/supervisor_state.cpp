@@ -147,6 +147,15 @@ void State::relay_to_ui(const json& message) {
 // --- What the UI says ---
 
 void State::on(const event::UiSaid& e) {
+    if (ui_ == Ui::absent) return;
+    if (now_ - ui_second_ >= std::chrono::seconds(1)) {
+        ui_second_ = now_;
+        ui_messages_ = 0;
+    }
+    if (++ui_messages_ > policy_.ui_messages_a_second) {
+        do_now(effect::StopUi{});
+        return ui_failed("sends more than a person can type");
+    }
     const json& m = e.message;
     const auto& type = m["type"].get_ref<const std::string&>();
     if (type == "ready") {

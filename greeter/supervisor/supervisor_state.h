@@ -71,6 +71,7 @@ struct Policy {
     Duration longest_restart_delay = std::chrono::seconds(5);
     Duration old_enough = std::chrono::seconds(10);                 ///< A UI that lived so long died of something new.
     Duration ui_ready = std::chrono::seconds(20);                   ///< A UI that did not say "ready" by then is ended.
+    unsigned ui_messages_a_second = 500;                            ///< More than a keyboard can cause: a UI gone wild is ended.
     Duration session_exit = std::chrono::seconds(20);               ///< From "end" to the process's exit.
     Duration sweep_wait = std::chrono::seconds(60);                 ///< The longest a login waits for the sweeper.
 };
@@ -131,6 +132,8 @@ class State {
     BootTime ui_since_;
     unsigned ui_young_deaths_ = 0;
     std::optional<BootTime> ui_start_at_;
+    BootTime ui_second_;             ///< Begin of the second in which messages are counted.
+    unsigned ui_messages_ = 0;
 
     bool session_alive_ = false;
     bool session_linked_ = false;

@@ -193,9 +193,10 @@ Picture layout(const Model& m, Size size) {
         // What the user should know before logging in, and how to tell this screen from a guest's.
         std::wstring sak = m.hint;
         if (sak.empty() && m.mode != Mode::menu && !m.sak_hint.empty())
-            sak = L"Not sure that this is Berth? Press " + m.sak_hint + L" first: a VM cannot catch it.";
+            sak = L"Not sure that this is Berth? Press " + m.sak_hint + L" first.";
         if (!sak.empty()) p.put(--bottom, p.left(), cut(sak, p.columns()), m.hint.empty() ? Style::dim : Style::bold);
-        if (m.mode != Mode::menu) {
+        if (m.mode != Mode::menu && !m.notices.empty()) {
+            if (size.rows >= 20) --bottom;
             std::vector<std::wstring> lines;
             for (const auto& n : m.notices)
                 for (auto& l : wrap(n, p.columns())) lines.push_back(std::move(l));
@@ -221,12 +222,16 @@ Picture layout(const Model& m, Size size) {
     }
     paint_form(p, m);
     p.blank();
-    const int hidden = paint_notes(p, m);
+    const int hidden = p.picture.hidden = paint_notes(p, m);
 
     std::wstring keys = help(m);
     if (hidden > 0) keys += L"   PgUp/PgDn messages";
     if (roomy || size.rows >= 5) p.put(size.rows - 1, roomy ? 1 : 0, keys, Style::dim);
     return std::move(p.picture);
+}
+
+void clamp_scroll(Model& model, Size size) {
+    model.scroll = std::min(model.scroll, layout(model, size).hidden);
 }
 
 std::vector<std::wstring> as_lines(const Picture& picture, Size size) {

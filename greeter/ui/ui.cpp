@@ -105,6 +105,7 @@ void Ui::draw() {
     if (std::exchange(model_.redraw, false)) screen_.clear();
     const bool whole = clock_.now() - whole_drawn_ >= k_whole_redraw;
     if (whole) whole_drawn_ = clock_.now();
+    clamp_scroll(model_, screen_.size());
     screen_.show(layout(model_, screen_.size()), whole);
 }
 

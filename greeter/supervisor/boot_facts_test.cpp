@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/supervisor/boot_facts.h"
+
+#include <gtest/gtest.h>
+
+namespace berth::supervisor {
+namespace {
+
+TEST(BootFacts, of_a_healthy_client_are_no_notice) {
+    const auto facts = parse_boot_facts(
+        R"({"data":"persistent","clock":"synchronised","kvm":{"usable":true,"why":""},"network":true,"client":{"id":"m","host":"berth-12"}})");
+    EXPECT_EQ(facts.host, "berth-12");
+    EXPECT_TRUE(facts.notices.empty());
+}
+
+TEST(BootFacts, that_are_bad_are_each_a_sentence) {
+    const auto facts = parse_boot_facts(R"({"data":"memory","clock":"unsynchronised","kvm":{"usable":false,"why":"switched off in firmware"},"network":false})");
+    ASSERT_EQ(facts.notices.size(), 4U);
+    EXPECT_NE(facts.notices[0].find("No network"), std::string::npos);
+    EXPECT_NE(facts.notices[1].find("switched off in firmware"), std::string::npos);
+    EXPECT_NE(facts.notices[2].find("clock"), std::string::npos);
+    EXPECT_NE(facts.notices[3].find("No data disk"), std::string::npos);
+}
+
+TEST(BootFacts, that_are_malformed_are_none) {
+    for (const char* text : {"", "{", "[]", "7", R"({"kvm":7,"clock":[],"network":"no","client":null,"data":{}})"})
+        EXPECT_TRUE(parse_boot_facts(text).notices.empty()) << text;
+}
+
+TEST(ConsolePath, is_what_the_kernel_command_line_says) {
+    EXPECT_EQ(console_path("quiet berth.console=ttyS0 ro\n"), "/dev/ttyS0");
+    EXPECT_EQ(console_path("berth.console=ttyS0,115200"), "/dev/ttyS0");
+    EXPECT_EQ(console_path("berth.console=tty1 berth.console=hvc0"), "/dev/hvc0");
+    EXPECT_EQ(console_path("console=ttyS1 xberth.console=ttyS2"), "/dev/tty1");
+}
+
+TEST(ConsolePath, never_leaves_dev) {
+    for (const char* line : {"berth.console=../etc/passwd", "berth.console=/dev/sda", "berth.console=", "berth.console=a.b"})
+        EXPECT_EQ(console_path(line), "/dev/tty1") << line;
+}
+
+TEST(Term, is_linux_on_virtual_terminals_and_vt220_on_lines) {
+    EXPECT_EQ(term_for("/dev/tty1"), "linux");
+    EXPECT_EQ(term_for("/dev/ttyS0"), "vt220");
+    EXPECT_EQ(term_for("/dev/hvc0"), "vt220");
+    EXPECT_EQ(term_for("/dev/tty"), "vt220");
+}
+
+}  // namespace
+}  // namespace berth::supervisor

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/supervisor/supervisor_state.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace berth::supervisor {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class Supervisor : public ::testing::Test {
+ protected:
+    Effects on(const Event& event) { return state.handle(event, now); }
+    Effects ui(json message) { return on(event::UiSaid{std::move(message)}); }
+    Effects session(json message) { return on(event::SessionSaid{std::move(message)}); }
+    Effects after(Duration d) {
+        now = now + d;
+        return on(event::Tick{});
+    }
+
+    void at_login() {
+        on(event::Facts{"berth-12", {}});
+        on(event::Started{});
+        ui({{"type", "ready"}});
+    }
+    void in_session() {
+        at_login();
+        ui({{"type", "login"}, {"user", "ann"}});
+    }
+    void in_console() {
+        in_session();
+        session({{"type", "console"}, {"fd", true}, {"vm", "work"}});
+    }
+    void in_menu() {
+        in_console();
+        on(event::Attention{});
+        ui({{"type", "ready"}});
+    }
+
+    template <typename T>
+    static const T* find(const Effects& effects) {
+        for (const auto& e : effects)
+            if (const T* found = std::get_if<T>(&e)) return found;
+        return nullptr;
+    }
+    /// The messages of one type that were sent to the UI.
+    static std::vector<json> shown(const Effects& effects, std::string_view type) {
+        std::vector<json> found;
+        for (const auto& e : effects)
+            if (const auto* s = std::get_if<effect::SendUi>(&e))
+                if (s->message["type"] == type) found.push_back(s->message);
+        return found;
+    }
+    static bool tells(const Effects& effects, std::string_view text) {
+        for (const auto& m : shown(effects, "message"))
+            if (m["text"].get<std::string>().find(text) != std::string::npos) return true;
+        return false;
+    }
+
+    State state{"1.0", "Ctrl-]"};
+    BootTime now{seconds(1000)};
+};
+
+TEST_F(Supervisor, starts_the_screen_and_tells_it_what_to_draw_once_it_is_ready) {
+    on(event::Facts{"berth-12", {"No network."}});
+    EXPECT_EQ(on(event::Started{}), Effects{effect::StartUi{}});
+    EXPECT_EQ(ui({{"type", "ready"}}), (Effects{effect::SendUi{{{"type", "screen"},
+                                                               {"mode", "login"},
+                                                               {"host", "berth-12"},
+                                                               {"version", "1.0"},
+                                                               {"notices", {"No network."}},
+                                                               {"sak_hint", "Ctrl-]"}}}}));
+}
+
+TEST_F(Supervisor, starts_a_session_for_the_user_who_typed_a_name) {
+    at_login();
+    const auto effects = ui({{"type", "login"}, {"user", "ann"}});
+    ASSERT_TRUE(find<effect::StartSession>(effects));
+    EXPECT_EQ(find<effect::StartSession>(effects)->user, "ann");
+    EXPECT_EQ(shown(effects, "screen").at(0)["mode"], "session");
+    EXPECT_EQ(state.phase(), Phase::session);
+}
+
+TEST_F(Supervisor, never_starts_a_second_session_beside_the_first) {
+    in_session();
+    EXPECT_TRUE(ui({{"type", "login"}, {"user", "bob"}}).empty());
+}
+
+TEST_F(Supervisor, relays_a_prompt_and_its_answer_once) {
+    in_session();
+    const json prompt{{"type", "prompt"}, {"id", 7}, {"echo", false}, {"text", "Password: "}};
+    EXPECT_EQ(session(prompt), Effects{effect::SendUi{prompt}});
+    const json answer{{"type", "answer"}, {"id", 7}, {"text", "secret"}};
+    EXPECT_EQ(ui(answer), Effects{effect::SendSession{answer}});
+    EXPECT_TRUE(ui(answer).empty());
+}
+
+TEST_F(Supervisor, drops_an_answer_to_what_was_not_asked) {
+    in_session();
+    EXPECT_TRUE(ui({{"type", "answer"}, {"id", 7}, {"text", "x"}}).empty());
+    session({{"type", "prompt"}, {"id", 7}, {"echo", false}, {"text", "Password: "}});
+    EXPECT_TRUE(ui({{"type", "answer"}, {"id", 8}, {"text", "x"}}).empty());
+    EXPECT_TRUE(ui({{"type", "chosen"}, {"id", 7}, {"index", 0}}).empty());
+}
+
+TEST_F(Supervisor, drops_a_choice_out_of_range) {
+    in_session();
+    session({{"type", "choice"}, {"id", 3}, {"title", "VM"}, {"options", {"a", "b"}}, {"default", 0}});
+    EXPECT_TRUE(ui({{"type", "chosen"}, {"id", 3}, {"index", 2}}).empty());
+    EXPECT_FALSE(ui({{"type", "chosen"}, {"id", 3}, {"index", 1}}).empty());
+}
+
+TEST_F(Supervisor, gives_the_terminal_to_the_guest_only_after_the_screen_left_it) {
+    in_session();
+    const auto effects = session({{"type", "console"}, {"fd", true}, {"vm", "work"}});
+    const auto stop = std::find(effects.begin(), effects.end(), Effect(effect::StopUi{}));
+    const auto start = std::find(effects.begin(), effects.end(), Effect(effect::StartPump{}));
+    ASSERT_NE(stop, effects.end());
+    ASSERT_NE(start, effects.end());
+    EXPECT_LT(stop, start);
+    EXPECT_EQ(state.phase(), Phase::console);
+}
+
+TEST_F(Supervisor, shows_the_menu_at_the_attention_key) {
+    in_console();
+    EXPECT_EQ(on(event::Attention{}), (Effects{effect::SuspendPump{}, effect::StartUi{}}));
+    EXPECT_EQ(shown(ui({{"type", "ready"}}), "screen").at(0)["mode"], "menu");
+}
+
+TEST_F(Supervisor, goes_back_to_the_guest_from_the_menu) {
+    in_menu();
+    EXPECT_EQ(ui({{"type", "menu"}, {"action", "back"}}), (Effects{effect::StopUi{}, effect::ResumePump{}}));
+    EXPECT_EQ(state.phase(), Phase::console);
+}
+
+TEST_F(Supervisor, sends_the_attention_key_to_the_guest_only_from_the_menu) {
+    in_menu();
+    EXPECT_EQ(ui({{"type", "menu"}, {"action", "send-key"}}), (Effects{effect::StopUi{}, effect::ResumePump{}, effect::SendKey{}}));
+}
+
+TEST_F(Supervisor, hands_the_menus_other_actions_to_the_session) {
+    for (const char* action : {"close", "force-off", "status"}) {
+        SetUp();
+        state = State{"1.0", "Ctrl-]"};
+        in_menu();
+        const auto effects = ui({{"type", "menu"}, {"action", action}});
+        ASSERT_TRUE(find<effect::SendSession>(effects)) << action;
+        EXPECT_EQ(find<effect::SendSession>(effects)->message, (json{{"type", "vm"}, {"action", action}}));
+        EXPECT_EQ(state.phase(), Phase::menu);
+    }
+}
+
+TEST_F(Supervisor, takes_no_menu_action_outside_of_the_menu) {
+    in_session();
+    EXPECT_TRUE(ui({{"type", "menu"}, {"action", "force-off"}}).empty());
+}
+
+TEST_F(Supervisor, shows_a_status_over_the_guest_or_in_the_menu) {
+    in_console();
+    EXPECT_EQ(session({{"type", "status"}, {"text", "The file server is not answering"}}),
+              Effects{effect::StatusLine{"The file server is not answering"}});
+    on(event::Attention{});
+    ui({{"type", "ready"}});
+    EXPECT_TRUE(tells(session({{"type", "status"}, {"text", "running"}}), "running"));
+}
+
+TEST_F(Supervisor, says_over_the_guest_that_a_question_waits_and_asks_it_in_the_menu) {
+    in_console();
+    const json prompt{{"type", "prompt"}, {"id", 9}, {"echo", true}, {"text", "Force?"}};
+    EXPECT_TRUE(find<effect::StatusLine>(session(prompt)));
+    on(event::Attention{});
+    EXPECT_EQ(shown(ui({{"type", "ready"}}), "prompt").at(0), prompt);
+}
+
+TEST_F(Supervisor, takes_the_terminal_back_at_the_guests_end) {
+    in_console();
+    EXPECT_EQ(session({{"type", "console-end"}}), (Effects{effect::EndPump{}, effect::StartUi{}}));
+    EXPECT_EQ(shown(ui({{"type", "ready"}}), "screen").at(0)["mode"], "session");
+}
+
+TEST_F(Supervisor, changes_the_menu_into_the_session_when_the_guest_ends_behind_it) {
+    in_menu();
+    const auto effects = session({{"type", "console-end"}});
+    EXPECT_TRUE(find<effect::EndPump>(effects));
+    EXPECT_FALSE(find<effect::StartUi>(effects));
+    EXPECT_EQ(shown(effects, "screen").at(0)["mode"], "session");
+}
+
+TEST_F(Supervisor, is_back_at_the_login_after_a_session_that_went_well) {
+    in_session();
+    session({{"type", "message"}, {"style", "info"}, {"text", "hello"}});
+    session({{"type", "end"}, {"result", "done"}, {"power", ""}});
+    const auto effects = on(event::SessionDied{"exit code 0"});
+    EXPECT_EQ(shown(effects, "screen").at(0)["mode"], "login");
+    EXPECT_FALSE(tells(effects, "hello"));
+    EXPECT_FALSE(find<effect::StartSweeper>(effects));
+}
+
+TEST_F(Supervisor, keeps_what_a_failed_session_said_until_the_next_login) {
+    in_session();
+    session({{"type", "message"}, {"style", "error"}, {"text", "Wrong password"}});
+    session({{"type", "end"}, {"result", "failed"}, {"power", ""}});
+    EXPECT_TRUE(tells(on(event::SessionDied{"exit code 1"}), "Wrong password"));
+    EXPECT_FALSE(shown(ui({{"type", "login"}, {"user", "ann"}}), "clear").empty());
+}
+
+TEST_F(Supervisor, explains_a_dead_session_and_sweeps_before_the_next_login) {
+    in_console();
+    const auto effects = on(event::SessionDied{"killed by signal 9"});
+    EXPECT_TRUE(find<effect::EndPump>(effects));
+    EXPECT_TRUE(find<effect::StartSweeper>(effects));
+    EXPECT_TRUE(tells(ui({{"type", "ready"}}), "BERTH-G01"));
+    EXPECT_FALSE(find<effect::StartSession>(ui({{"type", "login"}, {"user", "ann"}})));
+    const auto swept = on(event::SweeperDone{});
+    ASSERT_TRUE(find<effect::StartSession>(swept));
+    EXPECT_EQ(find<effect::StartSession>(swept)->user, "ann");
+}
+
+TEST_F(Supervisor, waits_only_so_long_for_the_sweeper) {
+    in_session();
+    on(event::SessionDied{"killed"});
+    ui({{"type", "login"}, {"user", "ann"}});
+    EXPECT_FALSE(find<effect::StartSession>(after(seconds(59))));
+    EXPECT_TRUE(find<effect::StartSession>(after(seconds(1))));
+}
+
+TEST_F(Supervisor, forgets_a_login_that_was_given_up_while_the_sweeper_ran) {
+    in_session();
+    on(event::SessionDied{"killed"});
+    ui({{"type", "login"}, {"user", "ann"}});
+    ui({{"type", "cancel"}});
+    EXPECT_FALSE(find<effect::StartSession>(on(event::SweeperDone{})));
+}
+
+TEST_F(Supervisor, closes_a_session_that_breaks_the_protocol_and_waits_for_its_exit) {
+    in_console();
+    const auto effects = on(event::SessionClosed{"unknown type"});
+    EXPECT_TRUE(find<effect::CloseSession>(effects));
+    EXPECT_TRUE(find<effect::EndPump>(effects));
+    EXPECT_FALSE(find<effect::StartSweeper>(effects));
+    EXPECT_TRUE(find<effect::StartSweeper>(on(event::SessionDied{"exit code 1"})));
+}
+
+TEST_F(Supervisor, ends_a_session_that_does_not_exit_after_its_end) {
+    in_session();
+    session({{"type", "end"}, {"result", "done"}, {"power", ""}});
+    EXPECT_FALSE(find<effect::KillSession>(after(seconds(19))));
+    EXPECT_TRUE(find<effect::KillSession>(after(seconds(1))));
+}
+
+TEST_F(Supervisor, says_that_a_session_could_not_be_started) {
+    in_session();
+    EXPECT_TRUE(tells(on(event::SessionStartFailed{"no such file"}), "BERTH-G02"));
+    EXPECT_EQ(state.phase(), Phase::login);
+}
+
+TEST_F(Supervisor, starts_a_dead_screen_again_with_all_it_showed) {
+    in_session();
+    session({{"type", "message"}, {"style", "info"}, {"text", "Your password has expired"}});
+    session({{"type", "progress"}, {"step", "mount"}, {"text", "Opening"}, {"state", "doing"}, {"index", 1}, {"of", 2}});
+    session({{"type", "progress"}, {"step", "mount"}, {"text", "Opening"}, {"state", "done"}, {"index", 1}, {"of", 2}});
+    const json prompt{{"type", "prompt"}, {"id", 1}, {"echo", false}, {"text", "New password: "}};
+    session(prompt);
+    on(event::UiDied{"killed by signal 9"});
+    EXPECT_EQ(after(milliseconds(250)), Effects{effect::StartUi{}});
+    const auto effects = ui({{"type", "ready"}});
+    EXPECT_TRUE(tells(effects, "expired"));
+    ASSERT_EQ(shown(effects, "progress").size(), 1U);
+    EXPECT_EQ(shown(effects, "progress")[0]["state"], "done");
+    EXPECT_EQ(shown(effects, "prompt").at(0), prompt);
+}
+
+TEST_F(Supervisor, backs_off_when_the_screen_dies_young_again_and_again) {
+    on(event::Started{});
+    std::vector<Duration> delays;
+    for (int i = 0; i < 8; ++i) {
+        on(event::UiDied{"exit code 1"});
+        const auto deadline = state.deadline();
+        ASSERT_TRUE(deadline);
+        delays.push_back(*deadline - now);
+        EXPECT_EQ(after(delays.back()), Effects{effect::StartUi{}});
+    }
+    EXPECT_EQ(delays.front(), milliseconds(250));
+    EXPECT_TRUE(std::is_sorted(delays.begin(), delays.end()));
+    EXPECT_EQ(delays.back(), seconds(5));
+    ui({{"type", "ready"}});
+    now = now + seconds(60);
+    on(event::UiDied{"exit code 1"});
+    EXPECT_EQ(*state.deadline() - now, milliseconds(250));
+}
+
+TEST_F(Supervisor, ends_a_screen_that_never_becomes_ready) {
+    on(event::Started{});
+    const auto effects = after(seconds(20));
+    EXPECT_TRUE(find<effect::StopUi>(effects));
+    EXPECT_TRUE(find<effect::StartUi>(after(milliseconds(250))));
+}
+
+TEST_F(Supervisor, ends_a_screen_that_floods_it) {
+    at_login();
+    bool stopped = false;
+    for (int i = 0; i < 1000 && !stopped; ++i) stopped = find<effect::StopUi>(ui({{"type", "cancel"}})) != nullptr;
+    EXPECT_TRUE(stopped);
+    EXPECT_TRUE(ui({{"type", "login"}, {"user", "ann"}}).empty());
+}
+
+TEST_F(Supervisor, keeps_only_so_many_messages_of_a_session_that_floods_it) {
+    in_session();
+    for (int i = 0; i < 10000; ++i) {
+        session({{"type", "message"}, {"style", "info"}, {"text", std::to_string(i)}});
+        session({{"type", "progress"}, {"step", std::to_string(i)}, {"text", "x"}, {"state", "done"}, {"index", 1}, {"of", 1}});
+    }
+    on(event::UiDied{"killed"});
+    after(seconds(5));
+    const auto effects = ui({{"type", "ready"}});
+    EXPECT_LE(effects.size(), 128U);
+    EXPECT_TRUE(tells(effects, "9999"));
+}
+
+TEST_F(Supervisor, turns_the_power_off_only_from_the_login_screen) {
+    at_login();
+    const auto effects = ui({{"type", "power"}, {"action", "poweroff"}});
+    ASSERT_TRUE(find<effect::Power>(effects));
+    EXPECT_EQ(find<effect::Power>(effects)->action, "poweroff");
+    EXPECT_TRUE(tells(on(event::PowerFailed{"exit code 1"}), "BERTH-G03"));
+    EXPECT_EQ(state.phase(), Phase::login);
+    ui({{"type", "login"}, {"user", "ann"}});
+    EXPECT_TRUE(ui({{"type", "power"}, {"action", "poweroff"}}).empty());
+}
+
+TEST_F(Supervisor, turns_the_power_off_when_the_session_ended_with_that_wish) {
+    in_session();
+    session({{"type", "end"}, {"result", "done"}, {"power", "reboot"}});
+    const auto effects = on(event::SessionDied{"exit code 0"});
+    ASSERT_TRUE(find<effect::Power>(effects));
+    EXPECT_EQ(find<effect::Power>(effects)->action, "reboot");
+}
+
+TEST_F(Supervisor, passes_a_cancel_on_to_the_session) {
+    in_session();
+    EXPECT_EQ(ui({{"type", "cancel"}}), (Effects{effect::SendSession{json{{"type", "cancel"}}}}));
+}
+
+TEST_F(Supervisor, does_not_start_a_screen_over_the_guest_when_the_old_one_is_found_dead) {
+    in_console();
+    on(event::UiDied{"killed by signal 9"});
+    EXPECT_FALSE(state.deadline());
+}
+
+TEST_F(Supervisor, shows_new_notices_at_once) {
+    at_login();
+    EXPECT_EQ(shown(on(event::Facts{"berth-12", {"The clock is being set."}}), "screen").at(0)["notices"], json::array({"The clock is being set."}));
+}
+
+}  // namespace
+}  // namespace berth::supervisor
