@@ -25,6 +25,7 @@ class MountedDirectory final : public UserDirectory {
     Result<SpaceLeft> space_left() override;
     Result<FileFacts> facts(const std::string& vm, const std::string& path) override;
     Result<std::string> read(const std::string& vm, const std::string& path, size_t limit) override;
+    Result<std::string> read_at(const std::string& vm, const std::string& path, uint64_t offset, size_t length) override;
     Status replace(const std::string& vm, const std::string& path, std::string_view data) override;
     Result<std::optional<LockHolder>> holder(const std::string& vm) override;
     Result<TakenLock> lock(const std::string& vm, const LockOwner& owner, bool may_break, const Intent& intent,
@@ -134,6 +135,20 @@ Result<std::string> MountedDirectory::read(const std::string& vm, const std::str
         text += *part;
         if (text.size() > limit) return fail(ErrorCode::C04, "\"{}\": larger than {} bytes", path, limit);
     }
+}
+
+Result<std::string> MountedDirectory::read_at(const std::string& vm, const std::string& path, uint64_t offset, size_t length) {
+    auto file = resolve(vm, path);
+    if (!file) return fail(file.error());
+    if (file->attributes.type != FileType::regular) return fail(ErrorCode::M09, "\"{}\" is no file", path);
+    std::string data;
+    while (data.size() < length) {
+        auto part = file->ops->read(file->handle, offset + data.size(), std::min<size_t>(limits_.read, length - data.size()));
+        if (!part) return fail(part.error().with_prefix(path));
+        if (part->empty()) return fail(ErrorCode::M11, "\"{}\" ends before {}", path, offset + length);
+        data += *part;
+    }
+    return data;
 }
 
 Status MountedDirectory::replace(const std::string& vm, const std::string& path, std::string_view data) {

@@ -66,6 +66,8 @@ class UserDirectory {
 
     /// A whole file of the VM's directory, at most `limit` bytes, same path rules; READ on the handle that was checked.
     virtual Result<std::string> read(const std::string& vm, const std::string& path, size_t limit) = 0;
+    /// Exactly `length` bytes from `offset` (swap templates, larger than memory); a file that ends before is M11. Same path rules.
+    virtual Result<std::string> read_at(const std::string& vm, const std::string& path, uint64_t offset, size_t length) = 0;
     /// Replaces a small file of the VM's directory (private file, WRITE FILE_SYNC, RENAME). Only under the lock (NVRAM).
     virtual Status replace(const std::string& vm, const std::string& path, std::string_view data) = 0;
 

@@ -9,6 +9,7 @@
 
 #include "greeter/session/locator.h"
 #include "greeter/session/parts.h"
+#include "greeter/vm/swap.h"
 
 namespace berth::session {
 namespace {
@@ -59,6 +60,18 @@ class RealParts final : public Parts {
     Clock& clock_;
     Report& report_;
 };
+
+Status RealParts::make_swap(const vm::SwapSpec& spec, const std::string& path, volume::UserDirectory& directory, const std::string& vm) {
+    std::optional<vm::SwapOwner> owner;
+    if (program_.uid) owner = vm::SwapOwner{*program_.uid, program_.gid.value_or(0)};
+    if (spec.content != vm::SwapContent::from_template) return vm::make_swap(path, spec, nullptr, owner);
+    auto facts = directory.facts(vm, spec.template_path);
+    if (!facts) return fail(facts.error());
+    const vm::SwapTemplate source{.size = facts->size, .read = [&](uint64_t offset, size_t length) {
+                                      return directory.read_at(vm, spec.template_path, offset, length);
+                                  }};
+    return vm::make_swap(path, spec, &source, owner);
+}
 
 Status RealParts::make_run_dir(const std::string& path) {
     std::error_code error;

@@ -36,8 +36,7 @@ Session::Session(SessionConfig config, SessionSeams seams)
     state_.boot_id = config_.owner.boot_id;
     saga_.on_progress([this](const StepFacts& f, size_t index, size_t of, StepPhase phase) {
         step_index_ = index;
-        const bool back = saga_.state(f.name) != StepState::idle && phase == StepPhase::undoing;
-        seams_.front_end.progress({f.name, back ? f.undoing : f.doing, phase_name(phase), index, of});
+        seams_.front_end.progress({f.name, way_ == Way::back ? f.undoing : f.doing, phase_name(phase), index, of});
     });
     saga_.before_each([this](const StepFacts& f) {
         state_.began.emplace_back(f.name);
@@ -90,6 +89,7 @@ Status Session::run() {
     if (result) result = wait_for_guest();
     if (!result) seams_.front_end.say(MessageStyle::error, result.error().to_user());
 
+    way_ = Way::back;
     seams_.front_end.ignore_cancel();
     Status undone = saga_.unwind();
     if (kvm_.valid()) kvm_.wait();

@@ -96,6 +96,7 @@ class Session {
     SessionState state_;
     Saga saga_;
     size_t step_index_ = 0;  ///< Of the step being done, for progress texts inside a step.
+    enum class Way { forth, back } way_ = Way::forth;
 
     std::future<Status> kvm_;
     bool kvm_usable_ = false;

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The session's steps against a world in memory: cut at every step, the lock's dialogue, the wait while the guest runs.
+#include "greeter/session/session.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "greeter/session/testing/fake_world.h"
+
+namespace berth::session {
+namespace {
+
+using std::chrono::seconds;
+
+class SessionTest : public testing::Test {
+ protected:
+    SessionTest() {
+        char name[] = "/tmp/berth-session-XXXXXX";
+        folder_ = mkdtemp(name);
+        store_ = std::make_unique<StateStore>(folder_, nullptr, w.report);
+        config.session = "s1";
+        config.owner = {.client = "m-0001", .host = "berth-12", .user = "", .boot_id = "boot-1"};
+        config.host_memory = 4ULL << 30;
+        config.host_cpus = 2;
+        w.domain_states = {vm::DomainState::running, vm::DomainState::gone};
+    }
+    ~SessionTest() override { std::filesystem::remove_all(folder_); }
+
+    Status run() {
+        FakeAuthenticator authenticator(w);
+        FakeParts parts(w);
+        FakeHypervisor hypervisor(w);
+        FakeProcessTable processes(w);
+        Sweeper sweeper({w.clock, w.report, parts, hypervisor, *store_, processes, "boot-1", {}});
+        Session session(config, {w.clock, w.report, w.front_end, authenticator, parts, hypervisor, *store_, sweeper,
+                                 [this](const std::string& user, const std::string& vm, const std::string&) { told.push_back(user + "/" + vm); }});
+        return session.run();
+    }
+    std::vector<std::string> states() {
+        std::vector<std::string> names;
+        const auto stored = store_->list();
+        for (const auto& s : *stored) names.push_back(s.session);
+        return names;
+    }
+    /// Places of the entries in the log, -1 for those that are not there.
+    std::vector<std::string> undos() const {
+        std::vector<std::string> result;
+        for (const auto& entry : w.log)
+            if (entry.starts_with("undo ")) result.push_back(entry.substr(5));
+        return result;
+    }
+
+    FakeWorld w;
+    SessionConfig config;
+    std::string folder_;
+    std::unique_ptr<StateStore> store_;
+    std::vector<std::string> told;
+};
+
+TEST_F(SessionTest, runs_a_vm_and_undoes_everything_in_the_order_of_figure_7) {
+    ASSERT_TRUE(run());
+    EXPECT_EQ(undos(), (std::vector<std::string>{"volume", "run_dir", "lock", "mount", "swap", "pam"}));
+    EXPECT_TRUE(w.made.empty());
+    EXPECT_TRUE(states().empty());
+    EXPECT_TRUE(w.front_end.has("console work"));
+    EXPECT_TRUE(w.front_end.has("console-end"));
+    EXPECT_EQ(told, (std::vector<std::string>{"ann/work", "/"}));
+    EXPECT_FALSE(w.report.has("a step was never undone"));
+}
+
+TEST_F(SessionTest, leaves_nothing_behind_when_cut_at_any_step) {
+    const std::vector<std::string> in_order{"volume", "run_dir", "lock", "mount", "swap", "pam"};
+    for (const std::string cut : {"pam", "account", "credentials", "locate", "mount", "list", "check_writable", "read machine.toml", "lock", "swap",
+                                  "run_dir", "volume", "ready", "vm", "console", "resume"}) {
+        SCOPED_TRACE(cut);
+        w.log.clear();
+        w.front_end.shown.clear();
+        w.failing = {cut};
+        w.domain_states = {vm::DomainState::running};
+        EXPECT_FALSE(run());
+        EXPECT_TRUE(w.made.empty()) << *w.made.begin();
+        EXPECT_TRUE(states().empty());
+        EXPECT_TRUE(std::ranges::any_of(w.front_end.shown, [](const auto& s) { return s.starts_with("error BERTH-"); }));
+        // Whatever was undone was undone in the order of Fig. 7 (the VM before all of it).
+        auto undone = undos();
+        std::erase(undone, "vm");
+        size_t at = 0;
+        for (const auto& u : undone) {
+            const auto place = static_cast<size_t>(std::ranges::find(in_order, u) - in_order.begin());
+            EXPECT_GE(place, at) << u;
+            at = place;
+        }
+    }
+}
+
+TEST_F(SessionTest, writes_down_what_it_makes_before_it_makes_it) {
+    std::map<std::string, std::string> at;
+    w.at = [&](const std::string& what) {
+        const auto stored = store_->list();
+        for (const auto& s : *stored)
+            if (s.state) at[what] = format_state(*s.state);
+    };
+    ASSERT_TRUE(run());
+    EXPECT_FALSE(at.contains("mount"));
+    EXPECT_TRUE(at["lock"].contains("00112233445566778899aabbccddeeff"));
+    EXPECT_TRUE(at["swap"].contains("s1-swap.raw"));
+    EXPECT_TRUE(at["volume"].contains("/run/berth/vm/s1"));
+    EXPECT_TRUE(at["vm"].contains("6a4f3c1e-0000-4000-8000-000000000001"));
+    EXPECT_TRUE(at["vm"].contains("4711"));
+}
+
+TEST_F(SessionTest, does_not_release_the_lock_while_the_volume_engine_may_write) {
+    w.failing = {"undo volume"};
+    EXPECT_FALSE(run());
+    EXPECT_EQ(w.made, (std::set<std::string>{"lock", "run_dir", "swap", "volume"}));
+    EXPECT_EQ(states(), std::vector<std::string>{"s1"});
+    EXPECT_TRUE(std::ranges::find(w.log, "leave volume") != w.log.end());
+}
+
+TEST_F(SessionTest, lets_the_user_choose_among_several_vms) {
+    w.vms = {"play", "work"};
+    w.front_end.chosen = {1};
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(w.front_end.has("console work"));
+}
+
+TEST_F(SessionTest, refuses_17_groups_before_it_mounts) {
+    for (gid_t g = 0; g < 17; ++g) w.user.groups.push_back(2000 + g);
+    auto result = run();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), ErrorCode::M12);
+    EXPECT_TRUE(std::ranges::find(w.log, "mount") == w.log.end());
+}
+
+TEST_F(SessionTest, names_the_disk_that_is_missing) {
+    w.disks.clear();
+    auto result = run();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), ErrorCode::M32);
+    EXPECT_TRUE(result.error().detail().contains("software.raw"));
+    EXPECT_TRUE(std::ranges::find(w.log, "lock") == w.log.end());
+}
+
+TEST_F(SessionTest, refuses_without_kvm_unless_the_profile_allows_emulation) {
+    w.kvm = false;
+    auto result = run();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), ErrorCode::H01);
+    config.client.allow_emulation = true;
+    EXPECT_TRUE(run());
+}
+
+TEST_F(SessionTest, stops_between_steps_when_the_user_gives_up) {
+    w.at = [this](const std::string& what) {
+        if (what == "locate") w.front_end.stop = true;
+    };
+    auto result = run();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), ErrorCode::L05);
+    EXPECT_TRUE(w.made.empty());
+}
+
+class LockedTest : public SessionTest {
+ protected:
+    LockedTest() {
+        volume::LockHolder h;
+        h.record.owner = {.client = "m-0002", .host = "berth-7", .user = "ann", .boot_id = "x"};
+        h.record.since = "2026-01-02T03:04:05Z";
+        w.holder = h;
+        w.take_over_seconds = 90;
+    }
+};
+
+TEST_F(LockedTest, names_the_holder_and_logs_off_when_the_user_says_no) {
+    w.front_end.chosen = {0};
+    auto result = run();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), ErrorCode::K30);
+    EXPECT_TRUE(w.front_end.mentions("berth-7"));
+    EXPECT_TRUE(w.front_end.mentions("2026-01-02"));
+    EXPECT_TRUE(w.front_end.mentions("not saved there may be lost"));
+    EXPECT_TRUE(w.made.empty());
+    EXPECT_TRUE(std::ranges::find(w.log, "lock") == w.log.end());
+}
+
+TEST_F(LockedTest, waits_with_the_seconds_on_screen_when_the_user_says_yes) {
+    w.front_end.chosen = {1};
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(std::ranges::any_of(w.front_end.progress_texts, [](const auto& s) { return s.contains(": 42 s"); }));
+}
+
+TEST_F(LockedTest, leaves_its_claim_when_the_user_gives_up_waiting) {
+    w.front_end.chosen = {1};
+    w.at = [this](const std::string& what) {
+        if (what == "lock") w.front_end.stop = true;
+    };
+    EXPECT_FALSE(run());
+    EXPECT_EQ(w.made, std::set<std::string>{"lock"});
+    EXPECT_TRUE(states().empty());
+}
+
+TEST_F(LockedTest, offers_nothing_where_the_policy_says_nobody) {
+    config.client.lock_break = BreakPolicy::nobody;
+    auto result = run();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), ErrorCode::K31);
+    EXPECT_FALSE(w.front_end.mentions("choice"));
+}
+
+TEST_F(LockedTest, says_that_an_admin_may_where_the_policy_says_so) {
+    config.client.lock_break = BreakPolicy::admin;
+    auto result = run();
+    ASSERT_FALSE(result);
+    EXPECT_TRUE(result.error().detail().contains("administrator"));
+}
+
+TEST_F(LockedTest, words_its_own_stale_lock_as_a_switched_off_workstation) {
+    w.holder->record.owner.client = "m-0001";
+    w.front_end.chosen = {0};
+    EXPECT_FALSE(run());
+    EXPECT_TRUE(w.front_end.mentions("This workstation was switched off during your last session"));
+}
+
+TEST_F(SessionTest, finishes_its_own_last_session_of_the_same_vm_first) {
+    SessionState last;
+    last.session = "s0";
+    last.vm = "work";
+    last.location = {.server = "fs1", .directory = "/export/users/ann"};
+    last.lock = LockState{.epoch = 6, .nonce = "ff"};
+    last.run_dir = "/run/berth/vm/s0";
+    last.swap = {"/var/lib/berth/swap/s0-swap.raw"};
+    last.boot_id = "boot-1";
+    ASSERT_TRUE(store_->save(last));
+    const BootTime before = w.clock.now();
+    ASSERT_TRUE(run());
+    EXPECT_GE(w.clock.now() - before, seconds(30));
+    const auto release = std::ranges::find(w.log, "undo lock"), take = std::ranges::find(w.log, "lock");
+    EXPECT_LT(release, take);
+    EXPECT_TRUE(states().empty());
+    EXPECT_TRUE(std::ranges::any_of(w.front_end.progress_texts, [](const auto& s) { return s.contains("Finishing the last session"); }));
+}
+
+TEST_F(SessionTest, closes_by_power_button_and_then_by_force) {
+    w.domain_states = {vm::DomainState::running};
+    w.power_button_works = false;
+    w.front_end.heard = {{.wish = Wish::close}};
+    const BootTime before = w.clock.now();
+    ASSERT_TRUE(run());
+    EXPECT_GE(w.clock.now() - before, seconds(60));
+    EXPECT_TRUE(std::ranges::find(w.log, "power button") != w.log.end());
+    EXPECT_TRUE(std::ranges::find(w.log, "undo vm") != w.log.end());
+    EXPECT_TRUE(w.made.empty());
+}
+
+TEST_F(SessionTest, switches_off_at_once_when_asked) {
+    w.domain_states = {vm::DomainState::running};
+    w.front_end.heard = {{.wish = Wish::force_off}};
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(std::ranges::find(w.log, "power button") == w.log.end());
+    EXPECT_TRUE(w.made.empty());
+}
+
+TEST_F(SessionTest, tells_of_a_silent_server_and_continues_the_paused_guest_when_it_answers) {
+    using vm::DomainState;
+    w.domain_states = {DomainState::running, DomainState::paused_io_error, DomainState::paused_io_error, DomainState::running, DomainState::gone};
+    w.volume_events = {volume::VolumeState::silent};
+    w.front_end.heard = {{.wish = Wish::descriptor, .fd = -3}, {}, {.wish = Wish::descriptor, .fd = -3}};
+    int resumed_while_silent = 0;
+    w.at = [&](const std::string& what) {
+        if (what == "resume" && w.volume_state == volume::VolumeState::silent) ++resumed_while_silent;
+        if (w.volume_state == volume::VolumeState::silent && w.volume_events.empty()) w.volume_events = {volume::VolumeState::running};
+    };
+    ASSERT_TRUE(run());
+    EXPECT_EQ(resumed_while_silent, 0);
+    EXPECT_TRUE(w.front_end.mentions("status The file server fs1 is not answering"));
+}
+
+TEST_F(SessionTest, ends_the_vm_when_another_took_its_lock) {
+    w.domain_states = {vm::DomainState::running};
+    w.volume_events = {volume::VolumeState::lost};
+    w.front_end.heard = {{.wish = Wish::descriptor, .fd = -3}};
+    auto result = run();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), ErrorCode::K05);
+    EXPECT_TRUE(std::ranges::find(w.log, "kill volume") != w.log.end());
+    EXPECT_TRUE(w.made.empty());
+}
+
+TEST_F(SessionTest, ends_the_vm_when_the_volume_engine_died) {
+    w.domain_states = {vm::DomainState::running};
+    w.front_end.heard = {{.wish = Wish::descriptor, .fd = -2}};
+    auto result = run();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), ErrorCode::V30);
+    EXPECT_FALSE(w.made.contains("vm"));
+}
+
+TEST_F(SessionTest, answers_status) {
+    w.domain_states = {vm::DomainState::running, vm::DomainState::running, vm::DomainState::gone};
+    w.front_end.heard = {{.wish = Wish::status}};
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(w.front_end.mentions("status \"work\" of ann"));
+}
+
+}  // namespace
+}  // namespace berth::session

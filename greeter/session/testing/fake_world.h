@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Everything a session touches, in memory: it keeps what was made and in which order things were done, and fails where a test says.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "greeter/session/session.h"
+#include "greeter/session/testing/fake_front_end.h"
+
+namespace berth::session {
+
+inline constexpr const char* k_machine_toml = R"(schema = 1
+uuid = "6a4f3c1e-0000-4000-8000-000000000001"
+cpus = 1
+memory = "256 MiB"
+[[disk]]
+name = "software"
+role = "software"
+path = "software.raw"
+[[disk]]
+name = "swap"
+role = "swap"
+size = "64 MiB"
+uuid = "9b0c1d52-8f2e-4c11-a4de-0c5e1ad1b7a3"
+)";
+
+struct FakeWorld {
+    FakeClock clock;
+    RecordingReport report;
+    FakeFrontEnd front_end{clock};
+
+    std::vector<std::string> log;    ///< What was done and undone, in order.
+    std::set<std::string> made;      ///< What stands: "pam", "mount", "lock", "swap", "run_dir", "volume", "vm".
+    std::set<std::string> failing;   ///< Operations that fail; "mount", "lock", ... and "undo lock", ....
+    std::function<void(const std::string&)> at;  ///< Called at each operation.
+
+    std::vector<std::string> vms{"work"};
+    std::map<std::string, std::string> files{{"machine.toml", k_machine_toml}};
+    std::map<std::string, volume::FileFacts> disks{{"software.raw", {.size = 1 << 20, .fileid = 1, .regular = true, .readable = true, .writable = true}}};
+    User user{.name = "ann", .uid = 1000, .gid = 1000, .groups = {}};
+    std::optional<volume::LockHolder> holder;
+    int take_over_seconds = 0;  ///< How often `waiting` is called before a broken lock is ours.
+    volume::VolumeState volume_state = volume::VolumeState::running;
+    std::deque<volume::VolumeState> volume_events;
+    std::deque<vm::DomainState> domain_states;  ///< Last one stays.
+    bool power_button_works = true;
+    bool kvm = true;
+
+    Status note(const std::string& what) {
+        log.push_back(what);
+        if (at) at(what);
+        return failing.contains(what) ? Status(fail(ErrorCode::I01, "{}", what)) : Status{};
+    }
+    Status make(const std::string& what) {
+        made.insert(what);  // a step that fails half-way leaves something
+        return note(what);
+    }
+    Status unmake(const std::string& what) {
+        if (Status s = note("undo " + what); !s) return s;
+        made.erase(what);
+        return {};
+    }
+};
+
+class FakeAuthenticator final : public Authenticator {
+ public:
+    explicit FakeAuthenticator(FakeWorld& w) : w_(w) {}
+    Status authenticate() override { return w_.make("pam"); }
+    Status account() override { return w_.note("account"); }
+    Status open() override { return w_.note("credentials"); }
+    const User& user() const override { return w_.user; }
+    Status end() override { return w_.unmake("pam"); }
+
+ private:
+    FakeWorld& w_;
+};
+
+class FakeDirectory final : public volume::UserDirectory {
+ public:
+    explicit FakeDirectory(FakeWorld& w) : w_(w) { w_.made.insert("mount"); }
+    ~FakeDirectory() override { (void)w_.unmake("mount"); }
+    Result<std::vector<std::string>> list_vms() override {
+        if (Status s = w_.note("list"); !s) return fail(s.error());
+        return w_.vms;
+    }
+    Status check_writable(const std::string&) override { return w_.note("check_writable"); }
+    Result<volume::SpaceLeft> space_left() override { return volume::SpaceLeft{1ULL << 30, 1000}; }
+    Result<volume::FileFacts> facts(const std::string&, const std::string& path) override {
+        if (!w_.disks.contains(path)) return fail(ErrorCode::M09, "{}", path);
+        return w_.disks[path];
+    }
+    Result<std::string> read(const std::string&, const std::string& path, size_t) override {
+        if (Status s = w_.note("read " + path); !s) return fail(s.error());
+        if (!w_.files.contains(path)) return fail(ErrorCode::M09, "{}", path);
+        return w_.files[path];
+    }
+    Result<std::string> read_at(const std::string&, const std::string& path, uint64_t offset, size_t length) override {
+        return w_.files[path].substr(offset, length);
+    }
+    Status replace(const std::string&, const std::string& path, std::string_view data) override {
+        w_.files[path] = data;
+        return w_.note("replace " + path);
+    }
+    Result<std::optional<volume::LockHolder>> holder(const std::string&) override { return w_.holder; }
+    Result<volume::TakenLock> lock(const std::string&, const volume::LockOwner&, bool may_break, const Intent& intent, const Waiting& waiting) override {
+        if (w_.holder && !may_break) return fail(ErrorCode::K01);
+        if (Status s = intent(7, "00112233445566778899aabbccddeeff"); !s) return fail(s.error());
+        if (Status s = w_.make("lock"); !s) return fail(s.error());
+        for (int left = w_.take_over_seconds; left > 0; --left)
+            if (!waiting(std::chrono::seconds(left))) return fail(ErrorCode::K03);
+        return volume::TakenLock{.epoch = 7, .nonce = "00112233445566778899aabbccddeeff", .broke = may_break, .predecessor = {}};
+    }
+    Status release(const std::string&, uint64_t, const std::string&) override { return w_.unmake("lock"); }
+
+ private:
+    FakeWorld& w_;
+};
+
+class FakeVolume final : public Volume {
+ public:
+    explicit FakeVolume(FakeWorld& w) : w_(w) {}
+    pid_t pid() const override { return 4711; }
+    uint64_t start_time() const override { return 99; }
+    int gone_fd() const override { return -2; }
+    Status wait_ready(std::chrono::milliseconds) override { return w_.note("ready"); }
+    Result<volume::VolumeStatus> status() override { return volume::VolumeStatus{.state = w_.volume_state, .disks = {}, .silent_seconds = 0}; }
+    Result<int> watch_fd() override { return -3; }
+    Result<std::optional<volume::VolumeStatus>> next_status() override {
+        if (w_.volume_events.empty()) return std::optional<volume::VolumeStatus>{};
+        w_.volume_state = w_.volume_events.front();
+        w_.volume_events.pop_front();
+        return std::optional(volume::VolumeStatus{.state = w_.volume_state, .disks = {}, .silent_seconds = 0});
+    }
+    Status stop(std::chrono::milliseconds) override { return w_.unmake("volume"); }
+    void kill() override {
+        w_.log.emplace_back("kill volume");
+        w_.made.erase("volume");
+    }
+    void release() override { w_.log.emplace_back("leave volume"); }
+
+ private:
+    FakeWorld& w_;
+};
+
+class FakeParts final : public Parts {
+ public:
+    explicit FakeParts(FakeWorld& w) : w_(w) {}
+    Result<volume::NfsLocation> locate(const std::string& user, Duration) override {
+        if (Status s = w_.note("locate"); !s) return fail(s.error());
+        return volume::NfsLocation{.server = "fs1", .directory = "/export/users/" + user};
+    }
+    Result<std::unique_ptr<volume::UserDirectory>> mount(const volume::MountOptions&) override {
+        if (Status s = w_.note("mount"); !s) return fail(s.error());
+        return std::make_unique<FakeDirectory>(w_);
+    }
+    Status make_swap(const vm::SwapSpec&, const std::string&, volume::UserDirectory&, const std::string&) override { return w_.make("swap"); }
+    Status delete_file(const std::string&) override { return w_.unmake("swap"); }
+    Status make_run_dir(const std::string&) override { return w_.make("run_dir"); }
+    Status remove_run_dir(const std::string&) override { return w_.unmake("run_dir"); }
+    Result<std::unique_ptr<Volume>> start_volume(const volume::VolumeConfig&) override {
+        if (Status s = w_.note("volume"); !s) return fail(s.error());
+        w_.made.insert("volume");
+        return std::make_unique<FakeVolume>(w_);
+    }
+
+ private:
+    FakeWorld& w_;
+};
+
+class FakeDomain final : public vm::Domain {
+ public:
+    explicit FakeDomain(FakeWorld& w) : w_(w) {}
+    Result<vm::DomainState> state() override {
+        if (!w_.made.contains("vm")) return vm::DomainState::gone;
+        if (w_.domain_states.empty()) return vm::DomainState::running;
+        const vm::DomainState now = w_.domain_states.front();
+        if (w_.domain_states.size() > 1) w_.domain_states.pop_front();
+        if (now == vm::DomainState::gone) w_.made.erase("vm");
+        return now;
+    }
+    Result<UniqueFd> console() override {
+        if (Status s = w_.note("console"); !s) return fail(s.error());
+        return UniqueFd();
+    }
+    Status press_power_button() override {
+        if (w_.power_button_works) w_.domain_states = {vm::DomainState::running, vm::DomainState::gone};
+        return w_.note("power button");
+    }
+    Status destroy() override { return w_.unmake("vm"); }
+    Status resume() override { return w_.note("resume"); }
+
+ private:
+    FakeWorld& w_;
+};
+
+class FakeHypervisor final : public vm::Hypervisor {
+ public:
+    explicit FakeHypervisor(FakeWorld& w) : w_(w) {}
+    Status kvm_usable() override { return w_.kvm ? Status{} : Status(fail(ErrorCode::H01, "no KVM")); }
+    Result<std::unique_ptr<vm::Domain>> start(const std::string&) override {
+        if (Status s = w_.note("vm"); !s) return fail(s.error());
+        w_.made.insert("vm");
+        return std::make_unique<FakeDomain>(w_);
+    }
+    Result<std::unique_ptr<vm::Domain>> find(const std::string&) override {
+        if (Status s = w_.note("find"); !s) return fail(s.error());
+        return w_.made.contains("vm") ? std::make_unique<FakeDomain>(w_) : nullptr;
+    }
+
+ private:
+    FakeWorld& w_;
+};
+
+class FakeProcessTable final : public ProcessTable {
+ public:
+    explicit FakeProcessTable(FakeWorld& w) : w_(w) {}
+    std::vector<pid_t> volume_processes(const SessionState&) override {
+        return w_.made.contains("volume") ? std::vector<pid_t>{4711} : std::vector<pid_t>{};
+    }
+    Status stop_volume(const std::string&, std::chrono::milliseconds) override { return w_.unmake("volume"); }
+    void kill(pid_t) override {
+        w_.log.emplace_back("kill volume");
+        w_.made.erase("volume");
+    }
+
+ private:
+    FakeWorld& w_;
+};
+
+}  // namespace berth::session
