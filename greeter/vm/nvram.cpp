@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/vm/nvram.h"
+
+#include <filesystem>
+
+#include "base/fd.h"
+
+namespace berth::vm {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<std::optional<std::string>> changed(const std::string& path, const std::optional<std::string>& stored, size_t limit) {
+    std::error_code error;
+    if (path.empty() || !fs::exists(fs::symlink_status(path, error))) return std::nullopt;
+    auto bytes = read_file(path, limit);
+    if (!bytes) return fail(bytes.error());
+    if (stored && *stored == *bytes) return std::nullopt;
+    return std::move(*bytes);
+}
+
+Status remove_all(const std::string& path) {
+    std::error_code error;
+    if (!path.empty()) fs::remove_all(path, error);  // follows no link
+    if (error) return fail(ErrorCode::I01, "remove {}: {}", path, error.message());
+    return {};
+}
+
+}  // namespace
+
+FirmwarePaths firmware_paths(const MachineConfig& config, const std::string& run_dir, std::string_view libvirt_tpm) {
+    FirmwarePaths paths;
+    if (config.firmware == Firmware::uefi) paths.nvram = run_dir + "/nvram";
+    if (config.tpm) {
+        paths.tpm_folder = fmt::format("{}/{}", libvirt_tpm, config.uuid);
+        paths.tpm = paths.tpm_folder + "/tpm2/tpm2-00.permall";
+    }
+    return paths;
+}
+
+Status place_firmware(const FirmwarePaths& paths, const FirmwareBytes& stored, const std::string& nvram_template) {
+    if (!paths.nvram.empty()) {
+        const auto fresh = read_file(nvram_template, k_max_nvram);
+        if (!fresh) return fail(fresh.error());
+        if (stored.nvram && stored.nvram->size() != fresh->size())
+            return fail(ErrorCode::C03, "nvram: {} bytes: must be {}, or missing to be made anew", stored.nvram->size(), fresh->size());
+        BERTH_TRY(write_file_durably(paths.nvram, stored.nvram ? *stored.nvram : *fresh));
+    }
+    if (paths.tpm.empty()) return {};
+    // libvirt makes a new TPM only where there is no folder for it.
+    BERTH_TRY(remove_all(paths.tpm_folder));
+    if (!stored.tpm) return {};
+    std::error_code error;
+    const fs::path folder = fs::path(paths.tpm).parent_path();
+    fs::create_directories(folder, error);
+    if (!error) fs::permissions(folder, fs::perms::owner_all, error);
+    if (error) return fail(ErrorCode::I01, "create {}: {}", folder.string(), error.message());
+    return write_file_durably(paths.tpm, *stored.tpm);
+}
+
+Result<FirmwareBytes> changed_firmware(const FirmwarePaths& paths, const FirmwareBytes& stored) {
+    auto nvram = changed(paths.nvram, stored.nvram, k_max_nvram);
+    if (!nvram) return fail(nvram.error());
+    auto tpm = changed(paths.tpm, stored.tpm, k_max_tpm_state);
+    if (!tpm) return fail(tpm.error());
+    return FirmwareBytes{std::move(*nvram), std::move(*tpm)};
+}
+
+Status remove_firmware(const FirmwarePaths& paths) {
+    // Both are tried, whatever the first says.
+    const Status nvram = remove_all(paths.nvram), tpm = remove_all(paths.tpm_folder);
+    return nvram ? tpm : nvram;
+}
+
+}  // namespace berth::vm
