@@ -68,6 +68,7 @@ Status take(BootParameters& p, std::string_view name, std::string_view value) {
         if (!is_token(value)) return fail(ErrorCode::B09, "{}: must be 1 to 128 letters, digits, '-', '_'", name);
         p.token = value;
     } else if (name == "berth.console") {
+        value = value.substr(0, value.find(','));  // "ttyS0,115200", as the kernel's console= has it
         if (!is_console(value)) return fail(ErrorCode::B09, "{}={}: must be a terminal such as tty1 or ttyS0", name, value);
         p.console = value;
     } else if (name == "berth.mac" || name == "BOOTIF") {

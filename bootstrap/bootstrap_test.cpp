@@ -242,7 +242,9 @@ TEST_F(Bootstrap, keeps_the_record_with_the_boots_token_for_the_system) {
     EXPECT_NE(system().record.find("\"boot_token\":\"70ken\""), std::string::npos);
     EXPECT_NE(system().record.find("berth-12"), std::string::npos);
     for (const auto& r : http.requests) {
-        if (r.url.ends_with("/record")) EXPECT_EQ(r.headers, std::vector<std::string>{"Berth-Boot: 70ken"});
+        if (r.url.ends_with("/record")) {
+            EXPECT_EQ(r.headers, std::vector<std::string>{"Berth-Boot: 70ken"});
+        }
     }
 }
 

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What this machine is, as the status post and boot.json say it.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "bootstrap/clock_state.h"
+#include "bootstrap/partition_plan.h"
+
+namespace berth::boot {
+
+struct KvmFacts {
+    bool usable = false;
+    std::string why;
+};
+/// berth-kvm-probe's answer; anything else is "not usable" and says so.
+KvmFacts parse_kvm_probe(std::string_view text);
+
+struct CpuFacts {
+    std::string model;
+    unsigned cores = 0;
+};
+/// From /proc/cpuinfo's text.
+CpuFacts parse_cpuinfo(std::string_view text);
+/// MemTotal of /proc/meminfo's text.
+uint64_t parse_memory_mib(std::string_view text);
+
+/// `facts` of a status post, read from the machine below `root`.
+nlohmann::json machine_facts(const std::vector<DiskFacts>& disks, const KvmFacts& kvm, const std::string& root = "");
+
+struct BootState {
+    bool persistent = false;
+    ClockState clock = ClockState::waiting;
+    KvmFacts kvm;
+    bool network = false;
+    std::string client_id, host;
+};
+/// The text of /run/berth/boot.json (docs/architecture.md "Users, paths, parameters").
+std::string format_boot_state(const BootState& state);
+/// What an earlier run of ours wrote; a default for anything else.
+BootState parse_boot_state(std::string_view text);
+
+}  // namespace berth::boot

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// berth-setup(8): makes the started system this machine's own before the first password is typed.
+#pragma once
+
+#include "base/clock.h"
+#include "base/machine_record.h"
+#include "base/report.h"
+#include "base/result.h"
+#include "bootstrap/boot_parameters.h"
+#include "bootstrap/http.h"
+
+namespace berth::boot {
+
+struct SetupContext {
+    BootParameters parameters;
+    Http& http;
+    Clock& clock;
+    Report& report;
+};
+
+/// Host name, key map, time zone, time servers, data partition, facts, boot.json, stage `setup`. A part that fails is reported and the rest goes
+/// on: a workstation with a wrong key map is better than none. Only a missing /var/lib/berth or boot.json is an error.
+Status run_setup(const SetupContext& context);
+
+/// Keeps boot.json true (clock, network), time servers as the lease says, and delivers facts that could not be posted. Never returns.
+[[noreturn]] void watch(const SetupContext& context);
+
+/// Posts stage `prompt`.
+void post_prompt(const SetupContext& context);
+
+}  // namespace berth::boot
