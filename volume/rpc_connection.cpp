@@ -185,7 +185,9 @@ void RpcConnection::service(int revents) {
 }
 
 void RpcConnection::reset() {
+    if (broken_) return;
     broken_ = true;
+    // From inside a callback libnfs still uses the socket: it goes with the context.
     if (!serving_ && rpc_get_fd(context_) >= 0) rpc_disconnect(context_, "connection lost");
 }
 

@@ -21,7 +21,7 @@ enum class VolumeState {
     starting,
     running,
     silent,    ///< The file server has not answered for `notice` or the lease has run out: requests wait or fail. Ends by itself.
-    lost,      ///< Another holder took the lock, or the server shows other files: every write fails for good.
+    lost,      ///< The lock is somebody else's: every request fails for good.
     stopping,
 };
 std::string_view volume_state_name(VolumeState state);

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/engine/guard.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace berth::volume {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Duration k_retry = std::chrono::seconds(1);
+constexpr Duration k_look = milliseconds(250);  // How soon the loss of an idle connection is noticed.
+
+}  // namespace
+
+Guard::Guard(const VolumeConfig& config, Lease& lease, Clock& clock, Report& report)
+    : config_(config), lease_(lease), clock_(clock), report_(report), interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+Guard::~Guard() {
+    stop();
+}
+
+Result<std::unique_ptr<NfsSession>> Guard::mount(bool shared) {
+    // An answer to a renewal that comes later than the lease would hold is of no use.
+    return NfsSession::mount(shared ? *config_.shared : config_.nfs, config_.credentials, config_.hold, {interrupt_.get()});
+}
+
+Result<std::vector<ServedFile>> Guard::find_files(NfsSession& user, NfsSession* shared) {
+    auto directory = user.lookup(user.root(), config_.vm);
+    if (!directory) return fail(directory.error());
+    if (!vm_directory_.empty() && directory->handle != vm_directory_) return fail(ErrorCode::M10, "{} is another directory", config_.vm);
+    vm_directory_ = directory->handle;
+    SharedTree tree;
+    if (shared) tree = {shared, config_.shared->directory};
+    std::vector<ServedFile> files;
+    for (size_t i = 0; i < config_.disks.size(); i++) {
+        const VolumeDisk& disk = config_.disks[i];
+        if (disk.mode == DiskMode::local) continue;
+        auto found = resolve_path(user, directory->handle, tree, disk.path);
+        if (!found) return fail(found.error().with_prefix("disk " + disk.name));
+        if (found->attributes.type != FileType::regular) return fail(ErrorCode::V02, "disk {}: \"{}\" is no file", disk.name, disk.path);
+        if (found->shared && !disk.read_only)
+            return fail(ErrorCode::C04, "disk {}: a file of the shared tree must be read-only", disk.name);
+        files.push_back({i, found->shared, found->handle, found->attributes});
+    }
+    return files;
+}
+
+Status Guard::open() {
+    auto user = mount(false);
+    if (!user) return fail(user.error());
+    session_ = std::move(*user);
+    std::unique_ptr<NfsSession> shared;
+    if (config_.shared) {
+        auto mounted = mount(true);
+        if (!mounted) return fail(mounted.error().with_prefix("shared files"));
+        shared = std::move(*mounted);
+        shared_root_ = shared->root();
+    }
+    user_root_ = session_->root();
+    auto files = find_files(*session_, shared.get());
+    if (!files) return fail(files.error());
+    files_ = std::move(*files);
+    lock_.emplace(*session_, vm_directory_, LockTimes{config_.renew, config_.hold}, clock_, report_);
+    BERTH_TRY(renew());
+    next_renewal_ = clock_.now() + config_.renew;
+    return {};
+}
+
+void Guard::start(Deliver deliver) {
+    deliver_ = std::move(deliver);
+    thread_ = std::thread([this] { run(); });
+    pthread_setname_np(thread_.native_handle(), "berth-guard");
+}
+
+void Guard::want_connection(bool shared) {
+    std::lock_guard lock(mutex_);
+    wanted_[shared] = true;
+    wake_.notify_all();
+}
+
+void Guard::stop() {
+    {
+        std::lock_guard lock(mutex_);
+        stopping_ = true;
+        wake_.notify_all();
+    }
+    uint64_t one = 1;
+    if (interrupt_) (void)!write(interrupt_.get(), &one, sizeof one);
+    if (thread_.joinable()) thread_.join();
+}
+
+std::optional<BootTime> Guard::silent_since() const {
+    std::lock_guard lock(mutex_);
+    return silent_since_;
+}
+
+/// A connection that blocks may be sent on: to the same root, directory and files as ever.
+Status Guard::connect(bool shared) {
+    auto made = mount(shared);
+    if (!made) return fail(made.error());
+    if ((*made)->root() != (shared ? shared_root_ : user_root_)) return fail(ErrorCode::M10, "the exported directory is another one");
+    if (!shared) {
+        auto directory = (*made)->lookup((*made)->root(), config_.vm);
+        if (!directory) return fail(directory.error());
+        if (directory->handle != vm_directory_) return fail(ErrorCode::M10, "{} is another directory", config_.vm);
+    }
+    for (const auto& file : files_) {
+        if (file.shared != shared) continue;
+        auto now = (*made)->attributes(file.handle);
+        if (!now) return fail(now.error());
+        if (now->fileid != file.attributes.fileid) return fail(ErrorCode::M10, "disk {} is another file", config_.disks[file.disk].name);
+    }
+    auto limits = (*made)->limits();
+    if (!limits) return fail(limits.error());
+    report_.event(Level::info, "connected", {{"server", (*made)->location().server}, {"port", std::to_string((*made)->local_port())}});
+    deliver_({shared, (*made)->take_connection(), *limits});
+    return {};
+}
+
+Status Guard::renew() {
+    {
+        std::lock_guard lock(mutex_);
+        if (!silent_since_) silent_since_ = clock_.now();
+    }
+    const uint64_t begun = lease_.begin_renewal();
+    const uint64_t connections = session_->connections();
+    auto renewed = lock_->renew(config_.epoch, config_.nonce);
+    if (session_->connections() != connections || !session_->connected()) lease_.connection_lost();
+    if (!renewed) return fail(renewed.error());
+    lease_.renewed(*renewed, begun);
+    std::lock_guard lock(mutex_);
+    silent_since_.reset();
+    return {};
+}
+
+void Guard::renewal_failed(const Error& error) {
+    if (error.code() == ErrorCode::K05) {
+        report_.error("lock lost", error);
+        lease_.lose_for_good();
+    } else if (!failing_) {
+        report_.error("lease not renewed", error);
+    }
+    failing_ = true;
+}
+
+void Guard::run() {
+    bool wanted[2];
+    while (true) {
+        {
+            std::unique_lock lock(mutex_);
+            if (stopping_) return;
+            std::copy(std::begin(wanted_), std::end(wanted_), wanted);
+        }
+        if (lease_.lost_for_good()) {
+            wait(k_retry, false);
+            continue;
+        }
+        session_->notice_loss();
+        bool retry = false;
+        if (!session_->connected()) {
+            lease_.connection_lost();
+            next_renewal_ = clock_.now();
+        } else if (!lease_.may_send()) {
+            next_renewal_ = std::min(next_renewal_, clock_.now());
+        }
+        if (clock_.now() >= next_renewal_) {
+            if (auto renewed = renew()) {
+                if (failing_) report_.event(Level::info, "lease renewed again");
+                failing_ = false;
+                next_renewal_ = clock_.now() + config_.renew;
+            } else {
+                renewal_failed(renewed.error());
+                retry = true;
+            }
+        }
+        for (bool shared : {false, true}) {
+            if (!wanted[shared] || lease_.lost_for_good()) continue;
+            if (auto made = connect(shared)) {
+                std::lock_guard lock(mutex_);
+                wanted_[shared] = false;
+            } else {
+                report_.error("not connected", made.error());
+                retry = true;
+            }
+        }
+        wait(retry ? k_retry : k_look, /*for_wishes=*/!retry);
+    }
+}
+
+void Guard::wait(Duration most, bool for_wishes) {
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, most, [&] { return stopping_ || (for_wishes && (wanted_[0] || wanted_[1])); });
+}
+
+}  // namespace berth::volume

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The engine's keeper of lock and connections, on a thread of its own: renews the lease, and makes the connections that the I/O thread
+// sends blocks on, each only after what it leads to was found to be the same as before. So the I/O thread never waits for anything.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/report.h"
+#include "volume/engine/rpc_transport.h"
+#include "volume/lease.h"
+#include "volume/lock_protocol.h"
+#include "volume/nfs_session.h"
+#include "volume/path_resolver.h"
+#include "volume/volume_config.h"
+
+namespace berth::volume {
+
+/// One of the engine's disks on a file server.
+struct ServedFile {
+    size_t disk = 0;      ///< Index in the configuration.
+    bool shared = false;  ///< In the shared tree.
+    FileHandle handle;
+    Attributes attributes;
+};
+
+/// A connection for blocks: to the user's server or to the shared tree's.
+struct BlockConnection {
+    bool shared = false;
+    std::unique_ptr<RpcConnection> connection;
+    TransferLimits limits;
+};
+
+class Guard {
+ public:
+    /// Called on the guard's thread.
+    using Deliver = std::function<void(BlockConnection)>;
+
+    Guard(const VolumeConfig& config, Lease& lease, Clock& clock, Report& report);
+    ~Guard();
+
+    /// Mounts, finds the disks and makes one good renewal; on the caller's thread, before start(). M-, C-, K- and V-errors.
+    Status open();
+    const std::vector<ServedFile>& files() const { return files_; }
+
+    void start(Deliver deliver);
+    /// The I/O thread: a connection for blocks is wanted (again). Never blocks.
+    void want_connection(bool shared);
+    /// Ends the thread, interrupting what it waits for. The lease is renewed no more.
+    void stop();
+
+    /// Since when the lock's own connection has had no good answer; nullopt: all is well.
+    std::optional<BootTime> silent_since() const;
+
+ private:
+    void run();
+    void wait(Duration most, bool for_wishes);
+    Result<std::unique_ptr<NfsSession>> mount(bool shared);
+    Result<std::vector<ServedFile>> find_files(NfsSession& user, NfsSession* shared);
+    Status connect(bool shared);
+    Status renew();
+    void renewal_failed(const Error& error);
+
+    const VolumeConfig& config_;
+    Lease& lease_;
+    Clock& clock_;
+    Report& report_;
+    UniqueFd interrupt_;
+    std::unique_ptr<NfsSession> session_;  // the lock's
+    std::optional<LockProtocol> lock_;
+    FileHandle user_root_, shared_root_, vm_directory_;
+    std::vector<ServedFile> files_;
+    Deliver deliver_;
+    BootTime next_renewal_;
+    bool failing_ = false;
+
+    mutable std::mutex mutex_;
+    std::condition_variable wake_;
+    bool stopping_ = false;
+    bool wanted_[2] = {false, false};
+    std::optional<BootTime> silent_since_;
+    std::thread thread_;
+};
+
+}  // namespace berth::volume

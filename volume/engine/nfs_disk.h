@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One disk of mode direct or shared: requests of the VM in, NFSv3 calls out (DESIGN "The volume engine", points 1, 2, 3, 8). No thread of its
+// own: everything runs on the engine's I/O thread, and waiting is remembering. Time and the right to write are injected.
+//
+// - A write is acknowledged when the server has all of it. FUA and flush: on stable storage.
+// - No connection, no lease, a silent server: requests wait; after `request_timeout` they fail with EIO, and what was sent of a
+//   write stays in the write set until its outcome is known.
+// - The lock lost for good: everything fails with EIO.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <list>
+#include <memory>
+
+#include "base/clock.h"
+#include "volume/engine/block_transport.h"
+#include "volume/engine/write_set.h"
+#include "volume/lease.h"
+
+namespace berth::volume {
+
+struct BlockRequest {
+    enum class Kind { read, write, flush };
+    Kind kind = Kind::read;
+    uint64_t offset = 0;
+    uint32_t count = 0;
+    char* buffer = nullptr;                   ///< read: filled before `done`; not touched after.
+    std::shared_ptr<const std::string> data;  ///< write
+    bool fua = false;
+    std::function<void(int error)> done;  ///< Exactly once; 0 or an errno.
+
+    // The disk's.
+    BootTime deadline;
+    uint64_t barrier = 0;      // flush: the last write it covers
+    uint32_t outstanding = 0;  // parts not yet done
+    bool finished = false;
+};
+
+/// errno for what the VM asked, from an nfsstat3.
+int nfs_errno(int nfs_status);
+
+class NfsDisk {
+ public:
+    struct Settings {
+        Duration request_timeout = std::chrono::seconds(15);
+        uint64_t commit_every = 32 << 20;      ///< Bytes; COMMIT by itself.
+        uint64_t most_uncommitted = 96 << 20;  ///< No new write is sent above it.
+        unsigned calls = 32;                   ///< On their way at once, reads and writes each.
+    };
+    struct Counters {
+        std::atomic<uint64_t> reads{0}, writes{0}, bytes_read{0}, bytes_written{0}, uncommitted{0};
+    };
+
+    NfsDisk(FileHandle file, Lease& lease, Clock& clock, Settings settings);
+
+    /// A connection is there, until disconnected(). The transport's calls in flight come back as lost before disconnected() is called.
+    void connected(BlockTransport& transport);
+    void disconnected();
+
+    void submit(std::shared_ptr<BlockRequest> request);
+    /// Sends what may be sent, fails what waited too long. To be called after anything happened, and at least every 100 ms.
+    void step();
+
+    /// The end: every request fails with ESHUTDOWN.
+    void abandon();
+    const Counters& counters() const { return counters_; }
+    const FileHandle& file() const { return file_; }
+
+ private:
+    struct ReadPart {
+        std::shared_ptr<BlockRequest> request;
+        uint64_t offset = 0;
+        uint32_t count = 0;
+        std::vector<WriteSet::Overlay> overlay;
+    };
+
+    void finish(BlockRequest& request, int error);
+    void fail_expired();
+    void fail_all(int error);
+    void forget_unsent(const BlockRequest& request);
+    void send_reads();
+    void read_done(ReadPart part, CallResult result, std::string_view data, bool end_of_file);
+    void part_read(BlockRequest& request, uint32_t count);
+    void send_writes();
+    void send_write(WriteSet::Pending::iterator piece);
+    void write_done(uint64_t id, uint64_t offset, CallResult result, const WriteReply& reply);
+    void write_failed(WriteSet::Pending::iterator piece, int status);
+    void finish_flushes();
+    void fail_flushes(int error);
+    void send_commit();
+
+    const FileHandle file_;
+    Lease& lease_;
+    Clock& clock_;
+    const Settings settings_;
+    BlockTransport* transport_ = nullptr;
+    std::list<std::shared_ptr<BlockRequest>> requests_;  // not finished, oldest first
+    std::list<ReadPart> reads_;                          // to be sent
+    WriteSet writes_;
+    unsigned reads_out_ = 0, writes_out_ = 0;
+    bool commit_out_ = false;
+    BootTime not_before_{};  // pause after an answer that says "later"
+    Counters counters_;
+};
+
+}  // namespace berth::volume

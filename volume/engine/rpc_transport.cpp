@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/engine/rpc_transport.h"
+
+#include <nfsc/libnfs-zdr.h>
+#include <nfsc/libnfs.h>
+#include <nfsc/libnfs-raw.h>
+#include <nfsc/libnfs-raw-nfs.h>
+
+#include <cstring>
+
+namespace berth::volume {
+namespace {
+
+nfs_fh3 fh_of(const FileHandle& handle) {
+    nfs_fh3 fh{};
+    fh.data.data_len = handle.size();
+    fh.data.data_val = const_cast<char*>(handle.data());
+    return fh;
+}
+
+}  // namespace
+
+struct RpcTransport::Call {
+    RpcTransport* owner;
+    uint64_t number;
+    BootTime sent;
+    /// Gets the decoded result, or nullptr when there is none.
+    std::function<void(CallResult, void* data)> finish;
+};
+
+RpcTransport::RpcTransport(std::unique_ptr<RpcConnection> connection, TransferLimits limits, Clock& clock)
+    : connection_(std::move(connection)), limits_(limits), clock_(clock) {}
+
+RpcTransport::~RpcTransport() {
+    connection_->reset();
+    connection_.reset();  // libnfs calls back for what is left
+    auto rest = std::move(calls_);
+    for (auto& [number, call] : rest) call->finish({.lost = true}, nullptr);
+}
+
+std::optional<BootTime> RpcTransport::oldest_call() const {
+    if (calls_.empty()) return std::nullopt;
+    return calls_.begin()->second->sent;
+}
+
+RpcTransport::Call* RpcTransport::begin() {
+    const uint64_t number = next_++;
+    auto& call = calls_[number];
+    call.reset(new Call{this, number, clock_.now(), {}});
+    return call.get();
+}
+
+void RpcTransport::sent(Call*, int rc) {
+    // No memory for one more call: the connection is given up, which answers them all as lost.
+    if (rc != 0) connection_->reset();
+}
+
+void RpcTransport::answered(rpc_context*, int status, void* data, void* user) {
+    auto* call = static_cast<Call*>(user);
+    auto node = call->owner->calls_.extract(call->number);
+    if (node.empty()) return;
+    const bool ok = status == RPC_STATUS_SUCCESS && data;
+    // A refusal by the RPC layer has no NFS status, and libnfs reports a broken connection the same way: both are "lost", and the
+    // connection is made anew.
+    if (!ok && call->owner->connection_) call->owner->connection_->reset();
+    node.mapped()->finish({.lost = !ok}, ok ? data : nullptr);
+}
+
+void RpcTransport::read(const FileHandle& file, uint64_t offset, uint32_t count, ReadDone done) {
+    READ3args args{fh_of(file), offset, count};
+    Call* call = begin();
+    call->finish = [done = std::move(done)](CallResult result, void* data) {
+        if (!data) return done(result, {}, false);
+        auto* r = static_cast<READ3res*>(data);
+        result.status = r->status;
+        if (r->status != NFS3_OK) return done(result, {}, false);
+        auto& ok = r->READ3res_u.resok;
+        done(result, {ok.data.data_val, ok.data.data_len}, ok.eof);
+    };
+    sent(call, connection_->broken() ? 0 : rpc_nfs3_read_async(connection_->context(), answered, &args, call));
+}
+
+void RpcTransport::write(const FileHandle& file, uint64_t offset, std::string_view data, bool stable, WriteDone done) {
+    WRITE3args args{};
+    args.file = fh_of(file);
+    args.offset = offset;
+    args.count = args.data.data_len = data.size();
+    args.stable = stable ? FILE_SYNC : UNSTABLE;
+    args.data.data_val = const_cast<char*>(data.data());
+    Call* call = begin();
+    call->finish = [done = std::move(done)](CallResult result, void* answer) {
+        WriteReply reply;
+        if (answer) {
+            auto* r = static_cast<WRITE3res*>(answer);
+            result.status = r->status;
+            if (r->status == NFS3_OK) {
+                auto& ok = r->WRITE3res_u.resok;
+                reply.count = ok.count;
+                reply.stable = ok.committed == FILE_SYNC;
+                std::memcpy(reply.verifier.data(), ok.verf, reply.verifier.size());
+            }
+        }
+        done(result, reply);
+    };
+    sent(call, connection_->broken() ? 0 : rpc_nfs3_write_async(connection_->context(), answered, &args, call));
+}
+
+void RpcTransport::commit(const FileHandle& file, CommitDone done) {
+    COMMIT3args args{fh_of(file), 0, 0};
+    Call* call = begin();
+    call->finish = [done = std::move(done)](CallResult result, void* data) {
+        Verifier verifier{};
+        if (data) {
+            auto* r = static_cast<COMMIT3res*>(data);
+            result.status = r->status;
+            if (r->status == NFS3_OK) std::memcpy(verifier.data(), r->COMMIT3res_u.resok.verf, verifier.size());
+        }
+        done(result, verifier);
+    };
+    sent(call, connection_->broken() ? 0 : rpc_nfs3_commit_async(connection_->context(), answered, &args, call));
+}
+
+}  // namespace berth::volume

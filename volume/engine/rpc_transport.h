@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// BlockTransport over one libnfs connection; lives on the engine's I/O thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "base/clock.h"
+#include "volume/engine/block_transport.h"
+#include "volume/rpc_connection.h"
+
+namespace berth::volume {
+
+class RpcTransport final : public BlockTransport {
+ public:
+    RpcTransport(std::unique_ptr<RpcConnection> connection, TransferLimits limits, Clock& clock);
+    /// Calls in flight come back as lost.
+    ~RpcTransport() override;
+
+    TransferLimits limits() const override { return limits_; }
+    void read(const FileHandle& file, uint64_t offset, uint32_t count, ReadDone done) override;
+    void write(const FileHandle& file, uint64_t offset, std::string_view data, bool stable, WriteDone done) override;
+    void commit(const FileHandle& file, CommitDone done) override;
+
+    /// When the oldest unanswered call was sent.
+    std::optional<BootTime> oldest_call() const;
+
+    bool broken() const { return connection_->broken(); }
+    int fd() const { return connection_->fd(); }
+    int events() { return connection_->events(); }
+    void service(int revents) { connection_->service(revents); }
+
+ private:
+    struct Call;
+    /// Sends with a fresh Call; one that cannot be sent is answered as lost when the connection is destroyed or served next.
+    Call* begin();
+    void sent(Call* call, int rc);
+    static void answered(struct rpc_context*, int status, void* data, void* user);
+
+    std::unique_ptr<RpcConnection> connection_;
+    TransferLimits limits_;
+    Clock& clock_;
+    uint64_t next_ = 1;
+    std::map<uint64_t, std::unique_ptr<Call>> calls_;
+};
+
+}  // namespace berth::volume

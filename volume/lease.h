@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The right to send writes (DESIGN "Lease", "Sockets"; REQUIREMENTS M9). It ends `hold` after the moment before the WRITE of the last good
+// renewal was sent. The loss of any connection suspends it until a good renewal that was begun after the loss. Somebody else's lock
+// ends it for good. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+
+#include "base/clock.h"
+
+namespace berth::volume {
+
+class Lease {
+ public:
+    Lease(Clock& clock, Duration hold) : clock_(clock), hold_(hold) {}
+
+    /// What was lost so far; a renewal takes it before its first call and hands it back.
+    uint64_t begin_renewal() const;
+    /// A good renewal whose WRITE was sent after `before_write`.
+    void renewed(BootTime before_write, uint64_t begun);
+    void connection_lost();
+    void lose_for_good();
+
+    /// To be asked immediately before each batch of writes.
+    bool may_send() const;
+    bool lost_for_good() const;
+
+ private:
+    Clock& clock_;
+    const Duration hold_;
+    mutable std::mutex mutex_;
+    BootTime until_;
+    uint64_t losses_ = 0;
+    bool suspended_ = true;  // until the first renewal
+    bool lost_ = false;
+};
+
+}  // namespace berth::volume

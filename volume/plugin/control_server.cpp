@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/plugin/control_server.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace berth::volume {
+namespace {
+
+constexpr size_t k_most_peers = 16;
+
+}  // namespace
+
+nlohmann::json status_message(const VolumeStatus& status) {
+    nlohmann::json disks = nlohmann::json::array();
+    for (const auto& d : status.disks)
+        disks.push_back({{"name", d.name},
+                         {"reads", d.reads},
+                         {"writes", d.writes},
+                         {"bytes_read", d.bytes_read},
+                         {"bytes_written", d.bytes_written},
+                         {"uncommitted", d.uncommitted}});
+    return {{"type", "status"},
+            {"state", volume_state_name(status.state)},
+            {"disks", disks},
+            {"silent_seconds", status.silent_seconds}};
+}
+
+Status open_to_group(const std::string& path) {
+    struct stat folder {};
+    const std::string parent = path.substr(0, path.rfind('/'));
+    if (stat(parent.c_str(), &folder) != 0) return fail_errno("stat " + parent);
+    if (::chown(path.c_str(), -1, folder.st_gid) != 0) return fail_errno("chown " + path);
+    if (::chmod(path.c_str(), 0660) != 0) return fail_errno("chmod " + path);
+    return {};
+}
+
+Result<std::unique_ptr<ControlServer>> ControlServer::start(const std::string& path, Engine& engine, Report& report,
+                                                            std::function<void()> stopped) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) return fail(ErrorCode::V01, "{}: path too long for a socket", path);
+    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!listener) return fail_errno("socket");
+    ::unlink(path.c_str());
+    if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return fail_errno("bind " + path);
+    BERTH_TRY(open_to_group(path));
+    if (::listen(listener.get(), 8) != 0) return fail_errno("listen " + path);
+    std::unique_ptr<ControlServer> server(new ControlServer(std::move(listener), path, engine, report, std::move(stopped)));
+    return server;
+}
+
+ControlServer::ControlServer(UniqueFd listener, std::string path, Engine& engine, Report& report, std::function<void()> stopped)
+    : listener_(std::move(listener)),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      path_(std::move(path)),
+      engine_(engine),
+      report_(report),
+      stopped_(std::move(stopped)) {
+    engine_.on_change([this] { notify(); });
+    thread_ = std::thread([this] { run(); });
+    pthread_setname_np(thread_.native_handle(), "berth-control");
+}
+
+ControlServer::~ControlServer() {
+    engine_.on_change({});
+    ending_ = true;
+    notify();
+    thread_.join();
+    ::unlink(path_.c_str());
+}
+
+void ControlServer::notify() {
+    uint64_t one = 1;
+    (void)!write(wake_.get(), &one, sizeof one);
+}
+
+void ControlServer::run() {
+    while (!ending_) {
+        std::vector<pollfd> fds = {{listener_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
+        for (auto& peer : peers_) fds.push_back({peer.socket.fd(), POLLIN, 0});
+        if (poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) break;
+        size_t i = 2;
+        for (auto peer = peers_.begin(); peer != peers_.end(); i++) {
+            const bool keep = !fds[i].revents || serve(*peer);
+            peer = keep ? std::next(peer) : peers_.erase(peer);
+        }
+        if (fds[1].revents) {
+            uint64_t count;
+            (void)!read(wake_.get(), &count, sizeof count);
+            const auto status = status_message(engine_.status());
+            std::erase_if(peers_, [&](Peer& p) { return p.watching && !p.socket.send(status); });
+        }
+        if (fds[0].revents) accept_peer();
+    }
+}
+
+void ControlServer::accept_peer() {
+    UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (fd && peers_.size() < k_most_peers) peers_.push_back({MessageSocket(std::move(fd))});
+}
+
+bool ControlServer::serve(Peer& peer) {
+    while (true) {
+        auto message = peer.socket.receive();
+        if (!message) return false;
+        if (!*message) return true;
+        if (!answer(peer, **message)) return false;
+    }
+}
+
+bool ControlServer::answer(Peer& peer, const Message& message) {
+    const std::string type = message.type();
+    if (type == "status") return peer.socket.send(status_message(engine_.status())).has_value();
+    if (type == "watch") {
+        peer.watching = true;
+        return peer.socket.send(status_message(engine_.status())).has_value();
+    }
+    if (type != "stop") return false;
+    auto flushed = engine_.flush_all();
+    if (!flushed) {
+        report_.error("stop failed", flushed.error());
+        return peer.socket.send({{"type", "error"}, {"text", flushed.error().detail()}}).has_value();
+    }
+    (void)peer.socket.send({{"type", "stopped"}});
+    stopped_();
+    return true;
+}
+
+}  // namespace berth::volume

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// control.sock of berth-volume (docs/architecture.md): status, watch, stop. One thread of its own for all connections.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "base/fd.h"
+#include "base/message.h"
+#include "base/report.h"
+#include "volume/engine/engine.h"
+
+namespace berth::volume {
+
+class ControlServer {
+ public:
+    /// Binds `path` with mode 0660 and the folder's group. `stopped` is called on the server's thread when all is flushed and said.
+    static Result<std::unique_ptr<ControlServer>> start(const std::string& path, Engine& engine, Report& report,
+                                                        std::function<void()> stopped);
+    ~ControlServer();
+
+ private:
+    struct Peer {
+        MessageSocket socket;
+        bool watching = false;
+    };
+    ControlServer(UniqueFd listener, std::string path, Engine& engine, Report& report, std::function<void()> stopped);
+    void run();
+    void accept_peer();
+    /// false: the connection ends.
+    bool serve(Peer& peer);
+    bool answer(Peer& peer, const Message& message);
+    void notify();
+
+    UniqueFd listener_, wake_;
+    std::string path_;
+    Engine& engine_;
+    Report& report_;
+    std::function<void()> stopped_;
+    std::list<Peer> peers_;
+    std::atomic<bool> ending_{false};
+    std::thread thread_;
+};
+
+/// The message of architecture.md.
+nlohmann::json status_message(const VolumeStatus& status);
+
+/// Gives a socket mode 0660 and its folder's group.
+Status open_to_group(const std::string& path);
+
+}  // namespace berth::volume
