@@ -96,7 +96,11 @@ int fetch_only(int argc, char** argv) {
     app.add_option("--key", key_path, "public key");
     app.add_option("--kind", kind, "image or site")->check(CLI::IsMember({"image", "site"}));
     app.add_option("--minimum-version", order.minimum_version, "refuse older manifests");
+    long stall = order.times.stall.count();
+    app.add_option("--stall", stall, "seconds below 1 KiB/s after which a transfer is given up")->check(CLI::Range(1, 3600));
+    app.add_option("--tries", order.tries, "transfers in a row without any progress")->check(CLI::Range(1, 100));
     CLI11_PARSE(app, argc, argv);
+    order.times.stall = std::chrono::seconds(stall);
     order.kind = kind == "site" ? ManifestKind::site : ManifestKind::image;
     order.file = kind == "site" ? "site.squashfs" : "root.squashfs";
     const auto run = [&]() -> Result<FetchedFile> {
