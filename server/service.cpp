@@ -162,11 +162,17 @@ Result<HttpResponse> Service::boot(const HttpRequest& request, const Target& tar
         Machine fresh{.id = {}, .name = {}, .macs = {*mac}, .uuid = *uuid, .serial = serial,
                       .enabled = decision.add == Addition::enabled};
         auto added = store_.add(std::move(fresh));
-        // Two requests of one machine at once: the other one has just added it.
-        if (!added && added.error().code() == ErrorCode::P07) return boot(request, target);
-        if (!added) return fail(added.error());
-        report_.event(Level::info, "machine added", {{"id", added->id}, {"mac", *mac}});
-        *machine = std::move(*added);
+        if (!added && added.error().code() == ErrorCode::P07) {
+            // Two requests of one machine at once: the other one has just added it.
+            machine = store_.find_at_boot(*mac, *uuid);
+            if (!machine) return fail(machine.error());
+            if (!*machine) return fail(added.error());
+        } else if (!added) {
+            return fail(added.error());
+        } else {
+            report_.event(Level::info, "machine added", {{"id", added->id}, {"mac", *mac}});
+            *machine = std::move(*added);
+        }
     }
     ScriptInput input{.decision = decision, .platform = *platform, .base_url = *url, .machine_id = {}, .boot_token = {},
                       .image = {}, .site = {}, .console = {}};

@@ -118,12 +118,12 @@ void write_macs(soci::session& sql, const Machine& machine) {
 /// P07 if name, a MAC or a UUID that stands alone is another machine's.
 Status check_free(soci::session& sql, const Machine& machine) {
     std::string other;
-    sql << "SELECT id FROM machines WHERE name = :name AND id <> :id", use(machine.name), use(machine.id), into(other);
-    if (sql.got_data()) return fail(ErrorCode::P07, "name {} is {}'s", machine.name, other);
     for (const auto& mac : machine.macs) {
         sql << "SELECT machine FROM macs WHERE mac = :mac AND machine <> :id", use(mac), use(machine.id), into(other);
         if (sql.got_data()) return fail(ErrorCode::P07, "MAC {} is {}'s", mac, other);
     }
+    sql << "SELECT id FROM machines WHERE name = :name AND id <> :id", use(machine.name), use(machine.id), into(other);
+    if (sql.got_data()) return fail(ErrorCode::P07, "name {} is {}'s", machine.name, other);
     if (!machine.macs.empty() || machine.uuid.empty()) return {};
     sql << "SELECT id FROM machines WHERE uuid = :uuid AND id <> :id AND NOT EXISTS "
            "(SELECT 1 FROM macs WHERE macs.machine = machines.id)",
@@ -139,11 +139,18 @@ Status check_identity(const Machine& machine) {
     return {};
 }
 
-std::string default_name(const Machine& machine) {
-    std::string name = "berth-";
+/// Never taken: an admin may have given this very name to another machine.
+std::string default_name(soci::session& sql, const Machine& machine) {
+    std::string base = "berth-";
     for (char c : machine.macs.empty() ? machine.uuid.substr(0, 18) : machine.macs.front())
-        if (c != ':' && c != '-') name += c;
-    return name;
+        if (c != ':' && c != '-') base += c;
+    std::string name = base;
+    for (int n = 2;; ++n) {
+        int taken = 0;
+        sql << "SELECT count(*) FROM machines WHERE name = :name", use(name), into(taken);
+        if (taken == 0) return name;
+        name = fmt::format("{}-{}", base, n);
+    }
 }
 
 Status migrate(soci::session& sql) {
@@ -281,7 +288,7 @@ Result<Machine> Store::add(Machine machine) {
         [&]() -> Result<Machine> {
             if (auto good = check_identity(machine); !good) return fail(good.error());
             machine.id.clear();
-            if (machine.name.empty()) machine.name = default_name(machine);
+            if (machine.name.empty()) machine.name = default_name(*session_, machine);
             if (auto free = check_free(*session_, machine); !free) return fail(free.error());
             long long count = 0, n = 0;
             *session_ << "SELECT count(*) FROM machines", into(count);

@@ -81,6 +81,11 @@ TEST_F(StoreTest, hostile_text_is_only_text) {
 
 TEST_F(StoreTest, an_unnamed_machine_is_named_by_its_address) { EXPECT_EQ(added(k_mac).name, "berth-525400000001"); }
 
+TEST_F(StoreTest, an_unnamed_machine_never_meets_anothers_name) {
+    added(k_other, "berth-525400000001");
+    EXPECT_EQ(added(k_mac).name, "berth-525400000001-2");
+}
+
 TEST_F(StoreTest, refuses_a_name_or_mac_that_is_anothers) {
     added(k_mac, "desk");
     Machine same_name{.name = "desk", .macs = {k_other}}, same_mac{.name = "b", .macs = {k_other, k_mac}}, nothing{.name = "c"};

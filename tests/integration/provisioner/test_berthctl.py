@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""berthctl(1) on the database that a running provisioner uses."""
+import json
+import os
+import pty
+import subprocess
+
+MAC = "52:54:00:00:00:01"
+
+
+def test_a_machine_is_found_by_id_name_and_mac(provisioner):
+    assert provisioner.ctl("machine", "add", "--mac", MAC, "--name", "desk").stdout == "m-0001  desk\n"
+    for word in ("m-0001", "desk", "52-54-00-00-00-01", "525400000001"):
+        assert provisioner.ctl("machine", "show", word).stdout.startswith("id: m-0001\nname: desk\n")
+    done = provisioner.ctl("machine", "show", "des", check=False)
+    assert done.returncode == 1 and "BERTH-P02" in done.stderr and "no id, name or MAC" in done.stderr
+
+
+def test_set_shows_the_diff_and_the_next_boot_follows(provisioner):
+    provisioner.ctl("machine", "add", "--mac", MAC, "--keymap", "de")
+    assert b"kernel " in provisioner.curl(f"/v1/boot?mac={MAC}&platform=efi")[2]
+    done = provisioner.ctl("machine", "set", "m-0001", "--mode", "local", "--keymap", "fr", "--time-zone", "Europe/Berlin")
+    assert done.stdout == "-keymap: de\n+mode: local\n+keymap: fr\n+time-zone: Europe/Berlin\n"
+    assert b"kernel " not in provisioner.curl(f"/v1/boot?mac={MAC}&platform=efi")[2]
+    assert "nothing changed" in provisioner.ctl("machine", "set", "m-0001", "--mode", "local").stdout
+    assert provisioner.ctl("machine", "set", "m-0001", "--keymap", "").stdout == "-keymap: fr\n"
+
+
+def on_a_terminal(provisioner, answer, *arguments):
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen([provisioner.build / "server/berthctl", "--database", provisioner.database, *arguments], stdin=theirs,
+                             stdout=subprocess.PIPE, text=True)
+    os.close(theirs)
+    os.write(ours, answer)
+    text, _ = child.communicate(timeout=30)
+    os.close(ours)
+    assert child.returncode == 0
+    return text
+
+
+def test_on_a_terminal_it_asks_first(provisioner):
+    provisioner.ctl("machine", "add", "--mac", MAC)
+    assert "Change it? [y/N]" in on_a_terminal(provisioner, b"n\n", "machine", "set", "m-0001", "--mode", "local")
+    assert provisioner.machines()[0]["mode"] == "network"
+    on_a_terminal(provisioner, b"y\n", "machine", "set", "m-0001", "--mode", "local")
+    assert provisioner.machines()[0]["mode"] == "local"
+    assert "Change it?" not in on_a_terminal(provisioner, b"", "machine", "set", "m-0001", "--mode", "network", "--yes")
+    on_a_terminal(provisioner, b"n\n", "machine", "remove", "m-0001")
+    assert len(provisioner.machines()) == 1
+
+
+def test_remove_forgets_it(provisioner):
+    provisioner.ctl("machine", "add", "--mac", MAC, "--name", "desk")
+    assert "-name: desk\n" in provisioner.ctl("machine", "remove", "desk").stdout
+    assert provisioner.machines() == []
+
+
+def test_illegal_values_name_their_range_and_change_nothing(provisioner):
+    provisioner.ctl("machine", "add", "--mac", MAC)
+    for option, value, text in (("--mode", "x", "must be network, local or install"), ("--console", "ttyS0 init=/bin/sh", "must be tty1"),
+                                ("--nfs-port", "65536", "0 (ask the port mapper) to 65535"), ("--name", "A b", "must be 1 to 63"),
+                                ("--mac", "1", "six hex pairs"), ("--uuid", "1", "8-4-4-4-12"), ("--shared", "x", "host:/absolute/path")):
+        done = provisioner.ctl("machine", "set", "m-0001", option, value, check=False)
+        assert done.returncode == 1 and "BERTH-P06" in done.stderr and text in done.stderr, done.stderr
+    done = provisioner.ctl("machine", "add", "--mac", MAC, check=False)
+    assert done.returncode == 1 and f"MAC {MAC} is m-0001's" in done.stderr
+    done = provisioner.ctl("machine", "add", "--name", "a", check=False)
+    assert done.returncode == 1 and "must have a MAC or a UUID" in done.stderr
+    assert provisioner.machines()[0]["settings"] == {}
+
+
+def test_policy_discover_lists_disabled_and_enabling_lets_it_run(provisioner):
+    assert provisioner.ctl("policy", "set", "--unknown", "discover", "--image", "school").stdout == "-unknown: local\n+unknown: discover\n+image: school\n"
+    assert json.loads(provisioner.ctl("policy", "show", "--json").stdout) == {"unknown": "discover", "defaults": {"image": "school"}}
+    assert b"not enabled" not in provisioner.curl(f"/v1/boot?mac={MAC}&platform=efi")[2]
+    assert "network (disabled)" in provisioner.ctl("machine", "list").stdout
+    assert b"not enabled" in provisioner.curl(f"/v1/boot?mac={MAC}&platform=efi")[2]
+    provisioner.ctl("machine", "set", MAC, "--enabled", "yes")
+    assert b"/images/school/vmlinuz" in provisioner.curl(f"/v1/boot?mac={MAC}&platform=efi")[2]
+
+
+def test_mode_install_never_installs(provisioner):
+    provisioner.ctl("machine", "add", "--mac", MAC, "--mode", "install")
+    assert provisioner.curl(f"/v1/boot?mac={MAC}&platform=efi")[2].endswith(b"not marked for installation\nexit 1\n")
+    provisioner.ctl("machine", "set", MAC, "--marked", "yes")
+    script = provisioner.curl(f"/v1/boot?mac={MAC}&platform=efi")[2]
+    assert b"this release does not do" in script and b"kernel" not in script
