@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import sessionworld  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def build():
+    return os.environ.get("BERTH_BUILD", str(sessionworld.ROOT / "out/build/dev"))
+
+
+@pytest.fixture(scope="module")
+def libvirt():
+    libvirt = sessionworld.Libvirt()
+    yield libvirt
+    libvirt.close()
+
+
+@pytest.fixture
+def make_world(libvirt, build):
+    worlds = []
+
+    def make(*ganesha_options):
+        worlds.append(sessionworld.World(libvirt, build, *ganesha_options))
+        return worlds[-1]
+
+    yield make
+    for world in worlds:
+        world.close()
+
+
+@pytest.fixture
+def world(make_world):
+    return make_world()

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The real berth-session against a real NFS server, a real libvirt with an emulated guest, and real PAM."""
+import json
+import os
+import signal
+import time
+
+
+def start_guest(world, session="s1", **keywords):
+    greeter = world.log_in(session, **keywords)
+    greeter.until("console", 90)
+    greeter.guest_says(b"berth guest up")
+    return greeter
+
+
+def power_off(greeter):
+    greeter.console.sendall(b"q")
+    assert greeter.end(60) == 0
+    assert greeter.result == "done"
+
+
+def test_a_login_runs_the_vm_and_leaves_nothing_behind(world):
+    greeter = start_guest(world)
+    assert world.locks() == ["lock.1"]
+    assert (world.swap / "s1-swap.raw").read_bytes()[4086:4096] == b"SWAPSPACE2"
+    assert json.loads((world.state / "s1.json").read_text())["lock"]["epoch"] == 1
+    power_off(greeter)
+    assert "console-end" in [b["type"] for b in greeter.shown]
+    assert world.last_used()[0] == 1
+    world.assert_clean()
+    order = [b["step"] for b in greeter.shown if b["type"] == "progress" and b["state"] == "undoing"]
+    assert order == ["console", "vm", "volume", "lock", "mount", "swap", "authenticate"]
+
+
+def test_a_second_login_takes_the_next_epoch(world):
+    power_off(start_guest(world, "s1"))
+    power_off(start_guest(world, "s2"))
+    assert world.last_used()[0] == 2
+    assert [n for n in world.names() if n.startswith("last-used.")] == ["last-used.2"]
+    world.assert_clean()
+
+
+def test_the_user_chooses_among_vms_and_the_other_one_is_untouched(world):
+    world.add_vm("play", 2)
+    before = world.names("work")
+    greeter = start_guest(world, choices=[0])
+    assert world.locks("play") == ["lock.1"]
+    power_off(greeter)
+    assert world.names("work") == before
+    world.assert_clean(vm="play")
+
+
+def test_a_wrong_password_mounts_nothing(world):
+    greeter = world.log_in(answers=["falsch"])
+    assert greeter.end() == 1
+    assert any("BERTH-L01" in t for t in greeter.texts("message"))
+    assert world.names() == ["machine.toml", "software.raw"]
+    assert not list(world.state.glob("*"))
+
+
+def test_an_expired_password_is_changed_at_the_prompt(world):
+    world.pam("auth conv 1\noff Password: =geheim\naccount return 12\nchauthtok conv 2\noff New password: =neu\noff Again: =neu\n")
+    greeter = start_guest(world, answers=["geheim", "neu", "neu"])
+    power_off(greeter)
+    world.assert_clean()
+
+
+def test_no_password_stays_in_the_memory_of_a_running_session(world):
+    world.pam("auth conv 2\noff Password: =Zauberwort-4711-xyz\non Token: =Wunderding-0815-abc\n")
+    greeter = start_guest(world, answers=["Zauberwort-4711-xyz", "Wunderding-0815-abc"])
+    pid = berth_session_pid(greeter)
+    found = []
+    for line in open(f"/proc/{pid}/maps", encoding="utf-8"):
+        span, mode = line.split()[:2]
+        if not mode.startswith("rw") or "[vvar" in line:
+            continue
+        begin, end = (int(x, 16) for x in span.split("-"))
+        with open(f"/proc/{pid}/mem", "rb") as memory:
+            memory.seek(begin)
+            data = memory.read(end - begin)
+        found += [(secret, line) for secret in (b"Zauberwort-4711", b"Wunderding-0815") if secret in data]
+    assert found == []
+    power_off(greeter)
+
+
+def berth_session_pid(greeter):
+    """nsenter's child is the session."""
+    return int(open(f"/proc/{greeter.process.pid}/task/{greeter.process.pid}/children", encoding="utf-8").read().split()[0])
+
+
+def test_17_groups_are_a_clear_error(world):
+    greeter = world.log_in(user="many")
+    assert greeter.end() == 1
+    assert any("BERTH-M12" in t for t in greeter.texts("message"))
+
+
+def test_a_read_only_export_is_explained(make_world):
+    world = make_world("--ro")
+    greeter = world.log_in()
+    assert greeter.end() == 1
+    assert any("BERTH-M03" in t for t in greeter.texts("message")), greeter.shown
+    assert world.names() == ["machine.toml", "software.raw"]
+    assert not list(world.state.glob("*"))
+
+
+def test_a_missing_disk_is_named(world):
+    (world.user / "work/software.raw").unlink()
+    greeter = world.log_in()
+    assert greeter.end() == 1
+    assert any("BERTH-M32" in t and "software" in t for t in greeter.texts("message")), greeter.shown
+    assert world.names() == ["machine.toml"]
+
+
+def test_a_server_that_is_not_there_is_explained(world):
+    world.server.do("stop")
+    greeter = world.log_in()
+    assert greeter.end(90) == 1
+    assert any("BERTH-M02" in t or "BERTH-M04" in t for t in greeter.texts("message")), greeter.shown
+    world.server.start()
+
+
+def hold_by_another(world):
+    """Another client runs the VM and its session dies with everything: its lock stays."""
+    world.configure(client="m-0002", host="berth-7")
+    other = start_guest(world, "other")
+    kill_all(world, other)
+    for path in world.state.glob("*"):
+        path.unlink()
+    world.configure()
+
+
+def kill_all(world, greeter):
+    """As a power cut: session, berth-volume and QEMU at once; the files of this client stay."""
+    os.kill(berth_session_pid(greeter), signal.SIGKILL)
+    greeter.close()
+    volume = json.loads((world.state / f"{greeter.session}.json").read_text())["volume_pid"]
+    # That pid counts in the session's own pid namespace.
+    import subprocess
+    subprocess.run(world.libvirt.enter("kill", "-9", str(volume)), check=True)
+    world.libvirt.virsh("destroy", f"berth-{greeter.session}")
+
+
+def test_no_to_a_locked_vm_names_the_holder_and_logs_off(world):
+    hold_by_another(world)
+    greeter = world.log_in(choices=[0])
+    assert greeter.end() == 1
+    title = greeter.texts("choice", "title")[0]
+    assert "berth-7" in title and time.strftime("%Y-%m-%d", time.gmtime()) in title
+    assert "not saved there may be lost" in title
+    assert world.locks() == ["lock.1"]
+    assert not list(world.state.glob("*"))
+
+
+def test_yes_to_a_locked_vm_waits_and_goes_on(world):
+    hold_by_another(world)
+    greeter = start_guest(world, choices=[1])
+    assert any("has certainly stopped" in t for t in greeter.texts("progress"))
+    assert world.locks() == ["lock.2"]
+    power_off(greeter)
+    assert world.last_used()[0] == 2
+    world.assert_clean()
+
+
+def test_close_switches_a_guest_off_that_does_not_answer(world):
+    greeter = start_guest(world)
+    greeter.send(type="vm", action="close")
+    assert greeter.end(60) == 0
+    assert any("Asking" in t for t in greeter.texts("status"))
+    world.assert_clean()
+
+
+def test_force_off_ends_the_guest_at_once(world):
+    greeter = start_guest(world)
+    greeter.send(type="vm", action="force-off")
+    assert greeter.end(60) == 0
+    world.assert_clean()
+
+
+def test_a_reboot_of_the_guest_stays_in_the_session(world):
+    greeter = start_guest(world)
+    greeter.console.sendall(b"r")
+    greeter.guest_says(b"berth guest up")
+    power_off(greeter)
+    world.assert_clean()
+
+
+def test_the_session_undoes_everything_when_the_greeter_dies(world):
+    greeter = start_guest(world)
+    greeter.socket.close()
+    greeter.socket = None
+    greeter.console.close()
+    greeter.console = None
+    greeter.process.wait(60)
+    world.assert_clean()
+
+
+def test_sigterm_closes_in_order(world):
+    greeter = start_guest(world)
+    os.kill(berth_session_pid(greeter), signal.SIGTERM)
+    assert greeter.end(60) == 0
+    world.assert_clean()
+
+
+def test_a_silent_server_is_told_and_the_guest_goes_on(world):
+    greeter = start_guest(world)
+    world.server.do("pause")
+    assert "not answering" in greeter.until("status", 40)["text"]
+    world.server.do("resume")
+    while "answers again" not in greeter.until("status", 40)["text"]:
+        pass
+    greeter.console.sendall(b"e")
+    greeter.guest_says(b"echo")
+    power_off(greeter)
+    world.assert_clean()
+
+
+def test_the_sweeper_finishes_a_killed_session(world):
+    greeter = start_guest(world)
+    os.kill(berth_session_pid(greeter), signal.SIGKILL)
+    greeter.close()
+    assert world.processes() != []
+    world.sweep()
+    world.assert_clean()
+
+
+def test_the_sweeper_finishes_after_everything_was_killed(world):
+    greeter = start_guest(world)
+    kill_all(world, greeter)
+    assert world.locks() == ["lock.1"]
+    world.sweep()
+    world.assert_clean()
+
+
+def test_the_sweeper_leaves_a_living_session_alone(world):
+    greeter = start_guest(world)
+    world.sweep()
+    greeter.console.sendall(b"e")
+    greeter.guest_says(b"echo")
+    power_off(greeter)
+    world.assert_clean()
+
+
+def test_a_login_finishes_the_killed_session_of_the_same_vm_itself(world):
+    greeter = start_guest(world, "s1")
+    kill_all(world, greeter)
+    again = start_guest(world, "s2")
+    assert any("Finishing the last session" in t for t in again.texts("progress"))
+    assert world.locks() == ["lock.2"]
+    power_off(again)
+    assert world.last_used()[0] == 2
+    world.assert_clean()
+
+
+def test_a_killed_volume_engine_ends_the_session_with_its_reason(world):
+    greeter = start_guest(world)
+    volume = json.loads((world.state / "s1.json").read_text())["volume_pid"]
+    import subprocess
+    subprocess.run(world.libvirt.enter("kill", "-9", str(volume)), check=True)
+    assert greeter.end(60) == 1
+    assert any("BERTH-V30" in t for t in greeter.texts("message")), greeter.shown
+    world.assert_clean()
