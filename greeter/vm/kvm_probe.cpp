@@ -3,30 +3,19 @@
 
 #include <cpuid.h>
 #include <fcntl.h>
-#include <linux/kvm.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <csignal>
 #include <fstream>
 
 #include "base/fd.h"
 
 namespace berth::vm {
 namespace {
-
-constexpr uint16_t k_port = 0x3f8;
-constexpr char k_byte = 'B';
-constexpr uint64_t k_start = 0x1000;
-// mov dx, 0x3f8; mov al, 'B'; out dx, al; hlt
-constexpr unsigned char k_code[] = {0xba, k_port & 0xff, k_port >> 8, 0xb0, k_byte, 0xee, 0xf4};
-constexpr size_t k_page = 4096;
 
 /// A hypervisor that runs us shows the CPU it wants to; CPUID is the truth as far as this kernel can have it.
 bool cpu_has_virtualisation(bool intel) {
@@ -90,56 +79,6 @@ std::string explain_kvm(const KvmFacts& facts) {
         return fmt::format("the kernel module {} is not loaded; if it cannot be, virtualisation ({}) is switched off in the firmware setup",
                            module, feature);
     return "KVM does not open" + reason;
-}
-
-KvmRun run_probe_guest(const char* device) {
-    const auto stop = [](KvmStage stage) { return KvmRun{stage, errno}; };
-    const int kvm = open(device, O_RDWR | O_CLOEXEC);
-    if (kvm < 0) return stop(KvmStage::open);
-    const int version = ioctl(kvm, KVM_GET_API_VERSION, 0);
-    if (version < 0) return stop(KvmStage::open);
-    if (version != KVM_API_VERSION) return {KvmStage::version, 0};
-
-    const int machine = ioctl(kvm, KVM_CREATE_VM, 0);
-    if (machine < 0) return stop(KvmStage::machine);
-    void* memory = mmap(nullptr, k_page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return stop(KvmStage::machine);
-    memcpy(memory, k_code, sizeof k_code);
-    kvm_userspace_memory_region region{};
-    region.guest_phys_addr = k_start;
-    region.memory_size = k_page;
-    region.userspace_addr = reinterpret_cast<uint64_t>(memory);
-    if (ioctl(machine, KVM_SET_USER_MEMORY_REGION, &region) < 0) return stop(KvmStage::machine);
-    const int cpu = ioctl(machine, KVM_CREATE_VCPU, 0);
-    if (cpu < 0) return stop(KvmStage::machine);
-    const int size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-    if (size < static_cast<int>(sizeof(kvm_run))) return stop(KvmStage::machine);
-    auto* exit = static_cast<kvm_run*>(mmap(nullptr, static_cast<size_t>(size), PROT_READ | PROT_WRITE, MAP_SHARED, cpu, 0));
-    if (exit == MAP_FAILED) return stop(KvmStage::machine);
-
-    // Real mode with flat zero-based code.
-    kvm_sregs system{};
-    if (ioctl(cpu, KVM_GET_SREGS, &system) < 0) return stop(KvmStage::run);
-    system.cs.base = 0;
-    system.cs.selector = 0;
-    if (ioctl(cpu, KVM_SET_SREGS, &system) < 0) return stop(KvmStage::run);
-    kvm_regs registers{};
-    registers.rip = k_start;
-    registers.rflags = 2;
-    if (ioctl(cpu, KVM_SET_REGS, &registers) < 0) return stop(KvmStage::run);
-
-    bool byte_came = false;
-    while (true) {
-        if (ioctl(cpu, KVM_RUN, 0) < 0) {
-            if (errno == EINTR || errno == EAGAIN) continue;
-            return stop(KvmStage::run);
-        }
-        if (exit->exit_reason == KVM_EXIT_IO && exit->io.direction == KVM_EXIT_IO_OUT && exit->io.port == k_port) {
-            byte_came = *(reinterpret_cast<const char*>(exit) + exit->io.data_offset) == k_byte;
-            continue;
-        }
-        return {exit->exit_reason == KVM_EXIT_HLT && byte_came ? KvmStage::done : KvmStage::run, 0};
-    }
 }
 
 Status probe_kvm(const std::string& device, Duration timeout) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Is KVM usable? Only if a guest really runs: a /dev/kvm that opens proves nothing, on some hosts its first instruction hangs. So a
-// child process, which can be killed, runs four instructions of real-mode code (Linux Documentation/virt/kvm/api.rst).
+// Is KVM usable? Only if a guest really runs: a /dev/kvm that opens proves nothing, on some hosts a kernel hangs at its first instruction.
+// So a child process, which can be killed, runs a guest of a few instructions into 64-bit mode.
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ enum class KvmStage {
     open,     ///< open(2) of /dev/kvm
     version,  ///< KVM_GET_API_VERSION is 12
     machine,  ///< KVM_CREATE_VM, its memory and one CPU
-    run,      ///< The guest's byte arrived at its port, and it halted.
+    run,      ///< The guest's letters arrived at its port, and it halted.
     hung,     ///< It did not end in time.
     done,
 };
@@ -37,7 +37,7 @@ std::string explain_kvm(const KvmFacts& facts);
 /// Looks at this machine and runs the probe in a child, at most `timeout`. H01 with the explanation. Any thread.
 Status probe_kvm(const std::string& device = "/dev/kvm", Duration timeout = std::chrono::seconds(10));
 
-/// The child's part: makes and runs the guest on `device`. Async-signal-safe. Returns the stage it came to and errno.
+/// The child's part (kvm_guest.cpp): makes and runs the guest on `device`, may hang. Async-signal-safe. The stage it came to and errno.
 struct KvmRun {
     KvmStage stage;
     int error;
