@@ -176,5 +176,197 @@ TEST_F(VolumeOnServer, brings_every_byte_to_the_server_and_releases_its_lock_at_
     EXPECT_FALSE(fs::exists(vm() / "lock.1"));
 }
 
+TEST_F(VolumeOnServer, gives_the_sockets_to_the_group_of_their_folder) {
+    ASSERT_EQ(::chown(run_dir().c_str(), 0, 4712), 0);
+    auto process = start();
+    for (const char* name : {"/nbd.sock", "/control.sock"}) {
+        struct stat facts {};
+        ASSERT_EQ(::stat((run_dir() + name).c_str(), &facts), 0);
+        EXPECT_EQ(facts.st_gid, 4712u) << name;
+        EXPECT_EQ(facts.st_mode & 0777, 0660u) << name;
+    }
+}
+
+TEST_F(VolumeOnServer, runs_as_a_user_of_its_own_with_one_capability_against_a_secure_export) {
+    server_.stop();
+    server_.start({"--secure"});
+    ASSERT_EQ(::chown(run_dir().c_str(), 4713, 4712), 0);
+    ASSERT_EQ(::chmod(run_dir().c_str(), 0770), 0);
+    ASSERT_EQ(::chown((server_.folder() / "swap.raw").c_str(), 4713, 4713), 0);
+    VolumeProgram as_user = program();
+    as_user.uid = 4713;
+    as_user.gid = 4713;
+    as_user.groups = {4712};
+    auto process = start(as_user);
+    std::ifstream text(fmt::format("/proc/{}/status", process.pid()));
+    const std::string status((std::istreambuf_iterator<char>(text)), {});
+    EXPECT_NE(status.find("Uid:\t4713\t4713"), std::string::npos) << status;
+    EXPECT_NE(status.find("CapEff:\t0000000000000400"), std::string::npos) << status;
+    struct stat facts {};
+    ASSERT_EQ(::stat(socket().c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_gid, 4712u);
+    Nbd disk(socket(), "software");
+    EXPECT_EQ(disk.write("works", 0), 0);
+    EXPECT_EQ(disk.flush(), 0);
+    EXPECT_EQ(file_bytes(vm() / "software.raw", 0, 5), "works");
+}
+
+TEST_F(VolumeOnServer, loses_nothing_when_the_server_is_killed_between_write_and_commit) {
+    auto process = start();
+    Nbd disk(socket(), "software");
+    const std::string bytes = pattern(4 << 20, 3);
+    ASSERT_EQ(disk.write(bytes, 0), 0);
+    auto before = process.status();
+    ASSERT_TRUE(before);
+    EXPECT_EQ(before->disks[0].uncommitted, bytes.size());
+    server_.stop();
+    // What a server that loses its memory leaves: none of it.
+    fs::resize_file(vm() / "software.raw", 0);
+    fs::resize_file(vm() / "software.raw", k_disk_size);
+    server_.start({});
+    ASSERT_EQ(disk.write("more", 8 << 20), 0);
+    auto [error, back] = disk.read(bytes.size(), 0);
+    EXPECT_EQ(error, 0);
+    EXPECT_TRUE(back == bytes) << "what was acknowledged must be readable";
+    ASSERT_EQ(disk.flush(), 0);
+    EXPECT_TRUE(file_bytes(vm() / "software.raw", 0, bytes.size()) == bytes);
+    EXPECT_EQ(file_bytes(vm() / "software.raw", 8 << 20, 4), "more");
+    EXPECT_EQ(process.status()->disks[0].uncommitted, 0u);
+}
+
+TEST_F(VolumeOnServer, a_silent_server_gives_an_error_after_the_timeout_and_all_resumes_by_itself) {
+    auto process = start();
+    Nbd disk(socket(), "software");
+    ASSERT_EQ(disk.write("before", 0), 0);
+    server_.pause();
+    EXPECT_EQ(disk.write("within", 0), EIO);
+    EXPECT_TRUE(reaches(process, VolumeState::silent));
+    EXPECT_EQ(disk.read(6, 0).first, EIO);
+    server_.resume();
+    EXPECT_TRUE(reaches(process, VolumeState::running));
+    EXPECT_EQ(disk.write("within", 0), 0) << "as QEMU repeats it";
+    EXPECT_EQ(disk.write("behind", 6), 0);
+    EXPECT_EQ(disk.flush(), 0);
+    EXPECT_EQ(disk.read(12, 0).second, "withinbehind");
+    EXPECT_EQ(file_bytes(vm() / "software.raw", 0, 12), "withinbehind");
+}
+
+TEST_F(VolumeOnServer, tells_whoever_watches_of_every_change_of_state) {
+    auto process = start();
+    auto fd = process.watch_fd();
+    ASSERT_TRUE(fd);
+    std::vector<VolumeState> seen;
+    auto collect_until = [&](VolumeState state) {
+        const BootTime deadline = clock_.now() + 20s;
+        while (clock_.now() < deadline) {
+            pollfd p{*fd, POLLIN, 0};
+            poll(&p, 1, 100);
+            while (true) {
+                auto status = process.next_status();
+                if (!status || !*status) break;
+                seen.push_back((*status)->state);
+            }
+            if (!seen.empty() && seen.back() == state) return true;
+        }
+        return false;
+    };
+    EXPECT_TRUE(collect_until(VolumeState::running));
+    server_.pause();
+    EXPECT_TRUE(collect_until(VolumeState::silent));
+    server_.resume();
+    EXPECT_TRUE(collect_until(VolumeState::running));
+    EXPECT_EQ(seen, (std::vector<VolumeState>{VolumeState::running, VolumeState::silent, VolumeState::running}));
+}
+
+TEST_F(VolumeOnServer, serves_the_shared_image_read_only_and_the_swap_from_this_client) {
+    auto process = start();
+    Nbd shared(socket(), "shared"), swap(socket(), "swap");
+    EXPECT_TRUE(shared.read_only());
+    EXPECT_EQ(shared.read(3, 100).second, "BBB");
+    EXPECT_FALSE(swap.read_only());
+    ASSERT_EQ(swap.write("swapped", 4096), 0);
+    EXPECT_EQ(swap.flush(), 0);
+    EXPECT_EQ(file_bytes(server_.folder() / "swap.raw", 4096, 7), "swapped");
+    EXPECT_EQ(process.status()->disks[0].writes, 0u);
+    EXPECT_EQ(process.status()->disks[3].writes, 1u);
+}
+
+TEST_F(VolumeOnServer, writes_nothing_more_once_another_has_taken_the_lock) {
+    auto process = start();
+    Nbd disk(socket(), "software");
+    ASSERT_EQ(disk.write("mine", 0), 0);
+    auto other = mount();
+    auto taken = other->lock("work", {"m-2", "berth-2", "ann", "boot"}, true, nullptr, [](auto) { return true; });
+    ASSERT_TRUE(taken) << taken.error().to_log();
+    EXPECT_EQ(taken->epoch, 2u);
+    EXPECT_TRUE(taken->broke);
+    EXPECT_TRUE(reaches(process, VolumeState::lost));
+    EXPECT_EQ(disk.write("late", 0), EIO);
+    EXPECT_EQ(file_bytes(vm() / "software.raw", 0, 4), "mine");
+    EXPECT_TRUE(directory_->release("work", lock_.epoch, lock_.nonce)) << "that another took it over is no error";
+    EXPECT_TRUE(fs::exists(vm() / "lock.2"));
+}
+
+TEST_F(VolumeOnServer, stop_says_what_could_not_be_written_and_can_be_asked_again) {
+    auto process = start();
+    {
+        Nbd disk(socket(), "files");
+        ASSERT_EQ(disk.write("kept", 0), 0);
+    }
+    server_.pause();
+    auto stopped = process.stop(10s);
+    ASSERT_FALSE(stopped);
+    EXPECT_EQ(stopped.error().code(), ErrorCode::V04);
+    EXPECT_NE(stopped.error().detail().find("files"), std::string::npos) << stopped.error().detail();
+    server_.resume();
+    EXPECT_TRUE(reaches(process, VolumeState::running));
+    EXPECT_TRUE(process.stop(10s));
+    EXPECT_EQ(file_bytes(vm() / "files.raw", 0, 4), "kept");
+}
+
+TEST_F(VolumeOnServer, a_termination_signal_ends_it_with_everything_written) {
+    auto process = start();
+    {
+        Nbd disk(socket(), "files");
+        ASSERT_EQ(disk.write("kept", 0), 0);
+    }
+    ::kill(process.pid(), SIGTERM);
+    pollfd p{process.pidfd(), POLLIN, 0};
+    ASSERT_EQ(poll(&p, 1, 20000), 1);
+    EXPECT_EQ(file_bytes(vm() / "files.raw", 0, 4), "kept");
+    EXPECT_FALSE(fs::exists(socket()));
+}
+
+TEST_F(VolumeOnServer, does_not_start_under_a_lock_that_is_not_its_own) {
+    lock_.nonce = std::string(32, '0');
+    auto process = VolumeProcess::start(config(), program());
+    ASSERT_TRUE(process);
+    auto ready = process->wait_ready(20s);
+    ASSERT_FALSE(ready);
+    EXPECT_EQ(ready.error().code(), ErrorCode::V03);
+    EXPECT_NE(ready.error().detail().find("BERTH-K05"), std::string::npos) << ready.error().detail();
+}
+
+TEST_F(VolumeOnServer, many_writers_at_once_on_two_disks_read_back_what_they_wrote) {
+    auto process = start();
+    std::vector<std::thread> writers;
+    std::atomic<int> wrong{0};
+    for (unsigned w = 0; w < 4; w++)
+        writers.emplace_back([&, w] {
+            Nbd disk(socket(), w % 2 ? "software" : "files");
+            std::minstd_rand random(w);
+            for (int i = 0; i < 100; i++) {
+                // Each has its own part of the disk, and comes back to the same places again and again.
+                const uint64_t offset = (uint64_t{w} * 8 << 20) + (random() % 64) * 4096;
+                const std::string bytes = pattern(4096 * (1 + random() % 8), w * 1000 + i);
+                if (disk.write(bytes, offset, random() % 8 ? 0 : LIBNBD_CMD_FLAG_FUA) != 0) wrong++;
+                if (random() % 4 == 0 && disk.read(bytes.size(), offset).second != bytes) wrong++;
+                if (random() % 16 == 0 && disk.flush() != 0) wrong++;
+            }
+        });
+    for (auto& w : writers) w.join();
+    EXPECT_EQ(wrong, 0);
+}
+
 }  // namespace
 }  // namespace berth::volume
