@@ -11,7 +11,7 @@ from people import people
 SECRET = "berth-wrote-this-7731"
 ANN = people["ann"]
 MEMORY_MIB = 128  # of the guest (siteworld.py)
-EATEN_MIB = 170
+EATEN_MIB = 140
 
 
 class Facts:
