@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/engine/nfs_disk.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <optional>
+#include <random>
+
+#include "volume/engine/fake_transport.h"
+
+namespace berth::volume {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr int k_nfs_io = 5, k_nfs_nospc = 28, k_nfs_jukebox = 10008;
+
+struct NfsDiskTest : ::testing::Test {
+    NfsDiskTest() {
+        settings.commit_every = 256;
+        settings.most_uncommitted = 1024;
+        lease.renewed(clock.now(), lease.begin_renewal());
+        disk.emplace("file", lease, clock, settings);
+        disk->connected(server);
+    }
+    struct Asked {
+        std::optional<int> error;
+        std::string buffer;
+    };
+    std::shared_ptr<Asked> ask(BlockRequest::Kind kind, uint64_t offset, uint32_t count, std::string data = {}, bool fua = false) {
+        auto asked = std::make_shared<Asked>();
+        asked->buffer.assign(count, '?');
+        auto request = std::make_shared<BlockRequest>();
+        request->kind = kind;
+        request->offset = offset;
+        request->count = count;
+        request->buffer = asked->buffer.data();
+        request->data = std::make_shared<const std::string>(std::move(data));
+        request->fua = fua;
+        request->done = [asked](int error) {
+            EXPECT_FALSE(asked->error) << "answered twice";
+            asked->error = error;
+        };
+        disk->submit(request);
+        return asked;
+    }
+    std::shared_ptr<Asked> write(uint64_t offset, const std::string& data, bool fua = false) {
+        return ask(BlockRequest::Kind::write, offset, data.size(), data, fua);
+    }
+    std::shared_ptr<Asked> read(uint64_t offset, uint32_t count) { return ask(BlockRequest::Kind::read, offset, count); }
+    std::shared_ptr<Asked> flush() { return ask(BlockRequest::Kind::flush, 0, 0); }
+    void answer(size_t i = 0, uint32_t most = UINT32_MAX) {
+        server.answer(i, most);
+        disk->step();
+    }
+    void settle() {
+        while (!server.calls.empty()) answer();
+    }
+    void reconnect() {
+        disk->disconnected();
+        disk->connected(server);
+    }
+    size_t writes_out() const {
+        return std::ranges::count_if(server.calls, [](const auto& c) { return c.kind == FakeTransport::Call::Kind::write; });
+    }
+
+    FakeClock clock;
+    Lease lease{clock, 60s};
+    NfsDisk::Settings settings;
+    FakeTransport server;
+    std::optional<NfsDisk> disk;
+};
+
+TEST_F(NfsDiskTest, acknowledges_a_write_when_the_server_has_all_of_it) {
+    auto w = write(0, std::string(100, 'a'));
+    ASSERT_EQ(server.calls.size(), 2u) << "split at what the server takes";
+    answer(1);
+    EXPECT_FALSE(w->error);
+    answer(0);
+    EXPECT_EQ(w->error, 0);
+    EXPECT_EQ(server.memory, std::string(100, 'a'));
+}
+
+TEST_F(NfsDiskTest, sends_the_rest_of_a_short_write) {
+    auto w = write(0, "abcdef");
+    answer(0, 2);
+    EXPECT_FALSE(w->error);
+    ASSERT_EQ(server.calls.size(), 1u);
+    EXPECT_EQ(server.calls[0].data, "cdef");
+    answer();
+    EXPECT_EQ(w->error, 0);
+    EXPECT_EQ(server.memory, "abcdef");
+}
+
+TEST_F(NfsDiskTest, goes_on_after_a_short_read_and_fills_up_with_zeros_behind_the_end) {
+    server.memory = "abcdef";
+    auto r = read(0, 10);
+    answer(0, 2);
+    EXPECT_FALSE(r->error);
+    answer();
+    EXPECT_EQ(r->error, 0);
+    EXPECT_EQ(r->buffer, std::string("abcdef\0\0\0\0", 10));
+}
+
+TEST_F(NfsDiskTest, flush_is_answered_only_after_a_commit_with_the_writes_verifier) {
+    write(0, "abc");
+    answer();
+    auto f = flush();
+    ASSERT_EQ(server.calls.size(), 1u);
+    EXPECT_FALSE(f->error);
+    answer();
+    EXPECT_EQ(f->error, 0);
+    EXPECT_EQ(server.disk, "abc");
+}
+
+TEST_F(NfsDiskTest, flush_with_nothing_to_commit_sends_nothing) {
+    EXPECT_EQ(flush()->error, 0);
+    EXPECT_TRUE(server.calls.empty());
+}
+
+TEST_F(NfsDiskTest, a_changed_verifier_sends_the_writes_again_before_flush_is_answered) {
+    write(0, "abc");
+    answer();
+    server.restart();
+    auto f = flush();
+    answer();  // COMMIT by the new instance
+    EXPECT_FALSE(f->error);
+    ASSERT_EQ(server.calls.size(), 1u);
+    EXPECT_EQ(server.calls[0].data, "abc");
+    answer();
+    ASSERT_EQ(server.calls.size(), 1u);
+    answer();
+    EXPECT_EQ(f->error, 0);
+    EXPECT_EQ(server.disk, "abc");
+}
+
+TEST_F(NfsDiskTest, reads_what_was_acknowledged_even_after_the_server_forgot_it) {
+    write(0, "abc");
+    answer();
+    server.restart();
+    auto r = read(0, 3);
+    answer();
+    EXPECT_EQ(r->buffer, "abc");
+}
+
+TEST_F(NfsDiskTest, an_older_write_sent_again_does_not_cover_a_newer_one) {
+    write(0, "aaaaaa");
+    answer();
+    server.restart();
+    write(2, "bb");
+    answer();
+    auto f = flush();
+    settle();
+    EXPECT_EQ(f->error, 0);
+    EXPECT_EQ(server.disk, "aabbaa");
+}
+
+TEST_F(NfsDiskTest, a_newer_write_under_way_while_a_commit_fails_is_not_covered_either) {
+    write(0, "aaaaaa");
+    answer();
+    auto f = flush();        // COMMIT is on its way
+    auto w = write(2, "bb");  // and so is this
+    ASSERT_EQ(server.calls.size(), 2u);
+    server.restart();
+    answer(0);  // COMMIT: other verifier, the old write must be sent again
+    EXPECT_EQ(writes_out(), 1u) << "not while newer data for the same place is on its way";
+    settle();
+    EXPECT_EQ(f->error, 0);
+    EXPECT_EQ(w->error, 0);
+    auto last = flush();
+    settle();
+    EXPECT_EQ(last->error, 0);
+    EXPECT_EQ(server.disk, "aabbaa");
+}
+
+TEST_F(NfsDiskTest, an_unknown_outcome_is_resolved_before_different_data_goes_to_the_same_place) {
+    auto first = write(0, "aaaa");
+    clock.advance(15s);
+    disk->step();
+    EXPECT_EQ(first->error, EIO);
+    auto second = write(2, "bbbb");
+    auto beside = write(100, "cc");
+    EXPECT_EQ(writes_out(), 2u) << "the first and the one beside";
+    server.lose();
+    reconnect();
+    ASSERT_EQ(writes_out(), 2u);
+    EXPECT_EQ(server.calls[0].data, "aaaa") << "the same data again";
+    EXPECT_EQ(server.calls[1].data, "cc");
+    settle();
+    EXPECT_EQ(second->error, 0);
+    EXPECT_EQ(beside->error, 0);
+    EXPECT_EQ(server.memory.substr(0, 6), "aabbbb");
+}
+
+TEST_F(NfsDiskTest, overlapping_writes_go_one_after_the_other) {
+    write(0, "aaaa");
+    write(2, "bbbb");
+    EXPECT_EQ(server.calls.size(), 1u);
+    settle();
+    EXPECT_EQ(server.memory, "aabbbb");
+}
+
+TEST_F(NfsDiskTest, fua_is_one_stable_write) {
+    auto w = write(0, "abc", true);
+    ASSERT_EQ(server.calls.size(), 1u);
+    EXPECT_TRUE(server.calls[0].stable);
+    answer();
+    EXPECT_EQ(w->error, 0);
+    EXPECT_EQ(server.disk, "abc");
+    EXPECT_EQ(flush()->error, 0);
+}
+
+TEST_F(NfsDiskTest, commits_by_itself_after_so_many_bytes) {
+    for (int i = 0; i < 4; i++) {
+        write(i * 64, std::string(64, 'x'));
+        answer();
+    }
+    ASSERT_EQ(server.calls.size(), 1u);
+    EXPECT_EQ(server.calls[0].kind, FakeTransport::Call::Kind::commit);
+    answer();
+    EXPECT_EQ(disk->counters().uncommitted, 0u);
+}
+
+TEST_F(NfsDiskTest, holds_new_writes_while_too_much_is_uncommitted) {
+    for (int i = 0; i < 16; i++) write(i * 64, std::string(64, 'x'));
+    while (writes_out()) answer(std::ranges::find_if(server.calls, [](const auto& c) { return c.kind == FakeTransport::Call::Kind::write; }) - server.calls.begin());
+    auto more = write(4096, "y");
+    EXPECT_EQ(writes_out(), 0u);
+    settle();
+    EXPECT_EQ(more->error, 0);
+}
+
+TEST_F(NfsDiskTest, sends_no_write_without_the_lease_but_reads) {
+    lease.connection_lost();
+    auto w = write(0, "abc");
+    auto r = read(0, 1);
+    EXPECT_EQ(writes_out(), 0u);
+    settle();
+    EXPECT_EQ(r->error, 0);
+    lease.renewed(clock.now(), lease.begin_renewal());
+    disk->step();
+    settle();
+    EXPECT_EQ(w->error, 0);
+}
+
+TEST_F(NfsDiskTest, asks_the_lease_before_each_batch) {
+    write(0, "abc");
+    settle();
+    clock.advance(60s);
+    write(8, "def");
+    EXPECT_EQ(writes_out(), 0u);
+}
+
+TEST_F(NfsDiskTest, a_write_that_was_never_sent_is_forgotten_when_it_times_out) {
+    lease.connection_lost();
+    auto w = write(0, "old");
+    clock.advance(15s);
+    disk->step();
+    EXPECT_EQ(w->error, EIO);
+    lease.renewed(clock.now(), lease.begin_renewal());
+    disk->step();
+    EXPECT_TRUE(server.calls.empty());
+}
+
+TEST_F(NfsDiskTest, fails_everything_when_the_lock_is_lost_for_good) {
+    auto w = write(0, "abc");
+    lease.lose_for_good();
+    disk->step();
+    EXPECT_EQ(w->error, EIO);
+    EXPECT_EQ(read(0, 1)->error, EIO);
+    EXPECT_EQ(write(0, "x")->error, EIO);
+    EXPECT_EQ(flush()->error, EIO);
+}
+
+TEST_F(NfsDiskTest, an_answer_after_the_timeout_touches_no_buffer) {
+    server.memory = "abc";
+    auto r = read(0, 3);
+    clock.advance(15s);
+    disk->step();
+    EXPECT_EQ(r->error, EIO);
+    answer();
+    EXPECT_EQ(r->buffer, "???");
+}
+
+TEST_F(NfsDiskTest, no_space_is_told_as_no_space) {
+    auto w = write(0, "abc");
+    server.refuse(0, k_nfs_nospc);
+    EXPECT_EQ(w->error, ENOSPC);
+    disk->step();
+    EXPECT_EQ(flush()->error, 0) << "nothing of it is left";
+}
+
+TEST_F(NfsDiskTest, what_was_acknowledged_is_kept_when_the_server_refuses_it_again) {
+    write(0, "abc");
+    answer();
+    server.restart();
+    auto f = flush();
+    answer();
+    server.refuse(0, k_nfs_nospc);
+    disk->step();
+    EXPECT_EQ(f->error, ENOSPC);
+    clock.advance(2s);
+    auto again = flush();
+    settle();
+    EXPECT_EQ(again->error, 0);
+    EXPECT_EQ(server.disk, "abc");
+}
+
+TEST_F(NfsDiskTest, a_failed_commit_fails_the_flush_and_the_writes_are_sent_again) {
+    write(0, "abc");
+    answer();
+    auto f = flush();
+    server.refuse(0, k_nfs_io);
+    disk->step();
+    EXPECT_EQ(f->error, EIO);
+    clock.advance(2s);
+    auto again = flush();
+    disk->step();
+    EXPECT_EQ(writes_out(), 1u);
+    settle();
+    EXPECT_EQ(again->error, 0);
+    EXPECT_EQ(server.disk, "abc");
+}
+
+TEST_F(NfsDiskTest, later_means_later) {
+    auto w = write(0, "abc");
+    server.refuse(0, k_nfs_jukebox);
+    disk->step();
+    EXPECT_TRUE(server.calls.empty());
+    clock.advance(1s);
+    disk->step();
+    settle();
+    EXPECT_EQ(w->error, 0);
+}
+
+/// Random requests, answers, losses and restarts: what a flush covered is on the server's disk, and every read is what was acknowledged last.
+TEST_F(NfsDiskTest, never_loses_or_invents_a_byte_in_random_runs) {
+    for (unsigned seed = 0; seed < 300; seed++) {
+        std::minstd_rand random(seed);
+        auto chance = [&](unsigned n) { return random() % n == 0; };
+        server = FakeTransport();
+        server.memory = server.disk = std::string(512, '.');
+        disk.emplace("file", lease, clock, settings);
+        disk->connected(server);
+        // One request at a time for each of four areas, as a guest with a queue of four does it.
+        std::string model(512, '.');
+        struct Area {
+            std::shared_ptr<Asked> asked;
+            uint64_t offset = 0;
+            std::string data, expected;
+            bool reading = false;
+        } areas[4];
+        for (int step = 0; step < 300; step++) {
+            lease.renewed(clock.now(), lease.begin_renewal());
+            auto& area = areas[random() % 4];
+            const uint64_t base = (&area - areas) * 128;
+            if (!area.asked) {
+                const uint64_t offset = base + random() % 64;
+                const uint32_t count = 1 + random() % 64;
+                area.reading = chance(3);
+                area.offset = offset;
+                if (area.reading) {
+                    area.expected = model.substr(offset, count);
+                    area.asked = read(offset, count);
+                } else {
+                    area.data = std::string(count, static_cast<char>('a' + random() % 26));
+                    area.asked = write(offset, area.data, chance(8));
+                }
+            }
+            if (!server.calls.empty()) server.answer(random() % server.calls.size(), chance(4) ? 1 + random() % 8 : UINT32_MAX);
+            if (chance(25)) {
+                server.lose(chance(2));
+                if (chance(2)) server.restart();
+                reconnect();
+            } else if (chance(40)) {
+                server.restart();  // unnoticed, a take-over by another head
+            }
+            disk->step();
+            for (auto& a : areas) {
+                if (!a.asked || !a.asked->error) continue;
+                ASSERT_EQ(*a.asked->error, 0);
+                if (a.reading) {
+                    ASSERT_EQ(a.asked->buffer, a.expected) << "seed " << seed << " step " << step;
+                } else {
+                    model.replace(a.offset, a.data.size(), a.data);
+                }
+                a.asked.reset();
+            }
+        }
+        for (int i = 0; i < 100 && !server.calls.empty(); i++) answer();
+        for (auto& a : areas)
+            if (a.asked && !a.reading && a.asked->error == 0) model.replace(a.offset, a.data.size(), a.data);
+        auto f = flush();
+        settle();
+        ASSERT_EQ(f->error, 0) << "seed " << seed;
+        server.restart();
+        ASSERT_EQ(server.memory, model) << "seed " << seed;
+    }
+}
+
+}  // namespace
+}  // namespace berth::volume
