@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The line formats that early boot and setup read: kernel command line, ipconfig's file, kernel log, leases, chronyc, cpuinfo.
+#include <cstdlib>
+
+#include "bootstrap/boot_parameters.h"
+#include "bootstrap/clock_state.h"
+#include "bootstrap/machine_facts.h"
+#include "bootstrap/nic.h"
+
+using namespace berth::boot;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    if (auto p = parse_boot_parameters(text)) {
+        // A console is a plain name below /dev, an id is one part of a path.
+        if (p->console.find('/') != std::string::npos || p->machine.find('/') != std::string::npos) abort();
+        if (!p->image.empty() && !p->image.starts_with("http")) abort();
+    }
+    for (char c : resolv_conf(text))
+        if (c != '\n' && (c < ' ' || c > '~')) abort();
+    (void)missing_firmware(text);
+    for (const auto& server : ntp_of_lease(text))
+        if (server.find_first_of(" \n;#") != std::string::npos) abort();
+    (void)clock_state(text, std::chrono::seconds(1));
+    (void)parse_cpuinfo(text);
+    (void)parse_memory_mib(text);
+    (void)parse_kvm_probe(text);
+    const BootState state = parse_boot_state(text);
+    if (format_boot_state(parse_boot_state(format_boot_state(state))) != format_boot_state(state)) abort();
+    return 0;
+}
