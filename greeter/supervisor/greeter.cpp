@@ -297,7 +297,8 @@ void Greeter::read_terminal() {
     const ssize_t n = read(terminal_.fd(), bytes, sizeof bytes);
     if (n <= 0) return;
     const auto typed = attention_.feed({bytes, static_cast<size_t>(n)});
-    if (guest_) input_ += typed.for_guest;
+    // The terminal is read always, or a guest that reads nothing would take the attention key away; what it leaves too long is dropped.
+    if (guest_) input_ += typed.for_guest.substr(0, k_pump_bytes - std::min(k_pump_bytes, input_.size()));
     if (typed.attention) handle(event::Attention{});
 }
 
@@ -438,7 +439,7 @@ void Greeter::run() {
             });
         }
         if (pumping_) {
-            if (input_.size() < k_pump_bytes) watch(terminal_.fd(), POLLIN, [this] { read_terminal(); });
+            watch(terminal_.fd(), POLLIN, [this] { read_terminal(); });
             if (!output_.next().empty()) watch(terminal_.fd(), POLLOUT, [this] { write_terminal(); });
         }
         if (guest_ && output_.room() > 0) watch(guest_.get(), POLLIN, [this] { if (guest_) read_guest(); });
