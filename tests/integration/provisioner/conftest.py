@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A provisioner on a port of its own, and a site's network (tests/lib/lan.py) with dnsmasq configured by berthctl."""
 import json
-import pathlib
 import re
-import shutil
 import subprocess
 
 import pytest

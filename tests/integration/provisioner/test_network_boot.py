@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Real firmware, real iPXE, dnsmasq configured by berthctl: the script is reached and the decision arrives; without the provisioner the
 machine goes on to its local disk within 10 s of the script's first line (REQUIREMENTS B1, B4)."""
-import pathlib
+import json
 import re
 import shutil
-import socket
 import struct
 import time
 
@@ -60,6 +59,46 @@ class SiteDhcp:
         run("ip", "netns", "delete", self.netns, check=False)
 
 
+PXE_QUESTION = """
+import socket, struct, sys
+architecture, extra = int(sys.argv[1]), bytes.fromhex(sys.argv[2])
+mac = bytes.fromhex("525400770002")
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+s.bind(("", 68))
+s.settimeout(20)
+head = struct.pack("!BBBBIHHIIII16s64s128sI", 1, 1, 6, 0, 0x42, 0, 0x8000, 0, 0, 0, 0, mac, b"", b"", 0x63825363)
+name = b"PXEClient:Arch:%05d:UNDI:002001" % architecture
+options = (bytes([53, 1, 1, 93, 2]) + struct.pack("!H", architecture) + bytes([94, 3, 1, 2, 1, 60, len(name)]) + name
+           + bytes([97, 17]) + bytes(17) + bytes([55, 4, 1, 3, 66, 67]) + extra + bytes([255]))
+s.sendto(head + options, ("255.255.255.255", 67))
+answer = s.recv(2048)
+file, rest = answer[108:236].rstrip(bytes(1)), answer[240:]
+while rest and rest[0] != 255:
+    if rest[0] == 67: file = rest[2:2 + rest[1]].rstrip(bytes(1))
+    rest = rest[2 + rest[1]:] if rest[0] else rest[1:]
+print(file.decode())
+"""
+
+
+@pytest.mark.parametrize("architecture, extra, expected", [
+    (0, "", "undionly.kpxe"), (7, "", "ipxe.efi"), (9, "", "ipxe.efi"), (0, "af03b00101", "boot.ipxe"), (7, "4d0469505845", "boot.ipxe")])
+def test_each_kind_of_firmware_is_offered_its_program(lan, architecture, extra, expected):
+    """BIOS and both numbers of x86-64 UEFI; what is iPXE says so by option 175 or by its user class."""
+    start_dnsmasq(lan, "dhcp")
+    client = lan.netns + "-pxe"
+    run("ip", "netns", "add", client)
+    try:
+        lan.ip("link", "add", "pxe0", "type", "veth", "peer", "name", "eth0", "netns", client)
+        lan.ip("link", "set", "pxe0", "master", "br0", "up")
+        run("ip", "-n", client, "address", "add", "10.77.0.50/24", "dev", "eth0")
+        run("ip", "-n", client, "link", "set", "eth0", "up")
+        assert run("/usr/bin/python3", "-c", PXE_QUESTION, architecture, extra, netns=client).strip() == expected
+    finally:
+        run("ip", "netns", "delete", client)
+
+
 class Machine:
     def __init__(self, lan, firmware, nic_rom=True):
         self.lan, self.mac, self.folder = lan, "52:54:00:77:00:01", lan.folder
@@ -73,6 +112,9 @@ class Machine:
         if firmware == "efi":
             shutil.copy(OVMF_VARS, self.folder / "vars.fd")
             arguments += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}", "-drive", f"if=pflash,format=raw,file={self.folder}/vars.fd"]
+            # The firmware's own PXE would ask again, after iPXE, once for each family; where iPXE comes from the card only that is wanted.
+            for family in ("IPv4", "IPv6") if nic_rom else ("IPv6",):
+                arguments += ["-fw_cfg", f"name=opt/org.tianocore/{family}PXESupport,string=n"]
             self._make_efi_disk(disk)
         else:
             arguments += ["-machine", "graphics=off"]
@@ -122,16 +164,16 @@ def serve(lan):
 
 def assert_decided(lan, machine, firmware):
     machine.wait("Berth: this machine is now listed and waits to be enabled")
-    import json
     listed = json.loads(run(lan.build / "server/berthctl", "--database", lan.database, "machine", "list", "--json"))
     assert [(m["macs"], m["platform"], m["serial"]) for m in listed] == [([machine.mac], firmware, "LAB 1")]
-    machine.wait("LOCAL DISK BOOTED")
 
 
 def test_the_decision_arrives_with_dnsmasq_as_dhcp_server(lan, firmware):
     serve(lan)
     start_dnsmasq(lan, "dhcp")
-    assert_decided(lan, Machine(lan, firmware), firmware)
+    machine = Machine(lan, firmware)
+    assert_decided(lan, machine, firmware)
+    machine.wait("LOCAL DISK BOOTED")
 
 
 def test_the_decision_arrives_beside_the_sites_own_dhcp_server(lan, firmware):
