@@ -2,7 +2,9 @@
 """The real berth-session against a real NFS server, a real libvirt with an emulated guest, and real PAM."""
 import json
 import os
+import shutil
 import signal
+import subprocess
 import time
 
 
@@ -14,8 +16,7 @@ def start_guest(world, session="s1", **keywords):
 
 
 def power_off(greeter):
-    greeter.console.sendall(b"q")
-    assert greeter.end(60) == 0
+    assert greeter.end(60, nudge=b"q") == 0
     assert greeter.result == "done"
 
 
@@ -124,8 +125,8 @@ def hold_by_another(world):
     world.configure(client="m-0002", host="berth-7")
     other = start_guest(world, "other")
     kill_all(world, other)
-    for path in world.state.glob("*"):
-        path.unlink()
+    for folder in (world.state, world.swap, world.run):
+        shutil.rmtree(folder)
     world.configure()
 
 
@@ -134,8 +135,7 @@ def kill_all(world, greeter):
     os.kill(berth_session_pid(greeter), signal.SIGKILL)
     greeter.close()
     volume = json.loads((world.state / f"{greeter.session}.json").read_text())["volume_pid"]
-    # That pid counts in the session's own pid namespace.
-    import subprocess
+    # That pid counts in the namespace of with-libvirt.
     subprocess.run(world.libvirt.enter("kill", "-9", str(volume)), check=True)
     world.libvirt.virsh("destroy", f"berth-{greeter.session}")
 
@@ -178,8 +178,7 @@ def test_force_off_ends_the_guest_at_once(world):
 
 def test_a_reboot_of_the_guest_stays_in_the_session(world):
     greeter = start_guest(world)
-    greeter.console.sendall(b"r")
-    greeter.guest_says(b"berth guest up")
+    greeter.guest_says(b"berth guest up", nudge=b"r")
     power_off(greeter)
     world.assert_clean()
 
@@ -208,8 +207,7 @@ def test_a_silent_server_is_told_and_the_guest_goes_on(world):
     world.server.do("resume")
     while "answers again" not in greeter.until("status", 40)["text"]:
         pass
-    greeter.console.sendall(b"e")
-    greeter.guest_says(b"echo")
+    greeter.guest_says(b"echo", nudge=b"e")
     power_off(greeter)
     world.assert_clean()
 
@@ -234,8 +232,7 @@ def test_the_sweeper_finishes_after_everything_was_killed(world):
 def test_the_sweeper_leaves_a_living_session_alone(world):
     greeter = start_guest(world)
     world.sweep()
-    greeter.console.sendall(b"e")
-    greeter.guest_says(b"echo")
+    greeter.guest_says(b"echo", nudge=b"e")
     power_off(greeter)
     world.assert_clean()
 
@@ -254,7 +251,6 @@ def test_a_login_finishes_the_killed_session_of_the_same_vm_itself(world):
 def test_a_killed_volume_engine_ends_the_session_with_its_reason(world):
     greeter = start_guest(world)
     volume = json.loads((world.state / "s1.json").read_text())["volume_pid"]
-    import subprocess
     subprocess.run(world.libvirt.enter("kill", "-9", str(volume)), check=True)
     assert greeter.end(60) == 1
     assert any("BERTH-V30" in t for t in greeter.texts("message")), greeter.shown
