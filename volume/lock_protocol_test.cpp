@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/lock_protocol.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "volume/lease.h"
+#include "volume/memory_nfs.h"
+
+namespace berth::volume {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(LockNames, are_plain_positive_numbers) {
+    EXPECT_EQ(epoch_of("lock.17", "lock."), 17u);
+    for (const char* name : {"lock.", "lock.0", "lock.017", "lock.-1", "lock.1x", "lock.99999999999999999999", "lock.9223372036854775807", ".lock.1", "Lock.1"})
+        EXPECT_FALSE(epoch_of(name, "lock.")) << name;
+    auto names = lock_names({{"lock.3"}, {"last-used.2"}, {"lock.10"}, {"lock.x"}, {"machine.toml"}});
+    EXPECT_EQ(names.locks, (std::vector<uint64_t>{3, 10}));
+    EXPECT_EQ(names.highest(), 10u);
+}
+
+struct LockTest : ::testing::Test {
+    LockTest() { server.put("vm/software.raw", FileType::regular, "disk"); }
+    FileHandle directory() { return MemoryServer::handle(*server.at("vm")); }
+    LockProtocol protocol(MemoryNfs& through) { return {through, directory(), times, clock, report}; }
+    std::set<std::string> names() {
+        std::set<std::string> found;
+        for (const auto& [name, node] : server.at("vm")->entries) found.insert(name);
+        return found;
+    }
+    /// A fault for the n-th call of that name (from 1), once.
+    static MemoryNfs::FaultSource once(std::string call, Fault fault, int n = 1) {
+        auto left = std::make_shared<int>(n);
+        return [=](std::string_view c, const std::string&) { return c == call && --*left == 0 ? fault : Fault::none; };
+    }
+    Result<TakenLock> take(LockProtocol p, bool may_break = false) {
+        return p.take({"m-1", "berth-1", "ann", "b"}, may_break, nullptr, [](auto) { return true; });
+    }
+
+    MemoryServer server;
+    FakeClock clock;
+    RecordingReport report;
+    LockTimes times;
+    MemoryNfs ops{server};
+    const std::set<std::string> locked{"lock.1", "software.raw"}, released{"last-used.1", "software.raw"};
+};
+
+TEST_F(LockTest, is_one_above_the_highest_and_leaves_no_private_file) {
+    server.put("vm/last-used.41", FileType::regular, "damaged");
+    auto taken = take(protocol(ops));
+    ASSERT_TRUE(taken) << taken.error().to_log();
+    EXPECT_EQ(taken->epoch, 42u);
+    EXPECT_FALSE(taken->predecessor) << "a record that cannot be read says nothing";
+    EXPECT_EQ(names(), (std::set<std::string>{"lock.42", "last-used.41", "software.raw"}));
+}
+
+TEST_F(LockTest, survives_any_one_lost_reply_on_the_way) {
+    for (const char* call : {"CREATE", "WRITE", "LINK", "REMOVE", "READDIR", "LOOKUP", "READ"})
+        for (Fault fault : {Fault::not_sent, Fault::no_reply})
+            for (int n : {1, 2, 3}) {
+                server = MemoryServer();
+                server.put("vm/software.raw", FileType::regular, "disk");
+                MemoryNfs faulty(server, once(call, fault, n));
+                auto taken = take(protocol(faulty));
+                ASSERT_TRUE(taken) << call << " " << n << ": " << taken.error().to_log();
+                EXPECT_EQ(names(), locked) << call << " " << n;
+            }
+}
+
+TEST_F(LockTest, survives_any_one_lost_reply_of_its_release) {
+    for (const char* call : {"WRITE", "RENAME", "READDIR", "LOOKUP", "READ", "REMOVE"})
+        for (Fault fault : {Fault::not_sent, Fault::no_reply})
+            for (int n : {1, 2, 3}) {
+                server = MemoryServer();
+                server.put("vm/software.raw", FileType::regular, "disk");
+                server.put("vm/last-used.1", FileType::regular, "x");
+                auto taken = take(protocol(ops));
+                ASSERT_TRUE(taken);
+                MemoryNfs faulty(server, once(call, fault, n));
+                auto done = protocol(faulty).release(taken->epoch, taken->nonce);
+                ASSERT_TRUE(done) << call << " " << n << ": " << done.error().to_log();
+                EXPECT_EQ(names(), (std::set<std::string>{"last-used.2", "software.raw"})) << call << " " << n;
+            }
+}
+
+TEST_F(LockTest, a_late_copy_of_its_link_makes_no_second_lock) {
+    MemoryNfs faulty(server, once("LINK", Fault::duplicated));
+    auto taken = take(protocol(faulty));
+    ASSERT_TRUE(taken);
+    ASSERT_TRUE(protocol(ops).release(taken->epoch, taken->nonce));
+    for (auto& call : server.late) call();
+    // The copy names a file that is last-used.1 now: the ghost it makes is below what the next taker looks at.
+    auto next = take(protocol(ops), true);
+    ASSERT_TRUE(next) << next.error().to_log();
+    EXPECT_EQ(next->epoch, 2u);
+    EXPECT_FALSE(names().contains("lock.1"));
+}
+
+TEST_F(LockTest, refuses_to_break_and_names_the_holder) {
+    ASSERT_TRUE(take(protocol(ops)));
+    bool announced = false;
+    auto second = protocol(ops).take({"m-2", "berth-2", "ann", "b"}, false, [&](auto, const auto&) { announced = true; return Status{}; }, nullptr);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code(), ErrorCode::K01);
+    EXPECT_NE(second.error().detail().find("berth-1"), std::string::npos);
+    EXPECT_FALSE(announced);
+    EXPECT_EQ(names(), locked) << "nothing written";
+}
+
+TEST_F(LockTest, waits_the_whole_time_after_its_link_before_it_writes) {
+    ASSERT_TRUE(take(protocol(ops)));
+    const BootTime begin = clock.now();
+    std::vector<int64_t> left;
+    auto second = protocol(ops).take({"m-2", "berth-2", "ann", "b"}, true, nullptr, [&](std::chrono::seconds s) { left.push_back(s.count()); return true; });
+    ASSERT_TRUE(second);
+    EXPECT_GE(clock.now() - begin, times.take_over);
+    EXPECT_EQ(left.front(), 90);
+    EXPECT_EQ(left.back(), 1);
+    EXPECT_TRUE(second->broke);
+    EXPECT_EQ(names(), (std::set<std::string>{"lock.2", "software.raw"}));
+}
+
+TEST_F(LockTest, starts_at_once_when_the_holder_releases_and_knows_its_predecessor) {
+    auto first = take(protocol(ops));
+    ASSERT_TRUE(first);
+    const BootTime begin = clock.now();
+    auto second = protocol(ops).take({"m-2", "berth-2", "ann", "b"}, true, nullptr, [&](auto) {
+        EXPECT_TRUE(protocol(ops).release(first->epoch, first->nonce));
+        return true;
+    });
+    ASSERT_TRUE(second);
+    EXPECT_LT(clock.now() - begin, 5s);
+    ASSERT_TRUE(second->predecessor);
+    EXPECT_EQ(second->predecessor->record.nonce, first->nonce);
+    ASSERT_EQ(second->predecessor->disks.size(), 1u);
+}
+
+TEST_F(LockTest, leaves_its_claim_when_waiting_is_given_up) {
+    ASSERT_TRUE(take(protocol(ops)));
+    auto second = protocol(ops).take({"m-2", "berth-2", "ann", "b"}, true, nullptr, [](auto) { return false; });
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code(), ErrorCode::K03);
+    EXPECT_EQ(names(), (std::set<std::string>{"lock.1", "lock.2", "software.raw"}));
+}
+
+TEST_F(LockTest, is_not_taken_when_the_intent_cannot_be_written_down) {
+    auto taken = protocol(ops).take({"m-1", "berth-1", "ann", "b"}, false, [](auto, const auto&) -> Status { return fail(ErrorCode::I01); }, nullptr);
+    ASSERT_FALSE(taken);
+    EXPECT_EQ(names(), (std::set<std::string>{"software.raw"}));
+}
+
+TEST_F(LockTest, a_renewal_fails_for_good_once_a_higher_lock_stands) {
+    auto taken = take(protocol(ops));
+    ASSERT_TRUE(protocol(ops).renew(taken->epoch, taken->nonce));
+    server.put("vm/lock.2", FileType::regular, "");
+    auto renewed = protocol(ops).renew(taken->epoch, taken->nonce);
+    ASSERT_FALSE(renewed);
+    EXPECT_EQ(renewed.error().code(), ErrorCode::K05);
+}
+
+TEST_F(LockTest, a_renewal_fails_for_good_once_the_number_is_used_up) {
+    auto taken = take(protocol(ops));
+    server.put("vm/last-used.1", FileType::regular, "");
+    auto renewed = protocol(ops).renew(taken->epoch, taken->nonce);
+    ASSERT_FALSE(renewed);
+    EXPECT_EQ(renewed.error().code(), ErrorCode::K05);
+}
+
+TEST_F(LockTest, an_unanswered_renewal_is_no_renewal_and_no_loss) {
+    auto taken = take(protocol(ops));
+    for (const char* call : {"WRITE", "READDIR", "LOOKUP", "READ"}) {
+        MemoryNfs faulty(server, once(call, Fault::no_reply));
+        auto renewed = protocol(faulty).renew(taken->epoch, taken->nonce);
+        ASSERT_FALSE(renewed) << call;
+        EXPECT_EQ(renewed.error().code(), ErrorCode::M04);
+    }
+}
+
+TEST_F(LockTest, release_is_idempotent_and_does_not_touch_anothers_lock) {
+    auto first = take(protocol(ops));
+    ASSERT_TRUE(protocol(ops).release(first->epoch, first->nonce));
+    ASSERT_TRUE(protocol(ops).release(first->epoch, first->nonce));
+    EXPECT_EQ(names(), released);
+    auto second = take(protocol(ops));
+    ASSERT_TRUE(protocol(ops).release(first->epoch, first->nonce));
+    EXPECT_TRUE(names().contains("lock.2"));
+    ASSERT_TRUE(protocol(ops).release(second->epoch, first->nonce)) << "a wrong nonce releases nothing";
+    EXPECT_TRUE(names().contains("lock.2"));
+}
+
+// The properties of tests/model/lock.pml, asked of the real code: two clients, step by step in a random order, with lost replies and
+// late copies of LINK and RENAME, crashes and sweeps.
+
+/// One thread runs at a time, and hands over at every call and every wait.
+class Turns {
+ public:
+    explicit Turns(unsigned seed) : random_(seed) {}
+    void add() { waiting_until_.push_back(BootTime{}), done_.push_back(false); }
+    /// Called by client `c`: lets others go on; comes back no earlier than `until`.
+    void yield(size_t c, BootTime until = {}) {
+        std::unique_lock lock(mutex_);
+        waiting_until_[c] = until;
+        choose();
+        changed_.wait(lock, [&] { return running_ == c; });
+    }
+    void begin(size_t c) {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return running_ == c; });
+    }
+    void end(size_t c) {
+        std::lock_guard lock(mutex_);
+        done_[c] = true;
+        choose();
+    }
+    void start() {
+        std::lock_guard lock(mutex_);
+        choose();
+    }
+    BootTime now{1h};
+    std::minstd_rand& random() { return random_; }
+
+ private:
+    void choose() {
+        std::vector<size_t> ready;
+        BootTime next{Duration::max()};
+        // Time passes now and then by itself, and when nobody can go on without it.
+        if (random_() % 4 == 0) now = now + milliseconds_(random_() % 100);
+        for (size_t c = 0; c < done_.size(); c++) {
+            if (done_[c]) continue;
+            if (waiting_until_[c] <= now) ready.push_back(c);
+            next = std::min(next, waiting_until_[c]);
+        }
+        if (ready.empty() && next.since_boot != Duration::max()) {
+            now = next;
+            for (size_t c = 0; c < done_.size(); c++)
+                if (!done_[c] && waiting_until_[c] <= now) ready.push_back(c);
+        }
+        running_ = ready.empty() ? SIZE_MAX : ready[random_() % ready.size()];
+        changed_.notify_all();
+    }
+    static Duration milliseconds_(unsigned n) { return std::chrono::milliseconds(n); }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::minstd_rand random_;
+    std::vector<BootTime> waiting_until_;
+    std::vector<bool> done_;
+    size_t running_ = SIZE_MAX;
+};
+
+class TurnClock final : public Clock {
+ public:
+    TurnClock(Turns& turns, size_t client) : turns_(turns), client_(client) {}
+    BootTime now() override { return turns_.now; }
+    std::chrono::system_clock::time_point wall() override { return {}; }
+    void sleep(Duration d) override { turns_.yield(client_, turns_.now + d); }
+
+ private:
+    Turns& turns_;
+    size_t client_;
+};
+
+struct World {
+    MemoryServer server;
+    uint64_t newest_writer = 0;       // epoch of the newest write executed
+    std::string last_active;          // nonce of who was last allowed to write
+    unsigned calls_per_fault = 12;
+    unsigned sessions = 0, takeovers = 0, wrong_order = 0, wrong_predecessor = 0, kept = 0;
+};
+
+void client(World& world, Turns& turns, size_t number) {
+    turns.begin(number);
+    TurnClock clock(turns, number);
+    RecordingReport report;
+    const LockTimes times{200ms, 2000ms, 3000ms, 1000ms};
+    auto& random = turns.random();
+    MemoryNfs ops(world.server, [&](std::string_view call, const std::string&) {
+        turns.yield(number);
+        if (!world.server.late.empty() && random() % 4 == 0) {
+            auto at = world.server.late.begin() + static_cast<long>(random() % world.server.late.size());
+            auto late = *at;
+            world.server.late.erase(at);
+            late();
+        }
+        if (random() % world.calls_per_fault != 0) return Fault::none;
+        const Fault faults[] = {Fault::not_sent, Fault::no_reply, Fault::late, Fault::duplicated};
+        if (call == "LINK" || call == "RENAME") return faults[random() % 4];
+        if (call == "WRITE" || call == "CREATE" || call == "REMOVE") return faults[random() % 2];
+        return Fault::not_sent;
+    });
+    LockProtocol protocol(ops, MemoryServer::handle(*world.server.at("vm")), times, clock, report);
+    const LockOwner owner{fmt::format("m-{}", number), fmt::format("berth-{}", number), "ann", "b"};
+    std::string cache = "none";
+    for (int session = 0; session < 4; session++) {
+        std::string nonce;
+        uint64_t epoch = 0;
+        auto intent = [&](uint64_t e, const std::string& n) {
+            epoch = e;
+            nonce = n;
+            return Status{};
+        };
+        if (random() % 2) clock.sleep(std::chrono::milliseconds(random() % 6000));
+        auto taken = protocol.take(owner, true, intent, [](auto) { return true; });
+        if (!taken) continue;
+        Lease lease(clock, times.hold);
+        auto renew = [&]() -> bool {
+            const uint64_t begun = lease.begin_renewal();
+            auto renewed = protocol.renew(taken->epoch, taken->nonce);
+            if (renewed) lease.renewed(*renewed, begun);
+            if (!renewed && renewed.error().code() == ErrorCode::K05) lease.lose_for_good();
+            return renewed.has_value();
+        };
+        for (int tries = 0; tries < 5 && !lease.may_send() && !lease.lost_for_good(); tries++) renew();
+        if (lease.may_send()) {
+            world.sessions++;
+            if (taken->broke) world.takeovers++;
+            // What a cache would be kept by: the predecessor is our own last session. Then nobody may have been active in between.
+            if (taken->predecessor && taken->predecessor->record.nonce == cache && world.last_active != cache) world.wrong_predecessor++;
+            if (taken->predecessor && taken->predecessor->record.nonce == cache) world.kept++;
+            world.last_active = cache = taken->nonce;
+        }
+        for (unsigned step = random() % 30; step > 0 && !lease.lost_for_good(); step--) {
+            if (lease.may_send()) {  // checked and executed at once
+                if (taken->epoch < world.newest_writer) world.wrong_order++;
+                world.newest_writer = std::max(world.newest_writer, taken->epoch);
+            }
+            if (random() % 3 == 0)
+                renew();
+            else
+                clock.sleep(std::chrono::milliseconds(random() % 200));
+        }
+        // Released in order, or crashed: for good, or swept later by its own durable record.
+        const unsigned end = random() % 4;
+        if (end == 0) continue;
+        if (end == 1) clock.sleep(times.sweep_wait);
+        (void)protocol.release(taken->epoch, taken->nonce);
+    }
+    turns.end(number);
+}
+
+TEST(LockProtocolInRandomRuns, no_write_of_an_older_epoch_comes_after_a_newer_ones) {
+    unsigned sessions = 0, takeovers = 0, kept = 0;
+    for (unsigned seed = 1; seed <= 200; seed++) {
+        World world;
+        world.calls_per_fault = 12 + seed % 4 * 40;
+        world.server.put("vm/software.raw", FileType::regular, "disk");
+        Turns turns(seed);
+        turns.add();
+        turns.add();
+        std::thread first([&] { client(world, turns, 0); }), second([&] { client(world, turns, 1); });
+        turns.start();
+        first.join();
+        second.join();
+        ASSERT_EQ(world.wrong_order, 0u) << "seed " << seed;
+        ASSERT_EQ(world.wrong_predecessor, 0u) << "seed " << seed;
+        sessions += world.sessions;
+        takeovers += world.takeovers;
+        kept += world.kept;
+    }
+    EXPECT_GT(sessions, 300u) << "the runs must get somewhere";
+    EXPECT_GT(takeovers, 50u);
+    EXPECT_GT(kept, 20u);
+}
+
+}  // namespace
+}  // namespace berth::volume

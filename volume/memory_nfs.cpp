@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/memory_nfs.h"
+
+namespace berth::volume {
+namespace {
+
+std::unexpected<Error> lost() {
+    return fail(ErrorCode::M04, "no answer");
+}
+
+}  // namespace
+
+std::shared_ptr<MemoryServer::Node> MemoryServer::make(FileType type) {
+    auto node = std::make_shared<Node>();
+    node->type = type;
+    node->id = next_id_++;
+    nodes_[handle(*node)] = node;
+    return node;
+}
+
+std::shared_ptr<MemoryServer::Node> MemoryServer::put(const std::string& path, FileType type, std::string data) {
+    auto folder = root_;
+    size_t at = 0;
+    for (size_t slash; (slash = path.find('/', at)) != path.npos; at = slash + 1) {
+        auto& next = folder->entries[path.substr(at, slash - at)];
+        if (!next) next = make(FileType::directory);
+        folder = next;
+    }
+    auto node = make(type);
+    node->data = std::move(data);
+    folder->entries[path.substr(at)] = node;
+    return node;
+}
+
+std::shared_ptr<MemoryServer::Node> MemoryServer::at(const std::string& path) {
+    auto node = root_;
+    for (size_t at = 0; node && at <= path.size();) {
+        size_t end = std::min(path.find('/', at), path.size());
+        auto entry = node->entries.find(path.substr(at, end - at));
+        node = entry == node->entries.end() ? nullptr : entry->second;
+        at = end + 1;
+    }
+    return node;
+}
+
+Result<std::shared_ptr<MemoryServer::Node>> MemoryServer::find(const FileHandle& handle) {
+    auto at = nodes_.find(handle);
+    auto node = at == nodes_.end() ? nullptr : at->second.lock();
+    if (!node) return fail(ErrorCode::M10, "stale handle");
+    return node;
+}
+
+Status MemoryServer::write(const FileHandle& file, uint64_t offset, std::string_view data) {
+    auto node = find(file);
+    if (!node) return fail(node.error());
+    auto& bytes = (*node)->data;
+    if (bytes.size() < offset + data.size()) bytes.resize(offset + data.size());
+    bytes.replace(offset, data.size(), data);
+    (*node)->mtime_ns = now_ns_;
+    return {};
+}
+
+Status MemoryServer::link(const FileHandle& file, const FileHandle& directory, const std::string& name) {
+    auto node = find(file), folder = find(directory);
+    if (!node) return fail(node.error());
+    if (!folder) return fail(folder.error());
+    if (!(*folder)->entries.emplace(name, *node).second) return fail(ErrorCode::M13, "{}", name);
+    return {};
+}
+
+Status MemoryServer::rename(const FileHandle& directory, const std::string& from, const std::string& to) {
+    auto folder = find(directory);
+    if (!folder) return fail(folder.error());
+    auto entry = (*folder)->entries.find(from);
+    if (entry == (*folder)->entries.end()) return fail(ErrorCode::M09, "{}", from);
+    auto node = entry->second;
+    (*folder)->entries.erase(entry);
+    (*folder)->entries[to] = node;
+    return {};
+}
+
+Status MemoryServer::remove(const FileHandle& directory, const std::string& name) {
+    auto folder = find(directory);
+    if (!folder) return fail(folder.error());
+    if ((*folder)->entries.erase(name) == 0) return fail(ErrorCode::M09, "{}", name);
+    return {};
+}
+
+Result<FileHandle> MemoryServer::create(const FileHandle& directory, const std::string& name, uint32_t mode) {
+    auto folder = find(directory);
+    if (!folder) return fail(folder.error());
+    if ((*folder)->entries.contains(name)) return fail(ErrorCode::M13, "{}", name);
+    auto node = make(FileType::regular);
+    node->mode = mode;
+    (*folder)->entries[name] = node;
+    return handle(*node);
+}
+
+Attributes MemoryServer::attributes(const Node& node) const {
+    return {node.type, node.mode, node.data.size(), node.id, node.mtime_ns, node.mtime_ns};
+}
+
+template <typename F>
+auto MemoryNfs::change(std::string_view call, const std::string& name, F execute) -> decltype(execute()) {
+    switch (ask(call, name)) {
+        case Fault::none: return execute();
+        case Fault::not_sent: return lost();
+        case Fault::late: server_.late.push_back([execute] { (void)execute(); }); return lost();
+        case Fault::no_reply: (void)execute(); return lost();
+        case Fault::duplicated: server_.late.push_back([execute] { (void)execute(); }); return execute();
+    }
+    return lost();
+}
+
+Result<Found> MemoryNfs::lookup(const FileHandle& directory, const std::string& name) {
+    if (ask("LOOKUP", name) != Fault::none) return lost();
+    auto folder = server_.find(directory);
+    if (!folder) return fail(folder.error());
+    auto entry = (*folder)->entries.find(name);
+    if (entry == (*folder)->entries.end()) return fail(ErrorCode::M09, "{}", name);
+    return Found{MemoryServer::handle(*entry->second), server_.attributes(*entry->second)};
+}
+
+Result<Attributes> MemoryNfs::attributes(const FileHandle& file) {
+    if (ask("GETATTR") != Fault::none) return lost();
+    auto node = server_.find(file);
+    if (!node) return fail(node.error());
+    return server_.attributes(**node);
+}
+
+Result<uint32_t> MemoryNfs::access(const FileHandle& file, uint32_t wanted) {
+    if (ask("ACCESS") != Fault::none) return lost();
+    auto node = server_.find(file);
+    if (!node) return fail(node.error());
+    return wanted;
+}
+
+Result<std::string> MemoryNfs::readlink(const FileHandle& link) {
+    if (ask("READLINK") != Fault::none) return lost();
+    auto node = server_.find(link);
+    if (!node) return fail(node.error());
+    return (*node)->data;
+}
+
+Result<std::vector<DirectoryEntry>> MemoryNfs::list(const FileHandle& directory) {
+    if (ask("READDIR") != Fault::none) return lost();
+    auto folder = server_.find(directory);
+    if (!folder) return fail(folder.error());
+    std::vector<DirectoryEntry> names;
+    for (const auto& [name, node] : (*folder)->entries) names.push_back({name, node->id});
+    return names;
+}
+
+Result<std::string> MemoryNfs::read(const FileHandle& file, uint64_t offset, uint32_t count) {
+    if (ask("READ") != Fault::none) return lost();
+    auto node = server_.find(file);
+    if (!node) return fail(node.error());
+    const auto& data = (*node)->data;
+    return data.substr(std::min<size_t>(offset, data.size()), count);
+}
+
+Status MemoryNfs::write_sync(const FileHandle& file, uint64_t offset, std::string_view data) {
+    return change("WRITE", {}, [s = &server_, file, offset, bytes = std::string(data)] { return s->write(file, offset, bytes); });
+}
+
+Result<FileHandle> MemoryNfs::create(const FileHandle& directory, const std::string& name, uint32_t mode) {
+    return change("CREATE", name, [s = &server_, directory, name, mode] { return s->create(directory, name, mode); });
+}
+
+Status MemoryNfs::link(const FileHandle& file, const FileHandle& directory, const std::string& name) {
+    return change("LINK", name, [s = &server_, file, directory, name] { return s->link(file, directory, name); });
+}
+
+Status MemoryNfs::rename(const FileHandle& directory, const std::string& from, const std::string& to) {
+    return change("RENAME", from, [s = &server_, directory, from, to] { return s->rename(directory, from, to); });
+}
+
+Status MemoryNfs::remove(const FileHandle& directory, const std::string& name) {
+    return change("REMOVE", name, [s = &server_, directory, name] { return s->remove(directory, name); });
+}
+
+}  // namespace berth::volume
