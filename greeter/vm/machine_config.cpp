@@ -232,9 +232,10 @@ Result<MachineConfig> parse_machine_config(std::string_view text, std::string_vi
         MachineConfig config = read_machine(source, problem);
         if (!problem.error) return config;
     } catch (const toml::parse_error& e) {
-        problem.at(e.source().begin.line, ErrorCode::C01, e.description());
+        const auto line = e.source().begin.line;
+        problem.at(line, ErrorCode::C01, printable(e.description(), 300) + syntax_hint(text, line));
     } catch (const std::exception& e) {
-        problem.at(0, ErrorCode::C01, e.what());
+        problem.at(0, ErrorCode::C01, printable(e.what(), 300));
     }
     return fail(std::move(*problem.error));
 }

@@ -151,9 +151,9 @@ label = "swap"
 }
 
 TEST(MachineConfig, says_what_a_misspelt_key_should_be) {
-    expect_error(parse_with("cpu = 2"), ErrorCode::C02, R"(machine.toml line 4: unknown key "cpu": did you mean "cpus"?)");
+    expect_error(parse_with("cpu = 2"), ErrorCode::C02, R"(machine.toml line 4: unknown key "cpu"; perhaps "cpus" is meant)");
     expect_error(parse_with("[network]\nmodell = \"virtio\""), ErrorCode::C02,
-                 R"(machine.toml line 5: unknown key "modell" in network: did you mean "model"?)");
+                 R"(machine.toml line 5: unknown key "modell" in network; perhaps "model" is meant)");
     expect_error(parse_with("[network]\nspeed = 3"), ErrorCode::C02,
                  R"(machine.toml line 5: unknown key "speed" in network: known are mode, model, mac)");
 }
@@ -166,7 +166,7 @@ TEST(MachineConfig, names_the_first_unknown_key_of_the_file) {
 
 TEST(MachineConfig, says_which_schema_it_knows) {
     expect_error(parse("schema = 2\nfuture = true"), ErrorCode::C03, "machine.toml line 1: schema 2: this workstation knows only schema 1");
-    expect_error(parse(""), ErrorCode::C05, "machine.toml: schema is missing: must be 1");
+    expect_error(parse(""), ErrorCode::C05, "machine.toml: schema is missing: must be 1; it stands before the first line in [brackets]");
 }
 
 TEST(MachineConfig, gives_the_legal_range_of_numbers) {
@@ -325,6 +325,21 @@ TEST(MachineConfig, names_the_line_of_a_syntax_error) {
     ASSERT_FALSE(config);
     EXPECT_EQ(config.error().code(), ErrorCode::C01);
     EXPECT_THAT(config.error().detail(), HasSubstr("machine.toml line 4: "));
+}
+
+TEST(MachineConfig, says_that_text_lacks_its_quotes) {
+    const auto text = [](const Result<MachineConfig>& config) { return config ? std::string("accepted") : config.error().detail(); };
+    EXPECT_THAT(text(parse_with("firmware = bios")), HasSubstr("; text must stand in \"quotes\""));
+    EXPECT_THAT(text(parse_with("nvram = 2f1c6a5e-0d5e # a comment")), HasSubstr("; text must stand in \"quotes\""));
+    EXPECT_THAT(text(parse_with("tpm = True")), HasSubstr("; must be true or false, in small letters"));
+    EXPECT_THAT(text(parse_with("[[disk]\nname = \"d\"")), testing::Not(HasSubstr("quotes")));
+    EXPECT_THAT(text(parse_with("firmware = \"bios")), testing::Not(HasSubstr("must stand in")));
+}
+
+TEST(MachineConfig, shows_no_control_characters_of_a_syntax_error) {
+    const auto config = parse_with("\"\\u001b[2J\u00fc\" = 1\n\"\\u001b[2J\u00fc\" = 2");
+    ASSERT_FALSE(config);
+    for (const char c : config.error().detail()) EXPECT_TRUE(c >= ' ' && c <= '~') << config.error().detail();
 }
 
 TEST(MachineConfig, refuses_a_key_that_stands_twice) {

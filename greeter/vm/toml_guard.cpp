@@ -62,17 +62,46 @@ Status check_toml_shape(std::string_view text, std::string_view file) {
     return {};
 }
 
-std::string quoted(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text.substr(0, 60)) {
-        if (c == '"' || c == '\\')
-            out += fmt::format("\\{}", c);
-        else if (c >= ' ' && c <= '~')
+std::string printable(std::string_view text, size_t longest) {
+    std::string out;
+    for (const char c : text.substr(0, longest)) {
+        if (c >= ' ' && c <= '~')
             out += c;
         else
             out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     }
+    return out;
+}
+
+std::string quoted(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text.substr(0, 60)) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += printable({&c, 1}, 1);
+    }
     return out + (text.size() > 60 ? "\"..." : "\"");
+}
+
+std::string syntax_hint(std::string_view text, size_t line) {
+    for (; line > 1; --line) {
+        const size_t end = text.find('\n');
+        if (end == std::string_view::npos) return "";
+        text.remove_prefix(end + 1);
+    }
+    text = text.substr(0, text.find('\n'));
+    const size_t equals = text.find('=');
+    if (equals == std::string_view::npos) return "";
+    text = text.substr(equals + 1);
+    text = text.substr(0, text.find('#'));
+    const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
+    while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+    std::string word;
+    for (const char c : text.substr(0, 6)) word += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    if (word == "true" || word == "false") return "; must be true or false, in small letters";
+    const bool bare = !text.empty() && std::string_view("\"'[{=").find(text.front()) == std::string_view::npos &&
+                      text.find_first_not_of("0123456789") != std::string_view::npos;
+    return bare ? "; text must stand in \"quotes\"" : "";
 }
 
 }  // namespace berth::vm

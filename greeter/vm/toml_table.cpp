@@ -74,7 +74,7 @@ TomlTable::TomlTable(const toml::table& table, std::string name, std::initialize
         if (best > 0 && distance(unknown, k) < best) best = distance(unknown, near = k);
     std::string text = fmt::format("unknown key {}{}", quoted(unknown), name_.empty() ? "" : " in " + name_);
     if (!near.empty()) {
-        text += fmt::format(": did you mean \"{}\"?", near);
+        text += fmt::format("; perhaps \"{}\" is meant", near);
     } else {
         text += ": known are";
         for (const std::string_view k : known) text += fmt::format("{} {}", k == *known.begin() ? "" : ",", k);
@@ -93,7 +93,8 @@ uint32_t TomlTable::line_of(std::string_view key) const {
 
 void TomlTable::missing(std::string_view key, std::string_view right) {
     problem_.at(name_.empty() ? 0 : table_.source().begin.line, ErrorCode::C05,
-                fmt::format("{} is missing: must be {}", label(key), right));
+                fmt::format("{} is missing: must be {}{}", label(key), right,
+                            name_.empty() ? "; it stands before the first line in [brackets]" : ""));
 }
 
 void TomlTable::wrong_type(const toml::node& node, std::string_view key, std::string_view right) {
@@ -210,7 +211,7 @@ const toml::array* TomlTable::tables(std::string_view key) {
     const toml::node* node = table_.get(key);
     const std::string right = fmt::format("an array of tables: [[{}]]", key);
     if (node == nullptr) {
-        missing(key, right);
+        problem_.at(0, ErrorCode::C05, fmt::format("{} is missing: must be {}", label(key), right));
         return nullptr;
     }
     const auto* array = node->as_array();
