@@ -83,8 +83,7 @@ prepare() {
     [[ $version =~ ^[1-9][0-9]*$ ]] || die "--version $version: a whole number from 1"
     mkdir -p "$cache" "$out"
     work=$out/work
-    exec 9>"$out/.lock"
-    flock -n 9 || { say "waiting for another build in $out" && flock 9; }
+    lock_cache
     # Published files are hard links to what is made here: never written to again.
     rm -rf "$work"
     mkdir -p "$work"

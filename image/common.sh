@@ -22,3 +22,10 @@ tree_digest() {
             find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum)
     done | digest
 }
+
+# lock_cache: one build at a time in this checkout; descriptor 9 holds the lock until it is closed.
+lock_cache() {
+    mkdir -p "$cache"
+    exec 9>"$cache/.lock"
+    flock -n 9 || { say "waiting for another build in this checkout" && flock 9; }
+}

@@ -26,6 +26,11 @@ publish() {
     mkdir -p "$folder.new"
     our berth-image manifest --kind "$kind" --version "$version" --created "$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)" --out "$folder.new" "$@"
     our berth-image sign --secret "$secret_key" "$folder.new/$name"
+    # iPXE asks for these two by their names.
+    local file
+    for file in "$@"; do
+        case $file in */vmlinuz | */initrd.img) ln "$file" "$folder.new/" ;; esac
+    done
     chmod -R a+rX "$folder.new"
     rm -rf "$folder"
     mv "$folder.new" "$folder"
