@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // UserDirectory on a real NFSv3 server.
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <set>
 #include <thread>
@@ -92,6 +95,202 @@ TEST_F(UserDirectoryOnServer, takes_and_releases_a_lock) {
     ASSERT_EQ(again->predecessor->disks.size(), 1u);
     EXPECT_EQ(again->predecessor->disks[0].name, "software.raw");
     EXPECT_EQ(again->predecessor->disks[0].size, 8192u);
+}
+
+TEST_F(UserDirectoryOnServer, connects_from_a_port_below_1024_which_a_secure_export_demands) {
+    server_.stop();
+    server_.start({"--secure"});
+    auto session = NfsSession::mount(server_.location("ann"), {4711, 4711, {}}, 5s);
+    ASSERT_TRUE(session) << session.error().to_log();
+    EXPECT_LT((*session)->local_port(), 1024);
+    EXPECT_TRUE((*session)->attributes((*session)->root()));
+}
+
+TEST_F(UserDirectoryOnServer, goes_on_after_the_server_restarted) {
+    auto directory = mount();
+    ASSERT_TRUE(directory->list_vms());
+    server_.restart();
+    // The first call may find the old connection gone; nothing is sent twice unasked.
+    auto first = directory->list_vms();
+    auto second = first ? std::move(first) : directory->list_vms();
+    ASSERT_TRUE(second) << second.error().to_log();
+    EXPECT_EQ(second->size(), 2u);
+}
+
+TEST_F(UserDirectoryOnServer, says_what_is_wrong_with_the_mount) {
+    auto code = [this](const NfsLocation& location, std::vector<uint32_t> groups = {}) {
+        MountOptions o = options();
+        o.location = location;
+        o.shared.reset();
+        o.call_timeout = 2s;
+        o.credentials.groups = std::move(groups);
+        auto mounted = mount_user_directory(o, clock_, report_);
+        return mounted ? ErrorCode::I01 : mounted.error().code();
+    };
+    NfsLocation good = server_.location("ann");
+    NfsLocation no_name = good, refused = good, refused_mount = good;
+    no_name.server = "no-such-server.invalid";
+    refused.nfs_port = refused_mount.mount_port = 1;
+    EXPECT_EQ(code(no_name), ErrorCode::M01);
+    EXPECT_EQ(code(refused), ErrorCode::M02);
+    EXPECT_EQ(code(refused_mount), ErrorCode::M02);
+    // Servers differ in what MOUNT says of what is not exported or not there: NOENT, or ACCES so as not to tell (this one).
+    NfsLocation elsewhere = good;
+    elsewhere.directory = "/etc";
+    for (const auto& location : {elsewhere, server_.location("nobody")}) {
+        const ErrorCode missing = code(location);
+        EXPECT_TRUE(missing == ErrorCode::M05 || missing == ErrorCode::M06) << code_name(missing);
+    }
+    EXPECT_EQ(code(good, std::vector<uint32_t>(17, 4711)), ErrorCode::M12);
+    EXPECT_EQ(code(good, std::vector<uint32_t>(16, 4711)), ErrorCode::I01) << "16 groups are fine";
+    server_.pause();
+    EXPECT_EQ(code(good), ErrorCode::M04);
+    server_.resume();
+}
+
+TEST_F(UserDirectoryOnServer, a_silent_server_is_named_with_the_seconds) {
+    MountOptions o = options();
+    o.call_timeout = 1s;
+    auto directory = mount_user_directory(o, clock_, report_);
+    ASSERT_TRUE(directory);
+    server_.pause();
+    auto vms = (*directory)->list_vms();
+    server_.resume();
+    ASSERT_FALSE(vms);
+    EXPECT_EQ(vms.error().code(), ErrorCode::M04);
+    EXPECT_NE(vms.error().detail().find("127.0.0.1"), std::string::npos);
+    EXPECT_NE(vms.error().detail().find("1 s"), std::string::npos) << vms.error().detail();
+}
+
+TEST_F(UserDirectoryOnServer, really_writes_to_know_that_it_may) {
+    auto directory = mount();
+    EXPECT_TRUE(directory->check_writable("work"));
+    EXPECT_EQ(names(user() / "work"), (std::set<std::string>{"machine.toml", "software.raw"}));
+    EXPECT_EQ(directory->check_writable("nothing").error().code(), ErrorCode::M09);
+    ASSERT_EQ(::chown((user() / "alpha").c_str(), 0, 0), 0);
+    EXPECT_EQ(directory->check_writable("alpha").error().code(), ErrorCode::M06);
+    server_.stop();
+    server_.start({"--ro"});
+    auto read_only = mount()->check_writable("work");
+    ASSERT_FALSE(read_only);
+    EXPECT_EQ(read_only.error().code(), ErrorCode::M03) << read_only.error().to_log();
+}
+
+TEST_F(UserDirectoryOnServer, a_supplementary_group_counts) {
+    ASSERT_EQ(::chown((user() / "work").c_str(), 0, 5000), 0);
+    ASSERT_EQ(::chmod((user() / "work").c_str(), 0770), 0);
+    EXPECT_EQ(mount()->check_writable("work").error().code(), ErrorCode::M06);
+    MountOptions o = options();
+    o.credentials.groups = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 5000};
+    auto member = mount_user_directory(o, clock_, report_);
+    ASSERT_TRUE(member);
+    auto writable = (*member)->check_writable("work");
+    EXPECT_TRUE(writable) << writable.error().to_log();
+}
+
+TEST_F(UserDirectoryOnServer, no_space_left_is_its_own_error) {
+    server_.stop();
+    ASSERT_EQ(::mount("none", server_.exported().c_str(), "tmpfs", 0, "size=1m,mode=0777"), 0) << std::strerror(errno);
+    struct Unmount {
+        std::string path;
+        ~Unmount() { ::umount2(path.c_str(), MNT_DETACH); }
+    } unmount{server_.exported()};
+    fs::create_directories(user() / "work");
+    put(user() / "work/machine.toml", "");
+    put(user() / "work/full.raw", std::string(1 << 20, 'f'));
+    own(user());
+    server_.start({});
+    {
+        auto directory = mount();
+        auto left = directory->space_left();
+        ASSERT_TRUE(left);
+        EXPECT_LT(left->bytes, 8192u);
+        auto full = directory->check_writable("work");
+        ASSERT_FALSE(full);
+        EXPECT_EQ(full.error().code(), ErrorCode::M07) << full.error().to_log();
+        EXPECT_EQ(names(user() / "work"), (std::set<std::string>{"full.raw", "machine.toml"}));
+    }
+    server_.stop();
+}
+
+TEST_F(UserDirectoryOnServer, reads_and_replaces_files_by_the_same_path_rules) {
+    auto directory = mount();
+    EXPECT_EQ(*directory->read("work", "machine.toml", 100), "cpus = 1\n");
+    EXPECT_EQ(directory->read("work", "software.raw", 100).error().code(), ErrorCode::C04) << "too large";
+    const std::string nvram(540'672, 'n');
+    ASSERT_TRUE(directory->replace("work", "nvram", nvram));
+    ASSERT_TRUE(directory->replace("work", "nvram", nvram + "2"));
+    EXPECT_EQ(*directory->read("work", "nvram", 1 << 20), nvram + "2");
+    put(server_.shared() / "base.raw", "base");
+    fs::create_symlink(server_.shared() / "base.raw", user() / "work/shared.raw");
+    fs::create_symlink("/etc/passwd", user() / "work/passwd");
+    auto facts = directory->facts("work", "shared.raw");
+    ASSERT_TRUE(facts) << facts.error().to_log();
+    EXPECT_EQ(facts->size, 4u);
+    EXPECT_TRUE(facts->regular && facts->readable);
+    EXPECT_FALSE(facts->writable) << "the shared tree is exported read-only";
+    EXPECT_EQ(directory->facts("work", "passwd").error().code(), ErrorCode::C04);
+    EXPECT_EQ(directory->replace("work", "../alpha/machine.toml", "x").error().code(), ErrorCode::C04);
+    auto own_disk = directory->facts("work", "software.raw");
+    EXPECT_TRUE(own_disk->writable);
+    ASSERT_EQ(::chmod((user() / "work/software.raw").c_str(), 0), 0);
+    ASSERT_EQ(::chown((user() / "work/software.raw").c_str(), 0, 0), 0);
+    // Through a session that has not seen the file before: a server may remember attributes.
+    server_.restart();
+    EXPECT_FALSE(mount()->facts("work", "software.raw")->readable);
+}
+
+TEST_F(UserDirectoryOnServer, of_two_that_race_for_a_lock_one_gets_it) {
+    for (int round = 1; round <= 10; round++) {
+        std::vector<std::unique_ptr<UserDirectory>> clients;
+        for (int i = 0; i < 2; i++) clients.push_back(mount());
+        std::vector<Result<TakenLock>> results(2, fail(ErrorCode::I01));
+        std::vector<std::thread> threads;
+        for (int i = 0; i < 2; i++)
+            threads.emplace_back([&, i] { results[i] = clients[i]->lock("work", i ? berth1_ : berth2_, false, nullptr, nullptr); });
+        for (auto& t : threads) t.join();
+        ASSERT_EQ(results[0].has_value() + results[1].has_value(), 1) << "round " << round;
+        const int winner = results[0] ? 0 : 1;
+        EXPECT_EQ(results[1 - winner].error().code(), ErrorCode::K01);
+        EXPECT_EQ(results[winner]->epoch, static_cast<uint64_t>(round));
+        ASSERT_TRUE(clients[winner]->release("work", results[winner]->epoch, results[winner]->nonce));
+        EXPECT_EQ(names(user() / "work"), (std::set<std::string>{fmt::format("last-used.{}", round), "machine.toml", "software.raw"}));
+    }
+}
+
+TEST_F(UserDirectoryOnServer, breaking_a_lock_waits_its_time_and_the_old_holder_finds_itself_passed) {
+    auto holder = mount(), breaker = mount();
+    auto held = holder->lock("work", berth1_, false, nullptr, nullptr);
+    ASSERT_TRUE(held);
+    auto refused = breaker->lock("work", berth2_, false, nullptr, nullptr);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().detail().find("berth-1"), std::string::npos);
+    const BootTime begin = clock_.now();
+    int waited = 0;
+    auto broken = breaker->lock("work", berth2_, true, nullptr, [&](auto) { return ++waited, true; });
+    ASSERT_TRUE(broken) << broken.error().to_log();
+    EXPECT_GE(clock_.now() - begin, options().times.take_over);
+    EXPECT_GE(waited, 2);
+    EXPECT_TRUE(broken->broke);
+    EXPECT_EQ(broken->epoch, held->epoch + 1);
+    EXPECT_FALSE(names(user() / "work").contains("lock.1"));
+    ASSERT_TRUE(holder->release("work", held->epoch, held->nonce));
+    EXPECT_TRUE(report_.has("lock was taken over"));
+    EXPECT_TRUE(names(user() / "work").contains("lock.2"));
+}
+
+TEST_F(UserDirectoryOnServer, moving_a_session_starts_as_soon_as_the_other_has_released) {
+    auto holder = mount(), mover = mount();
+    auto held = holder->lock("work", berth1_, false, nullptr, nullptr);
+    ASSERT_TRUE(held);
+    bool released = false;
+    auto moved = mover->lock("work", berth2_, true, nullptr, [&](auto) {
+        if (!released) released = holder->release("work", held->epoch, held->nonce).has_value();
+        return true;
+    });
+    ASSERT_TRUE(moved);
+    ASSERT_TRUE(moved->predecessor);
+    EXPECT_EQ(moved->predecessor->record.nonce, held->nonce);
 }
 
 }  // namespace
