@@ -29,6 +29,7 @@ constexpr const char* k_data = "/var/lib/berth";
 // Debian's chrony.conf reads every *.sources of this folder (chrony.conf(5) "sourcedir").
 constexpr const char* k_sources_folder = "/run/chrony-dhcp";
 constexpr const char* k_sources = "/run/chrony-dhcp/berth.sources";
+constexpr auto k_wait_for_clock = 4s;
 constexpr const char* k_leases = "/run/systemd/netif/leases";
 
 Result<std::string> tool(std::vector<std::string> arguments, Duration timeout) {
@@ -100,7 +101,8 @@ void set_time_servers(const MachineRecord& record, Report& report) {
 }
 
 ClockState look_at_clock(const SetupContext& context, BootTime start) {
-    auto tracking = tool({"chronyc", "-c", "tracking"}, 5s);
+    // Answered at once by a chronyd that runs; without one chronyc itself would go on asking for many seconds.
+    auto tracking = tool({"chronyc", "-c", "tracking"}, 2s);
     return clock_state(tracking ? *tracking : std::string(), context.clock.now() - start);
 }
 
@@ -160,10 +162,11 @@ Status run_setup(const SetupContext& context) {
         report.error("no identity", identity.error());
     }
     // Most servers answer chrony's first burst within this; the login screen tells the rest.
-    state.clock = look_at_clock(context, start);
-    for (int i = 0; i < 10 && state.network && state.clock == ClockState::waiting; ++i) {
-        context.clock.sleep(500ms);
+    const BootTime enough = context.clock.now() + k_wait_for_clock;
+    while (true) {
         state.clock = look_at_clock(context, start);
+        if (!state.network || state.clock != ClockState::waiting || context.clock.now() >= enough) break;
+        context.clock.sleep(500ms);
     }
     BERTH_TRY(write_boot_state(state));
     BERTH_TRY(write_file_durably(k_unsent_facts, machine_facts(disks, state.kvm).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
