@@ -9,6 +9,7 @@
 
 #include "greeter/session/authenticator.h"
 #include "greeter/session/client_config.h"
+#include "greeter/session/firmware_files.h"
 #include "greeter/session/front_end.h"
 #include "greeter/session/parts.h"
 #include "greeter/session/saga.h"
@@ -109,7 +110,8 @@ class Session {
     std::unique_ptr<Volume> volume_;
     std::unique_ptr<vm::Domain> domain_;
     bool guest_ran_ = false;
-    std::string nvram_;  ///< As fetched; put back when it changed.
+    vm::FirmwarePaths firmware_paths_;
+    vm::FirmwareBytes firmware_;  ///< As the server had it.
     UniqueFd console_;
     std::string since_;
 };

@@ -12,7 +12,7 @@ using std::chrono::seconds;
 namespace {
 
 constexpr const char* k_machine_file = "machine.toml";
-constexpr size_t k_max_machine_file = 64 * 1024;
+constexpr size_t k_max_machine_file = 1 << 20;
 constexpr uint64_t k_little_space = 256ULL << 20;
 
 }  // namespace

@@ -111,8 +111,7 @@ Status Session::start_vm(BootTime) {
                           .network_bridge = config_.client.network_bridge,
                           .nat_network = config_.nat_network,
                           .firmware_code = config_.ovmf_code,
-                          .nvram_copy = in_run_dir("nvram.fd"),
-                          .tpm_state = in_run_dir("tpm"),
+                          .nvram_copy = firmware_paths_.nvram,
                           .host_memory = config_.host_memory,
                           .host_cpus = config_.host_cpus};
     auto xml = vm::domain_xml(machine_, facts);
@@ -124,11 +123,24 @@ Status Session::start_vm(BootTime) {
 }
 
 Status Session::fetch_firmware_state() {
-    return {};
+    firmware_paths_ = vm::firmware_paths(machine_, state_.run_dir);
+    auto stored = stored_firmware(*directory_, state_.vm, machine_);
+    if (!stored) return fail(stored.error());
+    firmware_ = std::move(*stored);
+    return vm::place_firmware(firmware_paths_, firmware_, config_.ovmf_vars);
 }
 
 Status Session::put_firmware_state_back() {
-    return {};
+    if (guest_ran_) {
+        auto changed = vm::changed_firmware(firmware_paths_, firmware_);
+        if (!changed) return fail(changed.error());
+        if (!put_firmware(*directory_, state_.vm, machine_, *changed)) {
+            // The connection of the login may have died in the hours between.
+            BERTH_TRY(remount());
+            BERTH_TRY(put_firmware(*directory_, state_.vm, machine_, *changed));
+        }
+    }
+    return vm::remove_firmware(firmware_paths_);
 }
 
 Status Session::hand_over_console() {

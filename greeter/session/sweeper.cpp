@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/session/sweeper.h"
 
+#include "greeter/session/firmware_files.h"
+
 #include <signal.h>
 #include <unistd.h>
 
@@ -97,6 +99,24 @@ Status Sweeper::end_volume(const SessionState& state) {
     return fail(ErrorCode::K32, "berth-volume does not end");
 }
 
+Status Sweeper::put_firmware_back(const SessionState& state, volume::UserDirectory& directory) {
+    if (state.boot_id != seams_.boot_id) return {};  // the local files went with the boot
+    auto holder = directory.holder(state.vm);
+    if (!holder) return fail(holder.error());
+    if (!*holder || (*holder)->epoch != state.lock->epoch || (*holder)->record.nonce != state.lock->nonce) return {};
+    auto text = directory.read(state.vm, "machine.toml", 1 << 20);
+    if (!text) return fail(text.error());
+    auto config = vm::parse_machine_config(*text, "machine.toml");
+    if (!config) return fail(config.error());
+    const vm::FirmwarePaths paths = vm::firmware_paths(*config, state.run_dir);
+    auto stored = stored_firmware(directory, state.vm, *config);
+    if (!stored) return fail(stored.error());
+    auto changed = vm::changed_firmware(paths, *stored);
+    if (!changed) return fail(changed.error());
+    BERTH_TRY(put_firmware(directory, state.vm, *config, *changed));
+    return vm::remove_firmware(paths);
+}
+
 Status Sweeper::release_lock(const SessionState& state, BootTime writers_gone, const Waiting& waiting) {
     if (!state.lock) return {};
     const BootTime free = writers_gone + seams_.times.sweep_wait;
@@ -107,6 +127,7 @@ Status Sweeper::release_lock(const SessionState& state, BootTime writers_gone, c
     }
     auto directory = seams_.parts.mount({.location = state.location, .shared = state.shared, .credentials = state.credentials, .times = seams_.times});
     if (!directory) return fail(directory.error());
+    if (Status s = put_firmware_back(state, **directory); !s) seams_.report.error("firmware variables not put back", s.error());
     return (*directory)->release(state.vm, state.lock->epoch, state.lock->nonce);
 }
 
