@@ -17,7 +17,7 @@ struct Nic {
     bool carrier = false;
 };
 
-/// The card whose MAC is `wanted`, once it has a carrier; when none is wanted, or (`settle` false: waited long enough) it is not there, the first by name
+/// The card whose MAC is `wanted`, once it has a carrier; when none is wanted, or it is not there and `settle` is false (waited long enough), the first by name
 /// with a carrier. nullopt: none yet.
 std::optional<std::string> choose_nic(const std::vector<Nic>& nics, std::string_view wanted, bool settle);
 
