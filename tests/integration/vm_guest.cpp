@@ -9,7 +9,8 @@
 #include <fstream>
 #include <stdexcept>
 
-// Real mode, loaded at 0x7c00, drive in DL. COM1 is at 0x3f8; SeaBIOS puts the Q35's power management at 0x600.
+// Real mode, loaded at 0x7c00, drive in DL. COM1 is at 0x3f8; SeaBIOS puts the Q35's power management at 0x600. Interrupts are off but for
+// the BIOS call: SeaBIOS's timer reads COM1 too, for its own console, and would swallow letters.
 asm(R"(
     .pushsection .rodata
     .code16
@@ -20,7 +21,6 @@ berth_sector_begin:
     movw %ax, %es
     movw %ax, %ss
     movw $0x7c00, %sp
-    sti
     movb %dl, 0x7a00
     movw $0x7c00 + (berth_greeting - berth_sector_begin), %si
     jmp berth_say
@@ -73,7 +73,9 @@ berth_disk:
     movb $0, %dh
     movb 0x7a00, %dl
     movw $0x8000, %bx
+    sti
     int $0x13
+    cli
     movw $0x7c00 + (berth_disk_bad - berth_sector_begin), %si
     jc berth_say
     movw $0x7c00 + (berth_disk_good - berth_sector_begin), %si
