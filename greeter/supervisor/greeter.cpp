@@ -3,10 +3,7 @@
 
 #include <poll.h>
 #include <pwd.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,6 +19,7 @@
 #include "base/spawn.h"
 #include "greeter/supervisor/boot_facts.h"
 #include "greeter/supervisor/outbox.h"
+#include "greeter/supervisor/protected_memory.h"
 #include "greeter/supervisor/protocol.h"
 #include "greeter/supervisor/pump.h"
 #include "greeter/supervisor/supervisor_state.h"
@@ -474,15 +472,6 @@ Result<UniqueFd> take_signals() {
     UniqueFd fd(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
     if (!fd) return fail_errno("signalfd");
     return fd;
-}
-
-/// Passwords pass through: no core dump, no ptrace by another, no swap. The UI inherits the room for its own mlockall.
-void protect_memory() {
-    prctl(PR_SET_DUMPABLE, 0);
-    const rlimit none{.rlim_cur = 0, .rlim_max = 0}, lock{.rlim_cur = 64 << 20, .rlim_max = 64 << 20};
-    setrlimit(RLIMIT_CORE, &none);
-    setrlimit(RLIMIT_MEMLOCK, &lock);
-    mlockall(MCL_CURRENT | MCL_FUTURE);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <linux/kd.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -13,13 +12,6 @@
 #include <memory>
 
 namespace berth::ui {
-
-void protect_memory() {
-    prctl(PR_SET_DUMPABLE, 0);
-    const rlimit none{.rlim_cur = 0, .rlim_max = 0};
-    setrlimit(RLIMIT_CORE, &none);
-    mlockall(MCL_CURRENT | MCL_FUTURE);
-}
 
 Status enter_sandbox() {
     const rlimit memory{.rlim_cur = 256 << 20, .rlim_max = 256 << 20}, one{.rlim_cur = 1, .rlim_max = 1};

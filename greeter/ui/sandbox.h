@@ -6,9 +6,6 @@
 
 namespace berth::ui {
 
-/// Memory locked, no core dump, no ptrace; may be called first thing.
-void protect_memory();
-
 /// No new privileges, no new file, process, socket or memory limit: only the calls that drawing, reading keys and talking on open descriptors
 /// need (seccomp(2), allow list). G05. Call after everything that opens files.
 Status enter_sandbox();

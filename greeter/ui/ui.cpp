@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/message.h"
+#include "greeter/supervisor/protected_memory.h"
 #include "greeter/supervisor/protocol.h"
 #include "greeter/ui/layout.h"
 #include "greeter/ui/sandbox.h"
@@ -130,7 +131,7 @@ Status Ui::run() {
 }  // namespace
 
 int run_ui() {
-    protect_memory();
+    supervisor::protect_memory();
     std::setlocale(LC_ALL, "C.UTF-8");
     tzset();
     struct sigaction resized {};

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Frames between greeter, screen program and session, as each receiver handles them: taken apart, checked, acted on, drawn. The first byte
+// picks the receiver; the rest is the stream.
+#include <clocale>
+#include <cstdint>
+#include <string>
+
+#include "base/message.h"
+#include "greeter/supervisor/protocol.h"
+#include "greeter/supervisor/pump.h"
+#include "greeter/supervisor/supervisor_state.h"
+#include "greeter/supervisor/terminal_reset.h"
+#include "greeter/ui/keys.h"
+#include "greeter/ui/layout.h"
+
+using namespace berth;
+
+namespace {
+
+void to_greeter(std::string stream, bool from_ui) {
+    supervisor::State state("1", "Ctrl-]");
+    BootTime now{std::chrono::seconds(1)};
+    state.handle(supervisor::event::Started{}, now);
+    state.handle(supervisor::event::UiSaid{{{"type", "ready"}}}, now);
+    if (!from_ui) state.handle(supervisor::event::UiSaid{{{"type", "login"}, {"user", "ann"}}}, now);
+    while (true) {
+        auto frame = take_frame(stream);
+        if (!frame || !*frame) return;
+        auto body = supervisor::check(from_ui ? supervisor::Link::from_ui : supervisor::Link::from_session, std::move(**frame));
+        if (!body) return;
+        const auto effects = from_ui ? state.handle(supervisor::event::UiSaid{*body}, now) : state.handle(supervisor::event::SessionSaid{*body}, now);
+        for (const auto& e : effects) {
+            // Whatever the greeter says to the screen must be something the screen accepts.
+            if (const auto* sent = std::get_if<supervisor::effect::SendUi>(&e))
+                if (!supervisor::check(supervisor::Link::to_ui, sent->message)) __builtin_trap();
+            if (const auto* sent = std::get_if<supervisor::effect::SendSession>(&e))
+                if (!supervisor::check(supervisor::Link::to_session, sent->message)) __builtin_trap();
+            if (const auto* line = std::get_if<supervisor::effect::StatusLine>(&e))
+                if (supervisor::status_line(line->text).find('\x1b', 1) != std::string::npos) __builtin_trap();
+        }
+        now = now + std::chrono::milliseconds(10);
+    }
+}
+
+void to_ui(std::string stream) {
+    ui::Model model;
+    ui::KeyDecoder decoder;
+    while (true) {
+        auto frame = take_frame(stream);
+        if (!frame || !*frame) break;
+        auto body = supervisor::check(supervisor::Link::to_ui, std::move(**frame));
+        if (!body) break;
+        ui::take(model, *body);
+        for (ui::Size size : {ui::Size{24, 80}, ui::Size{1, 1}, ui::Size{13, 31}}) ui::as_lines(ui::layout(model, size), size);
+    }
+    // What is left of the stream is typed.
+    for (const auto& key : decoder.feed(stream))
+        for (const auto& message : ui::press(model, key))
+            if (!supervisor::check(supervisor::Link::from_ui, message)) __builtin_trap();
+    ui::as_lines(ui::layout(model, {}), {});
+}
+
+void pump(std::string_view bytes) {
+    supervisor::AttentionKey key;
+    const auto typed = key.feed(bytes);
+    if (typed.for_guest.find(supervisor::k_attention) != std::string_view::npos) __builtin_trap();
+    supervisor::GuestOutput output;
+    for (char c : bytes) {
+        if (c == 'h') output.hold();
+        if (c == 'r') output.release("[back]\r\n");
+        if (c == 'l') output.add_line("[line]\r\n");
+        output.put(bytes.substr(0, output.room()));
+        if (output.next().size() > 2 * supervisor::k_pump_bytes + 8192) __builtin_trap();
+        output.written(output.next().size() / 2);
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    static const bool locale = std::setlocale(LC_CTYPE, "C.UTF-8") != nullptr;
+    if (!locale || size == 0) return 0;
+    const std::string rest(reinterpret_cast<const char*>(data) + 1, size - 1);
+    switch (data[0] % 4) {
+        case 0: to_greeter(rest, true); break;
+        case 1: to_greeter(rest, false); break;
+        case 2: to_ui(rest); break;
+        case 3: pump(std::string_view(rest).substr(0, 2048)); break;
+    }
+    return 0;
+}
