@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/session/client_config.h"
+
+#include <gtest/gtest.h>
+
+namespace berth::session {
+namespace {
+
+Error error_of(std::string_view text) {
+    auto config = parse_client_config(text, "berth.toml");
+    EXPECT_FALSE(config) << text;
+    return config ? Error(ErrorCode::I01) : config.error();
+}
+
+TEST(ClientConfig, has_defaults_that_allow_nothing_special) {
+    auto c = parse_client_config("", "berth.toml");
+    ASSERT_TRUE(c);
+    EXPECT_EQ(c->locate.method, LocateMethod::fixed);
+    EXPECT_EQ(c->lock_break, BreakPolicy::user);
+    EXPECT_FALSE(c->allow_emulation);
+    EXPECT_TRUE(c->network_bridge.empty());
+}
+
+TEST(ClientConfig, reads_every_key_of_the_manual) {
+    auto c = parse_client_config(R"([locate]
+method = "script"
+server = "fs1"
+directory = "/export/users/{user}"
+script = "/etc/berth/find"
+nfs_port = 2049
+mount_port = 20048
+[shared]
+location = "[fd00::1]:/export/shared"
+[lock]
+break = "admin"
+[vm]
+allow_emulation = true
+network_bridge = "br0"
+[console]
+secure_attention = "^]"
+idle_timeout_seconds = 600
+)",
+                                 "berth.toml");
+    ASSERT_TRUE(c) << c.error().to_log();
+    EXPECT_EQ(c->locate.method, LocateMethod::script);
+    EXPECT_EQ(c->locate.script, "/etc/berth/find");
+    EXPECT_EQ(c->locate.mount_port, 20048);
+    EXPECT_EQ(c->shared_location, "[fd00::1]:/export/shared");
+    EXPECT_EQ(c->lock_break, BreakPolicy::admin);
+    EXPECT_TRUE(c->allow_emulation);
+    EXPECT_EQ(c->network_bridge, "br0");
+}
+
+TEST(ClientConfig, names_file_line_and_key_of_an_unknown_key) {
+    EXPECT_EQ(error_of("[lock]\nbreak = \"user\"\nbrake = \"nobody\"\n").detail(), "berth.toml, line 3: lock.brake: unknown key");
+    EXPECT_EQ(error_of("\n[locks]\n").detail(), "berth.toml, line 2: locks: unknown section");
+}
+
+TEST(ClientConfig, names_the_legal_range_of_a_wrong_value) {
+    EXPECT_EQ(error_of("[lock]\nbreak = \"anyone\"\n").detail(), "berth.toml, line 2: lock.break: must be \"user\", \"admin\" or \"nobody\"");
+    EXPECT_EQ(error_of("[locate]\nnfs_port = 65536\n").detail(), "berth.toml, line 2: locate.nfs_port: must be 0 to 65535");
+    EXPECT_EQ(error_of("[vm]\nallow_emulation = \"yes\"\n").detail(), "berth.toml, line 2: vm.allow_emulation: must be true or false");
+    EXPECT_EQ(error_of("[locate]\ndirectory = \"users/{user}\"\n").code(), ErrorCode::I04);
+}
+
+TEST(ClientConfig, names_the_line_of_a_syntax_error) {
+    EXPECT_TRUE(error_of("[lock]\nbreak = \n").detail().starts_with("berth.toml, line 2: "));
+}
+
+TEST(ClientConfig, lets_the_record_override_where_files_are) {
+    MachineRecord record;
+    record.id = "m-0001";
+    record.nfs = {.server = "fs2", .directory = "/home/{user}", .shared = "fs3:/shared", .nfs_port = 3049, .mount_port = 0};
+    record.network_bridge = "br1";
+    ClientConfig config;
+    config.locate.server = "fs1";
+    config.locate.mount_port = 20048;
+    config = with_record(config, record);
+    EXPECT_EQ(config.locate.server, "fs2");
+    EXPECT_EQ(config.locate.directory, "/home/{user}");
+    EXPECT_EQ(config.locate.nfs_port, 3049);
+    EXPECT_EQ(config.locate.mount_port, 20048);
+    EXPECT_EQ(config.shared_location, "fs3:/shared");
+    EXPECT_EQ(config.network_bridge, "br1");
+}
+
+TEST(BootFacts, reads_what_a_session_needs) {
+    auto b = parse_boot_facts(R"({"data":"persistent","clock":"waiting","kvm":{"usable":false,"why":"off"},"network":true,"client":{"id":"m-1","host":"h"}})",
+                              "boot.json");
+    ASSERT_TRUE(b);
+    EXPECT_TRUE(b->data_persistent);
+    EXPECT_EQ(b->kvm_why, "off");
+    EXPECT_EQ(b->client_id, "m-1");
+    EXPECT_EQ(b->client_host, "h");
+}
+
+TEST(BootFacts, names_the_key_of_a_wrong_value) {
+    auto b = parse_boot_facts(R"({"data":"disk"})", "boot.json");
+    ASSERT_FALSE(b);
+    EXPECT_EQ(b.error().detail(), "boot.json: data: must be \"persistent\" or \"memory\"");
+    EXPECT_FALSE(parse_boot_facts("[]", "boot.json"));
+    EXPECT_FALSE(parse_boot_facts(R"({"client":{"id":7}})", "boot.json"));
+}
+
+TEST(Location, is_a_server_and_an_absolute_path) {
+    EXPECT_EQ(parse_location("fs1:/export/ann"), (volume::NfsLocation{.server = "fs1", .directory = "/export/ann"}));
+    EXPECT_EQ(parse_location("[fe80::1]:/x")->server, "fe80::1");
+    for (const char* bad : {"", "fs1", ":/x", "fs1:x", "fe80::1:/x", "fs 1:/x", "fs1:/x\ny", "fs1:/x\x01"}) EXPECT_FALSE(parse_location(bad)) << bad;
+}
+
+}  // namespace
+}  // namespace berth::session

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/session/front_end.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "greeter/session/provisioner_client.h"
+
+namespace berth::session {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// Both ends in one thread: what the greeter will say is written before the session reads.
+class Link : public testing::Test {
+ protected:
+    Link() {
+        auto pair = message_pair();
+        greeter_.emplace(std::move(pair->first));
+        link_ = std::make_unique<GreeterLink>(std::move(pair->second), -1, report_);
+    }
+    nlohmann::json next() { return greeter_->wait(1000).value()->body; }
+    void say(const nlohmann::json& body) { ASSERT_TRUE(greeter_->send(body)); }
+
+    RecordingReport report_;
+    std::optional<MessageSocket> greeter_;
+    std::unique_ptr<GreeterLink> link_;
+};
+
+TEST_F(Link, asks_and_takes_the_answer_with_the_same_number_only) {
+    say({{"type", "answer"}, {"id", 7}, {"text", "stray"}});
+    say({{"type", "answer"}, {"id", 1}, {"text", "geheim"}});
+    auto secret = link_->ask("Password: ", false);
+    ASSERT_TRUE(secret);
+    EXPECT_EQ(secret->view(), "geheim");
+    EXPECT_EQ(next(), (nlohmann::json{{"type", "prompt"}, {"id", 1}, {"echo", false}, {"text", "Password: "}}));
+}
+
+TEST_F(Link, gives_up_when_the_user_does) {
+    say({{"type", "cancel"}});
+    EXPECT_EQ(link_->ask("Password: ", false).error().code(), ErrorCode::L05);
+    EXPECT_TRUE(link_->stopping());
+    link_->ignore_cancel();
+    EXPECT_FALSE(link_->stopping());
+}
+
+TEST_F(Link, gives_up_when_the_greeter_is_gone) {
+    greeter_.reset();
+    EXPECT_EQ(link_->choose("Which?", {"a", "b"}, 0).error().code(), ErrorCode::L05);
+    EXPECT_EQ(link_->listen(milliseconds(0), {}).wish, Wish::close);
+    EXPECT_EQ(link_->listen(milliseconds(0), {}).wish, Wish::none);
+    EXPECT_TRUE(link_->stopping());
+}
+
+TEST_F(Link, ends_the_connection_of_one_that_chooses_what_is_not_offered) {
+    say({{"type", "chosen"}, {"id", 1}, {"index", 2}});
+    EXPECT_FALSE(link_->choose("Which?", {"a", "b"}, 0));
+    EXPECT_TRUE(link_->stopping());
+}
+
+TEST_F(Link, hears_wishes_and_descriptors) {
+    for (const char* action : {"status", "close", "force-off"}) say({{"type", "vm"}, {"action", action}});
+    EXPECT_EQ(link_->listen(milliseconds(100), {}).wish, Wish::status);
+    EXPECT_EQ(link_->listen(milliseconds(100), {}).wish, Wish::close);
+    EXPECT_EQ(link_->listen(milliseconds(100), {}).wish, Wish::force_off);
+    int fds[2];
+    ASSERT_EQ(pipe(fds), 0);
+    UniqueFd reader(fds[0]), writer(fds[1]);
+    ASSERT_EQ(write(writer.get(), "x", 1), 1);
+    const Watched watched[] = {{reader.get(), POLLIN}};
+    const Heard heard = link_->listen(milliseconds(100), watched);
+    EXPECT_EQ(heard.wish, Wish::descriptor);
+    EXPECT_EQ(heard.fd, reader.get());
+}
+
+TEST_F(Link, waits_for_a_well_formed_start) {
+    say({{"type", "start"}, {"user", "ann"}, {"tty", "tty1"}, {"session", "s1"}});
+    auto start = link_->wait_for_start();
+    ASSERT_TRUE(start);
+    EXPECT_EQ(start->session, "s1");
+}
+
+TEST(StartMessage, is_refused_when_a_field_is_wrong) {
+    const nlohmann::json good{{"type", "start"}, {"user", "ann"}, {"tty", "tty1"}, {"session", "s1"}};
+    EXPECT_TRUE(parse_start(good));
+    for (const auto& [key, value] : std::vector<std::pair<const char*, nlohmann::json>>{
+             {"session", "../x"}, {"session", ""}, {"session", 7}, {"user", std::string(257, 'a')}, {"user", "a\nb"}, {"type", "answer"}}) {
+        nlohmann::json bad = good;
+        bad[key] = value;
+        EXPECT_FALSE(parse_start(bad)) << bad.dump();
+    }
+}
+
+TEST(Secrets, are_wiped_and_move_without_a_copy) {
+    auto secret = Secret::from("geheim");
+    ASSERT_TRUE(secret);
+    const char* place = secret->view().data();
+    Secret moved = std::move(*secret);
+    EXPECT_EQ(moved.view().data(), place);
+    EXPECT_TRUE(secret->view().empty());
+    moved.wipe();
+    EXPECT_TRUE(moved.view().empty());
+}
+
+TEST(ProvisionerAddress, comes_from_the_kernel_command_line_and_the_record) {
+    auto p = find_provisioner("quiet berth.provisioner=http://10.0.0.1:8080/ berth.machine=m-2 berth.boot=aa\n", "m-1", "bb");
+    ASSERT_TRUE(p);
+    EXPECT_EQ(p->url, "http://10.0.0.1:8080");
+    EXPECT_EQ(p->machine, "m-1");
+    EXPECT_EQ(p->token, "bb");
+    EXPECT_EQ(find_provisioner("berth.provisioner=http://x berth.machine=m-2 berth.boot=aa", "", "")->token, "aa");
+    EXPECT_FALSE(find_provisioner("quiet", "m-1", ""));
+}
+
+}  // namespace
+}  // namespace berth::session

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/session/state_store.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+namespace berth::session {
+namespace {
+
+SessionState full_state() {
+    return {.session = "s1",
+            .user = "ann",
+            .vm = "work",
+            .location = {.server = "fs1", .directory = "/export/users/ann", .nfs_port = 2049, .mount_port = 20048},
+            .shared = volume::NfsLocation{.server = "fs2", .directory = "/shared"},
+            .credentials = {.uid = 1000, .gid = 1000, .groups = {27, 100}},
+            .lock = LockState{.epoch = 7, .nonce = "00ff"},
+            .domain = "6a4f3c1e-0000-4000-8000-000000000001",
+            .volume_pid = 4711,
+            .volume_start = 99,
+            .run_dir = "/run/berth/vm/s1",
+            .swap = {"/var/lib/berth/swap/s1-swap.raw"},
+            .boot_id = "b",
+            .began = {"authenticate", "lock"}};
+}
+
+struct FakeRemote final : RemoteState {
+    Status put(const std::string& name, std::string_view text) override {
+        if (down) return fail(ErrorCode::I01, "down");
+        texts[name] = text;
+        return {};
+    }
+    Status remove(const std::string& name) override {
+        texts.erase(name);
+        return {};
+    }
+    Result<std::map<std::string, std::string>> all() override {
+        if (down) return fail(ErrorCode::I01, "down");
+        return texts;
+    }
+    std::map<std::string, std::string> texts;
+    bool down = false;
+};
+
+class Store : public testing::Test {
+ protected:
+    Store() {
+        char name[] = "/tmp/berth-state-XXXXXX";
+        folder_ = mkdtemp(name);
+    }
+    ~Store() override { std::filesystem::remove_all(folder_); }
+    std::string folder_;
+    RecordingReport report_;
+    FakeRemote remote_;
+};
+
+TEST(State, comes_back_as_it_was_written) {
+    auto parsed = parse_state(format_state(full_state()));
+    ASSERT_TRUE(parsed) << parsed.error().to_log();
+    EXPECT_EQ(*parsed, full_state());
+    SessionState little = full_state();
+    little.lock.reset();
+    little.domain.reset();
+    little.volume_pid.reset();
+    little.volume_start.reset();
+    little.shared.reset();
+    EXPECT_EQ(*parse_state(format_state(little)), little);
+}
+
+TEST(State, refuses_what_could_make_a_sweeper_harm_others) {
+    const std::string good = format_state(full_state());
+    const auto with = [&good](const std::string& what, const std::string& instead) {
+        std::string text = good;
+        const size_t at = text.find(what);
+        EXPECT_NE(at, std::string::npos) << what;
+        return parse_state(text.replace(at, what.size(), instead));
+    };
+    EXPECT_FALSE(with("/var/lib/berth/swap/s1-swap.raw", "/var/lib/berth/swap/../../../../etc/passwd"));
+    EXPECT_FALSE(with("/run/berth/vm/s1", "run"));
+    EXPECT_FALSE(with("\"session\": \"s1\"", "\"session\": \"../s1\""));
+    EXPECT_FALSE(with("4711", "1"));
+    EXPECT_FALSE(with("4711", "-1"));
+    EXPECT_FALSE(with("\"vm\": \"work\"", "\"vm\": \"..\""));
+    EXPECT_FALSE(with("2049", "70000"));
+    EXPECT_FALSE(with("\"schema\": 1", "\"schema\": 2"));
+    EXPECT_FALSE(parse_state(good.substr(0, good.size() / 2)));
+}
+
+TEST_F(Store, keeps_lists_and_removes) {
+    StateStore store(folder_, nullptr, report_);
+    ASSERT_TRUE(store.save(full_state()));
+    auto list = store.list();
+    ASSERT_TRUE(list);
+    ASSERT_EQ(list->size(), 1u);
+    EXPECT_EQ(*list->front().state, full_state());
+    ASSERT_TRUE(store.remove("s1"));
+    ASSERT_TRUE(store.remove("s1"));
+    EXPECT_TRUE(store.list()->empty());
+}
+
+TEST_F(Store, lets_one_hold_a_session_at_a_time) {
+    StateStore store(folder_, nullptr, report_), other(folder_, nullptr, report_);
+    {
+        auto claim = store.claim("s1");
+        ASSERT_TRUE(claim && *claim);
+        auto second = other.claim("s1");
+        ASSERT_TRUE(second);
+        EXPECT_FALSE(*second);
+    }
+    auto third = other.claim("s1");
+    EXPECT_TRUE(third && *third);
+}
+
+TEST_F(Store, keeps_a_copy_at_the_provisioner_of_a_diskless_client) {
+    StateStore store(folder_, &remote_, report_);
+    ASSERT_TRUE(store.save(full_state()));
+    EXPECT_EQ(*parse_state(remote_.texts["s1"]), full_state());
+    std::filesystem::remove(folder_ + "/s1.json");  // the power went
+    auto list = store.list();
+    ASSERT_EQ(list->size(), 1u);
+    EXPECT_EQ(*list->front().state, full_state());
+    ASSERT_TRUE(store.remove("s1"));
+    EXPECT_TRUE(remote_.texts.empty());
+}
+
+TEST_F(Store, goes_on_when_the_provisioner_is_down_and_says_so) {
+    remote_.down = true;
+    StateStore store(folder_, &remote_, report_);
+    ASSERT_TRUE(store.save(full_state()));
+    EXPECT_TRUE(report_.has("session state not kept at the provisioner"));
+    EXPECT_EQ(store.list()->size(), 1u);
+}
+
+TEST_F(Store, tells_of_a_file_that_it_cannot_read_and_keeps_it) {
+    ASSERT_TRUE(write_file_durably(folder_ + "/s2.json", "{"));
+    StateStore store(folder_, nullptr, report_);
+    auto list = store.list();
+    ASSERT_EQ(list->size(), 1u);
+    EXPECT_FALSE(list->front().state);
+    EXPECT_TRUE(std::filesystem::exists(folder_ + "/s2.json"));
+}
+
+}  // namespace
+}  // namespace berth::session
