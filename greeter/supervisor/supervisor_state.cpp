@@ -115,6 +115,12 @@ void State::show(std::string_view style, std::string text) {
     relay_to_ui({{"type", "message"}, {"style", style}, {"text", std::move(text)}});
 }
 
+void State::show_again() {
+    for (const auto& p : progress_) to_ui(p);
+    for (const auto& text : messages_) to_ui(text);
+    if (question_) to_ui(*question_);
+}
+
 void State::forget() {
     messages_.clear();
     progress_.clear();
@@ -162,9 +168,7 @@ void State::on(const event::UiSaid& e) {
         if (ui_ != Ui::starting) return;
         ui_ = Ui::ready;
         to_ui(screen());
-        for (const auto& p : progress_) to_ui(p);
-        for (const auto& text : messages_) to_ui(text);
-        if (question_) to_ui(*question_);
+        show_again();
         return;
     }
     if (ui_ != Ui::ready) return;
@@ -243,7 +247,12 @@ void State::take_terminal_back() {
     const bool menu_up = phase_ == Phase::menu;
     do_now(effect::EndPump{});
     enter(Phase::session);
-    if (!menu_up) {
+    // What the menu's actions said is over with the guest.
+    std::erase_if(messages_, [](const json& m) { return m["style"] == "info"; });
+    if (menu_up) {
+        to_ui({{"type", "clear"}});
+        show_again();
+    } else {
         ui_young_deaths_ = 0;
         start_ui();
     }

@@ -112,6 +112,7 @@ class State {
     void show(std::string_view style, std::string text);
     void show(const Error& error) { show("error", error.to_user()); }
     void forget();
+    void show_again();
     void relay_to_ui(const nlohmann::json& message);
     void take_terminal_back();
     void login(const std::string& user);

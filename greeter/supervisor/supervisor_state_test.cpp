@@ -190,6 +190,16 @@ TEST_F(Supervisor, changes_the_menu_into_the_session_when_the_guest_ends_behind_
     EXPECT_EQ(shown(effects, "screen").at(0)["mode"], "session");
 }
 
+TEST_F(Supervisor, forgets_the_menus_remarks_with_the_guest_but_no_error) {
+    in_menu();
+    session({{"type", "status"}, {"text", "running for 3 minutes"}});
+    session({{"type", "message"}, {"style", "error"}, {"text", "BERTH-H30"}});
+    const auto effects = session({{"type", "console-end"}});
+    EXPECT_FALSE(shown(effects, "clear").empty());
+    EXPECT_FALSE(tells(effects, "running for"));
+    EXPECT_TRUE(tells(effects, "BERTH-H30"));
+}
+
 TEST_F(Supervisor, is_back_at_the_login_after_a_session_that_went_well) {
     in_session();
     session({{"type", "message"}, {"style", "info"}, {"text", "hello"}});
