@@ -30,7 +30,7 @@ struct Options {
     std::string config = "/etc/berth/berth.toml", machine = "/run/berth/machine.json", boot = "/run/berth/boot.json";
     std::string command_line = "/proc/cmdline";
     std::string state_dir = "/var/lib/berth/state", swap_dir = "/var/lib/berth/swap", run_root = "/run/berth/vm";
-    std::string libvirt = "qemu:///system", nat_network;
+    std::string libvirt = "qemu:///system", nat_network = "berth-nat";
     std::string volume_program = "/usr/libexec/berth/berth-volume", volume_user = "_berth-volume", qemu_group = "libvirt-qemu";
     std::string pam_service = "berth";
     std::vector<int64_t> lock_times_ms;  ///< renew, hold, take over, sweep wait
@@ -47,7 +47,7 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--swap-dir", o.swap_dir, "Folder of the swap disks")->capture_default_str();
     app.add_option("--run-root", o.run_root, "Folder of the sessions' sockets")->capture_default_str();
     app.add_option("--libvirt", o.libvirt, "libvirt's URI")->capture_default_str();
-    app.add_option("--nat-network", o.nat_network, "libvirt network for \"nat\"; none: QEMU's user-mode network");
+    app.add_option("--nat-network", o.nat_network, "libvirt network for \"nat\"; empty: QEMU's user-mode network")->capture_default_str();
     app.add_option("--volume-program", o.volume_program, "berth-volume")->capture_default_str();
     app.add_option("--volume-user", o.volume_user, "Whom berth-volume runs as; empty: the caller")->capture_default_str();
     app.add_option("--qemu-group", o.qemu_group, "Group that may open the disks' socket")->capture_default_str();
