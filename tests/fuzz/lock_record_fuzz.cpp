@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What anybody with write access may leave in lock.<n> and last-used.<n>.
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "volume/lock_record.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    using namespace berth::volume;
+    auto last = parse_last_used({reinterpret_cast<const char*>(data), size});
+    if (!last) return 0;
+    // What was accepted can be written and is accepted again, as itself.
+    auto again = parse_last_used(format_last_used(*last));
+    if (!again || again->record.nonce != last->record.nonce || again->record.sequence != last->record.sequence ||
+        again->disks.size() != last->disks.size())
+        std::abort();
+    return 0;
+}
