@@ -456,7 +456,7 @@ def test_terminated_greeter_resets_the_terminal(console):
     mark = console.mark()
     console.process.terminate()
     assert console.process.wait(20) == 0
-    assert b"\x1bc" in console.raw(mark)
+    console.wait_raw(b"\x1bc", mark)
     assert program(session.pid) == HELPER_SESSION
     session.exit()
 
