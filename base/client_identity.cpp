@@ -42,17 +42,21 @@ bool usable_uuid(const std::string& uuid) {
 
 }  // namespace
 
-Result<std::string> identity_from(std::string_view record_id, std::string_view smbios_uuid, std::vector<std::string> macs) {
+Result<std::string> identity_from(std::string_view record_id, std::string_view smbios_uuid,
+                                  std::vector<std::string> macs) {
     if (!record_id.empty()) return std::string(record_id);
     for (auto& mac : macs) mac = lower(mac);
-    std::erase_if(macs, [](const std::string& mac) { return mac.size() != 17 || mac == "00:00:00:00:00:00"; });
+    std::erase_if(macs,
+                  [](const std::string& mac) { return mac.size() != 17 || mac == "00:00:00:00:00:00"; });
     std::ranges::sort(macs, [](const std::string& a, const std::string& b) {
         return std::pair(locally_administered(a), a) < std::pair(locally_administered(b), b);
     });
     const std::string uuid = lower(smbios_uuid);
     std::string id = usable_uuid(uuid) ? uuid : "";
     if (!macs.empty()) id += (id.empty() ? "" : "-") + macs.front();
-    if (id.empty()) return fail(ErrorCode::B08, "no record, no SMBIOS UUID and no network card: this client has no identity");
+    if (id.empty())
+        return fail(ErrorCode::B08,
+                    "no record, no SMBIOS UUID and no network card: this client has no identity");
     return id;
 }
 

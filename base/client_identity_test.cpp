@@ -26,8 +26,10 @@ TEST(ClientIdentity, prefers_a_mac_that_the_maker_assigned) {
 }
 
 TEST(ClientIdentity, takes_no_uuid_that_many_machines_share) {
-    EXPECT_EQ(*identity_from("", "00000000-0000-0000-0000-000000000000", {"e4:54:00:aa:00:09"}), "e4:54:00:aa:00:09");
-    EXPECT_EQ(*identity_from("", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF", {"e4:54:00:aa:00:09"}), "e4:54:00:aa:00:09");
+    EXPECT_EQ(*identity_from("", "00000000-0000-0000-0000-000000000000", {"e4:54:00:aa:00:09"}),
+              "e4:54:00:aa:00:09");
+    EXPECT_EQ(*identity_from("", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF", {"e4:54:00:aa:00:09"}),
+              "e4:54:00:aa:00:09");
 }
 
 TEST(ClientIdentity, is_an_error_rather_than_a_shared_one) {

@@ -14,7 +14,8 @@ bool is_alnum(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 bool all_of(std::string_view text, std::string_view extra) {
-    return std::ranges::all_of(text, [&](char c) { return is_alnum(c) || extra.find(c) != std::string_view::npos; });
+    return std::ranges::all_of(
+        text, [&](char c) { return is_alnum(c) || extra.find(c) != std::string_view::npos; });
 }
 
 /// RFC 1123 2.1: labels of letters, digits and hyphens, joined by dots.
@@ -23,7 +24,9 @@ bool is_host_name(std::string_view text) {
     while (true) {
         const size_t dot = text.find('.');
         const std::string_view label = text.substr(0, dot);
-        if (label.empty() || label.size() > 63 || !all_of(label, "-") || label.front() == '-' || label.back() == '-') return false;
+        if (label.empty() || label.size() > 63 || !all_of(label, "-") || label.front() == '-' ||
+            label.back() == '-')
+            return false;
         if (dot == std::string_view::npos) return true;
         text.remove_prefix(dot + 1);
     }
@@ -45,20 +48,23 @@ bool is_directory(std::string_view text) {
 }
 
 class RecordReader {
- public:
+  public:
     RecordReader(const json& value, std::string place) : fields_(value, ErrorCode::B08, std::move(place)) {}
     JsonFields& fields() { return fields_; }
 
     /// An optional text that `legal` accepts.
-    std::string text(std::string_view name, size_t max, bool (*legal)(std::string_view), std::string_view form) {
+    std::string text(std::string_view name, size_t max, bool (*legal)(std::string_view),
+                     std::string_view form) {
         if (!fields_.has(name)) return {};
         std::string value = fields_.text(name, 1, max);
         if (!legal(value)) fields_.fault(name, fmt::format("must be {}", form));
         return value;
     }
-    uint64_t number(std::string_view name, uint64_t max) { return fields_.has(name) ? fields_.number(name, 0, max) : 0; }
+    uint64_t number(std::string_view name, uint64_t max) {
+        return fields_.has(name) ? fields_.number(name, 0, max) : 0;
+    }
 
- private:
+  private:
     JsonFields fields_;
 };
 
@@ -73,7 +79,8 @@ Result<MachineRecord::Nfs> parse_nfs(const json& value) {
         "shared", 1280,
         [](std::string_view s) {
             const size_t colon = s.find(":/");
-            return colon != std::string_view::npos && is_host_or_address(s.substr(0, colon)) && is_directory(s.substr(colon + 1));
+            return colon != std::string_view::npos && is_host_or_address(s.substr(0, colon)) &&
+                   is_directory(s.substr(colon + 1));
         },
         "server:/absolute/path");
     BERTH_TRY(r.fields().done());
@@ -89,14 +96,16 @@ bool is_machine_id(std::string_view text) {
 bool is_host_or_address(std::string_view text) {
     if (text.find(':') != std::string_view::npos)  // RFC 4291 2.2; the resolver judges the details.
         return text.size() <= 45 && std::ranges::all_of(text, [](char c) {
-                   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' || c == '.';
+                   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') ||
+                          c == ':' || c == '.';
                });
     return is_host_name(text);
 }
 
 Result<MachineRecord> parse_machine_record(std::string_view text) {
     constexpr auto code = ErrorCode::B08;
-    if (text.size() > k_max_machine_record) return fail(code, "machine record: larger than {} bytes", k_max_machine_record);
+    if (text.size() > k_max_machine_record)
+        return fail(code, "machine record: larger than {} bytes", k_max_machine_record);
     auto value = parse_json_object(text, code);
     if (!value) return fail(value.error().with_prefix("machine record"));
     RecordReader r(*value, "machine record");
@@ -107,7 +116,8 @@ Result<MachineRecord> parse_machine_record(std::string_view text) {
     if (!is_machine_id(record.id)) f.fault("id", "must be 1 to 64 of letters, digits, '.', '_', ':', '-'");
     record.name = r.text("name", 64, is_host_name, "a host name");
     record.keymap = r.text(
-        "keymap", 32, [](std::string_view s) { return all_of(s, "_-") && s.front() != '-'; }, "letters, digits, '_', '-'");
+        "keymap", 32, [](std::string_view s) { return all_of(s, "_-") && s.front() != '-'; },
+        "letters, digits, '_', '-'");
     record.time_zone = r.text("time_zone", 64, is_time_zone, "a zone's name such as Europe/Berlin");
     if (f.has("ntp")) {
         if (const json* list = f.array("ntp", 0, 8)) {
@@ -134,7 +144,8 @@ Result<MachineRecord> parse_machine_record(std::string_view text) {
             RecordReader inner(*vm, "machine record: vm");
             // IFNAMSIZ less the terminating byte.
             record.network_bridge = inner.text(
-                "network_bridge", 15, [](std::string_view s) { return all_of(s, "._-") && s.front() != '-'; }, "an interface's name");
+                "network_bridge", 15, [](std::string_view s) { return all_of(s, "._-") && s.front() != '-'; },
+                "an interface's name");
             BERTH_TRY(inner.fields().done());
         }
     }

@@ -12,7 +12,8 @@ Result<json> parse_json_object(std::string_view text, ErrorCode code) {
     std::vector<std::set<std::string>> keys;
     std::string duplicate;
     bool deep = false;
-    // The parser keeps the last of two equal keys; another reader may keep the first. Refuse such a text instead.
+    // The parser keeps the last of two equal keys; another reader may keep the first. Refuse such a text
+    // instead.
     const auto watch = [&](int depth, json::parse_event_t event, json& parsed) {
         if (event == json::parse_event_t::object_start) keys.emplace_back();
         if (event == json::parse_event_t::object_end) keys.pop_back();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// JSON from outside: parsed without leniency, then taken apart key by key so that whatever is left over is an error.
+// JSON from outside: parsed without leniency, then taken apart key by key so that whatever is left over is an
+// error.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +13,16 @@
 
 namespace berth {
 
-/// One JSON text (RFC 8259) with an object on top: no comments, no duplicate key, at most `k_max_json_depth` deep.
-/// Errors carry `code` and name what was wrong.
+/// One JSON text (RFC 8259) with an object on top: no comments, no duplicate key, at most `k_max_json_depth`
+/// deep. Errors carry `code` and name what was wrong.
 Result<nlohmann::json> parse_json_object(std::string_view text, ErrorCode code);
 inline constexpr int k_max_json_depth = 16;
 
-/// Reads the members of one object. The first fault is kept and later reads return a default, so a parser is a list of reads and one
-/// look at `done()`, which also refuses members nobody asked for. The object must outlive it.
+/// Reads the members of one object. The first fault is kept and later reads return a default, so a parser is
+/// a list of reads and one look at `done()`, which also refuses members nobody asked for. The object must
+/// outlive it.
 class JsonFields {
- public:
+  public:
     /// `place` stands before every message ("manifest.json: files[0]").
     JsonFields(const nlohmann::json& object, ErrorCode code, std::string place);
 
@@ -37,7 +39,7 @@ class JsonFields {
 
     Status done();
 
- private:
+  private:
     const nlohmann::json* take(std::string_view name);
 
     const nlohmann::json& object_;

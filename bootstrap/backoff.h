@@ -10,7 +10,7 @@
 namespace berth::boot {
 
 class Backoff {
- public:
+  public:
     Duration next() {
         const Duration now = next_;
         next_ = std::min<Duration>(next_ * 2, std::chrono::seconds(60));
@@ -18,7 +18,7 @@ class Backoff {
     }
     void reset() { next_ = std::chrono::seconds(2); }
 
- private:
+  private:
     Duration next_ = std::chrono::seconds(2);
 };
 

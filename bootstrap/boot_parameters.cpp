@@ -41,18 +41,21 @@ bool is_url(std::string_view s) {
 
 bool is_token(std::string_view s) {
     return !s.empty() && s.size() <= 128 && std::ranges::all_of(s, [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+               c == '_';
     });
 }
 
 bool is_console(std::string_view s) {
-    return s.starts_with("tty") && s.size() <= 16 &&
-           std::ranges::all_of(s, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });
+    return s.starts_with("tty") && s.size() <= 16 && std::ranges::all_of(s, [](char c) {
+               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+           });
 }
 
 Status take_url(std::string_view name, std::string_view value, std::string& to) {
     while (value.ends_with('/')) value.remove_suffix(1);
-    if (!is_url(value)) return fail(ErrorCode::B09, "{}={}: must be http://HOST/... or https://HOST/...", name, value);
+    if (!is_url(value))
+        return fail(ErrorCode::B09, "{}={}: must be http://HOST/... or https://HOST/...", name, value);
     to = value;
     return {};
 }
@@ -65,11 +68,13 @@ Status take(BootParameters& p, std::string_view name, std::string_view value) {
         if (!is_machine_id(value)) return fail(ErrorCode::B09, "{}={}: must be a machine's id", name, value);
         p.machine = value;
     } else if (name == "berth.boot") {
-        if (!is_token(value)) return fail(ErrorCode::B09, "{}: must be 1 to 128 letters, digits, '-', '_'", name);
+        if (!is_token(value))
+            return fail(ErrorCode::B09, "{}: must be 1 to 128 letters, digits, '-', '_'", name);
         p.token = value;
     } else if (name == "berth.console") {
         value = value.substr(0, value.find(','));  // "ttyS0,115200", as the kernel's console= has it
-        if (!is_console(value)) return fail(ErrorCode::B09, "{}={}: must be a terminal such as tty1 or ttyS0", name, value);
+        if (!is_console(value))
+            return fail(ErrorCode::B09, "{}={}: must be a terminal such as tty1 or ttyS0", name, value);
         p.console = value;
     } else if (name == "berth.mac" || name == "BOOTIF") {
         // PXELINUX puts the hardware type before the address: 01 is Ethernet.
@@ -101,7 +106,8 @@ Result<BootParameters> parse_boot_parameters(std::string_view command_line) {
     for (const std::string& word : words(command_line)) {
         const size_t equals = word.find('=');
         if (equals == std::string::npos) continue;
-        BERTH_TRY(take(parameters, std::string_view(word).substr(0, equals), std::string_view(word).substr(equals + 1)));
+        BERTH_TRY(take(parameters, std::string_view(word).substr(0, equals),
+                       std::string_view(word).substr(equals + 1)));
     }
     return parameters;
 }

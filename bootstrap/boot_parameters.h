@@ -10,20 +10,22 @@
 namespace berth::boot {
 
 struct BootParameters {
-    std::string image;        ///< berth.image=URL of the image's folder, without a slash at its end. Empty: not given.
-    std::string site;         ///< berth.site=URL; empty: none.
-    std::string provisioner;  ///< berth.provisioner=URL; empty: none.
-    std::string machine;      ///< berth.machine=ID
-    std::string token;        ///< berth.boot=TOKEN
+    std::string
+        image;  ///< berth.image=URL of the image's folder, without a slash at its end. Empty: not given.
+    std::string site;              ///< berth.site=URL; empty: none.
+    std::string provisioner;       ///< berth.provisioner=URL; empty: none.
+    std::string machine;           ///< berth.machine=ID
+    std::string token;             ///< berth.boot=TOKEN
     std::string console = "tty1";  ///< berth.console=tty1 | ttyS0 ...
-    std::string mac;  ///< berth.mac= or BOOTIF=01-...: the card that booted, "52:54:00:12:34:56"; empty: unknown.
+    std::string
+        mac;  ///< berth.mac= or BOOTIF=01-...: the card that booted, "52:54:00:12:34:56"; empty: unknown.
 
     /// There is a provisioner that knows this machine.
     bool has_record() const { return !provisioner.empty() && !machine.empty(); }
 };
 
-/// Words and quotes as in the kernel's Documentation/admin-guide/kernel-parameters.rst; others' words are passed over. B09 names the word and
-/// its legal form. The last of two equal words counts, as in the kernel.
+/// Words and quotes as in the kernel's Documentation/admin-guide/kernel-parameters.rst; others' words are
+/// passed over. B09 names the word and its legal form. The last of two equal words counts, as in the kernel.
 Result<BootParameters> parse_boot_parameters(std::string_view command_line);
 
 /// Reads /proc/cmdline.

@@ -8,8 +8,10 @@ namespace {
 
 TEST(BootParameters, reads_what_the_provisioners_script_passes) {
     auto p = parse_boot_parameters(
-        "BOOT_IMAGE=vmlinuz quiet berth.image=http://10.0.0.1:8080/images/plain/ berth.site=http://10.0.0.1/images/site "
-        "berth.provisioner=http://10.0.0.1:8080 berth.machine=m-0001 berth.boot=0a1B berth.console=ttyS0 berth.ip=dhcp "
+        "BOOT_IMAGE=vmlinuz quiet berth.image=http://10.0.0.1:8080/images/plain/ "
+        "berth.site=http://10.0.0.1/images/site "
+        "berth.provisioner=http://10.0.0.1:8080 berth.machine=m-0001 berth.boot=0a1B berth.console=ttyS0 "
+        "berth.ip=dhcp "
         "BOOTIF=01-52-54-00-AB-cd-01\n");
     ASSERT_TRUE(p) << p.error().to_log();
     EXPECT_EQ(p->image, "http://10.0.0.1:8080/images/plain");
@@ -36,8 +38,10 @@ TEST(BootParameters, takes_quoted_words_and_the_last_of_two) {
 }
 
 TEST(BootParameters, refuses_a_wrong_value_naming_the_word) {
-    for (const char* bad : {"berth.image=ftp://x/y", "berth.image=", "berth.image=http://", "berth.site=file:///etc", "berth.machine=../x",
-                            "berth.boot=a/b", "berth.console=/etc/passwd", "berth.console=tty/../x", "berth.mac=1", "berth.ip=10.0.0.1"}) {
+    for (const char* bad :
+         {"berth.image=ftp://x/y", "berth.image=", "berth.image=http://", "berth.site=file:///etc",
+          "berth.machine=../x", "berth.boot=a/b", "berth.console=/etc/passwd", "berth.console=tty/../x",
+          "berth.mac=1", "berth.ip=10.0.0.1"}) {
         auto p = parse_boot_parameters(bad);
         ASSERT_FALSE(p) << bad;
         EXPECT_EQ(p.error().code(), ErrorCode::B09);

@@ -30,7 +30,8 @@ Result<MachineRecord> take_record(const BootPlan& plan, BootSystem& system, Http
 }  // namespace
 
 Status boot_once(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock, BootProgress& progress) {
-    if (plan.parameters.image.empty()) return fail(ErrorCode::B09, "berth.image is missing: where is the system?");
+    if (plan.parameters.image.empty())
+        return fail(ErrorCode::B09, "berth.image is missing: where is the system?");
     BERTH_TRY(system.network(plan.parameters));
     progress.stage("bootstrap");
     MachineRecord record;
@@ -41,13 +42,14 @@ Status boot_once(const BootPlan& plan, BootSystem& system, Http& http, Clock& cl
     }
     auto folder = system.image_folder();
     if (!folder) return fail(folder.error());
-    FetchOrder order{.url = plan.parameters.image,
-                     .kind = ManifestKind::image,
-                     .key = plan.trust.key,
-                     .minimum_version = version_floor(record.minimum_version, record.allow_older, plan.trust.version),
-                     .file = "root.squashfs",
-                     .folder = *folder,
-                     .times = plan.times};
+    FetchOrder order{
+        .url = plan.parameters.image,
+        .kind = ManifestKind::image,
+        .key = plan.trust.key,
+        .minimum_version = version_floor(record.minimum_version, record.allow_older, plan.trust.version),
+        .file = "root.squashfs",
+        .folder = *folder,
+        .times = plan.times};
     auto root = fetch_verified(order, http, clock, progress);
     if (!root) return fail(root.error());
     std::string site_path;
@@ -65,8 +67,8 @@ Status boot_once(const BootPlan& plan, BootSystem& system, Http& http, Clock& cl
     return system.switch_root();
 }
 
-void boot_until_it_works(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock, BootProgress& progress,
-                         std::optional<unsigned> attempts) {
+void boot_until_it_works(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock,
+                         BootProgress& progress, std::optional<unsigned> attempts) {
     Backoff pause;
     for (unsigned n = 0; !attempts || n < *attempts; ++n) {
         const Status status = boot_once(plan, system, http, clock, progress);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The early boot as one list of steps: network, record, fetch, verify, root. Everything that touches the machine is behind BootSystem.
+// The early boot as one list of steps: network, record, fetch, verify, root. Everything that touches the
+// machine is behind BootSystem.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@ namespace berth::boot {
 
 /// What the steps do to the machine. Idempotent: a step may come again after a later one failed.
 class BootSystem {
- public:
+  public:
     virtual ~BootSystem() = default;
     /// Loads drivers and brings up the card that booted. B01.
     virtual Status network(const BootParameters& parameters) = 0;
@@ -45,8 +46,9 @@ struct BootPlan {
 /// One attempt. Returns only with an error (or, with a fake system, when switch_root returns).
 Status boot_once(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock, BootProgress& progress);
 
-/// Attempts with a growing pause between; each failure goes to `progress`. `attempts` bounds them for tests; none: for ever.
-void boot_until_it_works(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock, BootProgress& progress,
-                         std::optional<unsigned> attempts = std::nullopt);
+/// Attempts with a growing pause between; each failure goes to `progress`. `attempts` bounds them for tests;
+/// none: for ever.
+void boot_until_it_works(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock,
+                         BootProgress& progress, std::optional<unsigned> attempts = std::nullopt);
 
 }  // namespace berth::boot

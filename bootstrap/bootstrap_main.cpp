@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// berth-bootstrap(8): /init of the initramfs as PID 1; as any other process only the fetch, for tests and curious administrators.
+// berth-bootstrap(8): /init of the initramfs as PID 1; as any other process only the fetch, for tests and
+// curious administrators.
 #include <fcntl.h>
 #include <sodium.h>
 #include <unistd.h>
@@ -28,14 +29,16 @@ Result<Trust> read_trust() {
     auto key = parse_public_key(*text);
     if (!key) return fail(key.error());
     Trust trust{.key = *key, .version = 0};
-    if (auto version = read_file(k_version_path, 64)) std::from_chars(version->data(), version->data() + version->size(), trust.version);
+    if (auto version = read_file(k_version_path, 64))
+        std::from_chars(version->data(), version->data() + version->size(), trust.version);
     return trust;
 }
 
 /// After a failure, a shell on the terminal, in images that were built to have one.
 class DebugShell final : public BootProgress {
- public:
-    DebugShell(BootProgress& next, std::string terminal) : next_(next), terminal_("/dev/" + std::move(terminal)) {}
+  public:
+    DebugShell(BootProgress& next, std::string terminal)
+        : next_(next), terminal_("/dev/" + std::move(terminal)) {}
     void stage(std::string_view name, int percent) override { next_.stage(name, percent); }
     void problem(const Error& error) override {
         next_.problem(error);
@@ -49,7 +52,7 @@ class DebugShell final : public BootProgress {
         if (shell) shell->wait();
     }
 
- private:
+  private:
     BootProgress& next_;
     std::string terminal_;
 };
@@ -60,7 +63,8 @@ class DebugShell final : public BootProgress {
     Screen screen("tty1");
     const Status mounted = mount_api_file_systems();
     for (int fd = 0; fd <= 2; ++fd)
-        if (fcntl(fd, F_GETFD) < 0) [[maybe_unused]] const int opened = open("/dev/null", O_RDWR);
+        if (fcntl(fd, F_GETFD) < 0) [[maybe_unused]]
+            const int opened = open("/dev/null", O_RDWR);
     const auto stay = [&](const Error& error) {
         screen.line(error.to_user());
         while (true) clock.sleep(std::chrono::hours(1));
@@ -76,13 +80,14 @@ class DebugShell final : public BootProgress {
     ScreenAndPosts progress(screen, poster);
     DebugShell shell(progress, parameters->console);
     RealSystem system(screen, clock);
-    boot_until_it_works({.parameters = *parameters, .trust = *trust, .times = {}}, system, *http, clock, shell);
+    boot_until_it_works({.parameters = *parameters, .trust = *trust, .times = {}}, system, *http, clock,
+                        shell);
     stay(Error(ErrorCode::B07, "the new system returned"));
     while (true) pause();
 }
 
 class Lines final : public BootProgress {
- public:
+  public:
     void stage(std::string_view name, int percent) override { fmt::print("{} {}\n", name, percent); }
     void problem(const Error& error) override { fmt::print("{}\n", error.to_user()); }
 };
@@ -97,8 +102,10 @@ int fetch_only(int argc, char** argv) {
     app.add_option("--kind", kind, "image or site")->check(CLI::IsMember({"image", "site"}));
     app.add_option("--minimum-version", order.minimum_version, "refuse older manifests");
     long stall = order.times.stall.count();
-    app.add_option("--stall", stall, "seconds below 1 KiB/s after which a transfer is given up")->check(CLI::Range(1, 3600));
-    app.add_option("--tries", order.tries, "transfers in a row without any progress")->check(CLI::Range(1, 100));
+    app.add_option("--stall", stall, "seconds below 1 KiB/s after which a transfer is given up")
+        ->check(CLI::Range(1, 3600));
+    app.add_option("--tries", order.tries, "transfers in a row without any progress")
+        ->check(CLI::Range(1, 100));
     CLI11_PARSE(app, argc, argv);
     order.times.stall = std::chrono::seconds(stall);
     order.kind = kind == "site" ? ManifestKind::site : ManifestKind::image;

@@ -21,7 +21,7 @@ const std::string k_provisioner = "http://server";
 
 /// Serves texts by URL; a test may order faults.
 class FakeHttp final : public Http {
- public:
+  public:
     std::map<std::string, std::string> files;
     std::map<std::string, int> break_after;  ///< URL -> bytes after which each transfer ends.
     std::vector<HttpRequest> requests;
@@ -41,7 +41,7 @@ class FakeHttp final : public Http {
 };
 
 class FakeSystem final : public BootSystem {
- public:
+  public:
     explicit FakeSystem(std::string folder) : folder_(std::move(folder)) {}
     std::vector<std::string> steps;
     std::string record, mounted_root, mounted_site;
@@ -69,12 +69,12 @@ class FakeSystem final : public BootSystem {
         return {};
     }
 
- private:
+  private:
     std::string folder_;
 };
 
 class RecordingProgress final : public BootProgress {
- public:
+  public:
     std::vector<std::string> stages;
     std::vector<ErrorCode> problems;
     void stage(std::string_view name, int) override {
@@ -91,7 +91,7 @@ std::string content(size_t size) {
 }
 
 class Bootstrap : public testing::Test {
- protected:
+  protected:
     void SetUp() override {
         ASSERT_GE(sodium_init(), 0);
         char name[] = "/tmp/berth-bootstrap-XXXXXX";
@@ -103,7 +103,8 @@ class Bootstrap : public testing::Test {
     }
     void TearDown() override { std::filesystem::remove_all(folder_); }
 
-    void serve(const std::string& url, ManifestKind kind, const std::string& name, const std::string& bytes, uint64_t version) {
+    void serve(const std::string& url, ManifestKind kind, const std::string& name, const std::string& bytes,
+               uint64_t version) {
         ChunkList chunks;
         for (std::string_view rest = bytes; !rest.empty();) {
             const size_t n = first_chunk(rest);
@@ -112,7 +113,10 @@ class Bootstrap : public testing::Test {
         }
         const std::string list = format_chunk_list(chunks);
         Manifest m{.kind = kind, .version = version, .created = "2026-01-01T00:00:00Z", .files = {}};
-        m.files.push_back({name, bytes.size(), to_hex(digest_of(bytes)), {name + ".chunks", list.size(), to_hex(digest_of(list))}});
+        m.files.push_back({name,
+                           bytes.size(),
+                           to_hex(digest_of(bytes)),
+                           {name + ".chunks", list.size(), to_hex(digest_of(list))}});
         const std::string text = format_manifest(m), base = url + "/" + std::string(manifest_name(kind));
         http.files[base] = text;
         http.files[base + ".minisig"] = secret.sign(text, "file:x");
@@ -140,7 +144,7 @@ class Bootstrap : public testing::Test {
     RecordingProgress progress;
     std::string file_url;
 
- private:
+  private:
     std::string folder_;
     std::unique_ptr<FakeSystem> system_;
 };
@@ -249,7 +253,8 @@ TEST_F(Bootstrap, keeps_the_record_with_the_boots_token_for_the_system) {
 }
 
 TEST_F(Bootstrap, keeps_no_record_that_is_malformed_or_another_machines) {
-    for (const char* text : {R"({"schema":1,"id":"m-0002"})", R"({"schema":1,"id":"m-0001","run":"x"})", "", "[]"}) {
+    for (const char* text :
+         {R"({"schema":1,"id":"m-0002"})", R"({"schema":1,"id":"m-0001","run":"x"})", "", "[]"}) {
         with_record(text);
         const Status s = boot();
         ASSERT_FALSE(s) << text;

@@ -31,8 +31,8 @@ constexpr std::array<uint64_t, 256> make_gear() {
 }
 constexpr auto k_gear = make_gear();
 
-// The hash shifts left, so its top bits have seen the most bytes. Before the average size a boundary is four times rarer than
-// 1 in 64 Ki, after it four times more frequent.
+// The hash shifts left, so its top bits have seen the most bytes. Before the average size a boundary is four
+// times rarer than 1 in 64 Ki, after it four times more frequent.
 constexpr uint64_t k_strict_mask = ~0ULL << (64 - 18);
 constexpr uint64_t k_loose_mask = ~0ULL << (64 - 14);
 
@@ -74,15 +74,18 @@ Result<ChunkList> parse_chunk_list(std::string_view bytes, uint64_t file_size) {
     uint64_t sum = 0;
     for (; !bytes.empty(); bytes.remove_prefix(k_entry)) {
         Chunk c;
-        for (size_t i = 0; i < 4; ++i) c.size |= static_cast<uint32_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
+        for (size_t i = 0; i < 4; ++i)
+            c.size |= static_cast<uint32_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
         std::copy_n(bytes.begin() + 4, c.digest.size(), c.digest.begin());
         const uint32_t min = bytes.size() == k_entry ? 1 : k_min_chunk;
         if (c.size < min || c.size > k_max_chunk)
-            return fail(code, "chunk list: length {} of chunk {}: must be {} to {}", c.size, chunks.size(), min, k_max_chunk);
+            return fail(code, "chunk list: length {} of chunk {}: must be {} to {}", c.size, chunks.size(),
+                        min, k_max_chunk);
         sum += c.size;
         chunks.push_back(c);
     }
-    if (sum != file_size) return fail(code, "chunk list: lengths add up to {}, the file has {} bytes", sum, file_size);
+    if (sum != file_size)
+        return fail(code, "chunk list: lengths add up to {}, the file has {} bytes", sum, file_size);
     return chunks;
 }
 
@@ -112,13 +115,15 @@ Result<ChunkList> chunks_of_file(const std::string& path) {
     }
 }
 
-ChunkVerifier::ChunkVerifier(const ChunkList& chunks, size_t skip, Sink sink) : chunks_(chunks), sink_(std::move(sink)) {
+ChunkVerifier::ChunkVerifier(const ChunkList& chunks, size_t skip, Sink sink)
+    : chunks_(chunks), sink_(std::move(sink)) {
     for (; next_ < skip && next_ < chunks_.size(); ++next_) good_bytes_ += chunks_[next_].size;
 }
 
 Status ChunkVerifier::add(std::string_view bytes) {
     while (!bytes.empty()) {
-        if (next_ == chunks_.size()) return fail(ErrorCode::B05, "more bytes than the {} expected", good_bytes_);
+        if (next_ == chunks_.size())
+            return fail(ErrorCode::B05, "more bytes than the {} expected", good_bytes_);
         const Chunk& want = chunks_[next_];
         const size_t n = std::min(bytes.size(), want.size - pending_.size());
         std::string_view whole;
@@ -131,8 +136,8 @@ Status ChunkVerifier::add(std::string_view bytes) {
         bytes.remove_prefix(n);
         if (whole.empty()) continue;
         if (digest_of(whole) != want.digest)
-            return fail(ErrorCode::B05, "chunk {} of {} (at byte {}) is not what the image's maker signed", next_ + 1, chunks_.size(),
-                        good_bytes_);
+            return fail(ErrorCode::B05, "chunk {} of {} (at byte {}) is not what the image's maker signed",
+                        next_ + 1, chunks_.size(), good_bytes_);
         BERTH_TRY(sink_(whole));
         good_bytes_ += want.size;
         ++next_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A file's chunks: where they end, how they are listed, how a stream is checked against the list (docs/architecture.md "Image").
+// A file's chunks: where they end, how they are listed, how a stream is checked against the list
+// (docs/architecture.md "Image").
 #pragma once
 
 #include <cstdint>
@@ -30,16 +31,17 @@ std::string format_chunk_list(const ChunkList& chunks);
 /// B05: malformed, a length outside 16 to 256 KiB, or lengths that do not add up to `file_size`.
 Result<ChunkList> parse_chunk_list(std::string_view bytes, uint64_t file_size);
 
-/// Length of the first chunk of `bytes`. When fewer than k_max_chunk bytes are given, they are the file's last. A boundary depends only on the
-/// bytes before it (a gear hash as in FastCDC, https://www.usenix.org/conference/atc16/technical-sessions/presentation/xia, with
-/// normalised chunking), so equal content gives equal chunks in every build of every version.
+/// Length of the first chunk of `bytes`. When fewer than k_max_chunk bytes are given, they are the file's
+/// last. A boundary depends only on the bytes before it (a gear hash as in FastCDC,
+/// https://www.usenix.org/conference/atc16/technical-sessions/presentation/xia, with normalised chunking), so
+/// equal content gives equal chunks in every build of every version.
 size_t first_chunk(std::string_view bytes);
 
 Result<ChunkList> chunks_of_file(const std::string& path);
 
 /// Checks a stream against a list: feed it bytes in any pieces; whole chunks come out only when they fit.
 class ChunkVerifier {
- public:
+  public:
     /// Called with each good chunk, in order; its error ends the stream.
     using Sink = std::function<Status(std::string_view chunk)>;
     /// `chunks` must outlive it. The first `skip` chunks are already held and will not be fed.
@@ -53,7 +55,7 @@ class ChunkVerifier {
     size_t good_chunks() const { return next_; }
     uint64_t good_bytes() const { return good_bytes_; }
 
- private:
+  private:
     const ChunkList& chunks_;
     Sink sink_;
     size_t next_ = 0;

@@ -50,7 +50,8 @@ TEST(Chunker, puts_the_boundaries_where_they_always_were) {
     const ChunkList chunks = chunk(noise(1 << 20, 7));
     std::string sizes;
     for (const auto& c : chunks) sizes += std::to_string(c.size) + " ";
-    EXPECT_EQ(sizes, "75273 82340 67273 84969 91594 30005 21471 98759 108208 89927 71171 74545 67811 69814 15416 ");
+    EXPECT_EQ(sizes,
+              "75273 82340 67273 84969 91594 30005 21471 98759 108208 89927 71171 74545 67811 69814 15416 ");
 }
 
 TEST(Chunker, finds_the_same_chunks_again_after_an_insertion) {
@@ -100,7 +101,8 @@ TEST(ChunkList, refuses_a_wrong_magic_and_a_cut_entry) {
 
 TEST(ChunkList, refuses_a_chunk_out_of_range) {
     EXPECT_FALSE(parse_chunk_list(format_chunk_list({{k_max_chunk + 1, {}}}), k_max_chunk + 1));
-    EXPECT_FALSE(parse_chunk_list(format_chunk_list({{k_min_chunk - 1, {}}, {k_min_chunk, {}}}), 2 * k_min_chunk - 1));
+    EXPECT_FALSE(
+        parse_chunk_list(format_chunk_list({{k_min_chunk - 1, {}}, {k_min_chunk, {}}}), 2 * k_min_chunk - 1));
     EXPECT_FALSE(parse_chunk_list(format_chunk_list({{0, {}}}), 0));
 }
 
@@ -120,7 +122,8 @@ TEST(ChunkVerifier, hands_out_the_bytes_however_they_come_in_pieces) {
     for (size_t piece : {1u, 4096u, 100'000u, 1u << 20}) {
         Stream s;
         auto v = s.verifier();
-        for (size_t at = 0; at < s.bytes.size(); at += piece) ASSERT_TRUE(v.add(std::string_view(s.bytes).substr(at, piece)));
+        for (size_t at = 0; at < s.bytes.size(); at += piece)
+            ASSERT_TRUE(v.add(std::string_view(s.bytes).substr(at, piece)));
         EXPECT_TRUE(v.finish());
         EXPECT_TRUE(s.out == s.bytes) << piece;
     }

@@ -22,9 +22,12 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 
 std::string_view clock_state_name(ClockState state) {
     switch (state) {
-        case ClockState::waiting: return "waiting";
-        case ClockState::synchronised: return "synchronised";
-        case ClockState::unsynchronised: return "unsynchronised";
+        case ClockState::waiting:
+            return "waiting";
+        case ClockState::synchronised:
+            return "synchronised";
+        case ClockState::unsynchronised:
+            return "unsynchronised";
     }
     return "unsynchronised";
 }
@@ -33,7 +36,8 @@ ClockState clock_state(std::string_view tracking, Duration since_start) {
     while (tracking.ends_with('\n')) tracking.remove_suffix(1);
     const auto fields = split(tracking, ',');
     // "Not synchronised" is what chrony calls it; stratum 0 says the same.
-    if (fields.size() >= 14 && fields[2] != "0" && (fields.back() == "Normal" || fields.back().find("second") != std::string_view::npos))
+    if (fields.size() >= 14 && fields[2] != "0" &&
+        (fields.back() == "Normal" || fields.back().find("second") != std::string_view::npos))
         return ClockState::synchronised;
     return since_start < k_clock_patience ? ClockState::waiting : ClockState::unsynchronised;
 }
@@ -51,7 +55,8 @@ std::vector<std::string> ntp_of_lease(std::string_view lease) {
 
 std::string chrony_sources(const std::vector<std::string>& record, const std::vector<std::string>& lease) {
     std::string text;
-    for (const auto& server : record.empty() ? lease : record) text += fmt::format("server {} iburst\n", server);
+    for (const auto& server : record.empty() ? lease : record)
+        text += fmt::format("server {} iburst\n", server);
     return text;
 }
 

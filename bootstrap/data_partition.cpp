@@ -83,7 +83,8 @@ bool in_use(const fs::path& block, const std::string& path, const std::string& m
 }
 
 Status tool(std::vector<std::string> arguments, std::string_view input = {}) {
-    auto result = run_checked({.arguments = std::move(arguments), .environment = {}, .descriptors = {}}, std::chrono::minutes(5), input);
+    auto result = run_checked({.arguments = std::move(arguments), .environment = {}, .descriptors = {}},
+                              std::chrono::minutes(5), input);
     if (!result) return fail(k_code, "{}", result.error().detail());
     return {};
 }
@@ -94,10 +95,13 @@ Status make_file_system(const std::string& partition) {
 
 Status mount_partition(const std::string& partition, const std::string& target) {
     // 1: errors corrected. What needs a decision (4) is not ours to decide: memory then.
-    auto checked = run({.arguments = {"fsck.ext4", "-p", partition}, .environment = {}, .descriptors = {}}, std::chrono::minutes(5));
+    auto checked = run({.arguments = {"fsck.ext4", "-p", partition}, .environment = {}, .descriptors = {}},
+                       std::chrono::minutes(5));
     if (!checked) return fail(k_code, "{}", checked.error().detail());
-    if (checked->exit_code > 1) return fail(k_code, "{}: fsck.ext4 ended with code {}", partition, checked->exit_code);
-    if (mount(partition.c_str(), target.c_str(), "ext4", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME, "") != 0)
+    if (checked->exit_code > 1)
+        return fail(k_code, "{}: fsck.ext4 ended with code {}", partition, checked->exit_code);
+    if (mount(partition.c_str(), target.c_str(), "ext4", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME, "") !=
+        0)
         return fail(k_code, "mount {}: {}", partition, std::strerror(errno));
     return {};
 }
@@ -120,7 +124,8 @@ Status carry_out(const PartitionPlan& plan, const std::string& target) {
 
 Status make_folder(const std::string& path, mode_t mode, gid_t group) {
     if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return fail_errno("make " + path);
-    if (chown(path.c_str(), 0, group) != 0 || chmod(path.c_str(), mode) != 0) return fail_errno("set the mode of " + path);
+    if (chown(path.c_str(), 0, group) != 0 || chmod(path.c_str(), mode) != 0)
+        return fail_errno("set the mode of " + path);
     return {};
 }
 
@@ -151,7 +156,10 @@ DiskFacts probe_disk(const std::string& path) {
     blkid_partlist list = facts.has_table ? blkid_probe_get_partitions(probe.get()) : nullptr;
     for (int i = 0; list != nullptr && i < blkid_partlist_numof_partitions(list); ++i) {
         blkid_partition p = blkid_partlist_get_partition(list, i);
-        PartitionFacts part{.path = partition_path(path, blkid_partition_get_partno(p)), .type = {}, .file_system = {}, .label = {}};
+        PartitionFacts part{.path = partition_path(path, blkid_partition_get_partno(p)),
+                            .type = {},
+                            .file_system = {},
+                            .label = {}};
         if (const char* type = blkid_partition_get_type_string(p)) part.type = type;
         for (char& c : part.type)
             if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -167,41 +175,49 @@ std::vector<DiskFacts> read_disks() {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator("/sys/block", error)) {
         const fs::path block = entry.path();
-        // Loop devices, RAM disks, zram, device mapper have no hardware behind them; optical drives (SCSI type 5) are no place.
+        // Loop devices, RAM disks, zram, device mapper have no hardware behind them; optical drives (SCSI
+        // type 5) are no place.
         if (!fs::exists(block / "device", error)) continue;
-        if (auto type = read_file((block / "device/type").string(), 64); type && type->starts_with('5')) continue;
+        if (auto type = read_file((block / "device/type").string(), 64); type && type->starts_with('5'))
+            continue;
         if (auto size = read_file((block / "size").string(), 64); size && *size == "0\n") continue;
         std::string name = block.filename().string();
         std::ranges::replace(name, '!', '/');  // cciss!c0d0
         DiskFacts disk = probe_disk("/dev/" + name);
         disk.read_only = flag(block / "ro");
-        disk.removable = flag(block / "removable") || fs::canonical(block, error).string().find("/usb") != std::string::npos;
+        disk.removable = flag(block / "removable") ||
+                         fs::canonical(block, error).string().find("/usb") != std::string::npos;
         disk.in_use = in_use(block, disk.path, mounts ? *mounts : disk.path);
         disks.push_back(std::move(disk));
     }
     return disks;
 }
 
-Result<bool> prepare_data(const std::vector<DiskFacts>& disks, bool may_create, const std::string& target, Report& report) {
+Result<bool> prepare_data(const std::vector<DiskFacts>& disks, bool may_create, const std::string& target,
+                          Report& report) {
     std::error_code error;
     fs::create_directories(target, error);
-    struct stat here{}, parent{};
-    struct statfs file_system{};
+    struct stat here {
+    }, parent{};
+    struct statfs file_system {};
     // Called again in the same boot: what is mounted stays.
-    if (stat(target.c_str(), &here) == 0 && stat((target + "/..").c_str(), &parent) == 0 && here.st_dev != parent.st_dev &&
-        statfs(target.c_str(), &file_system) == 0)
+    if (stat(target.c_str(), &here) == 0 && stat((target + "/..").c_str(), &parent) == 0 &&
+        here.st_dev != parent.st_dev && statfs(target.c_str(), &file_system) == 0)
         return file_system.f_type != TMPFS_MAGIC;
     const Status status = carry_out(plan_data_partition(disks, may_create), target);
     if (!status) {
         report.event(Level::warning, "data kept in memory", {{"why", status.error().to_log()}});
-        if (mount("tmpfs", target.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0711,size=50%") != 0)
+        if (mount("tmpfs", target.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0711,size=50%") !=
+            0)
             return fail_errno("mount a tmpfs at " + target);
     }
     BERTH_TRY(make_folder(target, 0711, 0));
     BERTH_TRY(make_folder(target + "/state", 0700, 0));
-    // The volume engine opens the swap files that the session makes and hands to it; it may pass through, not look around.
+    // The volume engine opens the swap files that the session makes and hands to it; it may pass through, not
+    // look around.
     const group* volume = getgrnam("_berth-volume");
-    BERTH_TRY(make_folder(target + "/swap", volume != nullptr ? 0710 : 0700, volume != nullptr ? volume->gr_gid : 0));
+    BERTH_TRY(make_folder(target + "/swap", volume != nullptr ? 0710 : 0700,
+                          volume != nullptr ? volume->gr_gid : 0));
     return status.has_value();
 }
 

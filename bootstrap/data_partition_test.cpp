@@ -16,7 +16,7 @@ namespace berth::boot {
 namespace {
 
 class ProbeDisk : public testing::Test {
- protected:
+  protected:
     void SetUp() override {
         char name[] = "/tmp/berth-disk-XXXXXX";
         ASSERT_NE(mkdtemp(name), nullptr);
@@ -28,7 +28,9 @@ class ProbeDisk : public testing::Test {
     void TearDown() override { std::filesystem::remove_all(folder_); }
 
     void tool(std::vector<std::string> arguments, const std::string& input = {}) {
-        const auto result = run_checked({.arguments = std::move(arguments), .environment = {}, .descriptors = {}}, std::chrono::seconds(60), input);
+        const auto result =
+            run_checked({.arguments = std::move(arguments), .environment = {}, .descriptors = {}},
+                        std::chrono::seconds(60), input);
         ASSERT_TRUE(result) << result.error().to_log();
     }
     void put(off_t at, const std::string& bytes) {
@@ -36,11 +38,13 @@ class ProbeDisk : public testing::Test {
         ASSERT_EQ(pwrite(fd.get(), bytes.data(), bytes.size(), at), static_cast<ssize_t>(bytes.size()));
     }
     /// Whether the plan, allowed to create, would overwrite the disk.
-    bool would_be_taken() { return std::holds_alternative<CreateOnDisk>(plan_data_partition({probe_disk(disk)}, true)); }
+    bool would_be_taken() {
+        return std::holds_alternative<CreateOnDisk>(plan_data_partition({probe_disk(disk)}, true));
+    }
 
     std::string disk;
 
- private:
+  private:
     std::string folder_;
 };
 
@@ -87,9 +91,11 @@ TEST_F(ProbeDisk, takes_a_file_that_it_cannot_read_for_content) {
 TEST_F(ProbeDisk, finds_the_partition_that_its_own_script_makes) {
     tool({"sfdisk", "--quiet", "--wipe", "never", disk}, sfdisk_script());
     // Between table and file system: ours, blank.
-    EXPECT_EQ(plan_data_partition({probe_disk(disk)}, false), PartitionPlan(FormatPartition{partition_path(disk, 1)}));
+    EXPECT_EQ(plan_data_partition({probe_disk(disk)}, false),
+              PartitionPlan(FormatPartition{partition_path(disk, 1)}));
     tool({"mkfs.ext4", "-q", "-F", "-L", k_data_label, "-E", "offset=1048576", disk, "1G"});
-    EXPECT_EQ(plan_data_partition({probe_disk(disk)}, false), PartitionPlan(UsePartition{partition_path(disk, 1)}));
+    EXPECT_EQ(plan_data_partition({probe_disk(disk)}, false),
+              PartitionPlan(UsePartition{partition_path(disk, 1)}));
 }
 
 TEST_F(ProbeDisk, leaves_another_systems_partition_alone) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// BLAKE2b (RFC 7693) with the lengths that images use: 32 bytes for files and chunks, 64 for minisign's prehash.
+// BLAKE2b (RFC 7693) with the lengths that images use: 32 bytes for files and chunks, 64 for minisign's
+// prehash.
 #pragma once
 
 #include <sodium.h>
@@ -17,10 +18,11 @@ using Digest = std::array<unsigned char, 32>;
 /// Hashes what it is fed. `N` is the length of the result in bytes.
 template <size_t N>
 class Blake2b {
- public:
+  public:
     Blake2b() { crypto_generichash_init(&state_, nullptr, 0, N); }
     void add(std::string_view bytes) {
-        crypto_generichash_update(&state_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+        crypto_generichash_update(&state_, reinterpret_cast<const unsigned char*>(bytes.data()),
+                                  bytes.size());
     }
     std::array<unsigned char, N> finish() {
         std::array<unsigned char, N> out;
@@ -28,7 +30,7 @@ class Blake2b {
         return out;
     }
 
- private:
+  private:
     crypto_generichash_state state_;
 };
 

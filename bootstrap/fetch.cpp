@@ -16,10 +16,12 @@ namespace berth::boot {
 namespace {
 
 /// The same request again and again while the transport fails.
-Result<std::string> fetch_patiently(const FetchOrder& order, const std::string& name, size_t limit, Http& http, Clock& clock) {
+Result<std::string> fetch_patiently(const FetchOrder& order, const std::string& name, size_t limit,
+                                    Http& http, Clock& clock) {
     Backoff pause;
     for (unsigned attempt = 1;; ++attempt) {
-        auto text = fetch_small({.url = order.url + "/" + name, .headers = {}, .post = {}}, order.times, limit, http);
+        auto text =
+            fetch_small({.url = order.url + "/" + name, .headers = {}, .post = {}}, order.times, limit, http);
         if (text || attempt >= order.tries) return text;
         clock.sleep(pause.next());
     }
@@ -37,12 +39,15 @@ Result<Manifest> fetch_manifest(const FetchOrder& order, Http& http, Clock& cloc
     if (!manifest) return fail(manifest.error());
     if (manifest->kind != order.kind) return fail(ErrorCode::B04, "{}: is of the wrong kind", name);
     if (manifest->version < order.minimum_version)
-        return fail(ErrorCode::B06, "{}: version {}: must be {} or later", name, manifest->version, order.minimum_version);
+        return fail(ErrorCode::B06, "{}: version {}: must be {} or later", name, manifest->version,
+                    order.minimum_version);
     return manifest;
 }
 
-Result<ChunkList> fetch_chunk_list(const FetchOrder& order, const ManifestFile& file, Http& http, Clock& clock) {
-    if (file.chunks.size > k_max_chunk_list) return fail(ErrorCode::B04, "{}: larger than {} bytes", file.chunks.name, k_max_chunk_list);
+Result<ChunkList> fetch_chunk_list(const FetchOrder& order, const ManifestFile& file, Http& http,
+                                   Clock& clock) {
+    if (file.chunks.size > k_max_chunk_list)
+        return fail(ErrorCode::B04, "{}: larger than {} bytes", file.chunks.name, k_max_chunk_list);
     auto list = fetch_patiently(order, file.chunks.digest, file.chunks.size, http, clock);
     if (!list) return fail(list.error());
     if (list->size() != file.chunks.size || to_hex(digest_of(*list)) != file.chunks.digest)
@@ -52,9 +57,9 @@ Result<ChunkList> fetch_chunk_list(const FetchOrder& order, const ManifestFile& 
 
 /// The private file that grows chunk by chunk. Removed unless kept.
 class PartFile {
- public:
+  public:
     static Result<PartFile> create(const std::string& path, uint64_t size) {
-        struct statvfs room{};
+        struct statvfs room {};
         const auto folder = path.substr(0, path.rfind('/'));
         if (statvfs(folder.c_str(), &room) == 0 && room.f_bavail * room.f_frsize < size)
             return fail(ErrorCode::B07, "needs {} MiB of memory for the system, {} MiB are free", size >> 20,
@@ -74,14 +79,14 @@ class PartFile {
         return {};
     }
 
- private:
+  private:
     PartFile(std::string path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
     std::string path_;
     UniqueFd fd_;
 };
 
-Status stream(const FetchOrder& order, const ManifestFile& file, const ChunkList& chunks, PartFile& part, Http& http, Clock& clock,
-              BootProgress& progress) {
+Status stream(const FetchOrder& order, const ManifestFile& file, const ChunkList& chunks, PartFile& part,
+              Http& http, Clock& clock, BootProgress& progress) {
     int shown = -1;
     Backoff pause;
     unsigned fruitless = 0;
@@ -96,8 +101,9 @@ Status stream(const FetchOrder& order, const ManifestFile& file, const ChunkList
             if (percent != shown) progress.stage("fetch", shown = percent);
             return {};
         };
-        Status ended = http.perform({.url = order.url + "/" + file.digest, .headers = {}, .from = verifier.good_bytes(), .post = {}},
-                                    order.times, sink);
+        Status ended = http.perform(
+            {.url = order.url + "/" + file.digest, .headers = {}, .from = verifier.good_bytes(), .post = {}},
+            order.times, sink);
         if (ended) return verifier.finish();
         if (ended.error().code() != ErrorCode::B02) return ended;
         if (verifier.finish()) return {};  // It broke behind the last byte.
@@ -113,10 +119,12 @@ Status stream(const FetchOrder& order, const ManifestFile& file, const ChunkList
 
 }  // namespace
 
-Result<std::string> fetch_small(const HttpRequest& request, const HttpTimes& times, size_t limit, Http& http) {
+Result<std::string> fetch_small(const HttpRequest& request, const HttpTimes& times, size_t limit,
+                                Http& http) {
     std::string text;
     const Status status = http.perform(request, times, [&](std::string_view bytes) -> Status {
-        if (text.size() + bytes.size() > limit) return fail(ErrorCode::B02, "{}: longer than {} bytes", request.url, limit);
+        if (text.size() + bytes.size() > limit)
+            return fail(ErrorCode::B02, "{}: longer than {} bytes", request.url, limit);
         text += bytes;
         return {};
     });
@@ -124,7 +132,8 @@ Result<std::string> fetch_small(const HttpRequest& request, const HttpTimes& tim
     return text;
 }
 
-Result<FetchedFile> fetch_verified(const FetchOrder& order, Http& http, Clock& clock, BootProgress& progress) {
+Result<FetchedFile> fetch_verified(const FetchOrder& order, Http& http, Clock& clock,
+                                   BootProgress& progress) {
     const std::string final_path = order.folder + "/" + order.file;
     unlink(final_path.c_str());
     progress.stage("fetch", 0);
@@ -136,7 +145,8 @@ Result<FetchedFile> fetch_verified(const FetchOrder& order, Http& http, Clock& c
     if (!chunks) return fail(chunks.error());
     auto part = PartFile::create(final_path + ".part", file->size);
     if (!part) return fail(part.error());
-    if (Status s = stream(order, *file, *chunks, *part, http, clock, progress); !s) return fail(s.error().with_prefix(order.file));
+    if (Status s = stream(order, *file, *chunks, *part, http, clock, progress); !s)
+        return fail(s.error().with_prefix(order.file));
     progress.stage("verify", 100);
     BERTH_TRY(part->keep_as(final_path));
     return FetchedFile{final_path, file->size, manifest->version};

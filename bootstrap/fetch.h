@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Fetches one file of an image and lets nothing through that its maker did not sign: signature of the manifest, digest of the chunk list,
-// digest of every chunk while it streams, length of the whole (REQUIREMENTS B7).
+// Fetches one file of an image and lets nothing through that its maker did not sign: signature of the
+// manifest, digest of the chunk list, digest of every chunk while it streams, length of the whole
+// (REQUIREMENTS B7).
 #pragma once
 
 #include <string>
@@ -20,7 +21,8 @@ struct FetchOrder {
     PublicKey key;
     uint64_t minimum_version = 0;  ///< A manifest below is B06.
     std::string file;              ///< Name in the manifest: "root.squashfs".
-    std::string folder;            ///< Where it goes. What lies there under `file` is whole and verified; the part before is "<file>.part".
+    std::string folder;  ///< Where it goes. What lies there under `file` is whole and verified; the part
+                         ///< before is "<file>.part".
     HttpTimes times;
     unsigned tries = 5;  ///< Transfers in a row that brought no good chunk before it gives up.
 };
@@ -31,14 +33,15 @@ struct FetchedFile {
     uint64_t version = 0;
 };
 
-/// A transfer that ended early goes on at the first byte not yet verified, after a pause (Backoff). Wrong content is an error at once; nothing
-/// is left at the final name then. B02 to B07.
+/// A transfer that ended early goes on at the first byte not yet verified, after a pause (Backoff). Wrong
+/// content is an error at once; nothing is left at the final name then. B02 to B07.
 Result<FetchedFile> fetch_verified(const FetchOrder& order, Http& http, Clock& clock, BootProgress& progress);
 
 /// A small file, whole; more than `limit` bytes is B02.
 Result<std::string> fetch_small(const HttpRequest& request, const HttpTimes& times, size_t limit, Http& http);
 
-/// Which version is the oldest to accept: the record's floor always; the initramfs's own version unless the record allows older ones.
+/// Which version is the oldest to accept: the record's floor always; the initramfs's own version unless the
+/// record allows older ones.
 constexpr uint64_t version_floor(uint64_t record_minimum, bool allow_older, uint64_t initramfs_version) {
     return allow_older || record_minimum > initramfs_version ? record_minimum : initramfs_version;
 }

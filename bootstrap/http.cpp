@@ -36,7 +36,7 @@ size_t on_body(char* data, size_t, size_t size, void* user) {
 }
 
 class CurlHttp final : public Http {
- public:
+  public:
     CurlHttp() : handle_(curl_easy_init()) {}
     ~CurlHttp() override { curl_easy_cleanup(handle_); }
     CurlHttp(const CurlHttp&) = delete;
@@ -74,14 +74,16 @@ class CurlHttp final : public Http {
         curl_slist_free_all(headers);
         if (!transfer.status) return transfer.status;
         if (code != CURLE_OK)
-            return fail(ErrorCode::B02, "{}: {}", request.url, error[0] != '\0' ? error : curl_easy_strerror(code));
+            return fail(ErrorCode::B02, "{}: {}", request.url,
+                        error[0] != '\0' ? error : curl_easy_strerror(code));
         long answer = 0;
         curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &answer);
-        if (answer / 100 != 2) return fail(ErrorCode::B02, "{}: the server answers with HTTP status {}", request.url, answer);
+        if (answer / 100 != 2)
+            return fail(ErrorCode::B02, "{}: the server answers with HTTP status {}", request.url, answer);
         return {};
     }
 
- private:
+  private:
     template <typename T>
     void set(CURLoption option, T value) {
         curl_easy_setopt(handle_, option, value);

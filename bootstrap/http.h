@@ -16,22 +16,24 @@ namespace berth::boot {
 struct HttpRequest {
     std::string url;
     std::vector<std::string> headers;  ///< "Name: value"
-    uint64_t from = 0;                 ///< First byte wanted (RFC 9110 14.2); a server without ranges is dealt with.
-    std::string post;                  ///< A JSON body: POST instead of GET.
+    uint64_t from = 0;  ///< First byte wanted (RFC 9110 14.2); a server without ranges is dealt with.
+    std::string post;   ///< A JSON body: POST instead of GET.
 };
 
 struct HttpTimes {
     std::chrono::milliseconds connect{10'000};
-    std::chrono::seconds stall{15};    ///< Less than 1 KiB/s for so long ends the transfer.
-    std::chrono::seconds total{0};     ///< 0: no bound; for small requests.
+    std::chrono::seconds stall{15};  ///< Less than 1 KiB/s for so long ends the transfer.
+    std::chrono::seconds total{0};   ///< 0: no bound; for small requests.
 };
 
 class Http {
- public:
-    /// Gets the body of a 2xx answer, starting at `from`. Its error ends the transfer and is what perform() returns.
+  public:
+    /// Gets the body of a 2xx answer, starting at `from`. Its error ends the transfer and is what perform()
+    /// returns.
     using Sink = std::function<Status(std::string_view bytes)>;
     virtual ~Http() = default;
-    /// B02 naming the URL when the transfer failed or was cut short, and for any status but 2xx. Redirects are not followed.
+    /// B02 naming the URL when the transfer failed or was cut short, and for any status but 2xx. Redirects
+    /// are not followed.
     virtual Status perform(const HttpRequest& request, const HttpTimes& times, const Sink& sink) = 0;
 };
 

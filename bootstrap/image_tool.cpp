@@ -51,7 +51,8 @@ Result<ManifestFile> add_file(const std::string& path, const fs::path& out) {
 Status check_file(const fs::path& folder, const std::string& name, uint64_t size, const std::string& digest) {
     auto found = digest_of_file(folder / digest);
     if (!found) return fail(found.error().with_prefix(name));
-    if (found->size != size || found->hex != digest) return fail(ErrorCode::B05, "{}: {} is damaged", name, digest);
+    if (found->size != size || found->hex != digest)
+        return fail(ErrorCode::B05, "{}: {} is damaged", name, digest);
     return {};
 }
 
@@ -80,7 +81,8 @@ Status sign_file(const std::string& secret_key_path, const std::string& path) {
     if (!secret) return fail(secret.error().with_prefix(secret_key_path));
     auto data = read_file(path, k_max_manifest);
     if (!data) return fail(data.error());
-    return write_file_durably(path + ".minisig", secret->sign(*data, "file:" + fs::path(path).filename().string()), 0644);
+    return write_file_durably(path + ".minisig",
+                              secret->sign(*data, "file:" + fs::path(path).filename().string()), 0644);
 }
 
 Status make_keys(const std::string& secret_path, const std::string& public_path) {
@@ -161,7 +163,8 @@ int image_main(int argc, char** argv) {
     auto* check = app.add_subcommand("check", "check every file of an image's folder against its manifest");
     check->add_option("--kind", kind, "image or site")->check(CLI::IsMember({"image", "site"}));
     check->add_option("FOLDER", path)->required();
-    check->callback([&] { status = check_image(path, kind == "site" ? ManifestKind::site : ManifestKind::image); });
+    check->callback(
+        [&] { status = check_image(path, kind == "site" ? ManifestKind::site : ManifestKind::image); });
 
     CLI11_PARSE(app, argc, argv);
     if (status) return 0;

@@ -17,7 +17,8 @@ struct ManifestOrder {
     std::string out;                 ///< Folder, made when missing.
 };
 
-/// Puts every file (a hard link where that works, else a copy) and its chunk list under its digest into `out`, and writes the manifest.
+/// Puts every file (a hard link where that works, else a copy) and its chunk list under its digest into
+/// `out`, and writes the manifest.
 Status make_image(const ManifestOrder& order);
 
 /// Makes FILE.minisig. The trusted comment names the file only, so that equal input gives equal bytes.

@@ -44,7 +44,8 @@ json nics(const std::string& root) {
         if (!fs::exists(entry.path() / "device", error)) continue;
         auto mac = read_file((entry.path() / "address").string(), 4096);
         const auto driver = fs::read_symlink(entry.path() / "device/driver", error);
-        list.push_back({{"mac", mac ? plain(*mac, 32) : ""}, {"driver", error ? "" : plain(driver.filename().string(), 64)}});
+        list.push_back({{"mac", mac ? plain(*mac, 32) : ""},
+                        {"driver", error ? "" : plain(driver.filename().string(), 64)}});
         error.clear();
     }
     return list;
@@ -66,7 +67,8 @@ CpuFacts parse_cpuinfo(std::string_view text) {
     CpuFacts cpu;
     each_line(text, [&](std::string_view line) {
         if (line.starts_with("processor")) ++cpu.cores;
-        if (const auto model = value_of(line, "model name"); cpu.model.empty() && !model.empty()) cpu.model = plain(model, 128);
+        if (const auto model = value_of(line, "model name"); cpu.model.empty() && !model.empty())
+            cpu.model = plain(model, 128);
     });
     return cpu;
 }
@@ -74,7 +76,8 @@ CpuFacts parse_cpuinfo(std::string_view text) {
 uint64_t parse_memory_mib(std::string_view text) {
     uint64_t kib = 0;
     each_line(text, [&](std::string_view line) {
-        if (const auto value = value_of(line, "MemTotal"); !value.empty()) std::from_chars(value.data(), value.data() + value.size(), kib);
+        if (const auto value = value_of(line, "MemTotal"); !value.empty())
+            std::from_chars(value.data(), value.data() + value.size(), kib);
     });
     return kib / 1024;
 }
@@ -84,11 +87,11 @@ json machine_facts(const std::vector<DiskFacts>& disks, const KvmFacts& kvm, con
     const auto meminfo = read_file(root + "/proc/meminfo");
     const CpuFacts cpu = parse_cpuinfo(cpuinfo ? *cpuinfo : "");
     json disk_list = json::array();
-    for (const auto& d : disks) disk_list.push_back({{"name", d.path.substr(d.path.rfind('/') + 1)}, {"bytes", d.bytes}});
-    return {{"cpu", cpu.model},     {"cores", cpu.cores},
-            {"memory_mib", parse_memory_mib(meminfo ? *meminfo : "")},
-            {"disks", disk_list},   {"nics", nics(root)},
-            {"kvm", {{"usable", kvm.usable}, {"why", kvm.why}}}};
+    for (const auto& d : disks)
+        disk_list.push_back({{"name", d.path.substr(d.path.rfind('/') + 1)}, {"bytes", d.bytes}});
+    return {
+        {"cpu", cpu.model},   {"cores", cpu.cores}, {"memory_mib", parse_memory_mib(meminfo ? *meminfo : "")},
+        {"disks", disk_list}, {"nics", nics(root)}, {"kvm", {{"usable", kvm.usable}, {"why", kvm.why}}}};
 }
 
 std::string format_boot_state(const BootState& s) {
@@ -107,7 +110,9 @@ BootState parse_boot_state(std::string_view text) {
     BootState s;
     s.persistent = fields.text("data", 1, 16) == "persistent";
     const std::string clock = fields.text("clock", 1, 16);
-    s.clock = clock == "synchronised" ? ClockState::synchronised : clock == "waiting" ? ClockState::waiting : ClockState::unsynchronised;
+    s.clock = clock == "synchronised" ? ClockState::synchronised
+              : clock == "waiting"    ? ClockState::waiting
+                                      : ClockState::unsynchronised;
     s.network = fields.boolean("network");
     if (const json* kvm = fields.object("kvm")) s.kvm = parse_kvm_probe(kvm->dump());
     if (const json* client = fields.object("client")) {

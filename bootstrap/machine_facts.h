@@ -28,7 +28,8 @@ CpuFacts parse_cpuinfo(std::string_view text);
 uint64_t parse_memory_mib(std::string_view text);
 
 /// `facts` of a status post, read from the machine below `root`.
-nlohmann::json machine_facts(const std::vector<DiskFacts>& disks, const KvmFacts& kvm, const std::string& root = "");
+nlohmann::json machine_facts(const std::vector<DiskFacts>& disks, const KvmFacts& kvm,
+                             const std::string& root = "");
 
 struct BootState {
     bool persistent = false;

@@ -11,7 +11,8 @@ namespace berth::boot {
 namespace {
 
 TEST(MachineFacts, counts_processors_and_takes_the_first_model) {
-    const CpuFacts cpu = parse_cpuinfo("processor\t: 0\nmodel name\t: Some CPU @ 2GHz\n\nprocessor\t: 1\nmodel name\t: Some CPU @ 2GHz\n");
+    const CpuFacts cpu = parse_cpuinfo(
+        "processor\t: 0\nmodel name\t: Some CPU @ 2GHz\n\nprocessor\t: 1\nmodel name\t: Some CPU @ 2GHz\n");
     EXPECT_EQ(cpu.cores, 2u);
     EXPECT_EQ(cpu.model, "Some CPU @ 2GHz");
     EXPECT_EQ(parse_cpuinfo("").cores, 0u);
@@ -36,22 +37,31 @@ TEST(MachineFacts, has_the_shape_of_the_status_post) {
     ASSERT_NE(mkdtemp(name), nullptr);
     const std::filesystem::path root = name;
     std::filesystem::create_directories(root / "sys/class/net/eth0/device");
-    std::filesystem::create_symlink("../../bus/pci/drivers/e1000e", root / "sys/class/net/eth0/device/driver");
+    std::filesystem::create_symlink("../../bus/pci/drivers/e1000e",
+                                    root / "sys/class/net/eth0/device/driver");
     std::filesystem::create_directories(root / "proc");
     std::ofstream(root / "sys/class/net/eth0/address") << "52:54:00:12:34:56\n";
     std::ofstream(root / "proc/cpuinfo") << "processor : 0\nmodel name : X\n";
     std::ofstream(root / "proc/meminfo") << "MemTotal: 2048 kB\n";
-    const auto facts = machine_facts({{.path = "/dev/vda", .bytes = 5, .partitions = {}}}, {.usable = true, .why = ""}, root);
-    EXPECT_EQ(facts, nlohmann::json::parse(R"({"cpu":"X","cores":1,"memory_mib":2,"disks":[{"name":"vda","bytes":5}],
+    const auto facts = machine_facts({{.path = "/dev/vda", .bytes = 5, .partitions = {}}},
+                                     {.usable = true, .why = ""}, root);
+    EXPECT_EQ(facts,
+              nlohmann::json::parse(R"({"cpu":"X","cores":1,"memory_mib":2,"disks":[{"name":"vda","bytes":5}],
         "nics":[{"mac":"52:54:00:12:34:56","driver":"e1000e"}],"kvm":{"usable":true,"why":""}})"));
     std::filesystem::remove_all(root);
 }
 
 TEST(BootState, survives_being_written_and_read) {
-    const BootState s{.persistent = true, .clock = ClockState::waiting, .kvm = {false, "no"}, .network = true, .client_id = "m-1", .host = "berth-12"};
+    const BootState s{.persistent = true,
+                      .clock = ClockState::waiting,
+                      .kvm = {false, "no"},
+                      .network = true,
+                      .client_id = "m-1",
+                      .host = "berth-12"};
     EXPECT_EQ(format_boot_state(parse_boot_state(format_boot_state(s))), format_boot_state(s));
     EXPECT_EQ(nlohmann::json::parse(format_boot_state(s)),
-              nlohmann::json::parse(R"({"data":"persistent","clock":"waiting","kvm":{"usable":false,"why":"no"},"network":true,
+              nlohmann::json::parse(
+                  R"({"data":"persistent","clock":"waiting","kvm":{"usable":false,"why":"no"},"network":true,
                                         "client":{"id":"m-1","host":"berth-12"}})"));
 }
 

@@ -14,9 +14,11 @@ using nlohmann::json;
 constexpr auto k_code = ErrorCode::B04;
 
 bool is_file_name(std::string_view s) {
-    return !s.empty() && s.size() <= 64 && s.front() != '.' && s.front() != '-' && std::ranges::all_of(s, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-    });
+    return !s.empty() && s.size() <= 64 && s.front() != '.' && s.front() != '-' &&
+           std::ranges::all_of(s, [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '.' || c == '_' || c == '-';
+           });
 }
 
 bool is_utc_time(std::string_view s) {
@@ -30,7 +32,8 @@ bool is_utc_time(std::string_view s) {
 /// The three members that a file and its chunk list have in common.
 void read_common(JsonFields& fields, std::string& name, uint64_t& size, std::string& digest) {
     name = fields.text("name", 1, 64);
-    if (!is_file_name(name)) fields.fault("name", "must be letters, digits, '.', '_', '-', not starting with '.' or '-'");
+    if (!is_file_name(name))
+        fields.fault("name", "must be letters, digits, '.', '_', '-', not starting with '.' or '-'");
     size = fields.number("size", 1, k_max_image_file);
     digest = fields.text("digest", 64, 64);
     if (!is_hex_digest(digest)) fields.fault("digest", "must be 64 lower-case hex digits");
@@ -78,7 +81,8 @@ Result<Manifest> parse_manifest(std::string_view text) {
         for (size_t i = 0; i < files->size(); ++i) {
             auto file = parse_file((*files)[i], fmt::format("manifest: files[{}]", i));
             if (!file) return fail(file.error());
-            if (!names.insert(file->name).second) return fail(k_code, "manifest: files[{}]: name stands twice", i);
+            if (!names.insert(file->name).second)
+                return fail(k_code, "manifest: files[{}]: name stands twice", i);
             manifest.files.push_back(std::move(*file));
         }
     }
@@ -89,10 +93,11 @@ Result<Manifest> parse_manifest(std::string_view text) {
 std::string format_manifest(const Manifest& manifest) {
     json files = json::array();
     for (const auto& f : manifest.files)
-        files.push_back({{"name", f.name},
-                         {"size", f.size},
-                         {"digest", f.digest},
-                         {"chunks", {{"name", f.chunks.name}, {"size", f.chunks.size}, {"digest", f.chunks.digest}}}});
+        files.push_back(
+            {{"name", f.name},
+             {"size", f.size},
+             {"digest", f.digest},
+             {"chunks", {{"name", f.chunks.name}, {"size", f.chunks.size}, {"digest", f.chunks.digest}}}});
     const json value = {{"schema", 1},
                         {"kind", manifest.kind == ManifestKind::image ? "image" : "site"},
                         {"version", manifest.version},

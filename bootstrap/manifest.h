@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// manifest.json: what an image or a site archive consists of (docs/architecture.md "Image"). Untrusted until its signature is
-// verified (bootstrap/minisign.h); parsed strictly even then.
+// manifest.json: what an image or a site archive consists of (docs/architecture.md "Image"). Untrusted until
+// its signature is verified (bootstrap/minisign.h); parsed strictly even then.
 #pragma once
 
 #include <cstdint>

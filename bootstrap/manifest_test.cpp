@@ -65,7 +65,8 @@ TEST(Manifest, refuses_values_out_of_range) {
 }
 
 TEST(Manifest, refuses_names_that_leave_the_folder) {
-    for (const char* name : {"../x", "a/b", ".hidden", "-rf", "a b", ""}) expect_refused(with("/files/0/name", name), "name");
+    for (const char* name : {"../x", "a/b", ".hidden", "-rf", "a b", ""})
+        expect_refused(with("/files/0/name", name), "name");
 }
 
 TEST(Manifest, refuses_two_files_of_one_name) {

@@ -33,7 +33,8 @@ Result<Bytes> decode(std::string_view text, size_t size, std::string_view what) 
     Bytes bytes(size);
     size_t length = 0;
     const char* end = nullptr;
-    if (sodium_base642bin(bytes.data(), size, text.data(), text.size(), nullptr, &length, &end, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+    if (sodium_base642bin(bytes.data(), size, text.data(), text.size(), nullptr, &length, &end,
+                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
         length != size || end != text.data() + text.size())
         return fail(k_code, "{}: not {} bytes of base64", what, size);
     return bytes;
@@ -71,7 +72,8 @@ Bytes global_message(const unsigned char* signature, std::string_view comment) {
 
 Result<PublicKey> parse_public_key(std::string_view text) {
     if (text.size() > 4096) return fail(k_code, "public key: larger than 4096 bytes");
-    if (!take_line(text).starts_with(k_untrusted)) return fail(k_code, "public key: first line is not an untrusted comment");
+    if (!take_line(text).starts_with(k_untrusted))
+        return fail(k_code, "public key: first line is not an untrusted comment");
     auto bytes = decode(take_line(text), 42, "public key");
     if (!bytes) return fail(bytes.error());
     if (!text.empty()) return fail(k_code, "public key: more than two lines");
@@ -82,23 +84,29 @@ Result<PublicKey> parse_public_key(std::string_view text) {
     return key;
 }
 
-Result<std::string> verify_signature(const PublicKey& key, std::string_view data, std::string_view signature) {
+Result<std::string> verify_signature(const PublicKey& key, std::string_view data,
+                                     std::string_view signature) {
     if (signature.size() > 4096) return fail(k_code, "signature: larger than 4096 bytes");
-    if (!take_line(signature).starts_with(k_untrusted)) return fail(k_code, "signature: first line is not an untrusted comment");
+    if (!take_line(signature).starts_with(k_untrusted))
+        return fail(k_code, "signature: first line is not an untrusted comment");
     auto first = decode(take_line(signature), 74, "signature");
     if (!first) return fail(first.error());
     std::string_view comment = take_line(signature);
     if (!comment.starts_with(k_trusted) || comment.size() > k_max_comment)
-        return fail(k_code, "signature: third line is not a trusted comment of at most {} bytes", k_max_comment);
+        return fail(k_code, "signature: third line is not a trusted comment of at most {} bytes",
+                    k_max_comment);
     comment.remove_prefix(k_trusted.size());
     auto second = decode(take_line(signature), 64, "signature's second part");
     if (!second) return fail(second.error());
     if (!signature.empty()) return fail(k_code, "signature: more than four lines");
 
-    if (std::memcmp(first->data(), "ED", 2) != 0) return fail(k_code, "signature: not of the prehashed form \"ED\"");
+    if (std::memcmp(first->data(), "ED", 2) != 0)
+        return fail(k_code, "signature: not of the prehashed form \"ED\"");
     std::array<unsigned char, 8> id;
     std::copy_n(first->begin() + 2, 8, id.begin());
-    if (id != key.id) return fail(k_code, "signature: made with key {}, this client trusts {}", id_text(id), id_text(key.id));
+    if (id != key.id)
+        return fail(k_code, "signature: made with key {}, this client trusts {}", id_text(id),
+                    id_text(key.id));
     Blake2b<64> hash;
     hash.add(data);
     const auto prehash = hash.finish();
@@ -127,18 +135,23 @@ SecretKey SecretKey::generate() {
     return secret;
 }
 
-// Layout: "Ed", key derivation (two zero bytes: none), "B2", salt 32, limits 8 + 8, then id 8, key 64 (seed, public half), checksum 32.
+// Layout: "Ed", key derivation (two zero bytes: none), "B2", salt 32, limits 8 + 8, then id 8, key 64 (seed,
+// public half), checksum 32.
 Result<SecretKey> SecretKey::parse(std::string_view text) {
-    if (!take_line(text).starts_with(k_untrusted)) return fail(k_code, "secret key: first line is not an untrusted comment");
+    if (!take_line(text).starts_with(k_untrusted))
+        return fail(k_code, "secret key: first line is not an untrusted comment");
     auto bytes = decode(take_line(text), 158, "secret key");
     if (!bytes) return fail(bytes.error());
     const unsigned char* p = bytes->data();
-    if (std::memcmp(p, "Ed", 2) != 0 || std::memcmp(p + 4, "B2", 2) != 0) return fail(k_code, "secret key: unknown algorithm");
-    if (p[2] != 0 || p[3] != 0) return fail(k_code, "secret key: has a password; make one without (minisign -G -W)");
+    if (std::memcmp(p, "Ed", 2) != 0 || std::memcmp(p + 4, "B2", 2) != 0)
+        return fail(k_code, "secret key: unknown algorithm");
+    if (p[2] != 0 || p[3] != 0)
+        return fail(k_code, "secret key: has a password; make one without (minisign -G -W)");
     SecretKey secret;
     std::copy_n(p + 54, 8, secret.id_.begin());
     std::copy_n(p + 62, 64, secret.key_.begin());
-    // minisign leaves the checksum of a key without a password zero, so the key's own redundancy is what tells damage.
+    // minisign leaves the checksum of a key without a password zero, so the key's own redundancy is what
+    // tells damage.
     std::array<unsigned char, 32> public_part;
     std::array<unsigned char, 64> pair;
     crypto_sign_seed_keypair(public_part.data(), pair.data(), p + 62);
@@ -181,8 +194,8 @@ std::string SecretKey::sign(std::string_view data, std::string_view trusted_comm
     append(first, std::string_view("ED"));
     append(first, id_);
     append(first, sig);
-    return fmt::format("{}signature from berth-image\n{}\n{}{}\n{}\n", k_untrusted, encode(first), k_trusted, trusted_comment,
-                       encode(Bytes(global.begin(), global.end())));
+    return fmt::format("{}signature from berth-image\n{}\n{}{}\n{}\n", k_untrusted, encode(first), k_trusted,
+                       trusted_comment, encode(Bytes(global.begin(), global.end())));
 }
 
 }  // namespace berth::boot

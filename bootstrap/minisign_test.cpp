@@ -82,7 +82,7 @@ TEST(Minisign, reads_its_own_secret_key_and_refuses_a_damaged_one) {
 
 /// A folder with a message in it, for runs of Debian's minisign.
 class MinisignProgram : public testing::Test {
- protected:
+  protected:
     void SetUp() override {
         char name[] = "/tmp/berth-minisign-XXXXXX";
         ASSERT_NE(mkdtemp(name), nullptr);
@@ -93,7 +93,8 @@ class MinisignProgram : public testing::Test {
     std::string at(const std::string& name) const { return folder_ + "/" + name; }
     static Result<std::string> minisign(std::vector<std::string> arguments) {
         arguments.insert(arguments.begin(), "minisign");
-        return run_checked({.arguments = std::move(arguments), .environment = {}, .descriptors = {}}, std::chrono::seconds(60));
+        return run_checked({.arguments = std::move(arguments), .environment = {}, .descriptors = {}},
+                           std::chrono::seconds(60));
     }
     std::string folder_;
 };

@@ -11,7 +11,8 @@ namespace berth::boot {
 
 namespace fs = std::filesystem;
 
-Modules::Modules(const std::string& folder) : context_(kmod_new(folder.empty() ? nullptr : folder.c_str(), nullptr)) {
+Modules::Modules(const std::string& folder)
+    : context_(kmod_new(folder.empty() ? nullptr : folder.c_str(), nullptr)) {
     if (context_ != nullptr) kmod_load_resources(context_);
 }
 
@@ -26,7 +27,8 @@ bool Modules::load(const std::string& alias) {
     bool loaded = false;
     for (kmod_list* item = list; item != nullptr; item = kmod_list_next(list, item)) {
         kmod_module* module = kmod_module_get_module(item);
-        loaded |= kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, nullptr, nullptr, nullptr, nullptr) >= 0;
+        loaded |= kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, nullptr, nullptr,
+                                                  nullptr, nullptr) >= 0;
         kmod_module_unref(module);
     }
     kmod_module_unref_list(list);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Drivers for the hardware that is there, as udev would load them: every modalias below /sys/devices through libkmod.
+// Drivers for the hardware that is there, as udev would load them: every modalias below /sys/devices through
+// libkmod.
 #pragma once
 
 #include <memory>
@@ -12,19 +13,21 @@ struct kmod_ctx;
 namespace berth::boot {
 
 class Modules {
- public:
+  public:
     /// `folder`: /lib/modules/RELEASE; empty: that of the running kernel.
     explicit Modules(const std::string& folder = "");
     ~Modules();
     Modules(const Modules&) = delete;
     Modules& operator=(const Modules&) = delete;
 
-    /// By name or alias, with what it depends on. False: no such module here, or it refused to load. Built-in counts as loaded.
+    /// By name or alias, with what it depends on. False: no such module here, or it refused to load. Built-in
+    /// counts as loaded.
     bool load(const std::string& alias);
-    /// Loads for each modalias not yet seen. Returns how many were new: call again until none is, for a bus driver finds devices.
+    /// Loads for each modalias not yet seen. Returns how many were new: call again until none is, for a bus
+    /// driver finds devices.
     size_t load_for_hardware(const std::string& devices = "/sys/devices");
 
- private:
+  private:
     kmod_ctx* context_;
     std::set<std::string> seen_;
 };

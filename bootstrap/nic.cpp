@@ -14,7 +14,8 @@ std::string word_behind(std::string_view line, std::string_view before) {
     if (at == std::string_view::npos) return {};
     line.remove_prefix(at + before.size());
     const std::string_view word = line.substr(0, line.find_first_of(" \n"));
-    const bool plain = !word.empty() && word.size() <= 256 && std::ranges::all_of(word, [](char c) { return c > ' ' && c < 0x7f; });
+    const bool plain = !word.empty() && word.size() <= 256 &&
+                       std::ranges::all_of(word, [](char c) { return c > ' ' && c < 0x7f; });
     return plain ? std::string(word) : std::string();
 }
 
@@ -41,7 +42,8 @@ std::string resolv_conf(std::string_view net_conf) {
         if (equals == std::string_view::npos) continue;
         const std::string_view name = line.substr(0, equals);
         std::string_view value = line.substr(equals + 1);
-        if (value.size() >= 2 && (value.front() == '\'' || value.front() == '"') && value.back() == value.front())
+        if (value.size() >= 2 && (value.front() == '\'' || value.front() == '"') &&
+            value.back() == value.front())
             value = value.substr(1, value.size() - 2);
         if (!is_host_or_address(value) || value == "0.0.0.0") continue;
         if (name == "IPV4DNS0" || name == "IPV4DNS1") out += fmt::format("nameserver {}\n", value);
@@ -57,8 +59,10 @@ std::vector<std::string> missing_firmware(std::string_view kernel_log) {
         const std::string_view line = kernel_log.substr(0, end);
         kernel_log.remove_prefix(end == std::string_view::npos ? kernel_log.size() : end + 1);
         std::string file;
-        if (line.find("firmware: failed to load ") != std::string_view::npos) file = word_behind(line, "firmware: failed to load ");
-        else if (line.find(" failed with error ") != std::string_view::npos) file = word_behind(line, "Direct firmware load for ");
+        if (line.find("firmware: failed to load ") != std::string_view::npos)
+            file = word_behind(line, "firmware: failed to load ");
+        else if (line.find(" failed with error ") != std::string_view::npos)
+            file = word_behind(line, "Direct firmware load for ");
         if (!file.empty() && std::ranges::find(files, file) == files.end()) files.push_back(file);
     }
     return files;

@@ -17,16 +17,16 @@ struct Nic {
     bool carrier = false;
 };
 
-/// The card whose MAC is `wanted`, once it has a carrier; when none is wanted, or it is not there and `settle` is false (waited long enough), the first by name
-/// with a carrier. nullopt: none yet.
+/// The card whose MAC is `wanted`, once it has a carrier; when none is wanted, or it is not there and
+/// `settle` is false (waited long enough), the first by name with a carrier. nullopt: none yet.
 std::optional<std::string> choose_nic(const std::vector<Nic>& nics, std::string_view wanted, bool settle);
 
-/// From the file that klibc's ipconfig leaves in /run/net-NAME.conf (shell assignments): name servers and domain as resolv.conf(5) wants them.
-/// Anything that is no address or name is left out.
+/// From the file that klibc's ipconfig leaves in /run/net-NAME.conf (shell assignments): name servers and
+/// domain as resolv.conf(5) wants them. Anything that is no address or name is left out.
 std::string resolv_conf(std::string_view net_conf);
 
-/// Firmware files that drivers asked for in vain, from kernel log lines ("firmware: failed to load X", "Direct firmware load for X failed").
-/// Each once, in order.
+/// Firmware files that drivers asked for in vain, from kernel log lines ("firmware: failed to load X",
+/// "Direct firmware load for X failed"). Each once, in order.
 std::vector<std::string> missing_firmware(std::string_view kernel_log);
 
 }  // namespace berth::boot

@@ -24,16 +24,19 @@ TEST(ChooseNic, waits_for_the_booted_card_before_it_takes_another) {
 }
 
 TEST(ResolvConf, keeps_addresses_and_the_domain_only) {
-    EXPECT_EQ(resolv_conf("DEVICE='eth0'\nIPV4DNS0='10.0.0.1'\nIPV4DNS1='0.0.0.0'\nDNSDOMAIN='site.example'\n"),
-              "nameserver 10.0.0.1\nsearch site.example\n");
+    EXPECT_EQ(
+        resolv_conf("DEVICE='eth0'\nIPV4DNS0='10.0.0.1'\nIPV4DNS1='0.0.0.0'\nDNSDOMAIN='site.example'\n"),
+        "nameserver 10.0.0.1\nsearch site.example\n");
     EXPECT_EQ(resolv_conf("DNSDOMAIN='a b'\nIPV4DNS0='x\\ny'\nIPV4DNS0\n"), "");
 }
 
 TEST(MissingFirmware, names_each_file_once_from_both_wordings) {
-    EXPECT_EQ(missing_firmware("6,1,2,-;r8169 0000:01:00.0: firmware: failed to load rtl_nic/rtl8168g-2.fw (-2)\n"
-                               "4,2,3,-;r8169 0000:01:00.0: Direct firmware load for rtl_nic/rtl8168g-2.fw failed with error -2\n"
-                               "4,3,4,-;bnx2 0000:02:00.0: Direct firmware load for bnx2/x.fw failed with error -2\n"
-                               "6,4,5,-;firmware: direct-loading firmware regulatory.db\n"),
+    EXPECT_EQ(missing_firmware(
+                  "6,1,2,-;r8169 0000:01:00.0: firmware: failed to load rtl_nic/rtl8168g-2.fw (-2)\n"
+                  "4,2,3,-;r8169 0000:01:00.0: Direct firmware load for rtl_nic/rtl8168g-2.fw failed with "
+                  "error -2\n"
+                  "4,3,4,-;bnx2 0000:02:00.0: Direct firmware load for bnx2/x.fw failed with error -2\n"
+                  "6,4,5,-;firmware: direct-loading firmware regulatory.db\n"),
               (std::vector<std::string>{"rtl_nic/rtl8168g-2.fw", "bnx2/x.fw"}));
 }
 

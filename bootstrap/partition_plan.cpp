@@ -23,7 +23,8 @@ PartitionPlan plan_data_partition(std::vector<DiskFacts> disks, bool may_create)
         }
     }
     for (const auto& disk : disks) {
-        const bool empty = !disk.has_table && !disk.has_signature && disk.edges_are_zero && disk.partitions.empty();
+        const bool empty =
+            !disk.has_table && !disk.has_signature && disk.edges_are_zero && disk.partitions.empty();
         if (!empty) continue;
         if (disk.bytes < k_min_data_disk) {
             why = fmt::format("{} is smaller than 1 GiB", disk.path);

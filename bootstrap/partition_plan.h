@@ -9,16 +9,18 @@
 
 namespace berth::boot {
 
-/// Berth's GPT partition type for data (UEFI 2.10 5.3.3: types are plain GUIDs that their owner draws at random). It says: this partition holds
-/// Berth's ext4 file system with state/, swap/ and, later, caches and replicas. Never changed.
+/// Berth's GPT partition type for data (UEFI 2.10 5.3.3: types are plain GUIDs that their owner draws at
+/// random). It says: this partition holds Berth's ext4 file system with state/, swap/ and, later, caches and
+/// replicas. Never changed.
 inline constexpr const char* k_data_partition_type = "1258d672-5901-4857-8d4d-bcb94059fbc2";
 inline constexpr const char* k_data_label = "berth-data";
 inline constexpr uint64_t k_min_data_disk = 1ULL << 30;
 
 struct PartitionFacts {
-    std::string path;         ///< "/dev/sda1"
-    std::string type;         ///< GPT type GUID, lower case; something else in other tables.
-    std::string file_system;  ///< libblkid's TYPE ("ext4"); empty: nothing known in it; "?": it could not be told.
+    std::string path;  ///< "/dev/sda1"
+    std::string type;  ///< GPT type GUID, lower case; something else in other tables.
+    std::string
+        file_system;  ///< libblkid's TYPE ("ext4"); empty: nothing known in it; "?": it could not be told.
     std::string label;
     bool begins_with_zeros = false;  ///< Its first MiB.
 };
@@ -27,10 +29,11 @@ struct DiskFacts {
     std::string path;  ///< "/dev/sda"
     uint64_t bytes = 0;
     bool read_only = false;
-    bool removable = false;       ///< Removable medium or on USB.
-    bool in_use = false;          ///< Mounted, or part of another device.
-    bool has_table = false;       ///< Any partition table.
-    bool has_signature = false;   ///< Any file system, RAID, LVM, encryption... that libblkid knows; also when probing failed.
+    bool removable = false;  ///< Removable medium or on USB.
+    bool in_use = false;     ///< Mounted, or part of another device.
+    bool has_table = false;  ///< Any partition table.
+    bool has_signature =
+        false;  ///< Any file system, RAID, LVM, encryption... that libblkid knows; also when probing failed.
     bool edges_are_zero = false;  ///< First and last MiB.
     std::vector<PartitionFacts> partitions;
 };
@@ -57,9 +60,10 @@ struct UseMemory {
 };
 using PartitionPlan = std::variant<UsePartition, FormatPartition, CreateOnDisk, UseMemory>;
 
-/// An existing data partition is used whatever the record says; one is made only when `may_create` (data = "auto") and only on a disk that is
-/// empty by every sign. Of several candidates the largest disk wins, then the first by path. Disks that are removable, read-only or in use are never
-/// touched, nor is a disk with foreign content.
+/// An existing data partition is used whatever the record says; one is made only when `may_create` (data =
+/// "auto") and only on a disk that is empty by every sign. Of several candidates the largest disk wins, then
+/// the first by path. Disks that are removable, read-only or in use are never touched, nor is a disk with
+/// foreign content.
 PartitionPlan plan_data_partition(std::vector<DiskFacts> disks, bool may_create);
 
 /// sfdisk(8)'s script for CreateOnDisk: one partition over the whole disk.

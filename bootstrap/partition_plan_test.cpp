@@ -13,7 +13,8 @@ DiskFacts data_disk(const std::string& path) {
     DiskFacts d = empty_disk(path);
     d.has_table = true;
     d.edges_are_zero = false;
-    d.partitions = {{.path = path + "1", .type = k_data_partition_type, .file_system = "ext4", .label = k_data_label}};
+    d.partitions = {
+        {.path = path + "1", .type = k_data_partition_type, .file_system = "ext4", .label = k_data_label}};
     return d;
 }
 bool is_memory(const PartitionPlan& plan) {
@@ -22,7 +23,8 @@ bool is_memory(const PartitionPlan& plan) {
 
 TEST(PartitionPlan, uses_a_data_partition_whatever_the_record_says) {
     EXPECT_EQ(plan_data_partition({data_disk("/dev/sda")}, false), PartitionPlan(UsePartition{"/dev/sda1"}));
-    EXPECT_EQ(plan_data_partition({empty_disk("/dev/sdb", 1ULL << 40), data_disk("/dev/sda")}, true), PartitionPlan(UsePartition{"/dev/sda1"}));
+    EXPECT_EQ(plan_data_partition({empty_disk("/dev/sdb", 1ULL << 40), data_disk("/dev/sda")}, true),
+              PartitionPlan(UsePartition{"/dev/sda1"}));
 }
 
 TEST(PartitionPlan, makes_one_on_an_empty_disk_only_when_the_record_says_so) {
@@ -31,9 +33,11 @@ TEST(PartitionPlan, makes_one_on_an_empty_disk_only_when_the_record_says_so) {
 }
 
 TEST(PartitionPlan, takes_the_larger_of_two_empty_disks_and_the_first_of_equal_ones) {
-    EXPECT_EQ(plan_data_partition({empty_disk("/dev/sda", 10ULL << 30), empty_disk("/dev/sdb", 20ULL << 30)}, true),
-              PartitionPlan(CreateOnDisk{"/dev/sdb"}));
-    EXPECT_EQ(plan_data_partition({empty_disk("/dev/sdb"), empty_disk("/dev/sda")}, true), PartitionPlan(CreateOnDisk{"/dev/sda"}));
+    EXPECT_EQ(
+        plan_data_partition({empty_disk("/dev/sda", 10ULL << 30), empty_disk("/dev/sdb", 20ULL << 30)}, true),
+        PartitionPlan(CreateOnDisk{"/dev/sdb"}));
+    EXPECT_EQ(plan_data_partition({empty_disk("/dev/sdb"), empty_disk("/dev/sda")}, true),
+              PartitionPlan(CreateOnDisk{"/dev/sda"}));
 }
 
 TEST(PartitionPlan, never_touches_a_disk_with_any_sign_of_content) {
@@ -42,10 +46,16 @@ TEST(PartitionPlan, never_touches_a_disk_with_any_sign_of_content) {
         if (sign == 0) d.has_table = true;
         if (sign == 1) d.has_signature = true;
         if (sign == 2) d.edges_are_zero = false;
-        if (sign == 3) d.partitions = {{.path = "/dev/sda1", .type = "0fc63daf-8483-4772-8e79-3d69d8477de4", .file_system = "", .label = ""}};
+        if (sign == 3)
+            d.partitions = {{.path = "/dev/sda1",
+                             .type = "0fc63daf-8483-4772-8e79-3d69d8477de4",
+                             .file_system = "",
+                             .label = ""}};
         EXPECT_TRUE(is_memory(plan_data_partition({d}, true))) << sign;
         // Nor does it keep the empty one beside it from being used.
-        EXPECT_EQ(plan_data_partition({d, empty_disk("/dev/sdb", 2ULL << 30)}, true), PartitionPlan(CreateOnDisk{"/dev/sdb"})) << sign;
+        EXPECT_EQ(plan_data_partition({d, empty_disk("/dev/sdb", 2ULL << 30)}, true),
+                  PartitionPlan(CreateOnDisk{"/dev/sdb"}))
+            << sign;
     }
 }
 
@@ -75,7 +85,11 @@ TEST(PartitionPlan, leaves_a_partition_of_its_type_with_other_content_alone) {
     DiskFacts d = data_disk("/dev/sda");
     d.partitions[0].file_system = "ntfs";
     EXPECT_TRUE(is_memory(plan_data_partition({d}, true)));
-    d.partitions[0] = {.path = "/dev/sda1", .type = k_data_partition_type, .file_system = "", .label = "", .begins_with_zeros = false};
+    d.partitions[0] = {.path = "/dev/sda1",
+                       .type = k_data_partition_type,
+                       .file_system = "",
+                       .label = "",
+                       .begins_with_zeros = false};
     EXPECT_TRUE(is_memory(plan_data_partition({d}, true)));
 }
 

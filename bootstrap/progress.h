@@ -10,7 +10,7 @@
 namespace berth::boot {
 
 class BootProgress {
- public:
+  public:
     virtual ~BootProgress() = default;
     /// `name` is one of docs/architecture.md's stages; `percent` -1 where there is none.
     virtual void stage(std::string_view name, int percent = -1) = 0;

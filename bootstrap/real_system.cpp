@@ -28,7 +28,8 @@ namespace {
 namespace fs = std::filesystem;
 constexpr auto k_code = ErrorCode::B07;
 
-Status mount_at(const char* type, const char* source, const std::string& target, unsigned long flags, const std::string& options) {
+Status mount_at(const char* type, const char* source, const std::string& target, unsigned long flags,
+                const std::string& options) {
     std::error_code ignored;
     fs::create_directories(target, ignored);
     if (mount(source, target.c_str(), type, flags, options.c_str()) != 0 && errno != EBUSY)
@@ -53,7 +54,8 @@ Result<std::string> mount_squashfs(const std::string& file) {
     if (ioctl(loop.get(), LOOP_CONFIGURE, &config) != 0) return fail_errno("set up " + device);
     // AUTOCLEAR takes effect at the last close: the mount below must hold it before `loop` is closed.
     const std::string target = "/lower/" + fs::path(file).stem().string();
-    if (Status s = mount_at("squashfs", device.c_str(), target, MS_RDONLY | MS_NODEV, ""); !s) return fail(s.error());
+    if (Status s = mount_at("squashfs", device.c_str(), target, MS_RDONLY | MS_NODEV, ""); !s)
+        return fail(s.error());
     return target;
 }
 
@@ -63,11 +65,13 @@ std::vector<Nic> list_nics() {
     for (const auto& entry : fs::directory_iterator("/sys/class/net", error)) {
         const std::string base = entry.path().string();
         auto type = read_file(base + "/type", 4096);
-        if (!type || *type != "1\n" || !fs::exists(base + "/device", error)) continue;  // ARPHRD_ETHER, physical.
+        if (!type || *type != "1\n" || !fs::exists(base + "/device", error))
+            continue;  // ARPHRD_ETHER, physical.
         if (fs::exists(base + "/wireless", error)) continue;
         auto mac = read_file(base + "/address", 4096);
         auto carrier = read_file(base + "/carrier", 4096);
-        nics.push_back({entry.path().filename().string(), mac ? normal_mac(mac->substr(0, 17)) : "", carrier && *carrier == "1\n"});
+        nics.push_back({entry.path().filename().string(), mac ? normal_mac(mac->substr(0, 17)) : "",
+                        carrier && *carrier == "1\n"});
     }
     return nics;
 }
@@ -84,11 +88,13 @@ void set_up(const std::string& name) {
 
 std::string names_of(const std::vector<Nic>& nics) {
     std::string text;
-    for (const auto& nic : nics) text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", nic.name, nic.mac);
+    for (const auto& nic : nics)
+        text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", nic.name, nic.mac);
     return text;
 }
 
-/// Everything on the initramfs's own file system goes, so that its memory is free again; never across a mount.
+/// Everything on the initramfs's own file system goes, so that its memory is free again; never across a
+/// mount.
 void remove_below(int folder, dev_t device) {
     DIR* dir = fdopendir(folder);
     if (dir == nullptr) {
@@ -97,11 +103,13 @@ void remove_below(int folder, dev_t device) {
     }
     while (const dirent* entry = readdir(dir)) {
         const std::string_view name = entry->d_name;
-        struct stat st{};
-        if (name == "." || name == ".." || fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || st.st_dev != device)
+        struct stat st {};
+        if (name == "." || name == ".." ||
+            fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || st.st_dev != device)
             continue;
         if (S_ISDIR(st.st_mode)) {
-            const int below = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            const int below =
+                openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
             if (below >= 0) remove_below(below, device);
             unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
         } else {
@@ -125,11 +133,14 @@ void RealSystem::name_missing_firmware() {
     if (!log) return;
     std::string text;
     char record[8192];
-    // One read is one record; EPIPE says that old ones were overwritten meanwhile (dev-kmsg in the kernel's ABI documents).
+    // One read is one record; EPIPE says that old ones were overwritten meanwhile (dev-kmsg in the kernel's
+    // ABI documents).
     while (true) {
         const ssize_t n = read(log.get(), record, sizeof record);
-        if (n > 0) text.append(record, static_cast<size_t>(n));
-        else if (n == 0 || (errno != EPIPE && errno != EINTR)) break;
+        if (n > 0)
+            text.append(record, static_cast<size_t>(n));
+        else if (n == 0 || (errno != EPIPE && errno != EINTR))
+            break;
     }
     for (const auto& file : missing_firmware(text)) {
         if (std::ranges::find(firmware_named_, file) != firmware_named_.end()) continue;
@@ -168,10 +179,11 @@ Status RealSystem::network(const BootParameters& parameters) {
         modules_->load_for_hardware();
     }
     name_missing_firmware();
-    auto said = run_checked({.arguments = {"/usr/lib/klibc/bin/ipconfig", "-t", "20", "-c", "dhcp", "-d", *chosen},
-                             .environment = {},
-                             .descriptors = {}},
-                            std::chrono::seconds(40));
+    auto said =
+        run_checked({.arguments = {"/usr/lib/klibc/bin/ipconfig", "-t", "20", "-c", "dhcp", "-d", *chosen},
+                     .environment = {},
+                     .descriptors = {}},
+                    std::chrono::seconds(40));
     if (!said) return fail(ErrorCode::B01, "{}: no address by DHCP: {}", *chosen, said.error().detail());
     if (auto conf = read_file("/run/net-" + *chosen + ".conf", 65536)) {
         std::error_code ignored;
@@ -185,9 +197,13 @@ Status RealSystem::network(const BootParameters& parameters) {
 
 Result<std::string> RealSystem::image_folder() {
     const std::string folder = "/image";
-    struct stat here{}, parent{};
-    if (stat(folder.c_str(), &here) == 0 && stat("/", &parent) == 0 && here.st_dev != parent.st_dev) return folder;
-    if (Status s = mount_at("tmpfs", "tmpfs", folder, MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700,size=60%"); !s) return fail(s.error());
+    struct stat here {
+    }, parent{};
+    if (stat(folder.c_str(), &here) == 0 && stat("/", &parent) == 0 && here.st_dev != parent.st_dev)
+        return folder;
+    if (Status s = mount_at("tmpfs", "tmpfs", folder, MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700,size=60%");
+        !s)
+        return fail(s.error());
     return folder;
 }
 
@@ -212,9 +228,11 @@ Status RealSystem::mount_root(const std::string& root, const std::string& site) 
     std::error_code error;
     fs::create_directories("/upper/files", error);
     fs::create_directories("/upper/work", error);
-    BERTH_TRY(mount_at("overlay", "overlay", "/newroot", 0, "lowerdir=" + layers + ",upperdir=/upper/files,workdir=/upper/work"));
-    // Usually an absolute link, which would lead into the initramfs from here: look at the link, not behind it.
-    struct stat st{};
+    BERTH_TRY(mount_at("overlay", "overlay", "/newroot", 0,
+                       "lowerdir=" + layers + ",upperdir=/upper/files,workdir=/upper/work"));
+    // Usually an absolute link, which would lead into the initramfs from here: look at the link, not behind
+    // it.
+    struct stat st {};
     if (lstat("/newroot/sbin/init", &st) != 0) return fail(k_code, "the system has no /sbin/init");
     return {};
 }
@@ -223,14 +241,17 @@ Status RealSystem::switch_root() {
     modules_.reset();
     for (const char* name : {"/dev", "/proc", "/sys", "/run"}) {
         const std::string target = std::string("/newroot") + name;
-        if (mount(name, target.c_str(), nullptr, MS_MOVE, nullptr) != 0) return fail(k_code, "move {}: {}", name, std::strerror(errno));
+        if (mount(name, target.c_str(), nullptr, MS_MOVE, nullptr) != 0)
+            return fail(k_code, "move {}: {}", name, std::strerror(errno));
     }
     // From here on there is no way back to another attempt: the API file systems are inside the new root.
-    struct stat top{};
+    struct stat top {};
     const int old_root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (old_root >= 0 && fstat(old_root, &top) == 0) remove_below(old_root, top.st_dev);
     const int failed = [] {
-        if (chdir("/newroot") != 0 || mount(".", "/", nullptr, MS_MOVE, nullptr) != 0 || chroot(".") != 0 || chdir("/") != 0) return errno;
+        if (chdir("/newroot") != 0 || mount(".", "/", nullptr, MS_MOVE, nullptr) != 0 || chroot(".") != 0 ||
+            chdir("/") != 0)
+            return errno;
         char name[] = "/sbin/init";
         char* const argv[] = {name, nullptr};
         char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -238,7 +259,8 @@ Status RealSystem::switch_root() {
         execve(name, argv, envp);
         return errno;
     }();
-    screen_.line(Error(k_code, fmt::format("/sbin/init: {}; restarting in a minute", std::strerror(failed))).to_user());
+    screen_.line(Error(k_code, fmt::format("/sbin/init: {}; restarting in a minute", std::strerror(failed)))
+                     .to_user());
     clock_.sleep(std::chrono::minutes(1));
     reboot(RB_AUTOBOOT);
     return fail(k_code, "run /sbin/init: {}", std::strerror(failed));

@@ -15,7 +15,7 @@ namespace berth::boot {
 Status mount_api_file_systems();
 
 class RealSystem final : public BootSystem {
- public:
+  public:
     RealSystem(Screen& screen, Clock& clock) : screen_(screen), clock_(clock) {}
     Status network(const BootParameters& parameters) override;
     Result<std::string> image_folder() override;
@@ -23,7 +23,7 @@ class RealSystem final : public BootSystem {
     Status mount_root(const std::string& root, const std::string& site) override;
     Status switch_root() override;
 
- private:
+  private:
     void name_missing_firmware();
     Status load_drivers();
 

@@ -15,7 +15,8 @@ namespace {
 void put(const std::string& path, std::string_view text) {
     const UniqueFd fd(open(path.c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
     // The screen is a courtesy: what does not fit into the terminal's buffer now is lost.
-    if (fd) [[maybe_unused]] const ssize_t n = write(fd.get(), text.data(), text.size());
+    if (fd) [[maybe_unused]]
+        const ssize_t n = write(fd.get(), text.data(), text.size());
 }
 
 std::string_view words_for(std::string_view stage) {
@@ -49,7 +50,8 @@ void ScreenAndPosts::stage(std::string_view name, int percent) {
     if (!fresh && percent / 10 == percent_ / 10 && percent >= percent_) return;
     stage_ = name;
     percent_ = percent;
-    screen_.line(name == "fetch" ? fmt::format("{}: {} %", words_for(name), percent) : std::string(words_for(name)));
+    screen_.line(name == "fetch" ? fmt::format("{}: {} %", words_for(name), percent)
+                                 : std::string(words_for(name)));
     poster_.post(stage_status(boot_id_, name, percent, {}));
 }
 

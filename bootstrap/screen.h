@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Lines for people before there is a greeter: on every kernel console and on berth.console, and into the kernel log so that the journal
-// has them later.
+// Lines for people before there is a greeter: on every kernel console and on berth.console, and into the
+// kernel log so that the journal has them later.
 #pragma once
 
 #include <string>
@@ -13,24 +13,26 @@
 namespace berth::boot {
 
 class Screen {
- public:
+  public:
     explicit Screen(std::string berth_console) : console_(std::move(berth_console)) {}
     void set_console(std::string name) { console_ = std::move(name); }
-    /// One line. A terminal that cannot be written is passed over; one that blocks (flow control) is not waited for.
+    /// One line. A terminal that cannot be written is passed over; one that blocks (flow control) is not
+    /// waited for.
     void line(std::string_view text);
 
- private:
+  private:
     std::string console_;
 };
 
 /// Stages and problems to the screen and, when there is a network, to the provisioner.
 class ScreenAndPosts final : public BootProgress {
- public:
-    ScreenAndPosts(Screen& screen, StatusPoster& poster) : screen_(screen), poster_(poster), boot_id_(read_boot_id()) {}
+  public:
+    ScreenAndPosts(Screen& screen, StatusPoster& poster)
+        : screen_(screen), poster_(poster), boot_id_(read_boot_id()) {}
     void stage(std::string_view name, int percent) override;
     void problem(const Error& error) override;
 
- private:
+  private:
     Screen& screen_;
     StatusPoster& poster_;
     std::string boot_id_;

@@ -61,11 +61,13 @@ Status set_keymap(const std::string& name) {
 
 Status set_time_zone(const std::string& name) {
     const std::string zone = "/usr/share/zoneinfo/" + name;
-    struct stat st{};
-    if (stat(zone.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return fail(ErrorCode::B12, "time_zone {}: no such zone", name);
+    struct stat st {};
+    if (stat(zone.c_str(), &st) != 0 || !S_ISREG(st.st_mode))
+        return fail(ErrorCode::B12, "time_zone {}: no such zone", name);
     const char* temporary = "/etc/localtime.berth";
     unlink(temporary);
-    if (symlink(zone.c_str(), temporary) != 0 || rename(temporary, "/etc/localtime") != 0) return fail_errno("set /etc/localtime");
+    if (symlink(zone.c_str(), temporary) != 0 || rename(temporary, "/etc/localtime") != 0)
+        return fail_errno("set /etc/localtime");
     return write_file_durably("/etc/timezone", name + "\n", 0644);
 }
 
@@ -95,13 +97,16 @@ void set_time_servers(const MachineRecord& record, Report& report) {
     if (wanted == (present ? *present : "")) return;
     std::error_code error;
     fs::create_directories(k_sources_folder, error);
-    if (Status s = write_file_durably(k_sources, wanted, 0644); !s) return report.error("time servers not set", s.error());
+    if (Status s = write_file_durably(k_sources, wanted, 0644); !s)
+        return report.error("time servers not set", s.error());
     // Not running yet: it will read the file when it starts.
-    if (auto told = tool({"chronyc", "reload", "sources"}, 5s); !told) report.error("chrony not told yet", told.error());
+    if (auto told = tool({"chronyc", "reload", "sources"}, 5s); !told)
+        report.error("chrony not told yet", told.error());
 }
 
 ClockState look_at_clock(const SetupContext& context, BootTime start) {
-    // Answered at once by a chronyd that runs; without one chronyc itself would go on asking for many seconds.
+    // Answered at once by a chronyd that runs; without one chronyc itself would go on asking for many
+    // seconds.
     auto tracking = tool({"chronyc", "-c", "tracking"}, 2s);
     return clock_state(tracking ? *tracking : std::string(), context.clock.now() - start);
 }
@@ -111,13 +116,15 @@ bool has_network() {
     if (getifaddrs(&list) != 0) return false;
     bool found = false;
     for (const ifaddrs* a = list; a != nullptr; a = a->ifa_next)
-        found |= a->ifa_addr != nullptr && a->ifa_addr->sa_family == AF_INET && (a->ifa_flags & IFF_LOOPBACK) == 0 && (a->ifa_flags & IFF_RUNNING) != 0;
+        found |= a->ifa_addr != nullptr && a->ifa_addr->sa_family == AF_INET &&
+                 (a->ifa_flags & IFF_LOOPBACK) == 0 && (a->ifa_flags & IFF_RUNNING) != 0;
     freeifaddrs(list);
     return found;
 }
 
 KvmFacts probe_kvm() {
-    auto output = run({.arguments = {"/usr/libexec/berth/berth-kvm-probe"}, .environment = {}, .descriptors = {}}, 60s);
+    auto output =
+        run({.arguments = {"/usr/libexec/berth/berth-kvm-probe"}, .environment = {}, .descriptors = {}}, 60s);
     if (!output) return {.usable = false, .why = output.error().detail()};
     return parse_kvm_probe(output->out);
 }
@@ -126,7 +133,8 @@ void post_facts(const SetupContext& context, bool with_stage) {
     auto text = read_file(k_unsent_facts);
     if (!text) return;
     auto facts = nlohmann::json::parse(*text, nullptr, false);
-    nlohmann::json body = with_stage ? stage_status(read_boot_id(), "setup", -1, {}) : nlohmann::json{{"boot_id", read_boot_id()}};
+    nlohmann::json body = with_stage ? stage_status(read_boot_id(), "setup", -1, {})
+                                     : nlohmann::json{{"boot_id", read_boot_id()}};
     body["facts"] = std::move(facts);
     StatusPoster poster(context.parameters, context.http, context.clock);
     if (poster.post(body)) unlink(k_unsent_facts);
@@ -149,7 +157,8 @@ Status run_setup(const SetupContext& context) {
     apply(record, report);
     set_time_servers(record, report);
 
-    if (auto settled = tool({"udevadm", "settle", "--timeout=15"}, 20s); !settled) report.error("devices not settled", settled.error());
+    if (auto settled = tool({"udevadm", "settle", "--timeout=15"}, 20s); !settled)
+        report.error("devices not settled", settled.error());
     const auto disks = read_disks();
     auto persistent = prepare_data(disks, record.data_auto, k_data, report);
     if (!persistent) return fail(persistent.error());
@@ -169,10 +178,14 @@ Status run_setup(const SetupContext& context) {
         context.clock.sleep(500ms);
     }
     BERTH_TRY(write_boot_state(state));
-    BERTH_TRY(write_file_durably(k_unsent_facts, machine_facts(disks, state.kvm).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
+    BERTH_TRY(write_file_durably(
+        k_unsent_facts,
+        machine_facts(disks, state.kvm).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
     post_facts(context, true);
     report.event(Level::info, "machine set up",
-                 {{"client", state.client_id}, {"data", *persistent ? "persistent" : "memory"}, {"clock", std::string(clock_state_name(state.clock))},
+                 {{"client", state.client_id},
+                  {"data", *persistent ? "persistent" : "memory"},
+                  {"clock", std::string(clock_state_name(state.clock))},
                   {"kvm", state.kvm.usable ? "usable" : state.kvm.why}});
     return {};
 }
@@ -186,7 +199,8 @@ void watch(const SetupContext& context) {
             BootState state = parse_boot_state(*text);
             state.clock = look_at_clock(context, start);
             state.network = has_network();
-            if (Status s = write_boot_state(state); !s) context.report.error("boot state not written", s.error());
+            if (Status s = write_boot_state(state); !s)
+                context.report.error("boot state not written", s.error());
             if (state.network && context.parameters.has_record()) post_facts(context, false);
             context.clock.sleep(state.clock == ClockState::synchronised && state.network ? 30s : 3s);
         } else {

@@ -18,11 +18,13 @@ struct SetupContext {
     Report& report;
 };
 
-/// Host name, key map, time zone, time servers, data partition, facts, boot.json, stage `setup`. A part that fails is reported and the rest goes
-/// on: a workstation with a wrong key map is better than none. Only a missing /var/lib/berth or boot.json is an error.
+/// Host name, key map, time zone, time servers, data partition, facts, boot.json, stage `setup`. A part that
+/// fails is reported and the rest goes on: a workstation with a wrong key map is better than none. Only a
+/// missing /var/lib/berth or boot.json is an error.
 Status run_setup(const SetupContext& context);
 
-/// Keeps boot.json true (clock, network), time servers as the lease says, and delivers facts that could not be posted. Never returns.
+/// Keeps boot.json true (clock, network), time servers as the lease says, and delivers facts that could not
+/// be posted. Never returns.
 [[noreturn]] void watch(const SetupContext& context);
 
 /// Posts stage `prompt`.

@@ -11,7 +11,10 @@ int main(int argc, char** argv) {
     auto parameters = boot::read_boot_parameters();
     if (!parameters) report.error("boot parameters not used", parameters.error());
     const auto http = boot::make_curl_http();
-    const boot::SetupContext context{.parameters = parameters ? *parameters : boot::BootParameters{}, .http = *http, .clock = clock, .report = report};
+    const boot::SetupContext context{.parameters = parameters ? *parameters : boot::BootParameters{},
+                                     .http = *http,
+                                     .clock = clock,
+                                     .report = report};
     const char* mode = argc == 2 ? argv[1] : "";
     if (std::strcmp(mode, "--watch") == 0) boot::watch(context);
     if (std::strcmp(mode, "--prompt") == 0) {

@@ -12,16 +12,19 @@
 namespace berth::boot {
 
 /// The body of a post about a stage; `percent` -1 and an empty `error` mean none.
-nlohmann::json stage_status(std::string_view boot_id, std::string_view stage, int percent, std::string_view error);
+nlohmann::json stage_status(std::string_view boot_id, std::string_view stage, int percent,
+                            std::string_view error);
 
-/// Posts are a courtesy: short, never an obstacle. After one that failed nothing is sent for 15 s. One thread.
+/// Posts are a courtesy: short, never an obstacle. After one that failed nothing is sent for 15 s. One
+/// thread.
 class StatusPoster {
- public:
-    StatusPoster(BootParameters parameters, Http& http, Clock& clock) : parameters_(std::move(parameters)), http_(http), clock_(clock) {}
+  public:
+    StatusPoster(BootParameters parameters, Http& http, Clock& clock)
+        : parameters_(std::move(parameters)), http_(http), clock_(clock) {}
     /// False when it was not delivered.
     bool post(const nlohmann::json& body);
 
- private:
+  private:
     BootParameters parameters_;
     Http& http_;
     Clock& clock_;

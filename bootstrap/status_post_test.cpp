@@ -7,7 +7,7 @@ namespace berth::boot {
 namespace {
 
 class OneServer final : public Http {
- public:
+  public:
     std::vector<HttpRequest> requests;
     bool answers = true;
     Status perform(const HttpRequest& request, const HttpTimes& times, const Sink&) override {
@@ -18,11 +18,14 @@ class OneServer final : public Http {
     }
 };
 
-const BootParameters k_known{.image = {}, .site = {}, .provisioner = "http://p:1", .machine = "m-1", .token = "70ken", .mac = {}};
+const BootParameters k_known{
+    .image = {}, .site = {}, .provisioner = "http://p:1", .machine = "m-1", .token = "70ken", .mac = {}};
 
 TEST(StatusPost, has_the_documented_shape) {
-    EXPECT_EQ(stage_status("b", "fetch", 40, ""), nlohmann::json::parse(R"({"boot_id":"b","stage":"fetch","percent":40,"error":null})"));
-    EXPECT_EQ(stage_status("b", "fetch", -1, "BERTH-B05 x"), nlohmann::json::parse(R"({"boot_id":"b","stage":"fetch","error":"BERTH-B05 x"})"));
+    EXPECT_EQ(stage_status("b", "fetch", 40, ""),
+              nlohmann::json::parse(R"({"boot_id":"b","stage":"fetch","percent":40,"error":null})"));
+    EXPECT_EQ(stage_status("b", "fetch", -1, "BERTH-B05 x"),
+              nlohmann::json::parse(R"({"boot_id":"b","stage":"fetch","error":"BERTH-B05 x"})"));
 }
 
 TEST(StatusPost, goes_to_this_machines_url_with_the_boots_token) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The line formats that early boot and setup read: kernel command line, ipconfig's file, kernel log, leases, chronyc, cpuinfo.
+// The line formats that early boot and setup read: kernel command line, ipconfig's file, kernel log, leases,
+// chronyc, cpuinfo.
 #include <cstdlib>
 
 #include "bootstrap/boot_parameters.h"

@@ -11,6 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         if (part.starts_with('-') || part.find_first_of("/ \n") != std::string::npos) abort();
     if (record->time_zone.starts_with('/') || record->time_zone.find("..") != std::string::npos) abort();
     for (const auto& server : record->ntp)
-        if (server.empty() || server.starts_with('-') || server.find_first_of(" \n") != std::string::npos) abort();
+        if (server.empty() || server.starts_with('-') || server.find_first_of(" \n") != std::string::npos)
+            abort();
     return 0;
 }
