@@ -29,3 +29,12 @@ lock_cache() {
     exec 9>"$cache/.lock"
     flock -n 9 || { say "waiting for another build in this checkout" && flock 9; }
 }
+
+# prune KIND KEEP: of the cached things named KIND-*, all but KEEP and the two others used last go.
+prune() {
+    local old
+    while IFS= read -r old; do
+        [ "$cache/$old" = "$2" ] || rm -rf "$cache/${old:?}" "$cache/$old.done" "$cache/$old.versions"
+    done < <(cd "$cache" && find . -maxdepth 1 -name "$1-*" ! -name '*.done' ! -name '*.versions' -printf '%T@ %P\n' | sort -rn | tail -n +4 | cut -d' ' -f2)
+    rm -rf "$cache/$1"-*.new
+}

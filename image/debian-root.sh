@@ -78,6 +78,7 @@ make_debian_root() {
     } | digest)
     debian_root=$cache/debian-$key
     if [ -e "$debian_root.done" ]; then return 0; fi
+    prune debian "$debian_root"
     say "Debian root (about two minutes; kept in $debian_root)"
     rm -rf "$debian_root.new"
     local -a sources

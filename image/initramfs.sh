@@ -8,8 +8,8 @@ pack() {
     find "$1" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     (cd "$1" && find . -mindepth 1 -print0 | LC_ALL=C sort -z |
         cpio --null --quiet -o -H newc --reproducible -R 0:0 | zstd -q -"$3" -T"$jobs") >"$2"
-    # The kernel looks for the next archive at a multiple of four bytes.
-    truncate -s %4 "$2"
+    # The kernel skips zeros up to the next archive; whole pages make that one easy to find for people too.
+    truncate -s %4096 "$2"
 }
 
 modules_dir() { (cd "$debian_root/usr/lib/modules" && echo *); }
@@ -23,6 +23,7 @@ make_debian_initramfs() {
     } | digest)
     debian_initramfs=$cache/initramfs-$key.cpio.zst
     [ ! -e "$debian_initramfs" ] || return 0
+    prune initramfs "$debian_initramfs"
     say "initramfs, Debian's part"
     tree=$work/initramfs-debian
     rm -rf "$tree"
@@ -39,7 +40,7 @@ make_debian_initramfs() {
             install -D -m 0644 "$debian_root/usr/lib/firmware/$firmware_file" "$tree/usr/lib/firmware/$firmware_file"
         done < <(find "$tree/usr/lib/modules" -name '*.ko' -exec modinfo -F firmware {} + | LC_ALL=C sort -u)
     fi
-    SOURCE_DATE_EPOCH=$epoch_for_debian pack "$tree" "$debian_initramfs.new" 19
+    SOURCE_DATE_EPOCH=$epoch_for_debian pack "$tree" "$debian_initramfs.new" 12
     mv "$debian_initramfs.new" "$debian_initramfs"
     rm -rf "$tree"
 }

@@ -15,13 +15,18 @@ def pytest_addoption(parser):
     parser.addoption("--regex", default="", help="run only tests whose id matches")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "full_only: too long for the plain run; part of tests/run full only")
+
+
 def pytest_collection_modifyitems(config, items):
     regex = config.getoption("--regex")
-    if not regex:
-        return
-    out = [i for i in items if not re.search(regex, i.nodeid)]
-    config.hook.pytest_deselected(items=out)
-    items[:] = [i for i in items if re.search(regex, i.nodeid)]
+
+    def chosen(item):
+        return re.search(regex, item.nodeid) and (os.environ.get("BERTH_FULL") or not item.get_closest_marker("full_only"))
+
+    config.hook.pytest_deselected(items=[i for i in items if not chosen(i)])
+    items[:] = [i for i in items if chosen(i)]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plain image: its files and limits, and what must not be in it."""
+import json
+import re
+import subprocess
+
+# Every program that runs as someone else than its caller. Nobody but root starts programs here, so there are next to none.
+SETUID = {
+    "/usr/lib/dbus-1.0/dbus-daemon-launch-helper": "-rwsr-xr--",
+    "/usr/sbin/unix_chkpwd": "-rwxr-sr-x",
+}
+WANTED_PROGRAMS = ["berth-greeter", "berth-greeter-ui", "berth-session", "berth-setup", "berth-volume"]
+
+
+def test_all_outputs_are_there_and_small_enough_for_the_network(image):
+    size = {n: (image / n).stat().st_size for n in ("vmlinuz", "initrd.img", "root.squashfs", "manifest.json", "manifest.json.minisig")}
+    assert 0 < size["root.squashfs"] <= 350_000_000
+    assert 0 < size["vmlinuz"] + size["initrd.img"] <= 60_000_000
+
+
+def test_manifest_names_the_files_and_minisign_itself_believes_it(image, public_key):
+    subprocess.run(["minisign", "-V", "-q", "-p", public_key, "-m", image / "manifest.json"], check=True)
+    manifest = json.loads((image / "manifest.json").read_text())
+    assert {f["name"] for f in manifest["files"]} == {"vmlinuz", "initrd.img", "root.squashfs"}
+    for f in manifest["files"]:
+        digest = subprocess.run(["b2sum", "-l", "256", image / f["name"]], capture_output=True, text=True, check=True).stdout.split()[0]
+        assert (f["digest"], f["size"]) == (digest, (image / f["name"]).stat().st_size)
+        assert (image / "image" / digest).exists()
+
+
+def test_signing_key_is_outside_and_private(image, squashfs, initrd_names, public_key):
+    key = public_key.with_name("image.key")
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert not [n for n in list(squashfs.entries) + list(initrd_names) if n.endswith("image.key")]
+    assert "etc/berth/image.pub" in initrd_names
+
+
+def test_nobody_can_log_in_with_a_password(etc):
+    for line in (etc / "shadow").read_text().splitlines():
+        name, password = line.split(":")[:2]
+        assert password in ("*", "!", "!*"), f"{name} has a password"
+    accounts = [line.split(":") for line in (etc / "passwd").read_text().splitlines()]
+    assert [a[0] for a in accounts if a[2] == "0"] == ["root"]
+    assert "/bin/bash" not in {a[6] for a in accounts}
+    assert not [a[0] for a in accounts if 1000 <= int(a[2]) < 60000]
+
+
+def test_nothing_of_the_demo_is_in_it(squashfs, etc):
+    assert not [n for n in squashfs.entries if re.search(r"\bdemo\b|eat-memory", n) and not n.startswith(("/usr/share/zoneinfo", "/usr/lib/modules"))]
+    for name in ("passwd", "shadow", "group"):
+        assert "demo" not in (etc / name).read_text()
+    found = subprocess.run(["grep", "-rlE", "PRIVATE KEY|10\\.0\\.2\\.2", etc], capture_output=True, text=True).stdout
+    assert found == ""
+
+
+def test_no_getty_no_ssh_no_rescue_shell(squashfs):
+    names = squashfs.entries
+    assert not [n for n in names if re.search(r"/(sshd|dropbear|telnetd|in\.rlogind)$", n)]
+    for unit in ("getty@.service", "serial-getty@.service", "console-getty.service", "container-getty@.service", "autovt@.service",
+                 "emergency.service", "rescue.service", "debug-shell.service", "ctrl-alt-del.target"):
+        assert names[f"/etc/systemd/system/{unit}"][2] == "/dev/null", unit
+    for generator in ("getty", "debug", "run", "gpt-auto", "system-update", "rc-local"):
+        assert names[f"/etc/systemd/system-generators/systemd-{generator}-generator"][2] == "/dev/null", generator
+    enabled = [n for n in names if re.search(r"^/etc/systemd/system/[^/]*\.(wants|requires)/", n)]
+    assert not [n for n in enabled if re.search("getty|ssh|shell|rescue|emergency", n)]
+
+
+def test_initramfs_has_no_shell(initrd_names):
+    assert "init" in initrd_names
+    assert not [n for n in initrd_names if re.search(r"(^|/)(sh|bash|dash|busybox|debug-shell)$", n)]
+
+
+def test_setuid_programs_are_the_known_ones(squashfs):
+    found = {n: e[0] for n, e in squashfs.entries.items() if e[0][0] == "-" and ("s" in e[0][1:7] or "S" in e[0][1:7])}
+    assert found == SETUID
+
+
+def test_our_programs_and_units_are_there(squashfs):
+    for name in WANTED_PROGRAMS:
+        assert squashfs.entries[f"/usr/libexec/berth/{name}"][0:2] == ("-rwxr-xr-x", "0/0")
+    assert "/usr/lib/berth/nbdkit-berth-plugin.so" in squashfs.entries
+    for name in ("berth-provisioner", "berthctl", "berth-image"):
+        assert f"/usr/bin/{name}" not in squashfs.entries
+    for unit in ("berth-setup", "berth-greeter", "berth-sweep", "berth-probe"):
+        assert f"/etc/systemd/system/multi-user.target.wants/{unit}.service" in squashfs.entries
+
+
+def test_our_users_have_their_numbers_and_groups(etc):
+    passwd = {line.split(":")[0]: line.split(":") for line in (etc / "passwd").read_text().splitlines()}
+    group = {line.split(":")[0]: line.split(":") for line in (etc / "group").read_text().splitlines()}
+    for name in ("_berth-ui", "_berth-volume"):
+        assert passwd[name][2] == group[name][2] and 0 < int(passwd[name][2]) < 1000
+    assert "_berth-volume" in group["libvirt-qemu"][3].split(",")
+
+
+def test_no_unneeded_weight(squashfs):
+    for folder in ("/usr/share/man/", "/usr/share/locale/", "/var/lib/apt/", "/var/cache/apt/", "/var/log/", "/boot/"):
+        assert not [n for n in squashfs.entries if n.startswith(folder)], folder
+
+
+def test_key_inside_the_checkout_is_refused(root):
+    script = "set -euo pipefail; root=$1; . $1/image/common.sh; . $1/image/sign.sh; make_key"
+    done = subprocess.run(["bash", "-c", script, "x", root], env={"PATH": "/usr/bin:/bin", "HOME": "/root", "BERTH_KEY_DIR": f"{root}/out/key"},
+                          capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "must not lie in the checkout" in done.stderr
+    assert not (root / "out/key").exists()
+
+
+def test_image_that_has_grown_too_large_is_refused(root, tmp_path):
+    (tmp_path / "big").write_bytes(b"x" * 1_000_001)
+    script = 'set -euo pipefail; root=$1; . $1/image/common.sh; . $1/image/sign.sh; limit 1 root.squashfs "$2"'
+    done = subprocess.run(["bash", "-c", script, "x", root, tmp_path / "big"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "root.squashfs has 1000001 bytes; at most 1 MB are allowed" in done.stderr
