@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The engine's threads in one process with the test, so that the thread sanitizer sees them.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <random>
+#include <thread>
+
+#include "tests/lib/ganesha_server.h"
+#include "volume/engine/engine.h"
+#include "volume/user_directory.h"
+
+namespace berth::volume {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+TEST(EngineOnServer, writers_notice_nothing_of_a_server_that_dies_and_comes_back) {
+    test::GaneshaServer server;
+    const fs::path vm = server.exported() / "ann/work";
+    fs::create_directories(vm);
+    std::ofstream(vm / "machine.toml").flush();
+    std::ofstream(vm / "software.raw").flush();
+    fs::resize_file(vm / "software.raw", 8 << 20);
+    SystemClock clock;
+    RecordingReport report;
+    auto directory = mount_user_directory({server.location("ann"), std::nullopt, {0, 0, {}}}, clock, report);
+    ASSERT_TRUE(directory) << directory.error().to_log();
+    auto lock = (*directory)->lock("work", {"m-1", "berth-1", "ann", "b"}, false, nullptr, nullptr);
+    ASSERT_TRUE(lock) << lock.error().to_log();
+
+    VolumeConfig config;
+    config.run_dir = server.folder();
+    config.nfs = server.location("ann");
+    config.vm = "work";
+    config.epoch = lock->epoch;
+    config.nonce = lock->nonce;
+    config.owner = "m-1";
+    config.disks = {{"software", DiskMode::direct, "software.raw", false}};
+    config.renew = 200ms;
+    config.hold = 5000ms;
+    config.request_timeout = 60s;
+    config.notice = 500ms;
+    auto engine = Engine::start(config, clock, report);
+    ASSERT_TRUE(engine) << engine.error().to_log();
+    std::atomic<int> changes{0}, wrong{0};
+    (*engine)->on_change([&] { changes++; });
+
+    std::atomic<bool> more{true};
+    std::vector<std::thread> writers;
+    std::string expected(8 << 20, '\0');
+    for (unsigned w = 0; w < 3; w++)
+        writers.emplace_back([&, w] {
+            std::minstd_rand random(w + 1);
+            while (more) {
+                const uint64_t offset = (uint64_t{w} << 21) + (random() % 256) * 4096;
+                const std::string bytes(4096 * (1 + random() % 4), static_cast<char>('a' + random() % 26));
+                if ((*engine)->write(0, bytes.data(), bytes.size(), offset, random() % 16 == 0) != 0) wrong++;
+                std::ranges::copy(bytes, &expected[offset]);  // each writer has its own part
+                std::string back(bytes.size(), '?');
+                if (random() % 4 == 0 && ((*engine)->read(0, back.data(), back.size(), offset) != 0 || back != bytes)) wrong++;
+                if (random() % 16 == 0 && (*engine)->flush(0) != 0) wrong++;
+                (void)(*engine)->status();
+            }
+        });
+    for (int round = 0; round < 2; round++) {
+        clock.sleep(300ms);
+        server.restart();
+    }
+    clock.sleep(300ms);
+    more = false;
+    for (auto& w : writers) w.join();
+    EXPECT_EQ(wrong, 0);
+    auto flushed = (*engine)->flush_all();
+    EXPECT_TRUE(flushed) << flushed.error().to_log();
+    (*engine)->end();
+    std::ifstream in(vm / "software.raw", std::ios::binary);
+    const std::string found((std::istreambuf_iterator<char>(in)), {});
+    EXPECT_TRUE(found == expected);
+    EXPECT_GE(changes, 2);
+}
+
+}  // namespace
+}  // namespace berth::volume
