@@ -129,8 +129,11 @@ Status StateStore::remove(const std::string& session) {
 
 Result<std::vector<StateStore::Stored>> StateStore::list() {
     std::map<std::string, std::string> texts;
+    complete_ = true;
     if (remote_ != nullptr) {
-        if (auto remote = remote_->all()) texts = std::move(*remote);
+        auto remote = remote_->all();
+        complete_ = remote.has_value();
+        if (remote) texts = std::move(*remote);
         else report_.error("session states at the provisioner are unknown", remote.error());
     }
     std::error_code error;

@@ -78,6 +78,8 @@ class StateStore {
     };
     /// Local and remote ones, by session name; the local one counts where both are.
     Result<std::vector<Stored>> list();
+    /// False: the last list could not ask the provisioner, so there may be more.
+    bool complete() const { return complete_; }
 
     /// As it stands now; nullopt: it is gone. Read it after claiming: its session may have written on until it died.
     Result<std::optional<Stored>> load(const std::string& session);
@@ -91,6 +93,7 @@ class StateStore {
     std::string folder_;
     RemoteState* remote_;
     Report& report_;
+    bool complete_ = true;
 };
 
 /// [A-Za-z0-9-]{1,32}: a name from outside must not leave the folder.

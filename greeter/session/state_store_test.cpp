@@ -130,6 +130,10 @@ TEST_F(Store, goes_on_when_the_provisioner_is_down_and_says_so) {
     ASSERT_TRUE(store.save(full_state()));
     EXPECT_TRUE(report_.has("session state not kept at the provisioner"));
     EXPECT_EQ(store.list()->size(), 1u);
+    EXPECT_FALSE(store.complete());
+    remote_.down = false;
+    EXPECT_EQ(store.list()->size(), 1u);
+    EXPECT_TRUE(store.complete());
 }
 
 TEST_F(Store, tells_of_a_file_that_it_cannot_read_and_keeps_it) {

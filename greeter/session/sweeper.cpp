@@ -147,7 +147,7 @@ Status Sweeper::finish(const SessionState& state, const Waiting& waiting) {
 Result<size_t> Sweeper::round(const Waiting& waiting) {
     auto stored = seams_.store.list();
     if (!stored) return fail(stored.error());
-    size_t left = 0;
+    size_t left = seams_.store.complete() ? 0 : 1;
     for (const auto& entry : *stored) {
         auto claim = seams_.store.claim(entry.session);
         if (!claim) return fail(claim.error());

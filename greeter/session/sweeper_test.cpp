@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/session/sweeper.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "greeter/session/testing/fake_world.h"
+
+namespace berth::session {
+namespace {
+
+using std::chrono::seconds;
+
+class SweeperTest : public testing::Test {
+ protected:
+    SweeperTest() {
+        char name[] = "/tmp/berth-sweep-XXXXXX";
+        folder_ = mkdtemp(name);
+        store_ = std::make_unique<StateStore>(folder_, nullptr, w.report);
+        state.session = "s1";
+        state.vm = "work";
+        state.location = {.server = "fs1", .directory = "/export/users/ann"};
+        state.lock = LockState{.epoch = 6, .nonce = "ff"};
+        state.domain = "6a4f3c1e-0000-4000-8000-000000000001";
+        state.run_dir = "/run/berth/vm/s1";
+        state.swap = {"/var/lib/berth/swap/s1-swap.raw"};
+        state.boot_id = "boot-1";
+        w.made = {"vm", "volume", "lock", "swap", "run_dir"};
+    }
+    ~SweeperTest() override { std::filesystem::remove_all(folder_); }
+
+    Result<size_t> round(const std::string& boot_id = "boot-1", const Sweeper::Waiting& waiting = {}) {
+        FakeParts parts(w);
+        FakeHypervisor hypervisor(w);
+        FakeProcessTable processes(w);
+        return Sweeper({w.clock, w.report, parts, hypervisor, *store_, processes, boot_id, {}}).round(waiting);
+    }
+    bool stored() {
+        const auto list = store_->list();
+        return !list->empty();
+    }
+
+    FakeWorld w;
+    SessionState state;
+    std::string folder_;
+    std::unique_ptr<StateStore> store_;
+};
+
+TEST_F(SweeperTest, finishes_a_dead_session_of_this_boot_in_order_and_30_s_after_its_writers_ended) {
+    ASSERT_TRUE(store_->save(state));
+    std::map<std::string, BootTime> at;
+    w.at = [&](const std::string& what) { at.try_emplace(what, w.clock.now()); };
+    auto left = round();
+    ASSERT_TRUE(left);
+    EXPECT_EQ(*left, 0u);
+    EXPECT_TRUE(w.made.empty());
+    EXPECT_FALSE(stored());
+    EXPECT_LE(at["undo vm"], at["undo volume"]);
+    EXPECT_GE(at["undo lock"] - at["undo volume"], seconds(30));
+    EXPECT_LE(at["undo lock"], at["undo swap"]);
+}
+
+TEST_F(SweeperTest, waits_only_for_what_is_left_of_30_s_since_the_boot_after_a_power_cut) {
+    ASSERT_TRUE(store_->save(state));
+    w.made = {"lock", "swap"};
+    const BootTime before = w.clock.now();  // the fake machine is up for an hour
+    ASSERT_EQ(*round("boot-2"), 0u);
+    EXPECT_EQ(w.clock.now(), before);
+    EXPECT_TRUE(w.made.empty());
+    EXPECT_TRUE(std::ranges::find(w.log, "find") == w.log.end());
+}
+
+TEST_F(SweeperTest, keeps_the_state_and_comes_again_when_any_part_fails) {
+    for (const std::string part : {"find", "undo vm", "mount", "undo lock", "undo swap", "undo run_dir"}) {
+        SCOPED_TRACE(part);
+        w.made = {"vm", "volume", "lock", "swap", "run_dir"};
+        w.failing = {part};
+        ASSERT_TRUE(store_->save(state));
+        EXPECT_EQ(*round(), 1u);
+        EXPECT_TRUE(stored());
+        w.failing.clear();
+        EXPECT_EQ(*round(), 0u);
+        EXPECT_TRUE(w.made.empty());
+        EXPECT_FALSE(stored());
+    }
+}
+
+TEST_F(SweeperTest, does_not_release_the_lock_while_the_domain_may_live) {
+    ASSERT_TRUE(store_->save(state));
+    w.failing = {"undo vm"};
+    EXPECT_EQ(*round(), 1u);
+    EXPECT_TRUE(w.made.contains("lock"));
+    EXPECT_TRUE(w.made.contains("volume"));
+}
+
+TEST_F(SweeperTest, kills_a_volume_engine_that_cannot_stop_in_order) {
+    ASSERT_TRUE(store_->save(state));
+    w.failing = {"undo volume"};
+    EXPECT_EQ(*round(), 0u);
+    EXPECT_TRUE(std::ranges::find(w.log, "kill volume") != w.log.end());
+    EXPECT_TRUE(w.made.empty());
+}
+
+TEST_F(SweeperTest, leaves_a_session_alone_that_somebody_holds) {
+    ASSERT_TRUE(store_->save(state));
+    StateStore other(folder_, nullptr, w.report);
+    auto claim = other.claim("s1");
+    EXPECT_EQ(*round(), 0u);
+    EXPECT_TRUE(w.made.contains("lock"));
+    EXPECT_TRUE(stored());
+}
+
+TEST_F(SweeperTest, takes_no_lock_back_that_was_never_taken) {
+    state.lock.reset();
+    ASSERT_TRUE(store_->save(state));
+    EXPECT_EQ(*round(), 0u);
+    EXPECT_TRUE(std::ranges::find(w.log, "mount") == w.log.end());
+}
+
+TEST_F(SweeperTest, stops_waiting_when_told) {
+    ASSERT_TRUE(store_->save(state));
+    EXPECT_EQ(*round("boot-1", [](seconds) { return false; }), 1u);
+    EXPECT_TRUE(w.made.contains("lock"));
+}
+
+}  // namespace
+}  // namespace berth::session
