@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The right to send writes (DESIGN "Lease", "Sockets"; REQUIREMENTS M9). It ends `hold` after the moment before the WRITE of the last good
-// renewal was sent. The loss of any connection suspends it until a good renewal that was begun after the loss. Somebody else's lock
-// ends it for good. Any thread.
+// The right to send writes (DESIGN "Lease", "Sockets"; REQUIREMENTS M9). It ends `hold` after the moment
+// before the WRITE of the last good renewal was sent. The loss of any connection suspends it until a good
+// renewal that was begun after the loss. Somebody else's lock ends it for good. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 namespace berth::volume {
 
 class Lease {
- public:
+  public:
     Lease(Clock& clock, Duration hold) : clock_(clock), hold_(hold) {}
 
     /// What was lost so far; a renewal takes it before its first call and hands it back.
@@ -26,7 +26,7 @@ class Lease {
     bool may_send() const;
     bool lost_for_good() const;
 
- private:
+  private:
     Clock& clock_;
     const Duration hold_;
     mutable std::mutex mutex_;

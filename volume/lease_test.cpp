@@ -38,7 +38,8 @@ TEST_F(LeaseTest, counts_from_before_the_write_and_not_from_the_answer) {
 }
 
 TEST_F(LeaseTest, stops_writing_before_a_breaker_may_start) {
-    // Whoever breaks waits take_over after its LINK; a renewal that still saw no higher lock began its WRITE before that LINK.
+    // Whoever breaks waits take_over after its LINK; a renewal that still saw no higher lock began its WRITE
+    // before that LINK.
     renew();
     const BootTime link = clock.now();
     while (lease.may_send()) clock.advance(1s);

@@ -15,7 +15,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr int k_attempts = 8;
-constexpr uint32_t k_lock_file_mode = 0644;  // Whoever wants the VM reads who has it; the directory decides who may.
+constexpr uint32_t k_lock_file_mode =
+    0644;  // Whoever wants the VM reads who has it; the directory decides who may.
 
 bool is(const Error& error, ErrorCode code) {
     return error.code() == code;
@@ -141,8 +142,10 @@ Result<bool> LockProtocol::link(const FileHandle& file, uint64_t epoch, const st
         auto lock = standing(lock_name(epoch));
         if (!lock) return fail(lock.error());
         if (*lock) return (*lock)->contents.record.nonce == nonce;
-        // Nothing there: not executed, or already taken over and removed. The same LINK again can only do the same.
-        if (!linked && !is(linked.error(), ErrorCode::M04) && !is(linked.error(), ErrorCode::M13)) return fail(linked.error());
+        // Nothing there: not executed, or already taken over and removed. The same LINK again can only do the
+        // same.
+        if (!linked && !is(linked.error(), ErrorCode::M04) && !is(linked.error(), ErrorCode::M13))
+            return fail(linked.error());
         if (clock_.now() >= deadline) return fail(ErrorCode::M04, "{} could not be made", lock_name(epoch));
         clock_.sleep(std::min<Duration>(seconds(1), times_.renew));
         auto now = names();
@@ -157,7 +160,8 @@ Status LockProtocol::remove(const std::string& name) {
     return removed;
 }
 
-Status LockProtocol::remove_all(const std::vector<uint64_t>& epochs, uint64_t below, std::string (*name)(uint64_t)) {
+Status LockProtocol::remove_all(const std::vector<uint64_t>& epochs, uint64_t below,
+                                std::string (*name)(uint64_t)) {
     for (uint64_t epoch : epochs)
         if (epoch < below) BERTH_TRY(remove(name(epoch)));
     return {};
@@ -173,12 +177,14 @@ Status LockProtocol::wait_for_lower(uint64_t epoch, BootTime linked, const UserD
         if (now->locks.empty() || now->locks.front() >= epoch) return {};
         const Duration left = over - clock_.now();
         if (left <= Duration(0)) return {};
-        if (waiting && !waiting(std::chrono::ceil<seconds>(left))) return fail(ErrorCode::K03, "claim {} is left behind", epoch);
+        if (waiting && !waiting(std::chrono::ceil<seconds>(left)))
+            return fail(ErrorCode::K03, "claim {} is left behind", epoch);
         clock_.sleep(std::min<Duration>(left, seconds(1)));
     }
 }
 
-Result<TakenLock> LockProtocol::take(const LockOwner& owner, bool may_break, const UserDirectory::Intent& intent,
+Result<TakenLock> LockProtocol::take(const LockOwner& owner, bool may_break,
+                                     const UserDirectory::Intent& intent,
                                      const UserDirectory::Waiting& waiting) {
     // Who loses the race for a number looks again: then a lock stands, or it is free.
     for (int i = 0; i < k_attempts; i++) {
@@ -190,14 +196,15 @@ Result<TakenLock> LockProtocol::take(const LockOwner& owner, bool may_break, con
 }
 
 /// nullopt: lost the race for the number without a claim left, try anew.
-Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, bool may_break, const UserDirectory::Intent& intent,
+Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, bool may_break,
+                                                       const UserDirectory::Intent& intent,
                                                        const UserDirectory::Waiting& waiting) {
     if (!may_break) {
         auto other = holder();
         if (!other) return fail(other.error());
         if (*other)
-            return fail(ErrorCode::K01, "held by {} ({}) since {}", (*other)->record.owner.host, (*other)->record.owner.user,
-                        (*other)->record.since);
+            return fail(ErrorCode::K01, "held by {} ({}) since {}", (*other)->record.owner.host,
+                        (*other)->record.owner.user, (*other)->record.since);
     }
     auto before = names();
     if (!before) return fail(before.error());
@@ -222,11 +229,13 @@ Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, b
     auto after = names();
     if (!after) return fail(after.error());
     if (after->highest_last_used() >= epoch) {
-        // The number was used up before our LINK executed. The last-used keeps the highest number, so ours may go.
+        // The number was used up before our LINK executed. The last-used keeps the highest number, so ours
+        // may go.
         BERTH_TRY(remove(lock_name(epoch)));
         return std::nullopt;
     }
-    if (after->highest_lock() > epoch) return fail(ErrorCode::K02, "lock {} stands above our {}", after->highest_lock(), epoch);
+    if (after->highest_lock() > epoch)
+        return fail(ErrorCode::K02, "lock {} stands above our {}", after->highest_lock(), epoch);
     const bool broke = after->locks.front() < epoch;
     if (broke && !may_break) {
         // It came late and below us; its owner loses by its own check. Waiting for it is what a taker does.
@@ -266,7 +275,8 @@ Result<BootTime> LockProtocol::renew(uint64_t epoch, const std::string& nonce) {
     if (!text) return fail(text.error());
     auto contents = parse_last_used(*text);
     if (!contents) return fail(contents.error());
-    if (contents->record.nonce != nonce) return fail(ErrorCode::K05, "lock {} is {}'s", epoch, contents->record.owner.host);
+    if (contents->record.nonce != nonce)
+        return fail(ErrorCode::K05, "lock {} is {}'s", epoch, contents->record.owner.host);
     contents->record.sequence++;
 
     const BootTime before_write = clock_.now();
@@ -298,7 +308,8 @@ Result<std::vector<DiskIdentity>> LockProtocol::disk_identities() {
         if (!found) return fail(found.error());
         if (found->attributes.type != FileType::regular) continue;
         const Attributes& a = found->attributes;
-        disks.push_back({entry.name, a.fileid, a.size, std::max<int64_t>(a.mtime_ns, 0), std::max<int64_t>(a.ctime_ns, 0)});
+        disks.push_back({entry.name, a.fileid, a.size, std::max<int64_t>(a.mtime_ns, 0),
+                         std::max<int64_t>(a.ctime_ns, 0)});
     }
     return disks;
 }
@@ -328,7 +339,8 @@ Status LockProtocol::release(uint64_t epoch, const std::string& nonce) {
         auto answer = ops_.rename(directory_, lock_name(epoch), last_used_name(epoch));
         renamed = answer.has_value();
         // NOENT and silence: look whose nonce stands where.
-        if (!renamed && !is(answer.error(), ErrorCode::M04) && !is(answer.error(), ErrorCode::M09)) return answer;
+        if (!renamed && !is(answer.error(), ErrorCode::M04) && !is(answer.error(), ErrorCode::M09))
+            return answer;
     }
     auto now = names();
     if (!now) return fail(now.error());

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The lock of one VM's directory, step by step, over any NfsOps (DESIGN "Lock", "Taking over", "Lease"; tests/model/lock.pml is
-// the same protocol). A reply may be lost and a call may execute late: no answer EXIST or NOENT is believed, what stands under the name is read.
-// One thread; every wait goes through the Clock.
+// The lock of one VM's directory, step by step, over any NfsOps (DESIGN "Lock", "Taking over", "Lease";
+// tests/model/lock.pml is the same protocol). A reply may be lost and a call may execute late: no answer
+// EXIST or NOENT is believed, what stands under the name is read. One thread; every wait goes through the
+// Clock.
 #pragma once
 
 #include <map>
@@ -34,7 +35,7 @@ std::string last_used_name(uint64_t epoch);
 std::string make_nonce();
 
 class LockProtocol {
- public:
+  public:
     LockProtocol(NfsOps& ops, FileHandle directory, LockTimes times, Clock& clock, Report& report);
 
     Result<LockNames> names();
@@ -43,12 +44,12 @@ class LockProtocol {
                            const UserDirectory::Waiting& waiting);
     Status release(uint64_t epoch, const std::string& nonce);
 
-    /// One good renewal: WRITE of a raised sequence number, a listing in which ours is the highest of all, lock.<n> read by name with our
-    /// nonce. Returns the moment before the WRITE was sent, from which the right to send counts. K05: somebody else's for good;
-    /// any other error: not renewed, try again.
+    /// One good renewal: WRITE of a raised sequence number, a listing in which ours is the highest of all,
+    /// lock.<n> read by name with our nonce. Returns the moment before the WRITE was sent, from which the
+    /// right to send counts. K05: somebody else's for good; any other error: not renewed, try again.
     Result<BootTime> renew(uint64_t epoch, const std::string& nonce);
 
- private:
+  private:
     struct Standing {
         FileHandle handle;
         Attributes attributes;
@@ -56,7 +57,8 @@ class LockProtocol {
     };
     /// What stands under `name`; nullopt: nothing. Asks again while no answer comes, for as long as `hold`.
     Result<std::optional<Standing>> standing(const std::string& name);
-    Result<std::optional<TakenLock>> attempt(const LockOwner& owner, bool may_break, const UserDirectory::Intent& intent,
+    Result<std::optional<TakenLock>> attempt(const LockOwner& owner, bool may_break,
+                                             const UserDirectory::Intent& intent,
                                              const UserDirectory::Waiting& waiting);
     Result<FileHandle> write_private(const std::string& name, const LockRecord& record);
     /// LINKs until `lock.<epoch>` is read back; true: our nonce stands there.

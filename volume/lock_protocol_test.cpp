@@ -19,7 +19,8 @@ using namespace std::chrono_literals;
 
 TEST(LockNames, are_plain_positive_numbers) {
     EXPECT_EQ(epoch_of("lock.17", "lock."), 17u);
-    for (const char* name : {"lock.", "lock.0", "lock.017", "lock.-1", "lock.1x", "lock.99999999999999999999", "lock.9223372036854775807", ".lock.1", "Lock.1"})
+    for (const char* name : {"lock.", "lock.0", "lock.017", "lock.-1", "lock.1x", "lock.99999999999999999999",
+                             "lock.9223372036854775807", ".lock.1", "Lock.1"})
         EXPECT_FALSE(epoch_of(name, "lock.")) << name;
     auto names = lock_names({{"lock.3"}, {"last-used.2"}, {"lock.10"}, {"lock.x"}, {"machine.toml"}});
     EXPECT_EQ(names.locks, (std::vector<uint64_t>{3, 10}));
@@ -38,7 +39,9 @@ struct LockTest : ::testing::Test {
     /// A fault for the n-th call of that name (from 1), once.
     static MemoryNfs::FaultSource once(std::string call, Fault fault, int n = 1) {
         auto left = std::make_shared<int>(n);
-        return [=](std::string_view c, const std::string&) { return c == call && --*left == 0 ? fault : Fault::none; };
+        return [=](std::string_view c, const std::string&) {
+            return c == call && --*left == 0 ? fault : Fault::none;
+        };
     }
     Result<TakenLock> take(LockProtocol p, bool may_break = false) {
         return p.take({"m-1", "berth-1", "ann", "b"}, may_break, nullptr, [](auto) { return true; });
@@ -86,7 +89,8 @@ TEST_F(LockTest, survives_any_one_lost_reply_of_its_release) {
                 MemoryNfs faulty(server, once(call, fault, n));
                 auto done = protocol(faulty).release(taken->epoch, taken->nonce);
                 ASSERT_TRUE(done) << call << " " << n << ": " << done.error().to_log();
-                EXPECT_EQ(names(), (std::set<std::string>{"last-used.2", "software.raw"})) << call << " " << n;
+                EXPECT_EQ(names(), (std::set<std::string>{"last-used.2", "software.raw"}))
+                    << call << " " << n;
             }
 }
 
@@ -96,7 +100,8 @@ TEST_F(LockTest, a_late_copy_of_its_link_makes_no_second_lock) {
     ASSERT_TRUE(taken);
     ASSERT_TRUE(protocol(ops).release(taken->epoch, taken->nonce));
     for (auto& call : server.late) call();
-    // The copy names a file that is last-used.1 now: the ghost it makes is below what the next taker looks at.
+    // The copy names a file that is last-used.1 now: the ghost it makes is below what the next taker looks
+    // at.
     auto next = take(protocol(ops), true);
     ASSERT_TRUE(next) << next.error().to_log();
     EXPECT_EQ(next->epoch, 2u);
@@ -106,7 +111,13 @@ TEST_F(LockTest, a_late_copy_of_its_link_makes_no_second_lock) {
 TEST_F(LockTest, refuses_to_break_and_names_the_holder) {
     ASSERT_TRUE(take(protocol(ops)));
     bool announced = false;
-    auto second = protocol(ops).take({"m-2", "berth-2", "ann", "b"}, false, [&](auto, const auto&) { announced = true; return Status{}; }, nullptr);
+    auto second = protocol(ops).take(
+        {"m-2", "berth-2", "ann", "b"}, false,
+        [&](auto, const auto&) {
+            announced = true;
+            return Status{};
+        },
+        nullptr);
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code(), ErrorCode::K01);
     EXPECT_NE(second.error().detail().find("berth-1"), std::string::npos);
@@ -118,7 +129,11 @@ TEST_F(LockTest, waits_the_whole_time_after_its_link_before_it_writes) {
     ASSERT_TRUE(take(protocol(ops)));
     const BootTime begin = clock.now();
     std::vector<int64_t> left;
-    auto second = protocol(ops).take({"m-2", "berth-2", "ann", "b"}, true, nullptr, [&](std::chrono::seconds s) { left.push_back(s.count()); return true; });
+    auto second =
+        protocol(ops).take({"m-2", "berth-2", "ann", "b"}, true, nullptr, [&](std::chrono::seconds s) {
+            left.push_back(s.count());
+            return true;
+        });
     ASSERT_TRUE(second);
     EXPECT_GE(clock.now() - begin, times.take_over);
     EXPECT_EQ(left.front(), 90);
@@ -144,14 +159,17 @@ TEST_F(LockTest, starts_at_once_when_the_holder_releases_and_knows_its_predecess
 
 TEST_F(LockTest, leaves_its_claim_when_waiting_is_given_up) {
     ASSERT_TRUE(take(protocol(ops)));
-    auto second = protocol(ops).take({"m-2", "berth-2", "ann", "b"}, true, nullptr, [](auto) { return false; });
+    auto second =
+        protocol(ops).take({"m-2", "berth-2", "ann", "b"}, true, nullptr, [](auto) { return false; });
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code(), ErrorCode::K03);
     EXPECT_EQ(names(), (std::set<std::string>{"lock.1", "lock.2", "software.raw"}));
 }
 
 TEST_F(LockTest, is_not_taken_when_the_intent_cannot_be_written_down) {
-    auto taken = protocol(ops).take({"m-1", "berth-1", "ann", "b"}, false, [](auto, const auto&) -> Status { return fail(ErrorCode::I01); }, nullptr);
+    auto taken = protocol(ops).take(
+        {"m-1", "berth-1", "ann", "b"}, false,
+        [](auto, const auto&) -> Status { return fail(ErrorCode::I01); }, nullptr);
     ASSERT_FALSE(taken);
     EXPECT_EQ(names(), (std::set<std::string>{"software.raw"}));
 }
@@ -195,12 +213,12 @@ TEST_F(LockTest, release_is_idempotent_and_does_not_touch_anothers_lock) {
     EXPECT_TRUE(names().contains("lock.2"));
 }
 
-// The properties of tests/model/lock.pml, asked of the real code: two clients, step by step in a random order, with lost replies and
-// late copies of LINK and RENAME, crashes and sweeps.
+// The properties of tests/model/lock.pml, asked of the real code: two clients, step by step in a random
+// order, with lost replies and late copies of LINK and RENAME, crashes and sweeps.
 
 /// One thread runs at a time, and hands over at every call and every wait.
 class Turns {
- public:
+  public:
     explicit Turns(unsigned seed) : random_(seed) {}
     void add() { waiting_until_.push_back(BootTime{}), done_.push_back(false); }
     /// Called by client `c`: lets others go on; comes back no earlier than `until`.
@@ -226,7 +244,7 @@ class Turns {
     BootTime now{1h};
     std::minstd_rand& random() { return random_; }
 
- private:
+  private:
     void choose() {
         std::vector<size_t> ready;
         BootTime next{Duration::max()};
@@ -256,21 +274,21 @@ class Turns {
 };
 
 class TurnClock final : public Clock {
- public:
+  public:
     TurnClock(Turns& turns, size_t client) : turns_(turns), client_(client) {}
     BootTime now() override { return turns_.now; }
     std::chrono::system_clock::time_point wall() override { return {}; }
     void sleep(Duration d) override { turns_.yield(client_, turns_.now + d); }
 
- private:
+  private:
     Turns& turns_;
     size_t client_;
 };
 
 struct World {
     MemoryServer server;
-    uint64_t newest_writer = 0;       // epoch of the newest write executed
-    std::string last_active;          // nonce of who was last allowed to write
+    uint64_t newest_writer = 0;  // epoch of the newest write executed
+    std::string last_active;     // nonce of who was last allowed to write
     unsigned calls_per_fault = 12;
     unsigned sessions = 0, takeovers = 0, wrong_order = 0, wrong_predecessor = 0, kept = 0;
 };
@@ -321,8 +339,10 @@ void client(World& world, Turns& turns, size_t number) {
         if (lease.may_send()) {
             world.sessions++;
             if (taken->broke) world.takeovers++;
-            // What a cache would be kept by: the predecessor is our own last session. Then nobody may have been active in between.
-            if (taken->predecessor && taken->predecessor->record.nonce == cache && world.last_active != cache) world.wrong_predecessor++;
+            // What a cache would be kept by: the predecessor is our own last session. Then nobody may have
+            // been active in between.
+            if (taken->predecessor && taken->predecessor->record.nonce == cache && world.last_active != cache)
+                world.wrong_predecessor++;
             if (taken->predecessor && taken->predecessor->record.nonce == cache) world.kept++;
             world.last_active = cache = taken->nonce;
         }

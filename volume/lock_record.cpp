@@ -78,8 +78,11 @@ std::string format_last_used(const LastUsed& last) {
     json disks = json::array();
     for (const auto& d : last.disks) {
         if (disks.size() == k_most_disks) break;
-        disks.push_back(
-            {{"name", d.name}, {"fileid", d.fileid}, {"size", d.size}, {"mtime_ns", d.mtime_ns}, {"ctime_ns", d.ctime_ns}});
+        disks.push_back({{"name", d.name},
+                         {"fileid", d.fileid},
+                         {"size", d.size},
+                         {"mtime_ns", d.mtime_ns},
+                         {"ctime_ns", d.ctime_ns}});
     }
     object["disks"] = disks;
     std::string text = dump(object);

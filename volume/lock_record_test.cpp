@@ -7,7 +7,11 @@ namespace berth::volume {
 namespace {
 
 LockRecord sample() {
-    return {{"m-0001", "berth-12", "ann", "boot-id"}, "0123456789abcdef0123456789abcdef", 41, LockMode::lease, "2026-01-02T03:04:05Z"};
+    return {{"m-0001", "berth-12", "ann", "boot-id"},
+            "0123456789abcdef0123456789abcdef",
+            41,
+            LockMode::lease,
+            "2026-01-02T03:04:05Z"};
 }
 
 TEST(LockRecord, comes_back_as_it_was_written) {
@@ -25,31 +29,37 @@ TEST(LockRecord, comes_back_as_it_was_written) {
 TEST(LockRecord, keeps_its_size_whatever_the_names_are) {
     LockRecord record = sample();
     record.sequence = UINT64_MAX;
-    record.owner.client = record.owner.host = record.owner.user = record.owner.boot_id = record.since = std::string(300, '"');
+    record.owner.client = record.owner.host = record.owner.user = record.owner.boot_id = record.since =
+        std::string(300, '"');
     EXPECT_LE(format_lock_record(record).size(), 2 * k_lock_record_size);
-    record.owner.client = record.owner.host = record.owner.user = record.owner.boot_id = record.since = std::string(300, 'x');
+    record.owner.client = record.owner.host = record.owner.user = record.owner.boot_id = record.since =
+        std::string(300, 'x');
     EXPECT_EQ(format_lock_record(record).size(), k_lock_record_size);
     EXPECT_TRUE(parse_lock_record(format_lock_record(record)));
 }
 
 TEST(LockRecord, carries_the_disks_of_a_released_lock) {
-    LastUsed last{sample(), 7, {{"software.raw", 11, 8192, 1'700'000'000'000'000'000, 1'700'000'000'000'000'001}}};
+    LastUsed last{
+        sample(), 7, {{"software.raw", 11, 8192, 1'700'000'000'000'000'000, 1'700'000'000'000'000'001}}};
     auto back = parse_last_used(format_last_used(last));
     ASSERT_TRUE(back) << back.error().to_log();
     ASSERT_EQ(back->disks.size(), 1u);
     EXPECT_EQ(back->disks[0].name, "software.raw");
     EXPECT_EQ(back->disks[0].fileid, 11u);
     EXPECT_EQ(back->disks[0].ctime_ns, 1'700'000'000'000'000'001);
-    EXPECT_TRUE(parse_lock_record(format_last_used(last))) << "a holder may die between the record's last write and the rename";
+    EXPECT_TRUE(parse_lock_record(format_last_used(last)))
+        << "a holder may die between the record's last write and the rename";
 }
 
 TEST(LockRecord, refuses_what_is_no_record) {
-    for (const char* text : {"", "{}", "[]", "nonsense",
-                             R"({"schema":2,"client":"","host":"","user":"","boot_id":"","nonce":"0123456789abcdef0123456789abcdef","sequence":0,"mode":"lease","since":""})",
-                             R"({"schema":1,"client":"","host":"","user":"","boot_id":"","nonce":"0123456789ABCDEF0123456789abcdef","sequence":0,"mode":"lease","since":""})",
-                             R"({"schema":1,"client":"","host":"","user":"","boot_id":"","nonce":"0123456789abcdef0123456789abcdef","sequence":-1,"mode":"lease","since":""})",
-                             R"({"schema":1,"client":"","host":"","user":"","boot_id":"","nonce":"0123456789abcdef0123456789abcdef","sequence":0,"mode":"mine","since":""})",
-                             R"({"schema":1,"client":"","host":"","user":"","boot_id":"","nonce":"0123456789abcdef0123456789abcdef","sequence":0,"mode":"lease","since":"","x":1})"}) {
+    for (
+        const char* text :
+        {"", "{}", "[]", "nonsense",
+         R"({"schema":2,"client":"","host":"","user":"","boot_id":"","nonce":"0123456789abcdef0123456789abcdef","sequence":0,"mode":"lease","since":""})",
+         R"({"schema":1,"client":"","host":"","user":"","boot_id":"","nonce":"0123456789ABCDEF0123456789abcdef","sequence":0,"mode":"lease","since":""})",
+         R"({"schema":1,"client":"","host":"","user":"","boot_id":"","nonce":"0123456789abcdef0123456789abcdef","sequence":-1,"mode":"lease","since":""})",
+         R"({"schema":1,"client":"","host":"","user":"","boot_id":"","nonce":"0123456789abcdef0123456789abcdef","sequence":0,"mode":"mine","since":""})",
+         R"({"schema":1,"client":"","host":"","user":"","boot_id":"","nonce":"0123456789abcdef0123456789abcdef","sequence":0,"mode":"lease","since":"","x":1})"}) {
         auto record = parse_lock_record(text);
         ASSERT_FALSE(record) << text;
         EXPECT_EQ(record.error().code(), ErrorCode::K04) << text;

@@ -18,7 +18,8 @@ std::shared_ptr<MemoryServer::Node> MemoryServer::make(FileType type) {
     return node;
 }
 
-std::shared_ptr<MemoryServer::Node> MemoryServer::put(const std::string& path, FileType type, std::string data) {
+std::shared_ptr<MemoryServer::Node> MemoryServer::put(const std::string& path, FileType type,
+                                                      std::string data) {
     auto folder = root_;
     size_t at = 0;
     for (size_t slash; (slash = path.find('/', at)) != path.npos; at = slash + 1) {
@@ -103,11 +104,19 @@ Attributes MemoryServer::attributes(const Node& node) const {
 template <typename F>
 auto MemoryNfs::change(std::string_view call, const std::string& name, F execute) -> decltype(execute()) {
     switch (ask(call, name)) {
-        case Fault::none: return execute();
-        case Fault::not_sent: return lost();
-        case Fault::late: server_.late.push_back([execute] { (void)execute(); }); return lost();
-        case Fault::no_reply: (void)execute(); return lost();
-        case Fault::duplicated: server_.late.push_back([execute] { (void)execute(); }); return execute();
+        case Fault::none:
+            return execute();
+        case Fault::not_sent:
+            return lost();
+        case Fault::late:
+            server_.late.push_back([execute] { (void)execute(); });
+            return lost();
+        case Fault::no_reply:
+            (void)execute();
+            return lost();
+        case Fault::duplicated:
+            server_.late.push_back([execute] { (void)execute(); });
+            return execute();
     }
     return lost();
 }
@@ -160,19 +169,24 @@ Result<std::string> MemoryNfs::read(const FileHandle& file, uint64_t offset, uin
 }
 
 Status MemoryNfs::write_sync(const FileHandle& file, uint64_t offset, std::string_view data) {
-    return change("WRITE", {}, [s = &server_, file, offset, bytes = std::string(data)] { return s->write(file, offset, bytes); });
+    return change("WRITE", {}, [s = &server_, file, offset, bytes = std::string(data)] {
+        return s->write(file, offset, bytes);
+    });
 }
 
 Result<FileHandle> MemoryNfs::create(const FileHandle& directory, const std::string& name, uint32_t mode) {
-    return change("CREATE", name, [s = &server_, directory, name, mode] { return s->create(directory, name, mode); });
+    return change("CREATE", name,
+                  [s = &server_, directory, name, mode] { return s->create(directory, name, mode); });
 }
 
 Status MemoryNfs::link(const FileHandle& file, const FileHandle& directory, const std::string& name) {
-    return change("LINK", name, [s = &server_, file, directory, name] { return s->link(file, directory, name); });
+    return change("LINK", name,
+                  [s = &server_, file, directory, name] { return s->link(file, directory, name); });
 }
 
 Status MemoryNfs::rename(const FileHandle& directory, const std::string& from, const std::string& to) {
-    return change("RENAME", from, [s = &server_, directory, from, to] { return s->rename(directory, from, to); });
+    return change("RENAME", from,
+                  [s = &server_, directory, from, to] { return s->rename(directory, from, to); });
 }
 
 Status MemoryNfs::remove(const FileHandle& directory, const std::string& name) {

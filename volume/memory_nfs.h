@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A file server in memory for tests of paths and locks. Any number of clients; each call of a client may lose its reply, be executed late, or be
-// executed now and a copy of it late again, as TCP and NFSv3 allow.
+// A file server in memory for tests of paths and locks. Any number of clients; each call of a client may lose
+// its reply, be executed late, or be executed now and a copy of it late again, as TCP and NFSv3 allow.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 namespace berth::volume {
 
 class MemoryServer {
- public:
+  public:
     struct Node {
         FileType type = FileType::regular;
         uint64_t id = 0;
@@ -46,7 +46,7 @@ class MemoryServer {
     /// Copies of calls that the network still holds; run one, in any order.
     std::vector<std::function<void()>> late;
 
- private:
+  private:
     uint64_t next_id_ = 1;
     int64_t now_ns_ = 0;
     std::map<FileHandle, std::weak_ptr<Node>> nodes_;
@@ -62,8 +62,9 @@ enum class Fault {
 };
 
 class MemoryNfs final : public NfsOps {
- public:
-    /// `fault` is asked before each call, with its name ("LINK"); empty: no faults. Only calls that change something are executed late.
+  public:
+    /// `fault` is asked before each call, with its name ("LINK"); empty: no faults. Only calls that change
+    /// something are executed late.
     using FaultSource = std::function<Fault(std::string_view call, const std::string& name)>;
     explicit MemoryNfs(MemoryServer& server, FaultSource fault = {})
         : server_(server), root_(MemoryServer::handle(*server.root())), fault_(std::move(fault)) {}
@@ -82,8 +83,10 @@ class MemoryNfs final : public NfsOps {
     Status remove(const FileHandle& directory, const std::string& name) override;
     Result<Space> space() override { return Space{1 << 30, 1000}; }
 
- private:
-    Fault ask(std::string_view call, const std::string& name = {}) { return fault_ ? fault_(call, name) : Fault::none; }
+  private:
+    Fault ask(std::string_view call, const std::string& name = {}) {
+        return fault_ ? fault_(call, name) : Fault::none;
+    }
     template <typename F>
     auto change(std::string_view call, const std::string& name, F execute) -> decltype(execute());
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The few NFSv3 operations (RFC 1813) that paths and locks are made of, as a seam: NfsSession is the real one, MemoryNfs
-// (memory_nfs.h) the fake whose replies can be lost and whose calls can execute late. Each call is one RPC on the wire, never repeated
-// by the layer below. One thread.
+// The few NFSv3 operations (RFC 1813) that paths and locks are made of, as a seam: NfsSession is the real
+// one, MemoryNfs (memory_nfs.h) the fake whose replies can be lost and whose calls can execute late. Each
+// call is one RPC on the wire, never repeated by the layer below. One thread.
 //
-// Errors: M09 nothing of that name, M13 name taken, M03/M06/M07/M08/M10/M11 as the server says. M04 means that no answer came: the call
-// may have been executed, may be executed later, or never.
+// Errors: M09 nothing of that name, M13 name taken, M03/M06/M07/M08/M10/M11 as the server says. M04 means
+// that no answer came: the call may have been executed, may be executed later, or never.
 #pragma once
 
 #include <cstdint>
@@ -48,10 +48,15 @@ struct TransferLimits {
     uint32_t read = 0, write = 0;
 };
 
-enum Access : uint32_t { k_access_read = 0x01, k_access_lookup = 0x02, k_access_modify = 0x04, k_access_extend = 0x08 };
+enum Access : uint32_t {
+    k_access_read = 0x01,
+    k_access_lookup = 0x02,
+    k_access_modify = 0x04,
+    k_access_extend = 0x08
+};
 
 class NfsOps {
- public:
+  public:
     virtual ~NfsOps() = default;
     /// The handle that MOUNT gave.
     virtual const FileHandle& root() const = 0;
@@ -67,7 +72,8 @@ class NfsOps {
     /// All of `data` with FILE_SYNC, in one call: at most the server's limit.
     virtual Status write_sync(const FileHandle& file, uint64_t offset, std::string_view data) = 0;
     /// CREATE GUARDED: a name that is there is M13.
-    virtual Result<FileHandle> create(const FileHandle& directory, const std::string& name, uint32_t mode) = 0;
+    virtual Result<FileHandle> create(const FileHandle& directory, const std::string& name,
+                                      uint32_t mode) = 0;
     virtual Status link(const FileHandle& file, const FileHandle& directory, const std::string& name) = 0;
     virtual Status rename(const FileHandle& directory, const std::string& from, const std::string& to) = 0;
     virtual Status remove(const FileHandle& directory, const std::string& name) = 0;

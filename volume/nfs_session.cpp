@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "volume/nfs_session.h"
 
-#include <nfsc/libnfs-zdr.h>
-#include <nfsc/libnfs.h>
-#include <nfsc/libnfs-raw.h>
-#include <nfsc/libnfs-raw-mount.h>
-#include <nfsc/libnfs-raw-nfs.h>
 #include <poll.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+
+#include "volume/libnfs_raw.h"
 
 namespace berth::volume {
 namespace {
@@ -85,7 +82,8 @@ Attributes attributes_of(const fattr3& a) {
     return out;
 }
 
-/// Lives until libnfs has called back, which it does for every call: with an answer, or when the connection goes.
+/// Lives until libnfs has called back, which it does for every call: with an answer, or when the connection
+/// goes.
 struct PendingCall {
     bool done = false, abandoned = false;
     int rpc_status = RPC_STATUS_CANCEL;
@@ -111,10 +109,12 @@ void called_back(rpc_context*, int status, void* data, void* user) {
 enum class CallEnd { answered, refused, lost };
 
 CallEnd run_call(RpcConnection& connection, const std::function<int(rpc_context*, rpc_cb, void*)>& issue,
-                 const std::function<int(void*)>& take, Duration timeout, Interrupt interrupt, int& nfs_status, std::string& text) {
+                 const std::function<int(void*)>& take, Duration timeout, Interrupt interrupt,
+                 int& nfs_status, std::string& text) {
     auto call = std::make_unique<PendingCall>();
     call->take = &take;
-    if (connection.broken() || issue(connection.context(), called_back, call.get()) != 0) return CallEnd::lost;
+    if (connection.broken() || issue(connection.context(), called_back, call.get()) != 0)
+        return CallEnd::lost;
     const bool done = connection.pump(call->done, timeout, interrupt);
     if (!done) connection.reset();
     if (!call->done) {
@@ -133,19 +133,23 @@ CallEnd run_call(RpcConnection& connection, const std::function<int(rpc_context*
 ErrorCode mount_error_code(int status) {
     switch (status) {
         case MNT3ERR_PERM:
-        case MNT3ERR_ACCES: return ErrorCode::M06;
+        case MNT3ERR_ACCES:
+            return ErrorCode::M06;
         case MNT3ERR_NOENT:
         case MNT3ERR_NOTDIR:
-        case MNT3ERR_NAMETOOLONG: return ErrorCode::M05;
-        default: return ErrorCode::M11;
+        case MNT3ERR_NAMETOOLONG:
+            return ErrorCode::M05;
+        default:
+            return ErrorCode::M11;
     }
 }
 
-Result<FileHandle> mount_root(const NfsLocation& location, const NfsCredentials& credentials, Duration timeout,
-                              Interrupt interrupt) {
+Result<FileHandle> mount_root(const NfsLocation& location, const NfsCredentials& credentials,
+                              Duration timeout, Interrupt interrupt) {
     uint16_t port = location.mount_port;
     if (port == 0) {
-        auto asked = RpcConnection::ask_port_mapper(location.server, k_mount_program, k_version, timeout, interrupt);
+        auto asked =
+            RpcConnection::ask_port_mapper(location.server, k_mount_program, k_version, timeout, interrupt);
         if (!asked) return fail(asked.error());
         port = *asked;
     }
@@ -155,11 +159,14 @@ Result<FileHandle> mount_root(const NfsLocation& location, const NfsCredentials&
     int status = 0;
     std::string text;
     std::string directory = location.directory;
-    auto issue = [&](rpc_context* rpc, rpc_cb cb, void* user) { return rpc_mount3_mnt_async(rpc, cb, directory.data(), user); };
+    auto issue = [&](rpc_context* rpc, rpc_cb cb, void* user) {
+        return rpc_mount3_mnt_async(rpc, cb, directory.data(), user);
+    };
     auto take = [&root](void* data) {
         auto* result = static_cast<mountres3*>(data);
         if (result->fhs_status == MNT3_OK)
-            root.assign(result->mountres3_u.mountinfo.fhandle.fhandle3_val, result->mountres3_u.mountinfo.fhandle.fhandle3_len);
+            root.assign(result->mountres3_u.mountinfo.fhandle.fhandle3_val,
+                        result->mountres3_u.mountinfo.fhandle.fhandle3_len);
         return static_cast<int>(result->fhs_status);
     };
     const CallEnd end = run_call(**connection, issue, take, timeout, interrupt, status, text);
@@ -185,11 +192,16 @@ std::string_view nfs_status_name(int nfs_status) {
     return "unknown status";
 }
 
-NfsSession::NfsSession(NfsLocation location, NfsCredentials credentials, Duration timeout, Interrupt interrupt)
-    : location_(std::move(location)), credentials_(std::move(credentials)), timeout_(timeout), interrupt_(interrupt) {}
+NfsSession::NfsSession(NfsLocation location, NfsCredentials credentials, Duration timeout,
+                       Interrupt interrupt)
+    : location_(std::move(location)),
+      credentials_(std::move(credentials)),
+      timeout_(timeout),
+      interrupt_(interrupt) {}
 
-Result<std::unique_ptr<NfsSession>> NfsSession::mount(const NfsLocation& location, const NfsCredentials& credentials,
-                                                      Duration timeout, Interrupt interrupt) {
+Result<std::unique_ptr<NfsSession>> NfsSession::mount(const NfsLocation& location,
+                                                      const NfsCredentials& credentials, Duration timeout,
+                                                      Interrupt interrupt) {
     std::unique_ptr<NfsSession> session(new NfsSession(location, credentials, timeout, interrupt));
     BERTH_TRY(session->connect());
     return session;
@@ -201,10 +213,12 @@ Status NfsSession::connect() {
     auto root = mount_root(location_, credentials_, timeout_, interrupt_);
     if (!root) return fail(root.error());
     if (!root_.empty() && *root != root_)
-        return fail(ErrorCode::M10, "{}:{} is another directory than before", location_.server, location_.directory);
+        return fail(ErrorCode::M10, "{}:{} is another directory than before", location_.server,
+                    location_.directory);
     uint16_t port = location_.nfs_port;
     if (port == 0) {
-        auto asked = RpcConnection::ask_port_mapper(location_.server, k_nfs_program, k_version, timeout_, interrupt_);
+        auto asked =
+            RpcConnection::ask_port_mapper(location_.server, k_nfs_program, k_version, timeout_, interrupt_);
         if (!asked) return fail(asked.error());
         port = *asked;
     }
@@ -229,8 +243,10 @@ Status NfsSession::call_once(std::string_view what, const Issue& issue, const Ta
         case CallEnd::lost:
             return fail(ErrorCode::M04, "{}: no answer to {} within {} s", location_.server, what,
                         std::chrono::duration_cast<std::chrono::seconds>(timeout_).count());
-        case CallEnd::refused: return fail(ErrorCode::M06, "{}: {}: {}", location_.server, what, text);
-        case CallEnd::answered: break;
+        case CallEnd::refused:
+            return fail(ErrorCode::M06, "{}: {}: {}", location_.server, what, text);
+        case CallEnd::answered:
+            break;
     }
     return {};
 }
@@ -243,7 +259,8 @@ Status NfsSession::call(std::string_view what, const Issue& issue, const Take& t
         if (status == NFS3_OK) return {};
         // JUKEBOX says: not done, ask again later (RFC 1813 2.6).
         if (status != NFS3ERR_JUKEBOX || tries == k_jukebox_tries)
-            return fail(nfs_error_code(status), "server {}, {}: {}", location_.server, what, nfs_status_name(status));
+            return fail(nfs_error_code(status), "server {}, {}: {}", location_.server, what,
+                        nfs_status_name(status));
         clock.sleep(std::chrono::milliseconds(500));
     }
 }
@@ -254,13 +271,16 @@ Result<Found> NfsSession::lookup(const FileHandle& directory, const std::string&
     Found found;
     bool complete = false;
     BERTH_TRY(call(
-        "LOOKUP " + name, [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_lookup_async(rpc, cb, &args, user); },
+        "LOOKUP " + name,
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_lookup_async(rpc, cb, &args, user); },
         [&](void* data) {
             auto* r = static_cast<LOOKUP3res*>(data);
             if (r->status == NFS3_OK) {
                 found.handle = handle_of(r->LOOKUP3res_u.resok.object);
                 complete = r->LOOKUP3res_u.resok.obj_attributes.attributes_follow;
-                if (complete) found.attributes = attributes_of(r->LOOKUP3res_u.resok.obj_attributes.post_op_attr_u.attributes);
+                if (complete)
+                    found.attributes =
+                        attributes_of(r->LOOKUP3res_u.resok.obj_attributes.post_op_attr_u.attributes);
             }
             return static_cast<int>(r->status);
         }));
@@ -276,7 +296,8 @@ Result<Attributes> NfsSession::attributes(const FileHandle& file) {
     GETATTR3args args{fh_of(file)};
     Attributes found;
     BERTH_TRY(call(
-        "GETATTR", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_getattr_async(rpc, cb, &args, user); },
+        "GETATTR",
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_getattr_async(rpc, cb, &args, user); },
         [&](void* data) {
             auto* r = static_cast<GETATTR3res*>(data);
             if (r->status == NFS3_OK) found = attributes_of(r->GETATTR3res_u.resok.obj_attributes);
@@ -302,7 +323,8 @@ Result<std::string> NfsSession::readlink(const FileHandle& link) {
     READLINK3args args{fh_of(link)};
     std::string target;
     BERTH_TRY(call(
-        "READLINK", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_readlink_async(rpc, cb, &args, user); },
+        "READLINK",
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_readlink_async(rpc, cb, &args, user); },
         [&](void* data) {
             auto* r = static_cast<READLINK3res*>(data);
             if (r->status == NFS3_OK) target = r->READLINK3res_u.resok.data;
@@ -319,15 +341,19 @@ Result<std::vector<DirectoryEntry>> NfsSession::list(const FileHandle& directory
     for (bool end = false; !end;) {
         const size_t before = names.size();
         BERTH_TRY(call(
-            "READDIR", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_readdir_async(rpc, cb, &args, user); },
+            "READDIR",
+            [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_readdir_async(rpc, cb, &args, user); },
             [&](void* data) {
                 auto* r = static_cast<READDIR3res*>(data);
                 if (r->status != NFS3_OK) return static_cast<int>(r->status);
                 auto& ok = r->READDIR3res_u.resok;
                 std::memcpy(args.cookieverf, ok.cookieverf, sizeof args.cookieverf);
-                for (entry3* e = ok.reply.entries; e; e = e->nextentry) {
-                    args.cookie = e->cookie;
-                    names.push_back({e->name, e->fileid});
+                // libnfs packs its answers without regard to alignment.
+                entry3 entry{};
+                for (const void* e = ok.reply.entries; e; e = entry.nextentry) {
+                    std::memcpy(&entry, e, sizeof entry);
+                    args.cookie = entry.cookie;
+                    names.push_back({entry.name, entry.fileid});
                 }
                 end = ok.reply.eof;
                 return static_cast<int>(NFS3_OK);
@@ -367,7 +393,8 @@ Status NfsSession::write_sync(const FileHandle& file, uint64_t offset, std::stri
         uint32_t count = 0;
         bool stable = true;
         BERTH_TRY(call(
-            "WRITE", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_write_async(rpc, cb, &args, user); },
+            "WRITE",
+            [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_write_async(rpc, cb, &args, user); },
             [&](void* result) {
                 auto* r = static_cast<WRITE3res*>(result);
                 if (r->status == NFS3_OK) {
@@ -376,7 +403,8 @@ Status NfsSession::write_sync(const FileHandle& file, uint64_t offset, std::stri
                 }
                 return static_cast<int>(r->status);
             }));
-        if (!stable || count == 0 || count > args.count) return fail(ErrorCode::M11, "server {}: WRITE was not done as asked", location_.server);
+        if (!stable || count == 0 || count > args.count)
+            return fail(ErrorCode::M11, "server {}: WRITE was not done as asked", location_.server);
         written += count;
     }
     return {};
@@ -390,7 +418,8 @@ Result<FileHandle> NfsSession::create(const FileHandle& directory, const std::st
     args.how.createhow3_u.g_obj_attributes.mode.set_mode3_u.mode = mode;
     FileHandle made;
     BERTH_TRY(call(
-        "CREATE " + name, [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_create_async(rpc, cb, &args, user); },
+        "CREATE " + name,
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_create_async(rpc, cb, &args, user); },
         [&](void* data) {
             auto* r = static_cast<CREATE3res*>(data);
             if (r->status == NFS3_OK && r->CREATE3res_u.resok.obj.handle_follows)
@@ -406,21 +435,24 @@ Result<FileHandle> NfsSession::create(const FileHandle& directory, const std::st
 Status NfsSession::link(const FileHandle& file, const FileHandle& directory, const std::string& name) {
     LINK3args args{fh_of(file), {fh_of(directory), name_of(name)}};
     return call(
-        "LINK " + name, [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_link_async(rpc, cb, &args, user); },
+        "LINK " + name,
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_link_async(rpc, cb, &args, user); },
         [](void* data) { return static_cast<int>(static_cast<LINK3res*>(data)->status); });
 }
 
 Status NfsSession::rename(const FileHandle& directory, const std::string& from, const std::string& to) {
     RENAME3args args{{fh_of(directory), name_of(from)}, {fh_of(directory), name_of(to)}};
     return call(
-        "RENAME " + from, [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_rename_async(rpc, cb, &args, user); },
+        "RENAME " + from,
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_rename_async(rpc, cb, &args, user); },
         [](void* data) { return static_cast<int>(static_cast<RENAME3res*>(data)->status); });
 }
 
 Status NfsSession::remove(const FileHandle& directory, const std::string& name) {
     REMOVE3args args{{fh_of(directory), name_of(name)}};
     return call(
-        "REMOVE " + name, [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_remove_async(rpc, cb, &args, user); },
+        "REMOVE " + name,
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_remove_async(rpc, cb, &args, user); },
         [](void* data) { return static_cast<int>(static_cast<REMOVE3res*>(data)->status); });
 }
 

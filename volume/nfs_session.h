@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A mounted directory of an NFSv3 server (RFC 1813, MOUNT version 3) on one connection, call by call. One thread.
+// A mounted directory of an NFSv3 server (RFC 1813, MOUNT version 3) on one connection, call by call. One
+// thread.
 //
-// A call that got no answer in time, or whose connection broke, is M04 and ends the connection: nothing is sent twice here. The next call
-// connects and mounts anew; a root handle that is not the first one's is M10.
+// A call that got no answer in time, or whose connection broke, is M04 and ends the connection: nothing is
+// sent twice here. The next call connects and mounts anew; a root handle that is not the first one's is M10.
 #pragma once
 
 #include <functional>
@@ -22,9 +23,10 @@ ErrorCode nfs_error_code(int nfs_status);
 std::string_view nfs_status_name(int nfs_status);
 
 class NfsSession final : public NfsOps {
- public:
+  public:
     /// `timeout` bounds each call and each of connecting and mounting. M01, M02, M04, M05, M06, M12.
-    static Result<std::unique_ptr<NfsSession>> mount(const NfsLocation& location, const NfsCredentials& credentials, Duration timeout,
+    static Result<std::unique_ptr<NfsSession>> mount(const NfsLocation& location,
+                                                     const NfsCredentials& credentials, Duration timeout,
                                                      Interrupt interrupt = {});
 
     const FileHandle& root() const override { return root_; }
@@ -45,7 +47,8 @@ class NfsSession final : public NfsOps {
 
     const NfsLocation& location() const { return location_; }
     bool connected() const { return connection_ && !connection_->broken(); }
-    /// Of the connection that stands: how often this session connected anew. A caller that must know of a loss compares.
+    /// Of the connection that stands: how often this session connected anew. A caller that must know of a
+    /// loss compares.
     uint64_t connections() const { return connections_; }
     uint16_t local_port() const { return connection_ ? connection_->local_port() : 0; }
     /// Polls the idle connection, so that a loss is noticed without a call.
@@ -54,10 +57,11 @@ class NfsSession final : public NfsOps {
     /// Gives the connection away, for the engine's own event loop.
     std::unique_ptr<RpcConnection> take_connection() { return std::move(connection_); }
 
- private:
+  private:
     NfsSession(NfsLocation location, NfsCredentials credentials, Duration timeout, Interrupt interrupt);
     Status connect();
-    /// Runs one call: `issue` sends it, `take` gets the decoded result (Res*) inside the callback and returns its nfsstat3.
+    /// Runs one call: `issue` sends it, `take` gets the decoded result (Res*) inside the callback and returns
+    /// its nfsstat3.
     using Issue = std::function<int(rpc_context*, void (*)(rpc_context*, int, void*, void*), void*)>;
     using Take = std::function<int(void*)>;
     Status call(std::string_view what, const Issue& issue, const Take& take);

@@ -23,7 +23,8 @@ std::deque<std::string> components(const std::string& path) {
 std::optional<std::string> below(const std::string& path, std::string tree) {
     while (tree.size() > 1 && tree.back() == '/') tree.pop_back();
     if (tree == "/") return path;
-    if (!path.starts_with(tree) || path.size() <= tree.size() || path[tree.size()] != '/') return std::nullopt;
+    if (!path.starts_with(tree) || path.size() <= tree.size() || path[tree.size()] != '/')
+        return std::nullopt;
     return path.substr(tree.size());
 }
 
@@ -35,10 +36,13 @@ struct Walk {
 
 }  // namespace
 
-Result<Resolved> resolve_path(NfsOps& user, const FileHandle& vm_directory, const SharedTree& shared, const std::string& path) {
+Result<Resolved> resolve_path(NfsOps& user, const FileHandle& vm_directory, const SharedTree& shared,
+                              const std::string& path) {
     std::deque<std::string> rest = components(path);
-    if (path.starts_with('/') || path.find('\0') != path.npos || rest.empty() || std::ranges::find(rest, "..") != rest.end())
-        return fail(ErrorCode::C04, "\"{}\": must be a path inside the virtual machine's directory, without \"..\"", path);
+    if (path.starts_with('/') || path.find('\0') != path.npos || rest.empty() ||
+        std::ranges::find(rest, "..") != rest.end())
+        return fail(ErrorCode::C04,
+                    "\"{}\": must be a path inside the virtual machine's directory, without \"..\"", path);
     Walk walk{&user, {{vm_directory, {.type = FileType::directory}}}};
     for (int links = 0; !rest.empty();) {
         const std::string name = rest.front();
@@ -58,13 +62,16 @@ Result<Resolved> resolve_path(NfsOps& user, const FileHandle& vm_directory, cons
             walk.stack.push_back(std::move(*found));
             continue;
         }
-        if (++links > k_most_links) return fail(ErrorCode::C04, "\"{}\": more than {} symbolic links", path, k_most_links);
+        if (++links > k_most_links)
+            return fail(ErrorCode::C04, "\"{}\": more than {} symbolic links", path, k_most_links);
         auto target = walk.ops->readlink(found->handle);
         if (!target) return fail(target.error().with_prefix(path));
         std::string next = *target;
         if (next.starts_with('/')) {
             auto inside = shared.ops ? below(next, shared.directory) : std::nullopt;
-            if (!inside) return fail(ErrorCode::C04, "\"{}\": its link to \"{}\" does not lead into the shared tree", path, next);
+            if (!inside)
+                return fail(ErrorCode::C04, "\"{}\": its link to \"{}\" does not lead into the shared tree",
+                            path, next);
             walk = {shared.ops, {{shared.ops->root(), {.type = FileType::directory}}}, true};
             next = *inside;
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Finds a file of a VM by path with our own resolution of symbolic links: never by the server's, never out of the VM's directory or the
-// shared tree (DESIGN "A VM's directory"). What comes back is the handle of the file that was looked at; using it, and not the path
-// again, makes a swap of the path in between harmless.
+// Finds a file of a VM by path with our own resolution of symbolic links: never by the server's, never out of
+// the VM's directory or the shared tree (DESIGN "A VM's directory"). What comes back is the handle of the
+// file that was looked at; using it, and not the path again, makes a swap of the path in between harmless.
 #pragma once
 
 #include <string>
@@ -26,6 +26,7 @@ struct SharedTree {
 inline constexpr int k_most_links = 16;
 
 /// `path` is relative to `vm_directory` and has no "..". C04 when it leads out, M09 when there is nothing.
-Result<Resolved> resolve_path(NfsOps& user, const FileHandle& vm_directory, const SharedTree& shared, const std::string& path);
+Result<Resolved> resolve_path(NfsOps& user, const FileHandle& vm_directory, const SharedTree& shared,
+                              const std::string& path);
 
 }  // namespace berth::volume

@@ -5,11 +5,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <nfsc/libnfs-zdr.h>
-// libnfs.h declares the authentication calls, libnfs-raw.h the rest; the order is theirs.
-#include <nfsc/libnfs.h>
-#include <nfsc/libnfs-raw.h>
-#include <nfsc/libnfs-raw-portmap.h>
 #include <poll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -21,6 +16,7 @@
 #include <cstring>
 
 #include "base/fd.h"
+#include "volume/libnfs_raw.h"
 
 namespace berth::volume {
 namespace {
@@ -53,7 +49,8 @@ void set_options(int fd) {
     set(IPPROTO_TCP, TCP_KEEPCNT, 2);
 }
 
-/// EACCES: not permitted. Ports in use are skipped; the start is random because a port reset by us may still be remembered by the server.
+/// EACCES: not permitted. Ports in use are skipped; the start is random because a port reset by us may still
+/// be remembered by the server.
 bool bind_reserved(int fd, int family, int attempt) {
     const int count = IPPORT_RESERVED - k_first_reserved_port;
     const int start = static_cast<int>((random_number() + static_cast<unsigned>(attempt)) % count);
@@ -102,7 +99,8 @@ int connect_one(int fd, const addrinfo& address, BootTime deadline, Interrupt in
     }
 }
 
-Result<UniqueFd> connect_socket(const std::string& server, uint16_t port, Duration timeout, Interrupt interrupt) {
+Result<UniqueFd> connect_socket(const std::string& server, uint16_t port, Duration timeout,
+                                Interrupt interrupt) {
     SystemClock clock;
     const BootTime deadline = clock.now() + timeout;
     addrinfo hints{};
@@ -114,7 +112,8 @@ Result<UniqueFd> connect_socket(const std::string& server, uint16_t port, Durati
     if (failed) return fail(ErrorCode::M01, "{}: {}", server, gai_strerror(failed));
     int error = ETIMEDOUT;
     for (const addrinfo* a = addresses.first; a; a = a->ai_next) {
-        // A source port that the server remembers from before gives EADDRNOTAVAIL here or a refusal there: others are tried.
+        // A source port that the server remembers from before gives EADDRNOTAVAIL here or a refusal there:
+        // others are tried.
         for (int attempt = 0; attempt < 8; attempt++) {
             UniqueFd fd(::socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
             if (!fd) return fail_errno("socket");
@@ -140,8 +139,8 @@ uint16_t bound_port(int fd) {
 }  // namespace
 
 Result<std::unique_ptr<RpcConnection>> RpcConnection::connect(const std::string& server, uint16_t port,
-                                                              const NfsCredentials& credentials, Duration timeout,
-                                                              Interrupt interrupt) {
+                                                              const NfsCredentials& credentials,
+                                                              Duration timeout, Interrupt interrupt) {
     if (credentials.groups.size() > k_max_groups)
         return fail(ErrorCode::M12, "{} groups: at most {}", credentials.groups.size(), k_max_groups);
     auto fd = connect_socket(server, port, timeout, interrupt);
@@ -152,10 +151,12 @@ Result<std::unique_ptr<RpcConnection>> RpcConnection::connect(const std::string&
     made->context_ = rpc_init_context();
     if (!made->context_) return fail(ErrorCode::I01, "no memory for a connection");
     std::vector<uint32_t> groups = credentials.groups;
-    AUTH* auth = libnfs_authunix_create("berth", credentials.uid, credentials.gid, groups.size(), groups.data());
+    AUTH* auth =
+        libnfs_authunix_create("berth", credentials.uid, credentials.gid, groups.size(), groups.data());
     if (!auth) return fail(ErrorCode::I01, "no memory for a connection");
     rpc_set_auth(made->context_, auth);
-    // A transaction id that a new process repeats could be answered from the server's memory of the old one's.
+    // A transaction id that a new process repeats could be answered from the server's memory of the old
+    // one's.
     rpc_set_next_xid(made->context_, random_number());
     rpc_set_fd(made->context_, fd->release());
     // libnfs learns that the socket is connected from its first POLLOUT.
@@ -196,7 +197,8 @@ bool RpcConnection::pump(const bool& done, Duration timeout, Interrupt interrupt
     const BootTime deadline = clock.now() + timeout;
     while (!done) {
         if (broken_) return false;
-        std::array<pollfd, 2> fds = {pollfd{fd(), static_cast<short>(events()), 0}, pollfd{interrupt.fd, POLLIN, 0}};
+        std::array<pollfd, 2> fds = {pollfd{fd(), static_cast<short>(events()), 0},
+                                     pollfd{interrupt.fd, POLLIN, 0}};
         const int left = milliseconds_left(deadline, clock);
         int ready = poll(fds.data(), fds.size(), left);
         if (ready < 0 && errno == EINTR) continue;
@@ -207,8 +209,8 @@ bool RpcConnection::pump(const bool& done, Duration timeout, Interrupt interrupt
     return true;
 }
 
-Result<uint16_t> RpcConnection::ask_port_mapper(const std::string& server, int program, int version, Duration timeout,
-                                                Interrupt interrupt) {
+Result<uint16_t> RpcConnection::ask_port_mapper(const std::string& server, int program, int version,
+                                                Duration timeout, Interrupt interrupt) {
     auto connection = connect(server, k_port_mapper, {}, timeout, interrupt);
     if (!connection) return fail(connection.error());
     struct Answer {
@@ -220,7 +222,8 @@ Result<uint16_t> RpcConnection::ask_port_mapper(const std::string& server, int p
         a->done = true;
         if (status == RPC_STATUS_SUCCESS) a->port = *static_cast<uint32_t*>(data);
     };
-    if (rpc_pmap2_getport_async((*connection)->context(), program, version, IPPROTO_TCP, callback, &answer) != 0)
+    if (rpc_pmap2_getport_async((*connection)->context(), program, version, IPPROTO_TCP, callback, &answer) !=
+        0)
         return fail(ErrorCode::I01, "no memory for a call");
     const bool answered = (*connection)->pump(answer.done, timeout, interrupt);
     (*connection)->reset();

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One TCP connection to one RPC program (RFC 5531) and the libnfs context that speaks on it. Auto-reconnect is off: a
-// connection that broke stays broken, every call in flight is answered with "lost", and the owner decides.
+// One TCP connection to one RPC program (RFC 5531) and the libnfs context that speaks on it. Auto-reconnect
+// is off: a connection that broke stays broken, every call in flight is answered with "lost", and the owner
+// decides.
 //
-// The socket is ours: a source port below 1024 where the process may (exports are "secure" by default), SO_LINGER 0 and
-// TCP_USER_TIMEOUT 20 s, so that a dead client's kernel does not deliver old writes for minutes (DESIGN "Sockets").
-// One thread at a time.
+// The socket is ours: a source port below 1024 where the process may (exports are "secure" by default),
+// SO_LINGER 0 and TCP_USER_TIMEOUT 20 s, so that a dead client's kernel does not deliver old writes for
+// minutes (DESIGN "Sockets"). One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -26,13 +27,15 @@ struct Interrupt {
 };
 
 class RpcConnection {
- public:
+  public:
     /// Connects to `port` of `server` and sends with `credentials`. M01, M02, M04, M12.
     static Result<std::unique_ptr<RpcConnection>> connect(const std::string& server, uint16_t port,
-                                                          const NfsCredentials& credentials, Duration timeout, Interrupt interrupt = {});
-    /// Asks the port mapper of `server` (RFC 1833, version 2) where `program` listens. M05 when it is not registered.
-    static Result<uint16_t> ask_port_mapper(const std::string& server, int program, int version, Duration timeout,
-                                            Interrupt interrupt = {});
+                                                          const NfsCredentials& credentials, Duration timeout,
+                                                          Interrupt interrupt = {});
+    /// Asks the port mapper of `server` (RFC 1833, version 2) where `program` listens. M05 when it is not
+    /// registered.
+    static Result<uint16_t> ask_port_mapper(const std::string& server, int program, int version,
+                                            Duration timeout, Interrupt interrupt = {});
     ~RpcConnection();
     RpcConnection(const RpcConnection&) = delete;
     RpcConnection& operator=(const RpcConnection&) = delete;
@@ -53,7 +56,7 @@ class RpcConnection {
     /// Serves the connection until `done` is true. false: it broke, `timeout` passed, or it was interrupted.
     bool pump(const bool& done, Duration timeout, Interrupt interrupt = {});
 
- private:
+  private:
     RpcConnection() = default;
     rpc_context* context_ = nullptr;
     std::string server_;

@@ -17,7 +17,8 @@ struct NfsLocation {
     friend bool operator==(const NfsLocation&, const NfsLocation&) = default;
 };
 
-/// AUTH_SYS (RFC 5531 appendix A): at most k_max_groups supplementary groups travel; more is an error, never a silent cut.
+/// AUTH_SYS (RFC 5531 appendix A): at most k_max_groups supplementary groups travel; more is an error, never
+/// a silent cut.
 struct NfsCredentials {
     uint32_t uid = 0;
     uint32_t gid = 0;

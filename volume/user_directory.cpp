@@ -15,24 +15,30 @@ constexpr std::string_view k_machine_file = "machine.toml";
 constexpr size_t k_probe_size = 4096;
 
 class MountedDirectory final : public UserDirectory {
- public:
-    MountedDirectory(std::unique_ptr<NfsSession> user, std::unique_ptr<NfsSession> shared, TransferLimits limits, LockTimes times,
-                     Clock& clock, Report& report)
-        : user_(std::move(user)), shared_(std::move(shared)), limits_(limits), times_(times), clock_(clock), report_(report) {}
+  public:
+    MountedDirectory(std::unique_ptr<NfsSession> user, std::unique_ptr<NfsSession> shared,
+                     TransferLimits limits, LockTimes times, Clock& clock, Report& report)
+        : user_(std::move(user)),
+          shared_(std::move(shared)),
+          limits_(limits),
+          times_(times),
+          clock_(clock),
+          report_(report) {}
 
     Result<std::vector<std::string>> list_vms() override;
     Status check_writable(const std::string& vm) override;
     Result<SpaceLeft> space_left() override;
     Result<FileFacts> facts(const std::string& vm, const std::string& path) override;
     Result<std::string> read(const std::string& vm, const std::string& path, size_t limit) override;
-    Result<std::string> read_at(const std::string& vm, const std::string& path, uint64_t offset, size_t length) override;
+    Result<std::string> read_at(const std::string& vm, const std::string& path, uint64_t offset,
+                                size_t length) override;
     Status replace(const std::string& vm, const std::string& path, std::string_view data) override;
     Result<std::optional<LockHolder>> holder(const std::string& vm) override;
-    Result<TakenLock> lock(const std::string& vm, const LockOwner& owner, bool may_break, const Intent& intent,
-                           const Waiting& waiting) override;
+    Result<TakenLock> lock(const std::string& vm, const LockOwner& owner, bool may_break,
+                           const Intent& intent, const Waiting& waiting) override;
     Status release(const std::string& vm, uint64_t epoch, const std::string& nonce) override;
 
- private:
+  private:
     Result<FileHandle> vm_directory(const std::string& vm);
     Result<Resolved> resolve(const std::string& vm, const std::string& path);
     Result<FileHandle> write_new(const FileHandle& directory, const std::string& name, std::string_view data);
@@ -85,7 +91,8 @@ Result<std::vector<std::string>> MountedDirectory::list_vms() {
     return names;
 }
 
-Result<FileHandle> MountedDirectory::write_new(const FileHandle& directory, const std::string& name, std::string_view data) {
+Result<FileHandle> MountedDirectory::write_new(const FileHandle& directory, const std::string& name,
+                                               std::string_view data) {
     auto file = user_->create(directory, name, 0600);
     if (!file) return file;
     const size_t step = std::min<size_t>(limits_.write, 256 * 1024);
@@ -119,8 +126,9 @@ Result<FileFacts> MountedDirectory::facts(const std::string& vm, const std::stri
     if (!file) return fail(file.error());
     auto granted = file->ops->access(file->handle, k_access_read | k_access_modify);
     if (!granted) return fail(granted.error().with_prefix(path));
-    return FileFacts{file->attributes.size, file->attributes.fileid, file->attributes.type == FileType::regular,
-                     (*granted & k_access_read) != 0, (*granted & k_access_modify) != 0};
+    return FileFacts{file->attributes.size, file->attributes.fileid,
+                     file->attributes.type == FileType::regular, (*granted & k_access_read) != 0,
+                     (*granted & k_access_modify) != 0};
 }
 
 Result<std::string> MountedDirectory::read(const std::string& vm, const std::string& path, size_t limit) {
@@ -137,13 +145,15 @@ Result<std::string> MountedDirectory::read(const std::string& vm, const std::str
     }
 }
 
-Result<std::string> MountedDirectory::read_at(const std::string& vm, const std::string& path, uint64_t offset, size_t length) {
+Result<std::string> MountedDirectory::read_at(const std::string& vm, const std::string& path, uint64_t offset,
+                                              size_t length) {
     auto file = resolve(vm, path);
     if (!file) return fail(file.error());
     if (file->attributes.type != FileType::regular) return fail(ErrorCode::M09, "\"{}\" is no file", path);
     std::string data;
     while (data.size() < length) {
-        auto part = file->ops->read(file->handle, offset + data.size(), std::min<size_t>(limits_.read, length - data.size()));
+        auto part = file->ops->read(file->handle, offset + data.size(),
+                                    std::min<size_t>(limits_.read, length - data.size()));
         if (!part) return fail(part.error().with_prefix(path));
         if (part->empty()) return fail(ErrorCode::M11, "\"{}\" ends before {}", path, offset + length);
         data += *part;
@@ -184,8 +194,8 @@ Result<std::optional<LockHolder>> MountedDirectory::holder(const std::string& vm
     return lock->holder();
 }
 
-Result<TakenLock> MountedDirectory::lock(const std::string& vm, const LockOwner& owner, bool may_break, const Intent& intent,
-                                         const Waiting& waiting) {
+Result<TakenLock> MountedDirectory::lock(const std::string& vm, const LockOwner& owner, bool may_break,
+                                         const Intent& intent, const Waiting& waiting) {
     auto lock = protocol(vm);
     if (!lock) return fail(lock.error());
     return lock->take(owner, may_break, intent, waiting);
@@ -199,7 +209,8 @@ Status MountedDirectory::release(const std::string& vm, uint64_t epoch, const st
 
 }  // namespace
 
-Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& options, Clock& clock, Report& report) {
+Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& options, Clock& clock,
+                                                            Report& report) {
     auto user = NfsSession::mount(options.location, options.credentials, options.call_timeout);
     if (!user) return fail(user.error());
     auto limits = (*user)->limits();
@@ -210,7 +221,8 @@ Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& 
         if (!mounted) return fail(mounted.error().with_prefix("shared files"));
         shared = std::move(*mounted);
     }
-    return std::make_unique<MountedDirectory>(std::move(*user), std::move(shared), *limits, options.times, clock, report);
+    return std::make_unique<MountedDirectory>(std::move(*user), std::move(shared), *limits, options.times,
+                                              clock, report);
 }
 
 }  // namespace berth::volume

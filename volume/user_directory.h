@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A user's directory on the file server, as the session's steps use it: list, check, read, lock. Raw NFSv3 calls on one
-// connection of its own. One thread. Every call is bounded by `deadline`; a silent server is M-error naming server and seconds.
+// A user's directory on the file server, as the session's steps use it: list, check, read, lock. Raw NFSv3
+// calls on one connection of its own. One thread. Every call is bounded by `deadline`; a silent server is
+// M-error naming server and seconds.
 #pragma once
 
 #include <chrono>
@@ -18,7 +19,8 @@
 
 namespace berth::volume {
 
-/// What FSINFO, FSSTAT, ACCESS and a real create-write-remove say about the directory (seed Fig. 6 block 94, REQUIREMENTS M3).
+/// What FSINFO, FSSTAT, ACCESS and a real create-write-remove say about the directory (seed Fig. 6 block 94,
+/// REQUIREMENTS M3).
 struct SpaceLeft {
     uint64_t bytes = 0;
     uint64_t files = 0;
@@ -44,47 +46,56 @@ struct LockHolder {
 struct TakenLock {
     uint64_t epoch = 0;
     std::string nonce;
-    bool broke = false;                    ///< A lower lock stood when ours was linked.
-    std::optional<LastUsed> predecessor;   ///< last-used.<epoch - 1>, if that is who used the VM before us (REQUIREMENTS M7).
+    bool broke = false;  ///< A lower lock stood when ours was linked.
+    std::optional<LastUsed>
+        predecessor;  ///< last-used.<epoch - 1>, if that is who used the VM before us (REQUIREMENTS M7).
 };
 
 class UserDirectory {
- public:
+  public:
     virtual ~UserDirectory() = default;
 
     /// Folders that hold a machine.toml, sorted by name. Symbolic links are not followed.
     virtual Result<std::vector<std::string>> list_vms() = 0;
 
-    /// Really creates, writes and removes a private file in the VM's directory as the user: a read-only export (M03), no permission, no space,
-    /// quota are each their own error.
+    /// Really creates, writes and removes a private file in the VM's directory as the user: a read-only
+    /// export (M03), no permission, no space, quota are each their own error.
     virtual Status check_writable(const std::string& vm) = 0;
     virtual Result<SpaceLeft> space_left() = 0;
 
-    /// Facts of `path` relative to the VM's directory. Resolves symbolic links itself: only inside the VM's directory or, for an absolute link,
-    /// into the shared tree; anything else is C-error. `path` may not contain "..".
+    /// Facts of `path` relative to the VM's directory. Resolves symbolic links itself: only inside the VM's
+    /// directory or, for an absolute link, into the shared tree; anything else is C-error. `path` may not
+    /// contain "..".
     virtual Result<FileFacts> facts(const std::string& vm, const std::string& path) = 0;
 
-    /// A whole file of the VM's directory, at most `limit` bytes, same path rules; READ on the handle that was checked.
+    /// A whole file of the VM's directory, at most `limit` bytes, same path rules; READ on the handle that
+    /// was checked.
     virtual Result<std::string> read(const std::string& vm, const std::string& path, size_t limit) = 0;
-    /// Exactly `length` bytes from `offset` (swap templates, larger than memory); a file that ends before is M11. Same path rules.
-    virtual Result<std::string> read_at(const std::string& vm, const std::string& path, uint64_t offset, size_t length) = 0;
-    /// Replaces a small file of the VM's directory (private file, WRITE FILE_SYNC, RENAME). Only under the lock (NVRAM).
+    /// Exactly `length` bytes from `offset` (swap templates, larger than memory); a file that ends before is
+    /// M11. Same path rules.
+    virtual Result<std::string> read_at(const std::string& vm, const std::string& path, uint64_t offset,
+                                        size_t length) = 0;
+    /// Replaces a small file of the VM's directory (private file, WRITE FILE_SYNC, RENAME). Only under the
+    /// lock (NVRAM).
     virtual Status replace(const std::string& vm, const std::string& path, std::string_view data) = 0;
 
     /// The highest lock that stands, if any, without taking anything.
     virtual Result<std::optional<LockHolder>> holder(const std::string& vm) = 0;
 
-    /// Takes the lock (DESIGN "Lock", "Taking over"). When a lower lock stands and `may_break` is false: K-error naming its host and time, nothing
-    /// written. When it is true: LINKs above, then waits until the lower locks are gone or the take-over time passed, calling `waiting` about every second
-    /// with the seconds left; `waiting` returning false gives up (claim is left, K-error). Before the LINK `intent` is called with
-    /// epoch and nonce, so that the caller can write them down durably first; its error aborts. Returns after one good renewal.
+    /// Takes the lock (DESIGN "Lock", "Taking over"). When a lower lock stands and `may_break` is false:
+    /// K-error naming its host and time, nothing written. When it is true: LINKs above, then waits until the
+    /// lower locks are gone or the take-over time passed, calling `waiting` about every second with the
+    /// seconds left; `waiting` returning false gives up (claim is left, K-error). Before the LINK `intent` is
+    /// called with epoch and nonce, so that the caller can write them down durably first; its error aborts.
+    /// Returns after one good renewal.
     using Intent = std::function<Status(uint64_t epoch, const std::string& nonce)>;
     using Waiting = std::function<bool(std::chrono::seconds left)>;
-    virtual Result<TakenLock> lock(const std::string& vm, const LockOwner& owner, bool may_break, const Intent& intent,
-                                   const Waiting& waiting) = 0;
+    virtual Result<TakenLock> lock(const std::string& vm, const LockOwner& owner, bool may_break,
+                                   const Intent& intent, const Waiting& waiting) = 0;
 
-    /// Renames lock.<epoch> to last-used.<epoch> if `nonce` stands in it, and removes lower last-used.*. Idempotent: a lock that is already
-    /// last-used, or that another took over, is success (the latter reported).
+    /// Renames lock.<epoch> to last-used.<epoch> if `nonce` stands in it, and removes lower last-used.*.
+    /// Idempotent: a lock that is already last-used, or that another took over, is success (the latter
+    /// reported).
     virtual Status release(const std::string& vm, uint64_t epoch, const std::string& nonce) = 0;
 };
 
@@ -96,7 +107,9 @@ struct MountOptions {
     LockTimes times;
 };
 
-/// Connects from a port below 1024 and mounts. M-errors: name not found, refused, silent, no such export, permission.
-Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& options, Clock& clock, Report& report);
+/// Connects from a port below 1024 and mounts. M-errors: name not found, refused, silent, no such export,
+/// permission.
+Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& options, Clock& clock,
+                                                            Report& report);
 
 }  // namespace berth::volume

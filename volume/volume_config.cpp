@@ -13,20 +13,27 @@ using nlohmann::json;
 
 std::string_view mode_name(DiskMode mode) {
     switch (mode) {
-        case DiskMode::direct: return "direct";
-        case DiskMode::shared: return "shared";
-        case DiskMode::local: return "local";
+        case DiskMode::direct:
+            return "direct";
+        case DiskMode::shared:
+            return "shared";
+        case DiskMode::local:
+            return "local";
     }
     return "";
 }
 
 json location_json(const NfsLocation& l) {
-    return {{"server", l.server}, {"directory", l.directory}, {"nfs_port", l.nfs_port}, {"mount_port", l.mount_port}};
+    return {{"server", l.server},
+            {"directory", l.directory},
+            {"nfs_port", l.nfs_port},
+            {"mount_port", l.mount_port}};
 }
 
-/// One JSON object, whose keys are taken one after the other; what is left over is unknown. The first error stays.
+/// One JSON object, whose keys are taken one after the other; what is left over is unknown. The first error
+/// stays.
 class Reader {
- public:
+  public:
     Reader(const json& object, std::string where) : object_(object), where_(std::move(where)) {
         if (!object_.is_object()) error_ = where_ + ": must be an object";
     }
@@ -53,7 +60,8 @@ class Reader {
         if (error_.empty() && path[0] != '/') complain(key, "must be an absolute path");
         return path;
     }
-    uint64_t number(const char* key, uint64_t low, uint64_t high, std::optional<uint64_t> fallback = std::nullopt) {
+    uint64_t number(const char* key, uint64_t low, uint64_t high,
+                    std::optional<uint64_t> fallback = std::nullopt) {
         const json* value = member(key, !fallback);
         if (!value) return fallback.value_or(low);
         return check(*value, key, low, high);
@@ -83,7 +91,7 @@ class Reader {
         return error_;
     }
 
- private:
+  private:
     uint64_t check(const json& value, const char* key, uint64_t low, uint64_t high) {
         if (value.is_number_unsigned()) {
             auto n = value.get<uint64_t>();
@@ -130,7 +138,8 @@ VolumeDisk read_disk(Reader& r) {
     if (absolute != (disk.mode == DiskMode::local))
         r.complain("path", "must be absolute for mode local and relative for the others");
     disk.read_only = r.flag("read_only");
-    if (disk.mode == DiskMode::shared && !disk.read_only) r.complain("read_only", "must be true for mode shared");
+    if (disk.mode == DiskMode::shared && !disk.read_only)
+        r.complain("read_only", "must be true for mode shared");
     return disk;
 }
 
@@ -177,7 +186,8 @@ Result<VolumeConfig> read_config(const json& object) {
         if (auto error = r.finish(); !error.empty()) return bad(error);
     }
     if (const json* disks = top.member("disks")) {
-        if (!disks->is_array() || disks->empty() || disks->size() > 64) return bad("disks must be a list of 1 to 64 disks");
+        if (!disks->is_array() || disks->empty() || disks->size() > 64)
+            return bad("disks must be a list of 1 to 64 disks");
         std::set<std::string> names;
         for (size_t i = 0; i < disks->size(); i++) {
             Reader r((*disks)[i], fmt::format("disks[{}]", i));
@@ -193,8 +203,8 @@ Result<VolumeConfig> read_config(const json& object) {
 }  // namespace
 
 bool is_plain_name(std::string_view name) {
-    return !name.empty() && name.size() <= 255 && name != "." && name != ".." && name.find('/') == name.npos &&
-           name.find('\0') == name.npos;
+    return !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
+           name.find('/') == name.npos && name.find('\0') == name.npos;
 }
 
 std::string format_volume_config(const VolumeConfig& c) {
@@ -204,7 +214,8 @@ std::string format_volume_config(const VolumeConfig& c) {
     nfs["groups"] = c.credentials.groups;
     json disks = json::array();
     for (const auto& d : c.disks)
-        disks.push_back({{"name", d.name}, {"mode", mode_name(d.mode)}, {"path", d.path}, {"read_only", d.read_only}});
+        disks.push_back(
+            {{"name", d.name}, {"mode", mode_name(d.mode)}, {"path", d.path}, {"read_only", d.read_only}});
     json text = {{"run_dir", c.run_dir},
                  {"nfs", nfs},
                  {"vm", c.vm},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// volume.json, what berth-volume is told (docs/architecture.md "Volume process"): written by the session, read by the engine.
+// volume.json, what berth-volume is told (docs/architecture.md "Volume process"): written by the session,
+// read by the engine.
 #pragma once
 
 #include <chrono>
@@ -29,7 +30,8 @@ struct VolumeDisk {
 };
 
 struct VolumeConfig {
-    std::string run_dir;  ///< Absolute. nbd.sock and control.sock are made there, with the folder's group and mode 0660.
+    std::string run_dir;  ///< Absolute. nbd.sock and control.sock are made there, with the folder's group and
+                          ///< mode 0660.
     NfsLocation nfs;
     NfsCredentials credentials;
     std::optional<NfsLocation> shared;
@@ -39,8 +41,9 @@ struct VolumeConfig {
     std::string owner;  ///< The client's id.
     std::vector<VolumeDisk> disks;
     std::chrono::milliseconds renew{10'000}, hold{60'000};
-    std::chrono::milliseconds request_timeout{15'000};  ///< A request unanswered for so long fails to QEMU with EIO.
-    std::chrono::milliseconds notice{5'000};            ///< After so much silence the state is `silent`.
+    std::chrono::milliseconds request_timeout{
+        15'000};                              ///< A request unanswered for so long fails to QEMU with EIO.
+    std::chrono::milliseconds notice{5'000};  ///< After so much silence the state is `silent`.
     friend bool operator==(const VolumeConfig&, const VolumeConfig&) = default;
 };
 

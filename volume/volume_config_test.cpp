@@ -18,7 +18,8 @@ VolumeConfig sample() {
     c.epoch = 7;
     c.nonce = "0123456789abcdef0123456789abcdef";
     c.owner = "m-0001";
-    c.disks = {{"software", DiskMode::direct, "software.raw", false}, {"swap", DiskMode::local, "/var/lib/berth/swap/s1.raw", false}};
+    c.disks = {{"software", DiskMode::direct, "software.raw", false},
+               {"swap", DiskMode::local, "/var/lib/berth/swap/s1.raw", false}};
     return c;
 }
 
@@ -44,7 +45,8 @@ TEST(VolumeConfig, names_the_key_and_its_range_when_it_is_wrong) {
         {"/vm", "..", "vm must be the name of a directory"},
         {"/lock/epoch", 0, "lock.epoch must be a number from 1"},
         {"/lock/nonce", "xyz", "lock.nonce must be 32 hex digits"},
-        {"/nfs/groups", nlohmann::json(std::vector<int>(17, 1)), "nfs.groups must be a list of at most 16 numbers"},
+        {"/nfs/groups", nlohmann::json(std::vector<int>(17, 1)),
+         "nfs.groups must be a list of at most 16 numbers"},
         {"/nfs/uid", -1, "nfs.uid must be a number"},
         {"/nfs/nfs_port", 65536, "nfs.nfs_port must be a number from 0 to 65535"},
         {"/disks/0/mode", "cached", "disks[0].mode must be direct, shared or local"},

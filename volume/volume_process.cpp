@@ -18,9 +18,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::array k_states = {std::pair{VolumeState::starting, "starting"}, std::pair{VolumeState::running, "running"},
-                                 std::pair{VolumeState::silent, "silent"}, std::pair{VolumeState::lost, "lost"},
-                                 std::pair{VolumeState::stopping, "stopping"}};
+constexpr std::array k_states = {
+    std::pair{VolumeState::starting, "starting"}, std::pair{VolumeState::running, "running"},
+    std::pair{VolumeState::silent, "silent"}, std::pair{VolumeState::lost, "lost"},
+    std::pair{VolumeState::stopping, "stopping"}};
 
 Result<VolumeStatus> parse_status(const nlohmann::json& body) {
     try {
@@ -30,8 +31,9 @@ Result<VolumeStatus> parse_status(const nlohmann::json& body) {
         status.state = *state;
         status.silent_seconds = body.at("silent_seconds").get<uint64_t>();
         for (const auto& d : body.at("disks"))
-            status.disks.push_back({d.at("name").get<std::string>(), d.at("reads").get<uint64_t>(), d.at("writes").get<uint64_t>(),
-                                    d.at("bytes_read").get<uint64_t>(), d.at("bytes_written").get<uint64_t>(),
+            status.disks.push_back({d.at("name").get<std::string>(), d.at("reads").get<uint64_t>(),
+                                    d.at("writes").get<uint64_t>(), d.at("bytes_read").get<uint64_t>(),
+                                    d.at("bytes_written").get<uint64_t>(),
                                     d.at("uncommitted").get<uint64_t>()});
         return status;
     } catch (const nlohmann::json::exception& e) {
@@ -52,7 +54,8 @@ Result<uint64_t> process_start_time(pid_t pid) {
 /// Private to the folder's group from its first byte.
 Status write_config(const std::string& path, const std::string& text, const VolumeProgram& program) {
     BERTH_TRY(write_file_durably(path, text, 0640));
-    if ((program.uid || program.gid) && ::chown(path.c_str(), program.uid.value_or(-1), program.gid.value_or(-1)) != 0)
+    if ((program.uid || program.gid) &&
+        ::chown(path.c_str(), program.uid.value_or(-1), program.gid.value_or(-1)) != 0)
         return fail_errno("chown " + path);
     return {};
 }
@@ -75,7 +78,8 @@ Result<VolumeControl> VolumeControl::connect(const std::string& run_dir) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::string path = run_dir + "/control.sock";
-    if (path.size() >= sizeof address.sun_path) return fail(ErrorCode::V05, "{}: path too long for a socket", path);
+    if (path.size() >= sizeof address.sun_path)
+        return fail(ErrorCode::V05, "{}: path too long for a socket", path);
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
     UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!fd) return fail_errno("socket");
@@ -200,7 +204,8 @@ Status VolumeProcess::stop(milliseconds timeout) {
     }
     BERTH_TRY(connection->stop(timeout));
     auto left = std::max(Duration(milliseconds(100)), deadline - clock.now());
-    if (!child_.wait(left)) return fail(ErrorCode::V05, "everything is written, but the process has not ended");
+    if (!child_.wait(left))
+        return fail(ErrorCode::V05, "everything is written, but the process has not ended");
     return {};
 }
 

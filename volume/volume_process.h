@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// berth-volume as the session sees it: start it, wait until its disks are there, watch it, end it (docs/architecture.md
-// "Volume process"). One thread.
+// berth-volume as the session sees it: start it, wait until its disks are there, watch it, end it
+// (docs/architecture.md "Volume process"). One thread.
 #pragma once
 
 #include <chrono>
@@ -20,8 +20,9 @@ namespace berth::volume {
 enum class VolumeState {
     starting,
     running,
-    silent,    ///< The file server has not answered for `notice` or the lease has run out: requests wait or fail. Ends by itself.
-    lost,      ///< The lock is somebody else's: every request fails for good.
+    silent,  ///< The file server has not answered for `notice` or the lease has run out: requests wait or
+             ///< fail. Ends by itself.
+    lost,    ///< The lock is somebody else's: every request fails for good.
     stopping,
 };
 std::string_view volume_state_name(VolumeState state);
@@ -31,7 +32,8 @@ struct VolumeDiskStatus {
     std::string name;
     uint64_t reads = 0, writes = 0;  ///< Requests from the VM.
     uint64_t bytes_read = 0, bytes_written = 0;
-    uint64_t uncommitted = 0;  ///< Bytes that were acknowledged to the VM and are not yet known to be on the server's disk.
+    uint64_t uncommitted =
+        0;  ///< Bytes that were acknowledged to the VM and are not yet known to be on the server's disk.
 };
 
 struct VolumeStatus {
@@ -42,7 +44,7 @@ struct VolumeStatus {
 
 /// A connection to a control socket. Used by the session, its sweeper, and tests.
 class VolumeControl {
- public:
+  public:
     /// V05 when nobody listens at `run_dir`/control.sock.
     static Result<VolumeControl> connect(const std::string& run_dir);
 
@@ -52,29 +54,34 @@ class VolumeControl {
     int fd() const { return socket_.fd(); }
     /// One status that arrived (call again until none); I03 when the process closed the connection.
     Result<std::optional<VolumeStatus>> next();
-    /// COMMITs every disk and ends the process. V04 with its words when not everything could be written: it then still runs.
+    /// COMMITs every disk and ends the process. V04 with its words when not everything could be written: it
+    /// then still runs.
     Status stop(std::chrono::milliseconds timeout);
 
- private:
+  private:
     explicit VolumeControl(UniqueFd fd) : socket_(std::move(fd)) {}
     MessageSocket socket_;
 };
 
 struct VolumeProgram {
     std::string program = "/usr/libexec/berth/berth-volume";
-    std::optional<uid_t> uid;  ///< Whom it runs as: _berth-volume. Its port below 1024 needs CAP_NET_BIND_SERVICE, which it is given.
+    std::optional<uid_t> uid;  ///< Whom it runs as: _berth-volume. Its port below 1024 needs
+                               ///< CAP_NET_BIND_SERVICE, which it is given.
     std::optional<gid_t> gid;
-    std::vector<gid_t> groups;  ///< The group of run_dir (libvirt-qemu) among them, so that the sockets can be given to it.
-    std::map<std::string, std::string> environment;  ///< BERTH_NBDKIT, BERTH_NBDKIT_PLUGIN: other paths, for tests.
+    std::vector<gid_t>
+        groups;  ///< The group of run_dir (libvirt-qemu) among them, so that the sockets can be given to it.
+    std::map<std::string, std::string>
+        environment;  ///< BERTH_NBDKIT, BERTH_NBDKIT_PLUGIN: other paths, for tests.
 };
 
 class VolumeProcess {
- public:
-    /// Writes run_dir/volume.json (readable by `gid`) and starts berth-volume in a session (setsid(2)) of its own. run_dir exists and is
-    /// writable for `uid`. V03.
+  public:
+    /// Writes run_dir/volume.json (readable by `gid`) and starts berth-volume in a session (setsid(2)) of its
+    /// own. run_dir exists and is writable for `uid`. V03.
     static Result<VolumeProcess> start(const VolumeConfig& config, const VolumeProgram& program);
 
-    /// Blocks until the control socket says `running`. V03 with the last line of run_dir/volume.log when the process ended, or after `timeout`.
+    /// Blocks until the control socket says `running`. V03 with the last line of run_dir/volume.log when the
+    /// process ended, or after `timeout`.
     Status wait_ready(std::chrono::milliseconds timeout);
 
     pid_t pid() const { return child_.pid(); }
@@ -88,14 +95,15 @@ class VolumeProcess {
     Result<int> watch_fd();
     Result<std::optional<VolumeStatus>> next_status();
 
-    /// Orderly end: COMMIT, then wait for the exit. V04: not everything could be written, the process goes on trying.
+    /// Orderly end: COMMIT, then wait for the exit. V04: not everything could be written, the process goes on
+    /// trying.
     Status stop(std::chrono::milliseconds timeout);
     /// SIGKILL and reap. What was acknowledged but not flushed may be lost, as at a power cut.
     void kill();
     /// Lets it live on without us; the pid.
     pid_t release() { return child_.release(); }
 
- private:
+  private:
     VolumeProcess(Child child, std::string run_dir, uint64_t start_time)
         : child_(std::move(child)), run_dir_(std::move(run_dir)), start_time_(start_time) {}
     Result<VolumeControl*> control();

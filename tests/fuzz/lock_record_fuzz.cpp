@@ -12,8 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!last) return 0;
     // What was accepted can be written and is accepted again, as itself.
     auto again = parse_last_used(format_last_used(*last));
-    if (!again || again->record.nonce != last->record.nonce || again->record.sequence != last->record.sequence ||
-        again->disks.size() != last->disks.size())
+    if (!again || again->record.nonce != last->record.nonce ||
+        again->record.sequence != last->record.sequence || again->disks.size() != last->disks.size())
         std::abort();
     return 0;
 }

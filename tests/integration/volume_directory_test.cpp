@@ -27,7 +27,7 @@ void put(const fs::path& path, std::string_view text) {
 }
 
 class UserDirectoryOnServer : public ::testing::Test {
- protected:
+  protected:
     UserDirectoryOnServer() {
         fs::create_directories(user() / "work");
         put(user() / "work/machine.toml", "cpus = 1\n");
@@ -75,7 +75,13 @@ TEST_F(UserDirectoryOnServer, lists_the_folders_that_hold_a_machine) {
 TEST_F(UserDirectoryOnServer, takes_and_releases_a_lock) {
     auto directory = mount();
     uint64_t announced = 0;
-    auto taken = directory->lock("work", berth1_, false, [&](uint64_t epoch, const std::string&) { announced = epoch; return Status{}; }, nullptr);
+    auto taken = directory->lock(
+        "work", berth1_, false,
+        [&](uint64_t epoch, const std::string&) {
+            announced = epoch;
+            return Status{};
+        },
+        nullptr);
     ASSERT_TRUE(taken) << taken.error().to_log();
     EXPECT_EQ(taken->epoch, 1u);
     EXPECT_EQ(announced, 1u);
@@ -134,7 +140,8 @@ TEST_F(UserDirectoryOnServer, says_what_is_wrong_with_the_mount) {
     EXPECT_EQ(code(no_name), ErrorCode::M01);
     EXPECT_EQ(code(refused), ErrorCode::M02);
     EXPECT_EQ(code(refused_mount), ErrorCode::M02);
-    // Servers differ in what MOUNT says of what is not exported or not there: NOENT, or ACCES so as not to tell (this one).
+    // Servers differ in what MOUNT says of what is not exported or not there: NOENT, or ACCES so as not to
+    // tell (this one).
     NfsLocation elsewhere = good;
     elsewhere.directory = "/etc";
     for (const auto& location : {elsewhere, server_.location("nobody")}) {
@@ -190,7 +197,8 @@ TEST_F(UserDirectoryOnServer, a_supplementary_group_counts) {
 
 TEST_F(UserDirectoryOnServer, no_space_left_is_its_own_error) {
     server_.stop();
-    ASSERT_EQ(::mount("none", server_.exported().c_str(), "tmpfs", 0, "size=1m,mode=0777"), 0) << std::strerror(errno);
+    ASSERT_EQ(::mount("none", server_.exported().c_str(), "tmpfs", 0, "size=1m,mode=0777"), 0)
+        << std::strerror(errno);
     struct Unmount {
         std::string path;
         ~Unmount() { ::umount2(path.c_str(), MNT_DETACH); }
@@ -247,14 +255,17 @@ TEST_F(UserDirectoryOnServer, of_two_that_race_for_a_lock_one_gets_it) {
         std::vector<Result<TakenLock>> results(2, fail(ErrorCode::I01));
         std::vector<std::thread> threads;
         for (int i = 0; i < 2; i++)
-            threads.emplace_back([&, i] { results[i] = clients[i]->lock("work", i ? berth1_ : berth2_, false, nullptr, nullptr); });
+            threads.emplace_back([&, i] {
+                results[i] = clients[i]->lock("work", i ? berth1_ : berth2_, false, nullptr, nullptr);
+            });
         for (auto& t : threads) t.join();
         ASSERT_EQ(results[0].has_value() + results[1].has_value(), 1) << "round " << round;
         const int winner = results[0] ? 0 : 1;
         EXPECT_EQ(results[1 - winner].error().code(), ErrorCode::K01);
         EXPECT_EQ(results[winner]->epoch, static_cast<uint64_t>(round));
         ASSERT_TRUE(clients[winner]->release("work", results[winner]->epoch, results[winner]->nonce));
-        EXPECT_EQ(names(user() / "work"), (std::set<std::string>{fmt::format("last-used.{}", round), "machine.toml", "software.raw"}));
+        EXPECT_EQ(names(user() / "work"), (std::set<std::string>{fmt::format("last-used.{}", round),
+                                                                 "machine.toml", "software.raw"}));
     }
 }
 

@@ -62,7 +62,9 @@ TEST(EngineOnServer, writers_notice_nothing_of_a_server_that_dies_and_comes_back
                 if ((*engine)->write(0, bytes.data(), bytes.size(), offset, random() % 16 == 0) != 0) wrong++;
                 std::ranges::copy(bytes, &expected[offset]);  // each writer has its own part
                 std::string back(bytes.size(), '?');
-                if (random() % 4 == 0 && ((*engine)->read(0, back.data(), back.size(), offset) != 0 || back != bytes)) wrong++;
+                if (random() % 4 == 0 &&
+                    ((*engine)->read(0, back.data(), back.size(), offset) != 0 || back != bytes))
+                    wrong++;
                 if (random() % 16 == 0 && (*engine)->flush(0) != 0) wrong++;
                 (void)(*engine)->status();
             }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // berth-volume as it is: nbdkit with our plugin, a real NFSv3 server, a real NBD client.
+#include "volume/volume_process.h"
+
 #include <gtest/gtest.h>
 #include <libnbd.h>
 #include <poll.h>
@@ -16,7 +18,6 @@
 #include "tests/lib/ganesha_server.h"
 #include "volume/lock_protocol.h"
 #include "volume/user_directory.h"
-#include "volume/volume_process.h"
 
 namespace berth::volume {
 namespace {
@@ -37,7 +38,7 @@ std::string file_bytes(const fs::path& path, uint64_t offset, size_t count) {
 
 /// One NBD connection.
 class Nbd {
- public:
+  public:
     Nbd(const std::string& socket, const std::string& name) : handle_(nbd_create()) {
         nbd_set_export_name(handle_, name.c_str());
         if (nbd_connect_unix(handle_, socket.c_str()) != 0) throw std::runtime_error(nbd_get_error());
@@ -55,12 +56,12 @@ class Nbd {
     int64_t size() { return nbd_get_size(handle_); }
     bool read_only() { return nbd_is_read_only(handle_) == 1; }
 
- private:
+  private:
     nbd_handle* handle_;
 };
 
 class VolumeOnServer : public ::testing::Test {
- protected:
+  protected:
     VolumeOnServer() {
         fs::create_directories(vm());
         std::ofstream(vm() / "machine.toml") << "cpus = 1\n";
@@ -70,7 +71,8 @@ class VolumeOnServer : public ::testing::Test {
         }
         std::ofstream(server_.shared() / "base.raw", std::ios::binary) << std::string(1 << 20, 'B');
         fs::create_symlink(server_.shared() / "base.raw", vm() / "shared.raw");
-        for (const auto& e : fs::recursive_directory_iterator(server_.exported())) (void)!lchown(e.path().c_str(), 4711, 4711);
+        for (const auto& e : fs::recursive_directory_iterator(server_.exported()))
+            (void)!lchown(e.path().c_str(), 4711, 4711);
         fs::create_directory(run_dir());
         std::ofstream(server_.folder() / "swap.raw").flush();
         fs::resize_file(server_.folder() / "swap.raw", 1 << 20);
@@ -126,7 +128,8 @@ class VolumeOnServer : public ::testing::Test {
         return std::move(*process);
     }
     /// Polls the state, which changes by itself.
-    testing::AssertionResult reaches(VolumeProcess& process, VolumeState state, std::chrono::seconds within = 20s) {
+    testing::AssertionResult reaches(VolumeProcess& process, VolumeState state,
+                                     std::chrono::seconds within = 20s) {
         const BootTime deadline = clock_.now() + within;
         std::string last;
         while (clock_.now() < deadline) {
@@ -275,7 +278,8 @@ TEST_F(VolumeOnServer, tells_whoever_watches_of_every_change_of_state) {
     EXPECT_TRUE(collect_until(VolumeState::silent));
     server_.resume();
     EXPECT_TRUE(collect_until(VolumeState::running));
-    EXPECT_EQ(seen, (std::vector<VolumeState>{VolumeState::running, VolumeState::silent, VolumeState::running}));
+    EXPECT_EQ(seen,
+              (std::vector<VolumeState>{VolumeState::running, VolumeState::silent, VolumeState::running}));
 }
 
 TEST_F(VolumeOnServer, serves_the_shared_image_read_only_and_the_swap_from_this_client) {
@@ -296,14 +300,16 @@ TEST_F(VolumeOnServer, writes_nothing_more_once_another_has_taken_the_lock) {
     Nbd disk(socket(), "software");
     ASSERT_EQ(disk.write("mine", 0), 0);
     auto other = mount();
-    auto taken = other->lock("work", {"m-2", "berth-2", "ann", "boot"}, true, nullptr, [](auto) { return true; });
+    auto taken =
+        other->lock("work", {"m-2", "berth-2", "ann", "boot"}, true, nullptr, [](auto) { return true; });
     ASSERT_TRUE(taken) << taken.error().to_log();
     EXPECT_EQ(taken->epoch, 2u);
     EXPECT_TRUE(taken->broke);
     EXPECT_TRUE(reaches(process, VolumeState::lost));
     EXPECT_EQ(disk.write("late", 0), EIO);
     EXPECT_EQ(file_bytes(vm() / "software.raw", 0, 4), "mine");
-    EXPECT_TRUE(directory_->release("work", lock_.epoch, lock_.nonce)) << "that another took it over is no error";
+    EXPECT_TRUE(directory_->release("work", lock_.epoch, lock_.nonce))
+        << "that another took it over is no error";
     EXPECT_TRUE(fs::exists(vm() / "lock.2"));
 }
 

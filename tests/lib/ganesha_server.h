@@ -11,8 +11,9 @@
 namespace berth::test {
 
 class GaneshaServer {
- public:
-    /// Makes a temporary folder with `export/` and `shared/` in it and starts a server. Throws std::runtime_error with the script's words.
+  public:
+    /// Makes a temporary folder with `export/` and `shared/` in it and starts a server. Throws
+    /// std::runtime_error with the script's words.
     explicit GaneshaServer(std::vector<std::string> options = {});
     ~GaneshaServer();
     GaneshaServer(const GaneshaServer&) = delete;
@@ -30,7 +31,7 @@ class GaneshaServer {
     void pause();
     void resume();
 
- private:
+  private:
     std::string script(std::vector<std::string> arguments) const;
     std::filesystem::path folder_;
     std::vector<std::string> options_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The three NFSv3 calls that blocks are moved by, as a seam: RpcTransport sends them, a fake in the tests answers as it likes. Everything
-// happens on one thread; each callback comes exactly once, never from inside the call that it belongs to.
+// The three NFSv3 calls that blocks are moved by, as a seam: RpcTransport sends them, a fake in the tests
+// answers as it likes. Everything happens on one thread; each callback comes exactly once, never from inside
+// the call that it belongs to.
 #pragma once
 
 #include <array>
@@ -29,7 +30,7 @@ struct WriteReply {
 };
 
 class BlockTransport {
- public:
+  public:
     using ReadDone = std::function<void(CallResult, std::string_view data, bool end_of_file)>;
     using WriteDone = std::function<void(CallResult, const WriteReply&)>;
     using CommitDone = std::function<void(CallResult, const Verifier&)>;
@@ -38,7 +39,8 @@ class BlockTransport {
     virtual TransferLimits limits() const = 0;
     virtual void read(const FileHandle& file, uint64_t offset, uint32_t count, ReadDone done) = 0;
     /// `data` is copied.
-    virtual void write(const FileHandle& file, uint64_t offset, std::string_view data, bool stable, WriteDone done) = 0;
+    virtual void write(const FileHandle& file, uint64_t offset, std::string_view data, bool stable,
+                       WriteDone done) = 0;
     /// The whole file.
     virtual void commit(const FileHandle& file, CommitDone done) = 0;
 };

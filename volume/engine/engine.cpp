@@ -140,7 +140,8 @@ Status Engine::flush_all() {
     }
     std::string failed;
     for (size_t i = 0; i < disks_.size(); i++)
-        if (!disk(i).read_only && disk(i).mode != DiskMode::local && flush(i) != 0) failed += (failed.empty() ? "" : ", ") + disk(i).name;
+        if (!disk(i).read_only && disk(i).mode != DiskMode::local && flush(i) != 0)
+            failed += (failed.empty() ? "" : ", ") + disk(i).name;
     if (failed.empty()) return {};
     std::lock_guard lock(mutex_);
     stopping_ = false;
@@ -156,11 +157,14 @@ VolumeStatus Engine::status() const {
     VolumeStatus status;
     for (size_t i = 0; i < disks_.size(); i++) {
         const auto& c = disks_[i].local ? disks_[i].local->counters() : disks_[i].nfs->counters();
-        status.disks.push_back({config_.disks[i].name, c.reads, c.writes, c.bytes_read, c.bytes_written, c.uncommitted});
+        status.disks.push_back(
+            {config_.disks[i].name, c.reads, c.writes, c.bytes_read, c.bytes_written, c.uncommitted});
     }
     std::lock_guard lock(mutex_);
     status.state = state_;
-    if (silent_since_) status.silent_seconds = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - *silent_since_).count();
+    if (silent_since_)
+        status.silent_seconds =
+            std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - *silent_since_).count();
     return status;
 }
 
@@ -190,7 +194,8 @@ void Engine::poll_lines() {
     fds[0] = {wake_.get(), POLLIN, 0};
     for (int i : {0, 1}) {
         auto& transport = lines_[i].transport;
-        fds[1 + i] = transport ? pollfd{transport->fd(), static_cast<short>(transport->events()), 0} : pollfd{-1, 0, 0};
+        fds[1 + i] = transport ? pollfd{transport->fd(), static_cast<short>(transport->events()), 0}
+                               : pollfd{-1, 0, 0};
     }
     if (poll(fds.data(), fds.size(), k_tick_ms) <= 0) return;
     uint64_t count;
@@ -266,7 +271,9 @@ void Engine::update_state() {
         }
         silent_since_ = next == VolumeState::silent ? since : std::nullopt;
         if (next == state_) return;
-        report_.event(Level::info, "state", {{"from", std::string(volume_state_name(state_))}, {"to", std::string(volume_state_name(next))}});
+        report_.event(
+            Level::info, "state",
+            {{"from", std::string(volume_state_name(state_))}, {"to", std::string(volume_state_name(next))}});
         state_ = next;
         changed = changed_;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The block engine (DESIGN "The volume engine"): the disks of one VM, under its lock, until stop(). Three threads of its own at most: "berth-io" moves
-// blocks, "berth-guard" keeps lock and connections; requests come from any other thread and block there.
+// The block engine (DESIGN "The volume engine"): the disks of one VM, under its lock, until stop(). Three
+// threads of its own at most: "berth-io" moves blocks, "berth-guard" keeps lock and connections; requests
+// come from any other thread and block there.
 #pragma once
 
 #include <functional>
@@ -27,7 +28,7 @@
 namespace berth::volume {
 
 class Engine {
- public:
+  public:
     /// Mounts, opens every disk, makes one good renewal and starts the threads. M-, C-, K- and V-errors.
     static Result<std::unique_ptr<Engine>> start(VolumeConfig config, Clock& clock, Report& report);
     ~Engine();
@@ -52,7 +53,7 @@ class Engine {
     /// The state becomes `stopping`; the lease is renewed no more. After flush_all().
     void end();
 
- private:
+  private:
     struct Disk {
         uint64_t size = 0;
         std::unique_ptr<LocalDisk> local;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A file server for block tests: calls wait until the test answers them, in any order, wrongly, or not at all.
+// A file server for block tests: calls wait until the test answers them, in any order, wrongly, or not at
+// all.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +12,7 @@
 namespace berth::volume {
 
 class FakeTransport final : public BlockTransport {
- public:
+  public:
     struct Call {
         enum class Kind { read, write, commit } kind;
         uint64_t offset = 0;
@@ -27,14 +28,23 @@ class FakeTransport final : public BlockTransport {
     void read(const FileHandle&, uint64_t offset, uint32_t count, ReadDone done) override {
         calls.push_back({Call::Kind::read, offset, count, {}, false, std::move(done), {}, {}});
     }
-    void write(const FileHandle&, uint64_t offset, std::string_view data, bool stable, WriteDone done) override {
-        calls.push_back({Call::Kind::write, offset, static_cast<uint32_t>(data.size()), std::string(data), stable, {}, std::move(done), {}});
+    void write(const FileHandle&, uint64_t offset, std::string_view data, bool stable,
+               WriteDone done) override {
+        calls.push_back({Call::Kind::write,
+                         offset,
+                         static_cast<uint32_t>(data.size()),
+                         std::string(data),
+                         stable,
+                         {},
+                         std::move(done),
+                         {}});
     }
     void commit(const FileHandle&, CommitDone done) override {
         calls.push_back({Call::Kind::commit, 0, 0, {}, false, {}, {}, std::move(done)});
     }
 
-    /// Takes call `i` off the list and executes it as a server would; at most `most` bytes of a write or read.
+    /// Takes call `i` off the list and executes it as a server would; at most `most` bytes of a write or
+    /// read.
     void answer(size_t i = 0, uint32_t most = UINT32_MAX) {
         Call call = take(i);
         if (call.kind == Call::Kind::read) {
@@ -75,7 +85,7 @@ class FakeTransport final : public BlockTransport {
     Verifier verifier{'v'};
     TransferLimits limits_{64, 64};
 
- private:
+  private:
     Call take(size_t i) {
         Call call = std::move(calls.at(i));
         calls.erase(calls.begin() + static_cast<long>(i));

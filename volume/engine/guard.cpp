@@ -17,7 +17,11 @@ constexpr Duration k_look = milliseconds(250);  // How soon the loss of an idle 
 }  // namespace
 
 Guard::Guard(const VolumeConfig& config, Lease& lease, Clock& clock, Report& report)
-    : config_(config), lease_(lease), clock_(clock), report_(report), interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+    : config_(config),
+      lease_(lease),
+      clock_(clock),
+      report_(report),
+      interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Guard::~Guard() {
     stop();
@@ -25,13 +29,15 @@ Guard::~Guard() {
 
 Result<std::unique_ptr<NfsSession>> Guard::mount(bool shared) {
     // An answer to a renewal that comes later than the lease would hold is of no use.
-    return NfsSession::mount(shared ? *config_.shared : config_.nfs, config_.credentials, config_.hold, {interrupt_.get()});
+    return NfsSession::mount(shared ? *config_.shared : config_.nfs, config_.credentials, config_.hold,
+                             {interrupt_.get()});
 }
 
 Result<std::vector<ServedFile>> Guard::find_files(NfsSession& user, NfsSession* shared) {
     auto directory = user.lookup(user.root(), config_.vm);
     if (!directory) return fail(directory.error());
-    if (!vm_directory_.empty() && directory->handle != vm_directory_) return fail(ErrorCode::M10, "{} is another directory", config_.vm);
+    if (!vm_directory_.empty() && directory->handle != vm_directory_)
+        return fail(ErrorCode::M10, "{} is another directory", config_.vm);
     vm_directory_ = directory->handle;
     SharedTree tree;
     if (shared) tree = {shared, config_.shared->directory};
@@ -41,7 +47,8 @@ Result<std::vector<ServedFile>> Guard::find_files(NfsSession& user, NfsSession* 
         if (disk.mode == DiskMode::local) continue;
         auto found = resolve_path(user, directory->handle, tree, disk.path);
         if (!found) return fail(found.error().with_prefix("disk " + disk.name));
-        if (found->attributes.type != FileType::regular) return fail(ErrorCode::V02, "disk {}: \"{}\" is no file", disk.name, disk.path);
+        if (found->attributes.type != FileType::regular)
+            return fail(ErrorCode::V02, "disk {}: \"{}\" is no file", disk.name, disk.path);
         if (found->shared && !disk.read_only)
             return fail(ErrorCode::C04, "disk {}: a file of the shared tree must be read-only", disk.name);
         files.push_back({i, found->shared, found->handle, found->attributes});
@@ -102,21 +109,25 @@ std::optional<BootTime> Guard::silent_since() const {
 Status Guard::connect(bool shared) {
     auto made = mount(shared);
     if (!made) return fail(made.error());
-    if ((*made)->root() != (shared ? shared_root_ : user_root_)) return fail(ErrorCode::M10, "the exported directory is another one");
+    if ((*made)->root() != (shared ? shared_root_ : user_root_))
+        return fail(ErrorCode::M10, "the exported directory is another one");
     if (!shared) {
         auto directory = (*made)->lookup((*made)->root(), config_.vm);
         if (!directory) return fail(directory.error());
-        if (directory->handle != vm_directory_) return fail(ErrorCode::M10, "{} is another directory", config_.vm);
+        if (directory->handle != vm_directory_)
+            return fail(ErrorCode::M10, "{} is another directory", config_.vm);
     }
     for (const auto& file : files_) {
         if (file.shared != shared) continue;
         auto now = (*made)->attributes(file.handle);
         if (!now) return fail(now.error());
-        if (now->fileid != file.attributes.fileid) return fail(ErrorCode::M10, "disk {} is another file", config_.disks[file.disk].name);
+        if (now->fileid != file.attributes.fileid)
+            return fail(ErrorCode::M10, "disk {} is another file", config_.disks[file.disk].name);
     }
     auto limits = (*made)->limits();
     if (!limits) return fail(limits.error());
-    report_.event(Level::info, "connected", {{"server", (*made)->location().server}, {"port", std::to_string((*made)->local_port())}});
+    report_.event(Level::info, "connected",
+                  {{"server", (*made)->location().server}, {"port", std::to_string((*made)->local_port())}});
     deliver_({shared, (*made)->take_connection(), *limits});
     return {};
 }

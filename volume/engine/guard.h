@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The engine's keeper of lock and connections, on a thread of its own: renews the lease, and makes the connections that the I/O thread
-// sends blocks on, each only after what it leads to was found to be the same as before. So the I/O thread never waits for anything.
+// The engine's keeper of lock and connections, on a thread of its own: renews the lease, and makes the
+// connections that the I/O thread sends blocks on, each only after what it leads to was found to be the same
+// as before. So the I/O thread never waits for anything.
 #pragma once
 
 #include <atomic>
@@ -40,14 +41,15 @@ struct BlockConnection {
 };
 
 class Guard {
- public:
+  public:
     /// Called on the guard's thread.
     using Deliver = std::function<void(BlockConnection)>;
 
     Guard(const VolumeConfig& config, Lease& lease, Clock& clock, Report& report);
     ~Guard();
 
-    /// Mounts, finds the disks and makes one good renewal; on the caller's thread, before start(). M-, C-, K- and V-errors.
+    /// Mounts, finds the disks and makes one good renewal; on the caller's thread, before start(). M-, C-, K-
+    /// and V-errors.
     Status open();
     const std::vector<ServedFile>& files() const { return files_; }
 
@@ -60,7 +62,7 @@ class Guard {
     /// Since when the lock's own connection has had no good answer; nullopt: all is well.
     std::optional<BootTime> silent_since() const;
 
- private:
+  private:
     void run();
     void wait(Duration most, bool for_wishes);
     Result<std::unique_ptr<NfsSession>> mount(bool shared);

@@ -14,7 +14,7 @@
 namespace berth::volume {
 
 class LocalDisk {
- public:
+  public:
     /// A regular file; symbolic links are not followed. V02.
     static Result<std::unique_ptr<LocalDisk>> open(const std::string& path, bool read_only);
 
@@ -22,11 +22,12 @@ class LocalDisk {
     /// 0 or an errno. Beyond the end of the file are zeros.
     int read(char* buffer, uint32_t count, uint64_t offset);
     int write(const char* data, uint32_t count, uint64_t offset, bool fua);
-    /// After one failed fdatasync the kernel has forgotten what it could not write: every later flush fails too.
+    /// After one failed fdatasync the kernel has forgotten what it could not write: every later flush fails
+    /// too.
     int flush();
     const NfsDisk::Counters& counters() const { return counters_; }
 
- private:
+  private:
     LocalDisk(UniqueFd fd, uint64_t size) : fd_(std::move(fd)), size_(size) {}
     UniqueFd fd_;
     uint64_t size_;

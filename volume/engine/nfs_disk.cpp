@@ -14,8 +14,11 @@ constexpr Duration k_pause = std::chrono::seconds(1);
 
 void lay_over(char* buffer, uint64_t offset, uint32_t count, const std::vector<WriteSet::Overlay>& parts) {
     for (const auto& part : parts) {
-        const uint64_t from = std::max(offset, part.offset), to = std::min(offset + count, part.offset + part.size);
-        if (from < to) std::memcpy(buffer + (from - offset), part.data->data() + part.skip + (from - part.offset), to - from);
+        const uint64_t from = std::max(offset, part.offset),
+                       to = std::min(offset + count, part.offset + part.size);
+        if (from < to)
+            std::memcpy(buffer + (from - offset), part.data->data() + part.skip + (from - part.offset),
+                        to - from);
     }
 }
 
@@ -24,11 +27,14 @@ void lay_over(char* buffer, uint64_t offset, uint32_t count, const std::vector<W
 int nfs_errno(int nfs_status) {
     switch (nfs_status) {
         case k_nospc:
-        case k_dquot: return ENOSPC;
+        case k_dquot:
+            return ENOSPC;
         case k_perm:
         case k_acces:
-        case k_rofs: return EPERM;
-        default: return EIO;
+        case k_rofs:
+            return EPERM;
+        default:
+            return EIO;
     }
 }
 
@@ -68,7 +74,9 @@ void NfsDisk::submit(std::shared_ptr<BlockRequest> request) {
             if (size) writes_.add(request->offset, request->data, 0, size, request->fua, request);
             break;
         }
-        case BlockRequest::Kind::flush: request->barrier = writes_.last_id(); break;
+        case BlockRequest::Kind::flush:
+            request->barrier = writes_.last_id();
+            break;
     }
     if (request->kind != BlockRequest::Kind::flush && request->count == 0)
         finish(*request, 0);
@@ -146,7 +154,8 @@ void NfsDisk::send_reads() {
         const uint64_t offset = part.offset;
         const uint32_t count = part.count;
         transport_->read(file_, offset, count,
-                         [this, part = std::move(part)](CallResult result, std::string_view data, bool end_of_file) mutable {
+                         [this, part = std::move(part)](CallResult result, std::string_view data,
+                                                        bool end_of_file) mutable {
                              read_done(std::move(part), result, data, end_of_file);
                          });
     }
@@ -189,10 +198,12 @@ void NfsDisk::send_writes() {
     auto& pending = writes_.pending();
     // An old verifier's pieces may be thousands; only the front of the list is looked at.
     unsigned looked_at = 0;
-    for (auto piece = pending.begin(); piece != pending.end() && writes_out_ < settings_.calls && looked_at < 4 * settings_.calls;
+    for (auto piece = pending.begin();
+         piece != pending.end() && writes_out_ < settings_.calls && looked_at < 4 * settings_.calls;
          ++piece, ++looked_at) {
         if (piece->state == Piece::State::sending) continue;
-        if (piece->state == Piece::State::queued && writes_.acked_bytes() >= settings_.most_uncommitted) continue;
+        if (piece->state == Piece::State::queued && writes_.acked_bytes() >= settings_.most_uncommitted)
+            continue;
         if (writes_.may_send(piece)) send_write(piece);
     }
 }
@@ -209,16 +220,18 @@ void NfsDisk::send_write(WriteSet::Pending::iterator piece) {
     }
     piece->state = Piece::State::sending;
     writes_out_++;
-    transport_->write(file_, piece->offset, piece->bytes(), piece->stable,
-                      [this, id = piece->id, offset = piece->offset](CallResult result, const WriteReply& reply) {
-                          write_done(id, offset, result, reply);
-                      });
+    transport_->write(
+        file_, piece->offset, piece->bytes(), piece->stable,
+        [this, id = piece->id, offset = piece->offset](CallResult result, const WriteReply& reply) {
+            write_done(id, offset, result, reply);
+        });
 }
 
 void NfsDisk::write_done(uint64_t id, uint64_t offset, CallResult result, const WriteReply& reply) {
     writes_out_--;
     auto& pending = writes_.pending();
-    auto piece = std::ranges::find_if(pending, [&](const Piece& p) { return p.id == id && p.offset == offset; });
+    auto piece =
+        std::ranges::find_if(pending, [&](const Piece& p) { return p.id == id && p.offset == offset; });
     if (piece == pending.end()) return;
     if (result.lost || result.status == k_jukebox) {
         piece->state = Piece::State::unknown;
@@ -265,7 +278,8 @@ void NfsDisk::fail_flushes(int error) {
 
 void NfsDisk::finish_flushes() {
     for (auto& request : requests_)
-        if (request->kind == BlockRequest::Kind::flush && !request->finished && writes_.stable_up_to(request->barrier))
+        if (request->kind == BlockRequest::Kind::flush && !request->finished &&
+            writes_.stable_up_to(request->barrier))
             finish(*request, 0);
 }
 
@@ -273,23 +287,24 @@ void NfsDisk::send_commit() {
     if (commit_out_ || writes_.acked_bytes() == 0) return;
     const bool wanted = writes_.acked_bytes() >= settings_.commit_every ||
                         std::ranges::any_of(requests_, [this](const auto& r) {
-                            return r->kind == BlockRequest::Kind::flush && !r->finished && !writes_.pending_up_to(r->barrier) &&
-                                   !writes_.stable_up_to(r->barrier);
+                            return r->kind == BlockRequest::Kind::flush && !r->finished &&
+                                   !writes_.pending_up_to(r->barrier) && !writes_.stable_up_to(r->barrier);
                         });
     if (!wanted) return;
     commit_out_ = true;
-    transport_->commit(file_, [this, mark = writes_.commit_mark()](CallResult result, const Verifier& verifier) {
-        commit_out_ = false;
-        if (result.lost) return;
-        if (result.ok()) {
-            writes_.committed(mark, verifier);
-            return;
-        }
-        not_before_ = clock_.now() + k_pause;
-        if (result.status == k_jukebox) return;
-        writes_.commit_failed(mark);
-        fail_flushes(EIO);
-    });
+    transport_->commit(file_,
+                       [this, mark = writes_.commit_mark()](CallResult result, const Verifier& verifier) {
+                           commit_out_ = false;
+                           if (result.lost) return;
+                           if (result.ok()) {
+                               writes_.committed(mark, verifier);
+                               return;
+                           }
+                           not_before_ = clock_.now() + k_pause;
+                           if (result.status == k_jukebox) return;
+                           writes_.commit_failed(mark);
+                           fail_flushes(EIO);
+                       });
 }
 
 }  // namespace berth::volume

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One disk of mode direct or shared: requests of the VM in, NFSv3 calls out (DESIGN "The volume engine", points 1, 2, 3, 8). No thread of its
-// own: everything runs on the engine's I/O thread, and waiting is remembering. Time and the right to write are injected.
+// One disk of mode direct or shared: requests of the VM in, NFSv3 calls out (DESIGN "The volume engine",
+// points 1, 2, 3, 8). No thread of its own: everything runs on the engine's I/O thread, and waiting is
+// remembering. Time and the right to write are injected.
 //
 // - A write is acknowledged when the server has all of it. FUA and flush: on stable storage.
-// - No connection, no lease, a silent server: requests wait; after `request_timeout` they fail with EIO, and what was sent of a
+// - No connection, no lease, a silent server: requests wait; after `request_timeout` they fail with EIO, and
+// what was sent of a
 //   write stays in the write set until its outcome is known.
 // - The lock lost for good: everything fails with EIO.
 #pragma once
@@ -41,7 +43,7 @@ struct BlockRequest {
 int nfs_errno(int nfs_status);
 
 class NfsDisk {
- public:
+  public:
     struct Settings {
         Duration request_timeout = std::chrono::seconds(15);
         uint64_t commit_every = 32 << 20;      ///< Bytes; COMMIT by itself.
@@ -54,12 +56,14 @@ class NfsDisk {
 
     NfsDisk(FileHandle file, Lease& lease, Clock& clock, Settings settings);
 
-    /// A connection is there, until disconnected(). The transport's calls in flight come back as lost before disconnected() is called.
+    /// A connection is there, until disconnected(). The transport's calls in flight come back as lost before
+    /// disconnected() is called.
     void connected(BlockTransport& transport);
     void disconnected();
 
     void submit(std::shared_ptr<BlockRequest> request);
-    /// Sends what may be sent, fails what waited too long. To be called after anything happened, and at least every 100 ms.
+    /// Sends what may be sent, fails what waited too long. To be called after anything happened, and at least
+    /// every 100 ms.
     void step();
 
     /// The end: every request fails with ESHUTDOWN.
@@ -67,7 +71,7 @@ class NfsDisk {
     const Counters& counters() const { return counters_; }
     const FileHandle& file() const { return file_; }
 
- private:
+  private:
     struct ReadPart {
         std::shared_ptr<BlockRequest> request;
         uint64_t offset = 0;

@@ -27,7 +27,8 @@ struct NfsDiskTest : ::testing::Test {
         std::optional<int> error;
         std::string buffer;
     };
-    std::shared_ptr<Asked> ask(BlockRequest::Kind kind, uint64_t offset, uint32_t count, std::string data = {}, bool fua = false) {
+    std::shared_ptr<Asked> ask(BlockRequest::Kind kind, uint64_t offset, uint32_t count,
+                               std::string data = {}, bool fua = false) {
         auto asked = std::make_shared<Asked>();
         asked->buffer.assign(count, '?');
         auto request = std::make_shared<BlockRequest>();
@@ -47,7 +48,9 @@ struct NfsDiskTest : ::testing::Test {
     std::shared_ptr<Asked> write(uint64_t offset, const std::string& data, bool fua = false) {
         return ask(BlockRequest::Kind::write, offset, data.size(), data, fua);
     }
-    std::shared_ptr<Asked> read(uint64_t offset, uint32_t count) { return ask(BlockRequest::Kind::read, offset, count); }
+    std::shared_ptr<Asked> read(uint64_t offset, uint32_t count) {
+        return ask(BlockRequest::Kind::read, offset, count);
+    }
     std::shared_ptr<Asked> flush() { return ask(BlockRequest::Kind::flush, 0, 0); }
     void answer(size_t i = 0, uint32_t most = UINT32_MAX) {
         server.answer(i, most);
@@ -61,7 +64,8 @@ struct NfsDiskTest : ::testing::Test {
         disk->connected(server);
     }
     size_t writes_out() const {
-        return std::ranges::count_if(server.calls, [](const auto& c) { return c.kind == FakeTransport::Call::Kind::write; });
+        return std::ranges::count_if(
+            server.calls, [](const auto& c) { return c.kind == FakeTransport::Call::Kind::write; });
     }
 
     FakeClock clock;
@@ -158,7 +162,7 @@ TEST_F(NfsDiskTest, an_older_write_sent_again_does_not_cover_a_newer_one) {
 TEST_F(NfsDiskTest, a_newer_write_under_way_while_a_commit_fails_is_not_covered_either) {
     write(0, "aaaaaa");
     answer();
-    auto f = flush();        // COMMIT is on its way
+    auto f = flush();         // COMMIT is on its way
     auto w = write(2, "bb");  // and so is this
     ASSERT_EQ(server.calls.size(), 2u);
     server.restart();
@@ -223,7 +227,10 @@ TEST_F(NfsDiskTest, commits_by_itself_after_so_many_bytes) {
 
 TEST_F(NfsDiskTest, holds_new_writes_while_too_much_is_uncommitted) {
     for (int i = 0; i < 16; i++) write(i * 64, std::string(64, 'x'));
-    while (writes_out()) answer(std::ranges::find_if(server.calls, [](const auto& c) { return c.kind == FakeTransport::Call::Kind::write; }) - server.calls.begin());
+    while (writes_out())
+        answer(std::ranges::find_if(
+                   server.calls, [](const auto& c) { return c.kind == FakeTransport::Call::Kind::write; }) -
+               server.calls.begin());
     auto more = write(4096, "y");
     EXPECT_EQ(writes_out(), 0u);
     settle();
@@ -333,7 +340,8 @@ TEST_F(NfsDiskTest, later_means_later) {
     EXPECT_EQ(w->error, 0);
 }
 
-/// Random requests, answers, losses and restarts: what a flush covered is on the server's disk, and every read is what was acknowledged last.
+/// Random requests, answers, losses and restarts: what a flush covered is on the server's disk, and every
+/// read is what was acknowledged last.
 TEST_F(NfsDiskTest, never_loses_or_invents_a_byte_in_random_runs) {
     for (unsigned seed = 0; seed < 300; seed++) {
         std::minstd_rand random(seed);
@@ -367,7 +375,8 @@ TEST_F(NfsDiskTest, never_loses_or_invents_a_byte_in_random_runs) {
                     area.asked = write(offset, area.data, chance(8));
                 }
             }
-            if (!server.calls.empty()) server.answer(random() % server.calls.size(), chance(4) ? 1 + random() % 8 : UINT32_MAX);
+            if (!server.calls.empty())
+                server.answer(random() % server.calls.size(), chance(4) ? 1 + random() % 8 : UINT32_MAX);
             if (chance(25)) {
                 server.lose(chance(2));
                 if (chance(2)) server.restart();

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "volume/engine/rpc_transport.h"
 
-#include <nfsc/libnfs-zdr.h>
-#include <nfsc/libnfs.h>
-#include <nfsc/libnfs-raw.h>
-#include <nfsc/libnfs-raw-nfs.h>
-
 #include <cstring>
+
+#include "volume/libnfs_raw.h"
 
 namespace berth::volume {
 namespace {
@@ -60,8 +57,8 @@ void RpcTransport::answered(rpc_context*, int status, void* data, void* user) {
     auto node = call->owner->calls_.extract(call->number);
     if (node.empty()) return;
     const bool ok = status == RPC_STATUS_SUCCESS && data;
-    // A refusal by the RPC layer has no NFS status, and libnfs reports a broken connection the same way: both are "lost", and the
-    // connection is made anew.
+    // A refusal by the RPC layer has no NFS status, and libnfs reports a broken connection the same way: both
+    // are "lost", and the connection is made anew.
     if (!ok && call->owner->connection_) call->owner->connection_->reset();
     node.mapped()->finish({.lost = !ok}, ok ? data : nullptr);
 }
@@ -77,10 +74,12 @@ void RpcTransport::read(const FileHandle& file, uint64_t offset, uint32_t count,
         auto& ok = r->READ3res_u.resok;
         done(result, {ok.data.data_val, ok.data.data_len}, ok.eof);
     };
-    sent(call, connection_->broken() ? 0 : rpc_nfs3_read_async(connection_->context(), answered, &args, call));
+    sent(call,
+         connection_->broken() ? 0 : rpc_nfs3_read_async(connection_->context(), answered, &args, call));
 }
 
-void RpcTransport::write(const FileHandle& file, uint64_t offset, std::string_view data, bool stable, WriteDone done) {
+void RpcTransport::write(const FileHandle& file, uint64_t offset, std::string_view data, bool stable,
+                         WriteDone done) {
     WRITE3args args{};
     args.file = fh_of(file);
     args.offset = offset;
@@ -102,7 +101,8 @@ void RpcTransport::write(const FileHandle& file, uint64_t offset, std::string_vi
         }
         done(result, reply);
     };
-    sent(call, connection_->broken() ? 0 : rpc_nfs3_write_async(connection_->context(), answered, &args, call));
+    sent(call,
+         connection_->broken() ? 0 : rpc_nfs3_write_async(connection_->context(), answered, &args, call));
 }
 
 void RpcTransport::commit(const FileHandle& file, CommitDone done) {
@@ -113,11 +113,13 @@ void RpcTransport::commit(const FileHandle& file, CommitDone done) {
         if (data) {
             auto* r = static_cast<COMMIT3res*>(data);
             result.status = r->status;
-            if (r->status == NFS3_OK) std::memcpy(verifier.data(), r->COMMIT3res_u.resok.verf, verifier.size());
+            if (r->status == NFS3_OK)
+                std::memcpy(verifier.data(), r->COMMIT3res_u.resok.verf, verifier.size());
         }
         done(result, verifier);
     };
-    sent(call, connection_->broken() ? 0 : rpc_nfs3_commit_async(connection_->context(), answered, &args, call));
+    sent(call,
+         connection_->broken() ? 0 : rpc_nfs3_commit_async(connection_->context(), answered, &args, call));
 }
 
 }  // namespace berth::volume

@@ -13,14 +13,15 @@
 namespace berth::volume {
 
 class RpcTransport final : public BlockTransport {
- public:
+  public:
     RpcTransport(std::unique_ptr<RpcConnection> connection, TransferLimits limits, Clock& clock);
     /// Calls in flight come back as lost.
     ~RpcTransport() override;
 
     TransferLimits limits() const override { return limits_; }
     void read(const FileHandle& file, uint64_t offset, uint32_t count, ReadDone done) override;
-    void write(const FileHandle& file, uint64_t offset, std::string_view data, bool stable, WriteDone done) override;
+    void write(const FileHandle& file, uint64_t offset, std::string_view data, bool stable,
+               WriteDone done) override;
     void commit(const FileHandle& file, CommitDone done) override;
 
     /// When the oldest unanswered call was sent.
@@ -31,9 +32,10 @@ class RpcTransport final : public BlockTransport {
     int events() { return connection_->events(); }
     void service(int revents) { connection_->service(revents); }
 
- private:
+  private:
     struct Call;
-    /// Sends with a fresh Call; one that cannot be sent is answered as lost when the connection is destroyed or served next.
+    /// Sends with a fresh Call; one that cannot be sent is answered as lost when the connection is destroyed
+    /// or served next.
     Call* begin();
     void sent(Call* call, int rc);
     static void answered(struct rpc_context*, int status, void* data, void* user);

@@ -5,8 +5,8 @@
 
 namespace berth::volume {
 
-uint64_t WriteSet::add(uint64_t offset, std::shared_ptr<const std::string> data, size_t skip, size_t size, bool stable,
-                       std::shared_ptr<BlockRequest> request) {
+uint64_t WriteSet::add(uint64_t offset, std::shared_ptr<const std::string> data, size_t skip, size_t size,
+                       bool stable, std::shared_ptr<BlockRequest> request) {
     Piece piece;
     piece.id = piece.guards = next_id_++;
     piece.offset = offset;
@@ -54,7 +54,8 @@ void WriteSet::supersede(const Piece& by, uint64_t& guards) {
     }
 }
 
-/// An acked piece that a COMMIT made pending again while newer data over it was on its way: that data has now arrived.
+/// An acked piece that a COMMIT made pending again while newer data over it was on its way: that data has now
+/// arrived.
 void WriteSet::supersede_pending(const Piece& by, uint64_t& guards) {
     for (auto at = pending_.begin(); at != pending_.end() && at->id < by.id;) {
         if (!at->overlaps(by.offset, by.size)) {
@@ -158,7 +159,8 @@ bool WriteSet::pending_up_to(uint64_t id) const {
 }
 
 bool WriteSet::stable_up_to(uint64_t id) const {
-    return !pending_up_to(id) && std::ranges::none_of(acked_, [id](const auto& entry) { return entry.second.guards <= id; });
+    return !pending_up_to(id) &&
+           std::ranges::none_of(acked_, [id](const auto& entry) { return entry.second.guards <= id; });
 }
 
 }  // namespace berth::volume

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Every byte that was given to us and is not known to be on the server's stable storage, with its data (DESIGN "The volume engine", points 1, 2
-// and 8). Pure: no I/O, no time.
+// Every byte that was given to us and is not known to be on the server's stable storage, with its data
+// (DESIGN "The volume engine", points 1, 2 and 8). Pure: no I/O, no time.
 //
-// A piece is `pending` (to be sent, on its way, or of unknown outcome) or `acked` (the server has it, unstable, under a verifier).
-// - A pending piece may be sent when no older pending one, and none on its way, overlaps it: so an unknown outcome is resolved, by
+// A piece is `pending` (to be sent, on its way, or of unknown outcome) or `acked` (the server has it,
+// unstable, under a verifier).
+// - A pending piece may be sent when no older pending one, and none on its way, overlaps it: so an unknown
+// outcome is resolved, by
 //   sending the same data again, before different data goes to the same place.
-// - An answer makes it acked; older acked bytes below it are superseded and forgotten, and the newer piece then also stands for them (`guards`).
-// - A COMMIT makes stable what was acked before it was sent under the verifier that it returns; the rest is pending again.
+// - An answer makes it acked; older acked bytes below it are superseded and forgotten, and the newer piece
+// then also stands for them (`guards`).
+// - A COMMIT makes stable what was acked before it was sent under the verifier that it returns; the rest is
+// pending again.
 #pragma once
 
 #include <cstdint>
@@ -43,10 +47,10 @@ struct Piece {
 };
 
 class WriteSet {
- public:
+  public:
     /// Adds a write and returns its id; ids rise.
-    uint64_t add(uint64_t offset, std::shared_ptr<const std::string> data, size_t skip, size_t size, bool stable,
-                 std::shared_ptr<BlockRequest> request);
+    uint64_t add(uint64_t offset, std::shared_ptr<const std::string> data, size_t skip, size_t size,
+                 bool stable, std::shared_ptr<BlockRequest> request);
 
     using Pending = std::list<Piece>;
     /// In order of age.
@@ -80,7 +84,7 @@ class WriteSet {
     bool pending_up_to(uint64_t id) const;
     uint64_t acked_bytes() const { return acked_bytes_; }
 
- private:
+  private:
     void supersede(const Piece& by, uint64_t& guards);
     void supersede_pending(const Piece& by, uint64_t& guards);
     void put_acked(Piece piece);

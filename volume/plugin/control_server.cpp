@@ -42,23 +42,27 @@ Status open_to_group(const std::string& path) {
     return {};
 }
 
-Result<std::unique_ptr<ControlServer>> ControlServer::start(const std::string& path, Engine& engine, Report& report,
-                                                            std::function<void()> stopped) {
+Result<std::unique_ptr<ControlServer>> ControlServer::start(const std::string& path, Engine& engine,
+                                                            Report& report, std::function<void()> stopped) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) return fail(ErrorCode::V01, "{}: path too long for a socket", path);
+    if (path.size() >= sizeof address.sun_path)
+        return fail(ErrorCode::V01, "{}: path too long for a socket", path);
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
     UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!listener) return fail_errno("socket");
     ::unlink(path.c_str());
-    if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return fail_errno("bind " + path);
+    if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+        return fail_errno("bind " + path);
     BERTH_TRY(open_to_group(path));
     if (::listen(listener.get(), 8) != 0) return fail_errno("listen " + path);
-    std::unique_ptr<ControlServer> server(new ControlServer(std::move(listener), path, engine, report, std::move(stopped)));
+    std::unique_ptr<ControlServer> server(
+        new ControlServer(std::move(listener), path, engine, report, std::move(stopped)));
     return server;
 }
 
-ControlServer::ControlServer(UniqueFd listener, std::string path, Engine& engine, Report& report, std::function<void()> stopped)
+ControlServer::ControlServer(UniqueFd listener, std::string path, Engine& engine, Report& report,
+                             std::function<void()> stopped)
     : listener_(std::move(listener)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       path_(std::move(path)),

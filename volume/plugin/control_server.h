@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// control.sock of berth-volume (docs/architecture.md): status, watch, stop. One thread of its own for all connections.
+// control.sock of berth-volume (docs/architecture.md): status, watch, stop. One thread of its own for all
+// connections.
 #pragma once
 
 #include <atomic>
@@ -17,18 +18,20 @@
 namespace berth::volume {
 
 class ControlServer {
- public:
-    /// Binds `path` with mode 0660 and the folder's group. `stopped` is called on the server's thread when all is flushed and said.
-    static Result<std::unique_ptr<ControlServer>> start(const std::string& path, Engine& engine, Report& report,
-                                                        std::function<void()> stopped);
+  public:
+    /// Binds `path` with mode 0660 and the folder's group. `stopped` is called on the server's thread when
+    /// all is flushed and said.
+    static Result<std::unique_ptr<ControlServer>> start(const std::string& path, Engine& engine,
+                                                        Report& report, std::function<void()> stopped);
     ~ControlServer();
 
- private:
+  private:
     struct Peer {
         MessageSocket socket;
         bool watching = false;
     };
-    ControlServer(UniqueFd listener, std::string path, Engine& engine, Report& report, std::function<void()> stopped);
+    ControlServer(UniqueFd listener, std::string path, Engine& engine, Report& report,
+                  std::function<void()> stopped);
     void run();
     void accept_peer();
     /// false: the connection ends.

@@ -22,9 +22,11 @@ Result<VolumeConfig> load(const std::string& file) {
 
 }  // namespace
 
-std::vector<std::string> nbdkit_arguments(const NbdkitPaths& paths, const std::string& config_file, const VolumeConfig& config) {
+std::vector<std::string> nbdkit_arguments(const NbdkitPaths& paths, const std::string& config_file,
+                                          const VolumeConfig& config) {
     const std::string socket = config.run_dir + "/nbd.sock";
-    return {paths.nbdkit, "--foreground", "--threads", "32", "--unix", socket, paths.plugin, "config=" + config_file, "nbd=" + socket};
+    return {paths.nbdkit, "--foreground",          "--threads",    "32", "--unix", socket,
+            paths.plugin, "config=" + config_file, "nbd=" + socket};
 }
 
 int launch_volume(int argc, char** argv) {

@@ -15,9 +15,11 @@ struct NbdkitPaths {
 };
 
 /// nbdkit's arguments for `config`, which stands in `config_file`.
-std::vector<std::string> nbdkit_arguments(const NbdkitPaths& paths, const std::string& config_file, const VolumeConfig& config);
+std::vector<std::string> nbdkit_arguments(const NbdkitPaths& paths, const std::string& config_file,
+                                          const VolumeConfig& config);
 
-/// The program: 0 is never returned after success (the process is another one), 1 with a message on standard error.
+/// The program: 0 is never returned after success (the process is another one), 1 with a message on standard
+/// error.
 int launch_volume(int argc, char** argv);
 
 }  // namespace berth::volume

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// nbdkit plugin (nbdkit-plugin(3)): the engine's disks as NBD exports, named as the disks. Parameters: config=FILE (volume.json), nbd=PATH (the socket
-// that nbdkit serves on, to be opened to the folder's group). No exception leaves a callback.
+// nbdkit plugin (nbdkit-plugin(3)): the engine's disks as NBD exports, named as the disks. Parameters:
+// config=FILE (volume.json), nbd=PATH (the socket that nbdkit serves on, to be opened to the folder's group).
+// No exception leaves a callback.
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 #include <unistd.h>
@@ -88,7 +89,8 @@ int berth_config_complete() {
     });
 }
 
-/// Threads may be made only now (nbdkit-plugin(3), "after_fork"); the NBD socket is bound, nobody is served yet.
+/// Threads may be made only now (nbdkit-plugin(3), "after_fork"); the NBD socket is bound, nobody is served
+/// yet.
 int berth_after_fork() {
     return guarded([] {
         if (!plugin->nbd_socket.empty())
@@ -96,19 +98,21 @@ int berth_after_fork() {
         auto engine = Engine::start(plugin->config, plugin->clock, plugin->report);
         if (!engine) return complain(engine.error());
         plugin->engine = std::move(*engine);
-        auto control = ControlServer::start(plugin->config.run_dir + "/control.sock", *plugin->engine, plugin->report,
-                                            [] { nbdkit_shutdown(); });
+        auto control = ControlServer::start(plugin->config.run_dir + "/control.sock", *plugin->engine,
+                                            plugin->report, [] { nbdkit_shutdown(); });
         if (!control) return complain(control.error());
         plugin->control = std::move(*control);
         return 0;
     });
 }
 
-/// The last connection is gone: SIGTERM, or after `stop`. Then there is nothing left to write, and this is quick.
+/// The last connection is gone: SIGTERM, or after `stop`. Then there is nothing left to write, and this is
+/// quick.
 void berth_cleanup() {
     guarded([] {
         if (!plugin || !plugin->engine) return 0;
-        if (auto flushed = plugin->engine->flush_all(); !flushed) plugin->report.error("not everything is written", flushed.error());
+        if (auto flushed = plugin->engine->flush_all(); !flushed)
+            plugin->report.error("not everything is written", flushed.error());
         plugin->engine->end();
         plugin->control.reset();
         // nbdkit leaves its socket behind.
@@ -164,7 +168,9 @@ int berth_can_multi_conn(void*) {
 }
 
 int berth_pread(void* handle, void* buffer, uint32_t count, uint64_t offset, uint32_t) {
-    return guarded([&] { return answer(plugin->engine->read(disk_of(handle), static_cast<char*>(buffer), count, offset)); });
+    return guarded([&] {
+        return answer(plugin->engine->read(disk_of(handle), static_cast<char*>(buffer), count, offset));
+    });
 }
 
 int berth_pwrite(void* handle, const void* buffer, uint32_t count, uint64_t offset, uint32_t flags) {
@@ -186,7 +192,9 @@ nbdkit_plugin make_plugin() {
     p.unload = berth_unload;
     p.config = berth_config;
     p.config_complete = berth_config_complete;
-    p.config_help = "config=FILE  volume.json (required)\nnbd=PATH     the served socket, to be opened to its folder's group";
+    p.config_help =
+        "config=FILE  volume.json (required)\nnbd=PATH     the served socket, to be opened to its folder's "
+        "group";
     p.after_fork = berth_after_fork;
     p.cleanup = berth_cleanup;
     p.list_exports = berth_list_exports;
