@@ -154,13 +154,17 @@ class Greeter:
             if body["type"] == kind and all(body.get(k) == v for k, v in fields.items()):
                 return body
 
-    def guest_says(self, text, timeout=60, nudge=b""):
-        """Reads the guest's console until `text` came, sending `nudge` each second."""
+    def guest_says(self, text, timeout=60, nudge=b"", pace=1):
+        """Reads the guest's console until `text` came, sending `nudge` after each `pace` seconds of silence."""
         end, got = time.monotonic() + timeout, b""
+        send = True
         while text not in got:
-            self.console.sendall(nudge)
-            if not select.select([self.console], [], [], 1)[0]:
+            if send:
+                self.console.sendall(nudge)
+            send = False
+            if not select.select([self.console], [], [], pace)[0]:
                 assert time.monotonic() < end, f"the guest said only {got!r}"
+                send = True
                 continue
             data = self.console.recv(4096)
             assert data, f"the console ended after {got!r}"

@@ -178,7 +178,7 @@ def test_force_off_ends_the_guest_at_once(world):
 
 def test_a_reboot_of_the_guest_stays_in_the_session(world):
     greeter = start_guest(world)
-    greeter.guest_says(b"berth guest up", nudge=b"r")
+    greeter.guest_says(b"berth guest up", nudge=b"r", pace=20)
     power_off(greeter)
     world.assert_clean()
 
