@@ -4,9 +4,9 @@ import re
 
 ASKS_NAME = r"User name:"
 ASKS_PASSWORD = r"Password:"
-GUEST_READY = r"This is the virtual machine (\w+)"
+GUEST_READY = r"This is the virtual machine ([\w-]+)\."
 BOOT_TIMEOUT = 600
-STEP_TIMEOUT = 240
+STEP_TIMEOUT = 60
 SECURE_ATTENTION = b"\x1d"
 MENU = r"Berth menu"
 MENU_ROWS = ("back", "close", "force-off", "status", "send-key")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The whole site of the VM tests: the Lan with every server, the users' directories, the image with its test site archive, and
 workstations that boot from it."""
+import os
 import pathlib
 import re
 
@@ -25,6 +26,7 @@ class SiteWorld:
         self.lan = Lan(self.folder, build, out)
         self._numbers = iter(range(1, 200))
         self.workstations = []
+        self.guest = None
         try:
             self._make_files()
             self._make_servers()
@@ -55,10 +57,12 @@ class SiteWorld:
             if p.server != l.NOBODY:
                 self.files[p.name] = UserFiles(self.directories[p.name], p).make(self.templates)
 
-    @staticmethod
-    def make_vm(folder, name):
+    def make_vm(self, folder, name):
         """A VM as the image build's own tool makes it: a tiny Linux with a boot loader on its own disk, little memory, a swap disk."""
-        run(ROOT / "image" / "guest" / "make-vm", folder, "--name", name, "--memory", "128", "--swap", "256", "--files", "16", timeout=900)
+        # BERTH_GUEST: a guest that make-guest has made; asking it again waits for any image build that is running.
+        self.guest = self.guest or os.environ.get("BERTH_GUEST") or run(ROOT / "image" / "guest" / "make-guest", timeout=1800).strip()
+        run(ROOT / "image" / "guest" / "make-vm", folder, "--name", name, "--memory", "128", "--swap", "256", "--files", "16",
+            "--guest", self.guest, timeout=900)
 
     def _make_servers(self):
         lan = self.lan
