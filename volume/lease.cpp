@@ -33,6 +33,11 @@ bool Lease::may_send() const {
     return !lost_ && !suspended_ && clock_.now() < until_;
 }
 
+bool Lease::ended() const {
+    std::lock_guard lock(mutex_);
+    return lost_ || clock_.now() >= until_;
+}
+
 bool Lease::lost_for_good() const {
     std::lock_guard lock(mutex_);
     return lost_;

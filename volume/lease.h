@@ -24,6 +24,8 @@ class Lease {
 
     /// To be asked immediately before each batch of writes.
     bool may_send() const;
+    /// Its time is over (a loss only suspends it): what was sent must not arrive any more.
+    bool ended() const;
     bool lost_for_good() const;
 
   private:

@@ -194,14 +194,14 @@ void Engine::poll_lines() {
     fds[0] = {wake_.get(), POLLIN, 0};
     for (int i : {0, 1}) {
         auto& transport = lines_[i].transport;
-        fds[1 + i] = transport ? pollfd{transport->fd(), static_cast<short>(transport->events()), 0}
+        fds[1 + i] = transport ? pollfd{transport->fd(), static_cast<short>(transport->events(lease_)), 0}
                                : pollfd{-1, 0, 0};
     }
     if (poll(fds.data(), fds.size(), k_tick_ms) <= 0) return;
     uint64_t count;
     if (fds[0].revents) (void)!::read(wake_.get(), &count, sizeof count);
     for (int i : {0, 1})
-        if (fds[1 + i].revents) lines_[i].transport->service(fds[1 + i].revents);
+        if (fds[1 + i].revents) lines_[i].transport->service(fds[1 + i].revents, lease_);
 }
 
 void Engine::take_news() {
@@ -226,7 +226,9 @@ void Engine::attach(bool shared, std::unique_ptr<RpcTransport> transport) {
 void Engine::drop_broken_lines() {
     for (bool shared : {false, true}) {
         Line& line = lines_[shared];
-        if (!line.transport || !line.transport->broken()) continue;
+        if (!line.transport) continue;
+        line.transport->reset_overdue(lease_, config_.hold);
+        if (!line.transport->broken()) continue;
         report_.event(Level::warning, "connection lost", {{"shared", shared ? "yes" : "no"}});
         lease_.connection_lost();
         line.lost_at = clock_.now();

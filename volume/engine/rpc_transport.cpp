@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "volume/engine/rpc_transport.h"
 
+#include <poll.h>
+
 #include <cstring>
 
 #include "volume/libnfs_raw.h"
@@ -38,6 +40,23 @@ RpcTransport::~RpcTransport() {
 std::optional<BootTime> RpcTransport::oldest_call() const {
     if (calls_.empty()) return std::nullopt;
     return calls_.begin()->second->sent;
+}
+
+int RpcTransport::events(const Lease& lease) {
+    const int wanted = connection_->events();
+    return writes_out_ == 0 || lease.may_send() ? wanted : wanted & ~POLLOUT;
+}
+
+void RpcTransport::service(int revents, const Lease& lease) {
+    // Time passed since the poll, and the call may have been made long before it.
+    if (writes_out_ != 0 && !lease.may_send()) revents &= ~POLLOUT;
+    if (revents) connection_->service(revents);
+}
+
+void RpcTransport::reset_overdue(const Lease& lease, Duration longest) {
+    const auto oldest = oldest_call();
+    if ((writes_out_ != 0 && lease.ended()) || (oldest && clock_.now() - *oldest >= longest))
+        connection_->reset();
 }
 
 RpcTransport::Call* RpcTransport::begin() {
@@ -87,7 +106,9 @@ void RpcTransport::write(const FileHandle& file, uint64_t offset, std::string_vi
     args.stable = stable ? FILE_SYNC : UNSTABLE;
     args.data.data_val = const_cast<char*>(data.data());
     Call* call = begin();
-    call->finish = [done = std::move(done)](CallResult result, void* answer) {
+    writes_out_++;
+    call->finish = [this, done = std::move(done)](CallResult result, void* answer) {
+        writes_out_--;
         WriteReply reply;
         if (answer) {
             auto* r = static_cast<WRITE3res*>(answer);

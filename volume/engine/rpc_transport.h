@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "volume/engine/block_transport.h"
+#include "volume/lease.h"
 #include "volume/rpc_connection.h"
 
 namespace berth::volume {
@@ -29,8 +30,13 @@ class RpcTransport final : public BlockTransport {
 
     bool broken() const { return connection_->broken(); }
     int fd() const { return connection_->fd(); }
-    int events() { return connection_->events(); }
-    void service(int revents) { connection_->service(revents); }
+    /// What to poll for. While the right to send is not there, nothing leaves our buffer if a write may be in
+    /// it.
+    int events(const Lease& lease);
+    void service(int revents, const Lease& lease);
+    /// Resets the connection when the lease ended with a write unanswered (DESIGN "Sockets"), or when a call
+    /// was not answered for `longest`: a server may drop one and live on.
+    void reset_overdue(const Lease& lease, Duration longest);
 
   private:
     struct Call;
@@ -44,6 +50,7 @@ class RpcTransport final : public BlockTransport {
     TransferLimits limits_;
     Clock& clock_;
     uint64_t next_ = 1;
+    unsigned writes_out_ = 0;
     std::map<uint64_t, std::unique_ptr<Call>> calls_;
 };
 
