@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <fstream>
+#include <mutex>
 #include <random>
 #include <thread>
 
@@ -19,32 +21,58 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-TEST(EngineOnServer, writers_notice_nothing_of_a_server_that_dies_and_comes_back) {
+struct EngineOnServer : ::testing::Test {
+    void SetUp() override {
+        fs::create_directories(vm);
+        std::ofstream(vm / "machine.toml").flush();
+        std::ofstream(vm / "software.raw").flush();
+        fs::resize_file(vm / "software.raw", 8 << 20);
+        auto directory =
+            mount_user_directory({server.location("ann"), std::nullopt, {0, 0, {}}}, clock, report);
+        ASSERT_TRUE(directory) << directory.error().to_log();
+        auto lock = (*directory)->lock("work", {"m-1", "berth-1", "ann", "b"}, false, nullptr, nullptr);
+        ASSERT_TRUE(lock) << lock.error().to_log();
+        config.run_dir = server.folder();
+        config.nfs = server.location("ann");
+        config.vm = "work";
+        config.epoch = lock->epoch;
+        config.nonce = lock->nonce;
+        config.owner = "m-1";
+        config.disks = {{"software", DiskMode::direct, "software.raw", false}};
+        config.renew = 200ms;
+        config.hold = 5000ms;
+        config.request_timeout = 60s;
+        config.notice = 500ms;
+    }
+
     test::GaneshaServer server;
     const fs::path vm = server.exported() / "ann/work";
-    fs::create_directories(vm);
-    std::ofstream(vm / "machine.toml").flush();
-    std::ofstream(vm / "software.raw").flush();
-    fs::resize_file(vm / "software.raw", 8 << 20);
     SystemClock clock;
     RecordingReport report;
-    auto directory = mount_user_directory({server.location("ann"), std::nullopt, {0, 0, {}}}, clock, report);
-    ASSERT_TRUE(directory) << directory.error().to_log();
-    auto lock = (*directory)->lock("work", {"m-1", "berth-1", "ann", "b"}, false, nullptr, nullptr);
-    ASSERT_TRUE(lock) << lock.error().to_log();
-
     VolumeConfig config;
-    config.run_dir = server.folder();
-    config.nfs = server.location("ann");
-    config.vm = "work";
-    config.epoch = lock->epoch;
-    config.nonce = lock->nonce;
-    config.owner = "m-1";
-    config.disks = {{"software", DiskMode::direct, "software.raw", false}};
-    config.renew = 200ms;
-    config.hold = 5000ms;
-    config.request_timeout = 60s;
-    config.notice = 500ms;
+};
+
+TEST_F(EngineOnServer, makes_another_connection_when_one_breaks_while_it_is_delivered) {
+    Lease lease(clock, config.hold);
+    Guard guard(config, lease, clock, report);
+    auto opened = guard.open();
+    ASSERT_TRUE(opened) << opened.error().to_log();
+    std::mutex mutex;
+    std::condition_variable delivered;
+    int connections = 0;
+    guard.want_connection(false);
+    guard.start([&](BlockConnection) {
+        std::lock_guard lock(mutex);
+        if (++connections == 1) guard.want_connection(false);
+        delivered.notify_all();
+    });
+    std::unique_lock lock(mutex);
+    EXPECT_TRUE(delivered.wait_for(lock, 30s, [&] { return connections == 2; }));
+    lock.unlock();
+    guard.stop();
+}
+
+TEST_F(EngineOnServer, writers_notice_nothing_of_a_server_that_dies_and_comes_back) {
     auto engine = Engine::start(config, clock, report);
     ASSERT_TRUE(engine) << engine.error().to_log();
     std::atomic<int> changes{0}, wrong{0};

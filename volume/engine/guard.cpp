@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace berth::volume {
 namespace {
@@ -159,12 +160,14 @@ void Guard::renewal_failed(const Error& error) {
 }
 
 void Guard::run() {
-    bool wanted[2];
+    bool wanted[2] = {false, false};
+    BootTime next_connect[2];
     while (true) {
         {
             std::unique_lock lock(mutex_);
             if (stopping_) return;
-            std::copy(std::begin(wanted_), std::end(wanted_), wanted);
+            // Taken, not looked at: what we deliver may break, and be wished for again, before we are back.
+            for (int i : {0, 1}) wanted[i] = wanted[i] || std::exchange(wanted_[i], false);
         }
         if (lease_.lost_for_good()) {
             wait(k_retry, false);
@@ -190,9 +193,14 @@ void Guard::run() {
         }
         for (bool shared : {false, true}) {
             if (!wanted[shared] || lease_.lost_for_good()) continue;
+            // A server that takes connections and ends them at once is not asked more often either.
+            if (clock_.now() < next_connect[shared]) {
+                retry = true;
+                continue;
+            }
+            next_connect[shared] = clock_.now() + k_retry;
             if (auto made = connect(shared)) {
-                std::lock_guard lock(mutex_);
-                wanted_[shared] = false;
+                wanted[shared] = false;
             } else {
                 report_.error("not connected", made.error());
                 retry = true;
