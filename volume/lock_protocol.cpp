@@ -236,6 +236,7 @@ Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, b
     }
     if (after->highest_lock() > epoch)
         return fail(ErrorCode::K02, "lock {} stands above our {}", after->highest_lock(), epoch);
+    if (after->highest_lock() != epoch) return fail(ErrorCode::K05, "lock {} is gone", epoch);
     const bool broke = after->locks.front() < epoch;
     if (broke && !may_break) {
         // It came late and below us; its owner loses by its own check. Waiting for it is what a taker does.

@@ -94,6 +94,16 @@ TEST_F(LockTest, survives_any_one_lost_reply_of_its_release) {
             }
 }
 
+TEST_F(LockTest, one_that_vanishes_while_it_is_taken_is_not_taken) {
+    MemoryNfs with_admin(server, [&](std::string_view call, const std::string& name) {
+        if (call == "REMOVE" && name.starts_with(".lock-")) (void)server.remove(directory(), "lock.1");
+        return Fault::none;
+    });
+    auto taken = take(protocol(with_admin));
+    ASSERT_FALSE(taken);
+    EXPECT_EQ(taken.error().code(), ErrorCode::K05);
+}
+
 TEST_F(LockTest, a_late_copy_of_its_link_makes_no_second_lock) {
     MemoryNfs faulty(server, once("LINK", Fault::duplicated));
     auto taken = take(protocol(faulty));

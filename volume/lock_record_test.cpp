@@ -26,6 +26,17 @@ TEST(LockRecord, comes_back_as_it_was_written) {
     EXPECT_EQ(back->since, "2026-01-02T03:04:05Z");
 }
 
+TEST(LockRecord, a_late_renewal_over_a_longer_released_record_leaves_one_that_can_be_read) {
+    LastUsed last{sample(), 7, std::vector<DiskIdentity>(20, {"software.raw", 1, 2, 3, 4})};
+    std::string file = format_last_used(last);
+    ASSERT_GT(file.size(), k_lock_record_size);
+    file.replace(0, k_lock_record_size, format_lock_record(sample()));
+    auto back = parse_last_used(file);
+    ASSERT_TRUE(back) << back.error().to_log();
+    EXPECT_EQ(back->record.nonce, sample().nonce);
+    EXPECT_TRUE(back->disks.empty());
+}
+
 TEST(LockRecord, keeps_its_size_whatever_the_names_are) {
     LockRecord record = sample();
     record.sequence = UINT64_MAX;

@@ -174,11 +174,14 @@ void NfsDisk::read_done(ReadPart part, CallResult result, std::string_view data,
         return;
     }
     const uint32_t got = std::min<uint64_t>(data.size(), part.count);
+    if (got == 0 && !end_of_file) {
+        finish(*part.request, EIO);
+        return;
+    }
     char* to = part.request->buffer + (part.offset - part.request->offset);
     std::memcpy(to, data.data(), got);
     // Within the disk but beyond the end of the file are zeros; a short answer elsewhere is only short.
-    const bool ends = end_of_file || got == 0;
-    const uint32_t filled = ends ? part.count : got;
+    const uint32_t filled = end_of_file ? part.count : got;
     std::memset(to + got, 0, filled - got);
     lay_over(to, part.offset, filled, part.overlay);
     if (filled < part.count) reads_.push_front({part.request, part.offset + filled, part.count - filled, {}});

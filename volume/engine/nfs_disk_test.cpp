@@ -106,6 +106,13 @@ TEST_F(NfsDiskTest, goes_on_after_a_short_read_and_fills_up_with_zeros_behind_th
     EXPECT_EQ(r->buffer, std::string("abcdef\0\0\0\0", 10));
 }
 
+TEST_F(NfsDiskTest, an_empty_answer_that_is_not_the_end_of_the_file_is_no_zeros) {
+    server.memory = "abcdef";
+    auto r = read(0, 6);
+    answer(0, 0);
+    EXPECT_EQ(r->error, EIO);
+}
+
 TEST_F(NfsDiskTest, flush_is_answered_only_after_a_commit_with_the_writes_verifier) {
     write(0, "abc");
     answer();
