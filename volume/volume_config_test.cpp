@@ -40,23 +40,24 @@ struct Change {
 
 TEST(VolumeConfig, names_the_key_and_its_range_when_it_is_wrong) {
     const Change changes[] = {
-        {"/run_dir", "run", "run_dir must be an absolute path"},
-        {"/vm", "../other", "vm must be the name of a directory"},
-        {"/vm", "..", "vm must be the name of a directory"},
-        {"/lock/epoch", 0, "lock.epoch must be a number from 1"},
-        {"/lock/nonce", "xyz", "lock.nonce must be 32 hex digits"},
+        {"/run_dir", "run", "run_dir: must be an absolute path"},
+        {"/vm", "../other", "vm: must be the name of a directory"},
+        {"/vm", "..", "vm: must be the name of a directory"},
+        {"/lock/epoch", 0, "lock: epoch: must be a whole number from 1"},
+        {"/lock/nonce", "xyz", "lock: nonce: must be 32 hex digits"},
         {"/nfs/groups", nlohmann::json(std::vector<int>(17, 1)),
-         "nfs.groups must be a list of at most 16 numbers"},
-        {"/nfs/uid", -1, "nfs.uid must be a number"},
-        {"/nfs/nfs_port", 65536, "nfs.nfs_port must be a number from 0 to 65535"},
-        {"/disks/0/mode", "cached", "disks[0].mode must be direct, shared or local"},
-        {"/disks/0/path", "/etc/passwd", "disks[0].path must be absolute for mode local"},
-        {"/disks/1/path", "swap.raw", "disks[1].path must be absolute for mode local"},
-        {"/disks/1/name", "software", "disks[1].name is there twice"},
-        {"/disks/0/name", "Software", "disks[0].name must be 1 to 32 of"},
-        {"/disks", nlohmann::json::array(), "disks must be a list of 1 to 64 disks"},
-        {"/lease/hold_ms", 9000, "lease.hold_ms must be more than renew_ms"},
-        {"/surprise", 1, "surprise is not a known key"},
+         "nfs: groups: must be a list of 0 to 16 members"},
+        {"/nfs/groups/0", -1, "nfs: groups: must be numbers from 0"},
+        {"/nfs/uid", -1, "nfs: uid: must be a whole number"},
+        {"/nfs/nfs_port", 65536, "nfs: nfs_port: must be a whole number from 0 to 65535"},
+        {"/disks/0/mode", "cached", "disks[0]: mode: must be direct, shared or local"},
+        {"/disks/0/path", "/etc/passwd", "disks[0]: path: must be absolute for mode local"},
+        {"/disks/1/path", "swap.raw", "disks[1]: path: must be absolute for mode local"},
+        {"/disks/1/name", "software", "disks[1]: name: is there twice"},
+        {"/disks/0/name", "Software", "disks[0]: name: must be 1 to 32 of"},
+        {"/disks", nlohmann::json::array(), "disks: must be a list of 1 to 64 members"},
+        {"/lease/hold_ms", 9000, "lease: hold_ms: must be more than renew_ms"},
+        {"/surprise", 1, "surprise: is not a known key"},
     };
     for (const auto& change : changes) {
         auto object = nlohmann::json::parse(format_volume_config(sample()));
@@ -64,7 +65,7 @@ TEST(VolumeConfig, names_the_key_and_its_range_when_it_is_wrong) {
         auto parsed = parse_volume_config(object.dump());
         ASSERT_FALSE(parsed) << change.pointer;
         EXPECT_EQ(parsed.error().code(), ErrorCode::V01);
-        EXPECT_EQ(parsed.error().detail().find(change.complaint), 0u) << parsed.error().detail();
+        EXPECT_EQ(parsed.error().detail().find(std::string("volume.json: ") + change.complaint), 0u) << parsed.error().detail();
     }
 }
 
