@@ -240,9 +240,9 @@ class Lan:
 
     @staticmethod
     def set_quota(folder, limit):
-        """`limit` in bytes, or None."""
+        """In bytes, for good: btrfs lets nobody raise a limit that is already passed."""
         run("btrfs", "quota", "rescan", "-w", folder)
-        run("btrfs", "qgroup", "limit", "none" if limit is None else limit, "0/5", folder)
+        run("btrfs", "qgroup", "limit", limit, "0/5", folder)
 
     @staticmethod
     def _unmount(folder):

@@ -100,8 +100,11 @@ def desk(request, world, booted):
 
 @pytest.fixture
 def machine(request, world):
-    """Makes further workstations for one test; off and forgotten after it."""
+    """Makes further workstations for one test; off and forgotten after it. The booted one stands still meanwhile: loading its state wakes it."""
     made = []
+    for other in world.workstations:
+        if other.on():
+            other.qmp("stop")
 
     def make(name, **options):
         w = world.workstation(name, **options)

@@ -29,6 +29,7 @@ def first(world, booted):
     f.swap_disk_of_the_server_before = sorted(files.names("work"))
     f.guest_name = desk.greeter.login(ANN, "work")
     f.locks_during = files.locks("work")
+    desk.greeter.guest("until ip route | grep -q default; do sleep 1; done")  # its address comes while the shell is already there
     f.page = desk.greeter.guest(f"wget -q -O - {world.page_url}")
     desk.greeter.guest(f"echo {SECRET} >/files/note && sync")
     before = swap_file(desk)

@@ -42,10 +42,7 @@ def test_e_a_full_file_system_is_explained(desk, world):
 
 def test_e_a_used_up_quota_is_explained(desk, world):
     world.lan.set_quota(world.quota, 1 << 16)
-    try:
-        refused(desk, "quinn", "BERTH-M08")
-    finally:
-        world.lan.set_quota(world.quota, None)
+    refused(desk, "quinn", "BERTH-M08")
 
 
 def test_e_a_file_server_that_is_not_there_is_explained(desk):
