@@ -31,11 +31,6 @@ class TomlReader {
     void port(std::string_view section, std::string_view key, uint16_t& value) {
         get(section, key, value, "0 to 65535", [](int64_t v) { return v >= 0 && v <= 65535; });
     }
-    /// For keys of other programs that share the file.
-    void number(std::string_view section, std::string_view key, int64_t low, int64_t high) {
-        int64_t ignored = low;
-        get(section, key, ignored, fmt::format("{} to {}", low, high), [=](int64_t v) { return v >= low && v <= high; });
-    }
 
     Status finish() {
         for (const auto& [section, node] : root_) {
@@ -161,7 +156,7 @@ Result<ClientConfig> parse_client_config(std::string_view text, std::string_view
         return fail(ErrorCode::I04, "{}, line {}: {}", file, e.source().begin.line, e.description());
     }
     TomlReader r(root, file);
-    std::string method = "static", policy = "user", attention;
+    std::string method = "static", policy = "user";
     r.text("locate", "method", method, "\"static\" or \"script\"", [](const std::string& s) { return s == "static" || s == "script"; });
     r.text("locate", "server", c.locate.server, "a host name or address", is_server);
     r.text("locate", "directory", c.locate.directory, k_directory_range, is_absolute);
@@ -174,11 +169,6 @@ Result<ClientConfig> parse_client_config(std::string_view text, std::string_view
            [](const std::string& s) { return s == "user" || s == "admin" || s == "nobody"; });
     r.get("vm", "allow_emulation", c.allow_emulation, "true or false", [](bool) { return true; });
     r.text("vm", "network_bridge", c.network_bridge, "a network interface's name or empty", is_interface);
-    // The greeter's own keys; checked here too, so that a mistake is found whoever reads first.
-    r.text("console", "secure_attention", attention, "a control character such as \"^]\"", [](const std::string& s) {
-        return s.size() == 2 && s[0] == '^' && s[1] >= '@' && s[1] <= '_';
-    });
-    r.number("console", "idle_timeout_seconds", 0, 86400);
     BERTH_TRY(r.finish());
     c.locate.method = method == "script" ? LocateMethod::script : LocateMethod::fixed;
     c.lock_break = policy == "user" ? BreakPolicy::user : policy == "admin" ? BreakPolicy::admin : BreakPolicy::nobody;

@@ -36,9 +36,6 @@ break = "admin"
 [vm]
 allow_emulation = true
 network_bridge = "br0"
-[console]
-secure_attention = "^]"
-idle_timeout_seconds = 600
 )",
                                  "berth.toml");
     ASSERT_TRUE(c) << c.error().to_log();

@@ -28,10 +28,17 @@ Result<vm::FirmwareBytes> stored_firmware(volume::UserDirectory& directory, cons
     return stored;
 }
 
-Status put_firmware(volume::UserDirectory& directory, const std::string& vm, const vm::MachineConfig& config, const vm::FirmwareBytes& changed) {
-    if (changed.nvram) BERTH_TRY(directory.replace(vm, config.nvram, *changed.nvram));
-    if (changed.tpm) BERTH_TRY(directory.replace(vm, std::string(vm::k_tpm_file), *changed.tpm));
-    return {};
+Result<bool> put_firmware(volume::UserDirectory& directory, const std::string& vm, const LockState& lock, const vm::MachineConfig& config,
+                          const vm::FirmwareBytes& changed) {
+    if (!changed.nvram && !changed.tpm) return true;
+    auto holder = directory.holder(vm);
+    if (!holder) return fail(holder.error());
+    if (!*holder || (*holder)->epoch != lock.epoch || (*holder)->record.nonce != lock.nonce) return false;
+    if (changed.nvram)
+        if (Status s = directory.replace(vm, config.nvram, *changed.nvram); !s) return fail(s.error());
+    if (changed.tpm)
+        if (Status s = directory.replace(vm, std::string(vm::k_tpm_file), *changed.tpm); !s) return fail(s.error());
+    return true;
 }
 
 }  // namespace berth::session

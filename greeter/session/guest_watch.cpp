@@ -41,6 +41,11 @@ Status Session::wait_for_guest() {
             case Wish::none: break;
             case Wish::close:
                 seams_.front_end.status("Asking your virtual machine to close.");
+                if (seams_.front_end.stopping()) {
+                    // With the greeter gone nobody reads the console: a guest that writes to it would never get through its closing.
+                    console_.reset();
+                    console_open = false;
+                }
                 if (Status s = domain_->press_power_button(); !s) seams_.report.error("power button", s.error());
                 if (!destroy_at) destroy_at = seams_.clock.now() + config_.times.power_button;
                 break;

@@ -36,6 +36,8 @@ class Parts {
     virtual ~Parts() = default;
     virtual Result<volume::NfsLocation> locate(const std::string& user, Duration limit) = 0;
     virtual Result<std::unique_ptr<volume::UserDirectory>> mount(const volume::MountOptions& options) = 0;
+    /// S01 when `bytes` of swap do not fit into `folder`.
+    virtual Status check_swap_room(const std::string& folder, uint64_t bytes) = 0;
     /// Makes `path` a swap disk ready to use; a template is read from the VM's directory.
     virtual Status make_swap(const vm::SwapSpec& spec, const std::string& path, volume::UserDirectory& directory, const std::string& vm) = 0;
     /// Durable; a missing file is fine.

@@ -13,6 +13,7 @@
 #include <iostream>
 
 #include "base/client_identity.h"
+#include "base/spawn.h"
 #include "greeter/session/provisioner_client.h"
 #include "greeter/session/secret.h"
 #include "greeter/session/session.h"
@@ -137,7 +138,7 @@ Status build(Machinery& m, const World& w, const Options& o, Report& report) {
     chmod(o.swap_dir.c_str(), 0711);
     if (w.provisioner) m.provisioner = std::make_unique<ProvisionerClient>(*w.provisioner);
     const bool diskless = w.boot && !w.boot->data_persistent;
-    m.store = std::make_unique<StateStore>(o.state_dir, diskless ? m.provisioner.get() : nullptr, report);
+    m.store = std::make_unique<StateStore>(o.state_dir, diskless ? m.provisioner.get() : nullptr, report, o.run_root, o.swap_dir);
 
     RealPartsOptions parts{.locate = w.client.locate, .volume = {.program = o.volume_program}, .volume_user = o.volume_user, .qemu_group = o.qemu_group};
     for (const char* name : {"BERTH_NBDKIT", "BERTH_NBDKIT_PLUGIN"})
@@ -147,11 +148,12 @@ Status build(Machinery& m, const World& w, const Options& o, Report& report) {
     m.parts = std::move(*made);
     m.hypervisor = vm::connect_libvirt(o.libvirt, m.clock, report);
     m.sweeper = std::make_unique<Sweeper>(
-        SweepSeams{m.clock, report, *m.parts, *m.hypervisor, *m.store, *m.processes, w.owner.boot_id, w.times.lock});
+        SweepSeams{m.clock, report, *m.parts, *m.hypervisor, *m.store, *m.processes, w.owner.boot_id, w.times.lock, w.times.power_button});
     return {};
 }
 
-Status log_in(const Options& o, GreeterLink& greeter, Report& report) {
+/// `unfinished`: something is left for a sweeper; true also if this throws.
+Status log_in(const Options& o, GreeterLink& greeter, Report& report, bool& unfinished) {
     auto start = greeter.wait_for_start();
     if (!start) return fail(start.error());
     auto world = read_world(o);
@@ -182,7 +184,26 @@ Status log_in(const Options& o, GreeterLink& greeter, Report& report) {
     };
     Session session(config, {machinery.clock, report, greeter, *authenticator, *machinery.parts, *machinery.hypervisor, *machinery.store,
                              *machinery.sweeper, tell});
-    return session.run();
+    unfinished = true;
+    Status done = session.run();
+    unfinished = session.unfinished();
+    return done;
+}
+
+/// Goes on beside us and after us: neither the prompt nor a later login waits for it. Also with the greeter gone somebody has to do it.
+void start_sweeper(int argc, char** argv, Report& report) {
+    SpawnOptions options;
+    options.arguments = {"/proc/self/exe"};
+    options.arguments.insert(options.arguments.end(), argv + 1, argv + argc);
+    options.arguments.emplace_back("--sweep");
+    for (char** e = environ; *e != nullptr; ++e) {
+        const std::string_view variable = *e;
+        if (const size_t at = variable.find('='); at != std::string_view::npos) options.environment.emplace(variable.substr(0, at), variable.substr(at + 1));
+    }
+    options.new_session = true;
+    auto child = spawn(options);
+    if (!child) return report.error("sweeper not started", child.error());
+    (void)child->release();
 }
 
 /// Rounds until nothing is left; the pause grows to a minute. SIGTERM ends it between two waits.
@@ -243,12 +264,14 @@ int run_program(int argc, char** argv) {
     }
     GreeterLink greeter(UniqueFd(k_greeter_fd), signals.get(), report);
     Status done = fail(ErrorCode::I03);
+    bool unfinished = false;
     try {
-        done = log_in(options, greeter, report);
+        done = log_in(options, greeter, report, unfinished);
     } catch (const std::exception& e) {
         done = fail(ErrorCode::I01, "{}", e.what());
     }
     if (!done) report.error("session failed", done.error());
+    if (unfinished) start_sweeper(argc, argv, report);
     greeter.end(done.has_value(), "");
     return done ? 0 : 1;
 }

@@ -43,6 +43,7 @@ class RealParts final : public Parts {
     Result<std::unique_ptr<volume::UserDirectory>> mount(const volume::MountOptions& options) override {
         return volume::mount_user_directory(options, clock_, report_);
     }
+    Status check_swap_room(const std::string& folder, uint64_t bytes) override { return vm::check_swap_folder(folder, bytes); }
     Status make_swap(const vm::SwapSpec& spec, const std::string& path, volume::UserDirectory& directory, const std::string& vm) override;
     Status delete_file(const std::string& path) override { return remove_file_durably(path); }
     Status make_run_dir(const std::string& path) override;

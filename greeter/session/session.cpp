@@ -96,8 +96,7 @@ Status Session::run() {
     if (!since_.empty()) seams_.tell_provisioner({}, {}, {});
     if (!undone) seams_.front_end.say(MessageStyle::error, undone.error().to_user());
     if (volume_) volume_->release();  // it may still have something to write; the sweeper ends it
-    const bool clean = saga_.outstanding().empty();
-    if (clean)
+    if (!unfinished())
         if (Status s = seams_.store.remove(state_.session); !s) seams_.report.error("session state not removed", s.error());
     return result ? undone : result;
 }

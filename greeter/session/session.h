@@ -62,6 +62,8 @@ class Session {
     /// The whole of it. Returns the error that ended it, after telling the user; whatever happens, everything begun is undone, or left
     /// written down for the sweeper.
     Status run();
+    /// After run(): something is left that a sweeper has to finish.
+    bool unfinished() const { return !saga_.outstanding().empty(); }
 
  private:
     std::map<std::string_view, StepAction> actions();

@@ -31,11 +31,16 @@ Status Session::make_swap() {
     std::vector<std::pair<const vm::SwapSpec*, std::string>> wanted;
     for (const vm::Disk& disk : machine_.disks)
         if (disk.swap) wanted.emplace_back(&*disk.swap, fmt::format("{}/{}-{}.raw", config_.swap_dir, state_.session, disk.name));
-    for (const auto& [spec, path] : wanted) state_.swap.push_back(path);
+    uint64_t together = 0;
+    for (const auto& [spec, path] : wanted) {
+        state_.swap.push_back(path);
+        together += spec->size;
+    }
     // All that the next three steps make is known by name now and written down at once: undoing what was never made does no harm.
     state_.domain = machine_.uuid;
     for (auto name : {step::volume, step::vm}) state_.began.emplace_back(name);
     BERTH_TRY(save_state());
+    BERTH_TRY(seams_.parts.check_swap_room(config_.swap_dir, together));
     for (const auto& [spec, path] : wanted) BERTH_TRY(seams_.parts.make_swap(*spec, path, *directory_, state_.vm));
     return {};
 }
@@ -104,7 +109,7 @@ Status Session::stop_volume() {
 
 Status Session::start_vm(BootTime) {
     BERTH_TRY(fetch_firmware_state());
-    vm::ClientFacts facts{.domain_name = "berth-" + state_.session,
+    vm::ClientFacts facts{.domain_name = vm::domain_name(state_.session),
                           .kvm = kvm_usable_,
                           .nbd_socket = in_run_dir("nbd.sock"),
                           .console_socket = in_run_dir("console.sock"),
@@ -134,11 +139,14 @@ Status Session::put_firmware_state_back() {
     if (guest_ran_) {
         auto changed = vm::changed_firmware(firmware_paths_, firmware_);
         if (!changed) return fail(changed.error());
-        if (!put_firmware(*directory_, state_.vm, machine_, *changed)) {
+        auto put = put_firmware(*directory_, state_.vm, *state_.lock, machine_, *changed);
+        if (!put) {
             // The connection of the login may have died in the hours between.
             BERTH_TRY(remount());
-            BERTH_TRY(put_firmware(*directory_, state_.vm, machine_, *changed));
+            put = put_firmware(*directory_, state_.vm, *state_.lock, machine_, *changed);
         }
+        if (!put) return fail(put.error());
+        if (!*put) seams_.report.event(Level::warning, "the lock was lost: firmware variables are not put back", {{"vm", state_.vm}});
     }
     return vm::remove_firmware(firmware_paths_);
 }

@@ -36,7 +36,9 @@ class SessionTest : public testing::Test {
         Sweeper sweeper({w.clock, w.report, parts, hypervisor, *store_, processes, "boot-1", {}});
         Session session(config, {w.clock, w.report, w.front_end, authenticator, parts, hypervisor, *store_, sweeper,
                                  [this](const std::string& user, const std::string& vm, const std::string&) { told.push_back(user + "/" + vm); }});
-        return session.run();
+        const Status done = session.run();
+        unfinished = session.unfinished();
+        return done;
     }
     std::vector<std::string> states() {
         std::vector<std::string> names;
@@ -57,6 +59,7 @@ class SessionTest : public testing::Test {
     std::string folder_;
     std::unique_ptr<StateStore> store_;
     std::vector<std::string> told;
+    bool unfinished = false;
 };
 
 TEST_F(SessionTest, runs_a_vm_and_undoes_everything_in_the_order_of_figure_7) {
@@ -64,6 +67,7 @@ TEST_F(SessionTest, runs_a_vm_and_undoes_everything_in_the_order_of_figure_7) {
     EXPECT_EQ(undos(), (std::vector<std::string>{"volume", "run_dir", "lock", "mount", "swap", "pam"}));
     EXPECT_TRUE(w.made.empty());
     EXPECT_TRUE(states().empty());
+    EXPECT_FALSE(unfinished);
     EXPECT_TRUE(w.front_end.has("console work"));
     EXPECT_TRUE(w.front_end.has("console-end"));
     EXPECT_EQ(told, (std::vector<std::string>{"ann/work", "/"}));
@@ -116,6 +120,7 @@ TEST_F(SessionTest, does_not_release_the_lock_while_the_volume_engine_may_write)
     EXPECT_FALSE(run());
     EXPECT_EQ(w.made, (std::set<std::string>{"lock", "run_dir", "swap", "volume"}));
     EXPECT_EQ(states(), std::vector<std::string>{"s1"});
+    EXPECT_TRUE(unfinished);
     EXPECT_TRUE(std::ranges::find(w.log, "leave volume") != w.log.end());
 }
 
@@ -254,6 +259,37 @@ TEST_F(SessionTest, closes_by_power_button_and_then_by_force) {
     EXPECT_TRUE(w.made.empty());
 }
 
+TEST_F(SessionTest, lets_go_of_the_console_when_the_greeter_is_gone) {
+    // Nobody would read it: a guest that writes to it could not close.
+    w.domain_states = {vm::DomainState::running};
+    w.front_end.heard = {{.wish = Wish::close}};
+    ssize_t read_by_guest = -1;
+    w.at = [&](const std::string& what) {
+        if (what == "resume") w.front_end.stop = true;
+        char c = 0;
+        if (what == "power button") read_by_guest = recv(w.console_peer.get(), &c, 1, MSG_DONTWAIT);
+    };
+    ASSERT_TRUE(run());
+    EXPECT_EQ(read_by_guest, 0);
+}
+
+TEST_F(SessionTest, refuses_swap_disks_that_fit_only_one_by_one) {
+    w.files["machine.toml"] = std::string(k_machine_toml) + R"([[disk]]
+name = "swap2"
+role = "swap"
+size = "64 MiB"
+uuid = "9b0c1d52-8f2e-4c11-a4de-0c5e1ad1b7a4"
+)";
+    w.room_for_swap = 160ULL << 20;
+    auto result = run();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), ErrorCode::S01);
+    EXPECT_TRUE(std::ranges::find(w.log, "swap") == w.log.end());
+    EXPECT_TRUE(w.made.empty());
+    w.room_for_swap = 192ULL << 20;
+    EXPECT_TRUE(run());
+}
+
 TEST_F(SessionTest, switches_off_at_once_when_asked) {
     w.domain_states = {vm::DomainState::running};
     w.front_end.heard = {{.wish = Wish::force_off}};
@@ -286,6 +322,39 @@ TEST_F(SessionTest, ends_the_vm_when_another_took_its_lock) {
     EXPECT_EQ(result.error().code(), ErrorCode::K05);
     EXPECT_TRUE(std::ranges::find(w.log, "kill volume") != w.log.end());
     EXPECT_TRUE(w.made.empty());
+}
+
+class FirmwareTest : public SessionTest {
+ protected:
+    FirmwareTest() {
+        w.files["machine.toml"] = "firmware = \"uefi\"\n" + std::string(k_machine_toml);
+        config.run_root = folder_ + "/run";
+        config.ovmf_vars = folder_ + "/vars";
+        std::filesystem::create_directories(config.run_root + "/s1");
+        EXPECT_TRUE(write_file_durably(config.ovmf_vars, "fresh"));
+        w.at = [this](const std::string& what) {
+            if (what != "resume") return;
+            EXPECT_TRUE(write_file_durably(config.run_root + "/s1/nvram", "changed"));
+        };
+    }
+};
+
+TEST_F(FirmwareTest, is_put_back_under_the_lock) {
+    ASSERT_TRUE(run());
+    EXPECT_EQ(w.files["nvram"], "changed");
+    EXPECT_LT(std::ranges::find(w.log, "replace nvram"), std::ranges::find(w.log, "undo lock"));
+}
+
+TEST_F(FirmwareTest, of_another_who_took_the_lock_is_left_alone) {
+    w.domain_states = {vm::DomainState::running};
+    w.volume_events = {volume::VolumeState::lost};
+    w.front_end.heard = {{.wish = Wish::descriptor, .fd = -3}};
+    w.at = [this, before = w.at](const std::string& what) {
+        before(what);
+        if (what == "resume") w.holder->epoch = 8;
+    };
+    EXPECT_FALSE(run());
+    EXPECT_FALSE(w.files.contains("nvram"));
 }
 
 TEST_F(SessionTest, ends_the_vm_when_the_volume_engine_died) {

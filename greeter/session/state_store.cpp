@@ -149,6 +149,11 @@ Result<std::vector<StateStore::Stored>> StateStore::list() {
         if (!is_session_name(name)) continue;
         auto state = parse_state(text);
         if (state && state->session != name) state = fail(ErrorCode::I04, "session state {} calls itself {}", name, state->session);
+        // Root deletes what it names, and it may have come over the network.
+        if (state && state->run_dir != run_root_ + "/" + name) state = fail(ErrorCode::I04, "session state {}: run_dir must be {}/{}", name, run_root_, name);
+        for (const std::string& swap : state ? state->swap : std::vector<std::string>{})
+            if (state && (!swap.starts_with(fmt::format("{}/{}-", swap_dir_, name)) || swap.substr(swap_dir_.size() + 1).contains('/')))
+                state = fail(ErrorCode::I04, "session state {}: swap must be {}/{}-*", name, swap_dir_, name);
         result.push_back({name, std::move(state)});
     }
     return result;

@@ -66,7 +66,9 @@ class RemoteState {
 /// The files in `folder`, with a copy of each at `remote` when it is not null. One thread.
 class StateStore {
  public:
-    StateStore(std::string folder, RemoteState* remote, Report& report) : folder_(std::move(folder)), remote_(remote), report_(report) {}
+    StateStore(std::string folder, RemoteState* remote, Report& report, std::string run_root = "/run/berth/vm",
+               std::string swap_dir = "/var/lib/berth/swap")
+        : folder_(std::move(folder)), remote_(remote), report_(report), run_root_(std::move(run_root)), swap_dir_(std::move(swap_dir)) {}
 
     /// Durable when it returns. The remote copy failing is reported, not an error: the lock then is broken like anyone's.
     Status save(const SessionState& state);
@@ -74,7 +76,7 @@ class StateStore {
 
     struct Stored {
         std::string session;
-        Result<SessionState> state;  ///< An unreadable file is kept and told, never deleted.
+        Result<SessionState> state;  ///< An unreadable file, or one that names what is not its session's, is kept and told, never deleted.
     };
     /// Local and remote ones, by session name; the local one counts where both are.
     Result<std::vector<Stored>> list();
@@ -93,6 +95,7 @@ class StateStore {
     std::string folder_;
     RemoteState* remote_;
     Report& report_;
+    std::string run_root_, swap_dir_;
     bool complete_ = true;
 };
 

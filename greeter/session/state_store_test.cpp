@@ -145,5 +145,22 @@ TEST_F(Store, tells_of_a_file_that_it_cannot_read_and_keeps_it) {
     EXPECT_TRUE(std::filesystem::exists(folder_ + "/s2.json"));
 }
 
+TEST_F(Store, gives_nothing_to_delete_that_is_not_the_sessions_own) {
+    StateStore store(folder_, &remote_, report_);
+    for (const auto& [run_dir, swap] : {std::pair{"/etc", "/var/lib/berth/swap/s1-swap.raw"}, {"/run/berth/vm", "/var/lib/berth/swap/s1-swap.raw"},
+                                        {"/run/berth/vm/s2", "/var/lib/berth/swap/s1-swap.raw"}, {"/run/berth/vm/s1", "/etc/shadow"},
+                                        {"/run/berth/vm/s1", "/var/lib/berth/swap/s2-swap.raw"}, {"/run/berth/vm/s1", "/var/lib/berth/swap/s1-a/b"}}) {
+        SCOPED_TRACE(fmt::format("{} {}", run_dir, swap));
+        SessionState foreign = full_state();
+        foreign.run_dir = run_dir;
+        foreign.swap = {swap};
+        remote_.texts = {{"s1", format_state(foreign)}};
+        auto list = store.list();
+        ASSERT_TRUE(list);
+        ASSERT_EQ(list->size(), 1u);
+        EXPECT_FALSE(list->front().state);
+    }
+}
+
 }  // namespace
 }  // namespace berth::session

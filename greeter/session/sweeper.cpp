@@ -55,6 +55,13 @@ class RealProcessTable final : public ProcessTable {
         if (!control) return fail(control.error());
         return control->stop(timeout);
     }
+    Result<volume::VolumeState> volume_state(const std::string& run_dir) override {
+        auto control = volume::VolumeControl::connect(run_dir);
+        if (!control) return fail(control.error());
+        auto status = control->status();
+        if (!status) return fail(status.error());
+        return status->state;
+    }
     void kill(pid_t pid) override { ::kill(pid, SIGKILL); }
 
  private:
@@ -75,12 +82,23 @@ std::unique_ptr<ProcessTable> real_process_table() {
     return std::make_unique<RealProcessTable>();
 }
 
-Status Sweeper::end_domain(const SessionState& state) {
+Status Sweeper::end_domain(const SessionState& state, const Waiting& waiting) {
     if (!state.domain || state.boot_id != seams_.boot_id) return {};  // no process outlives a boot
-    auto domain = seams_.hypervisor.find(*state.domain);
+    auto domain = seams_.hypervisor.find(vm::domain_name(state.session));
     if (!domain) return fail(domain.error());
     if (*domain == nullptr) return {};
     seams_.report.event(Level::info, "sweeper ends a domain", {{"session", state.session}, {"domain", *state.domain}});
+    // Its owner was not asked: what the guest has in memory gets the same chance as at a logout.
+    auto now = (*domain)->state();
+    if (now && *now == vm::DomainState::running && (*domain)->press_power_button()) {
+        const BootTime destroy_at = seams_.clock.now() + seams_.power_button;
+        while (seams_.clock.now() < destroy_at) {
+            now = (*domain)->state();
+            if (now && *now == vm::DomainState::gone) return {};
+            if (waiting && !waiting(std::chrono::ceil<seconds>(destroy_at - seams_.clock.now()))) return fail(ErrorCode::K32);
+            seams_.clock.sleep(seconds(1));
+        }
+    }
     return (*domain)->destroy();
 }
 
@@ -88,6 +106,9 @@ Status Sweeper::end_volume(const SessionState& state) {
     if (state.boot_id != seams_.boot_id) return {};
     if (seams_.processes.volume_processes(state).empty()) return {};
     if (Status stopped = seams_.processes.stop_volume(state.run_dir, seconds(30)); !stopped) {
+        // It keeps what the guest wrote and goes on when the server is back; so do we.
+        if (auto now = seams_.processes.volume_state(state.run_dir); now && *now == volume::VolumeState::silent)
+            return fail(ErrorCode::K32, "{} does not answer: the last changes wait for it", state.location.server);
         // What a guest wrote and never flushed is lost, as at a power cut; what it flushed is on the server.
         seams_.report.error("sweeper kills berth-volume", stopped.error());
         for (pid_t pid : seams_.processes.volume_processes(state)) seams_.processes.kill(pid);
@@ -101,9 +122,6 @@ Status Sweeper::end_volume(const SessionState& state) {
 
 Status Sweeper::put_firmware_back(const SessionState& state, volume::UserDirectory& directory) {
     if (state.boot_id != seams_.boot_id) return {};  // the local files went with the boot
-    auto holder = directory.holder(state.vm);
-    if (!holder) return fail(holder.error());
-    if (!*holder || (*holder)->epoch != state.lock->epoch || (*holder)->record.nonce != state.lock->nonce) return {};
     auto text = directory.read(state.vm, "machine.toml", 1 << 20);
     if (!text) return fail(text.error());
     auto config = vm::parse_machine_config(*text, "machine.toml");
@@ -113,7 +131,7 @@ Status Sweeper::put_firmware_back(const SessionState& state, volume::UserDirecto
     if (!stored) return fail(stored.error());
     auto changed = vm::changed_firmware(paths, *stored);
     if (!changed) return fail(changed.error());
-    BERTH_TRY(put_firmware(directory, state.vm, *config, *changed));
+    if (auto put = put_firmware(directory, state.vm, *state.lock, *config, *changed); !put) return fail(put.error());
     return vm::remove_firmware(paths);
 }
 
@@ -125,14 +143,15 @@ Status Sweeper::release_lock(const SessionState& state, BootTime writers_gone, c
         if (waiting && !waiting(std::chrono::ceil<seconds>(left))) return fail(ErrorCode::K32);
         seams_.clock.sleep(std::min<Duration>(left, seconds(1)));
     }
-    auto directory = seams_.parts.mount({.location = state.location, .shared = state.shared, .credentials = state.credentials, .times = seams_.times});
+    // Without the shared tree: another server that is down must not keep the lock.
+    auto directory = seams_.parts.mount({.location = state.location, .shared = {}, .credentials = state.credentials, .times = seams_.times});
     if (!directory) return fail(directory.error());
     if (Status s = put_firmware_back(state, **directory); !s) seams_.report.error("firmware variables not put back", s.error());
     return (*directory)->release(state.vm, state.lock->epoch, state.lock->nonce);
 }
 
 Status Sweeper::finish(const SessionState& state, const Waiting& waiting) {
-    BERTH_TRY(end_domain(state));
+    BERTH_TRY(end_domain(state, waiting));
     // Nothing of an earlier boot lives: its writers were gone when this one began.
     const bool same_boot = state.boot_id == seams_.boot_id;
     BERTH_TRY(end_volume(state));

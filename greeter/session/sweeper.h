@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Finishes the undo of a session that could not do it itself (crash, power cut): destroys the domain, ends berth-volume,
+// Finishes the undo of a session that could not do it itself (crash, power cut): ends the domain and berth-volume,
 // releases the lock by its nonce, deletes the swap (DESIGN "What a step makes is written down"). Every part is idempotent.
 #pragma once
 
@@ -20,6 +20,7 @@ class ProcessTable {
     virtual std::vector<pid_t> volume_processes(const SessionState& state) = 0;
     /// COMMITs and ends it by its control socket. Errors: nobody listens, or not everything could be written.
     virtual Status stop_volume(const std::string& run_dir, std::chrono::milliseconds timeout) = 0;
+    virtual Result<volume::VolumeState> volume_state(const std::string& run_dir) = 0;
     virtual void kill(pid_t pid) = 0;
 };
 std::unique_ptr<ProcessTable> real_process_table();
@@ -33,6 +34,7 @@ struct SweepSeams {
     ProcessTable& processes;
     std::string boot_id;
     volume::LockTimes times;
+    Duration power_button = std::chrono::seconds(60);  ///< From the ACPI power button to destroying the VM.
 };
 
 class Sweeper {
@@ -49,7 +51,7 @@ class Sweeper {
     Result<size_t> round(const Waiting& waiting);
 
  private:
-    Status end_domain(const SessionState& state);
+    Status end_domain(const SessionState& state, const Waiting& waiting);
     Status end_volume(const SessionState& state);
     Status put_firmware_back(const SessionState& state, volume::UserDirectory& directory);
     Status release_lock(const SessionState& state, BootTime writers_gone, const Waiting& waiting);

@@ -28,6 +28,7 @@ class SweeperTest : public testing::Test {
         state.swap = {"/var/lib/berth/swap/s1-swap.raw"};
         state.boot_id = "boot-1";
         w.made = {"vm", "volume", "lock", "swap", "run_dir"};
+        w.power_button_works = false;
     }
     ~SweeperTest() override { std::filesystem::remove_all(folder_); }
 
@@ -101,6 +102,47 @@ TEST_F(SweeperTest, kills_a_volume_engine_that_cannot_stop_in_order) {
     EXPECT_EQ(*round(), 0u);
     EXPECT_TRUE(std::ranges::find(w.log, "kill volume") != w.log.end());
     EXPECT_TRUE(w.made.empty());
+}
+
+TEST_F(SweeperTest, waits_with_a_volume_engine_whose_file_server_is_silent) {
+    ASSERT_TRUE(store_->save(state));
+    w.failing = {"undo volume"};
+    w.volume_state = volume::VolumeState::silent;
+    EXPECT_EQ(*round(), 1u);
+    EXPECT_TRUE(std::ranges::find(w.log, "kill volume") == w.log.end());
+    EXPECT_TRUE(w.made.contains("lock"));
+    EXPECT_TRUE(stored());
+}
+
+TEST_F(SweeperTest, ends_only_the_domain_of_the_dead_session_whatever_its_uuid) {
+    ASSERT_TRUE(store_->save(state));
+    w.domain = "berth-s2";  // a copy of the VM, with the same uuid, of a living session
+    EXPECT_EQ(*round(), 0u);
+    EXPECT_TRUE(w.made.contains("vm"));
+}
+
+TEST_F(SweeperTest, lets_a_guest_close_by_its_power_button_first) {
+    ASSERT_TRUE(store_->save(state));
+    w.power_button_works = true;
+    EXPECT_EQ(*round(), 0u);
+    EXPECT_TRUE(std::ranges::find(w.log, "power button") != w.log.end());
+    EXPECT_TRUE(std::ranges::find(w.log, "undo vm") == w.log.end());
+    EXPECT_TRUE(w.made.empty());
+}
+
+TEST_F(SweeperTest, switches_a_guest_off_that_does_not_close) {
+    ASSERT_TRUE(store_->save(state));
+    const BootTime before = w.clock.now();
+    EXPECT_EQ(*round(), 0u);
+    EXPECT_GE(w.clock.now() - before, seconds(60));
+    EXPECT_TRUE(std::ranges::find(w.log, "undo vm") != w.log.end());
+}
+
+TEST_F(SweeperTest, presses_no_power_button_of_a_guest_that_never_ran) {
+    ASSERT_TRUE(store_->save(state));
+    w.domain_states = {vm::DomainState::paused};
+    EXPECT_EQ(*round(), 0u);
+    EXPECT_TRUE(std::ranges::find(w.log, "power button") == w.log.end());
 }
 
 TEST_F(SweeperTest, leaves_a_session_alone_that_somebody_holds) {

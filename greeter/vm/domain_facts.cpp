@@ -32,6 +32,8 @@ std::string unescape(std::string_view text) {
 
 }  // namespace
 
+std::string name_of(std::string_view domain_xml) { return unescape(between(domain_xml, "<name>", "</name>")); }
+
 std::string uuid_of(std::string_view domain_xml) { return unescape(between(domain_xml, "<uuid>", "</uuid>")); }
 
 std::string console_socket_of(std::string_view domain_xml) {

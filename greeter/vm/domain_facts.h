@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The two facts read back from a domain's XML, ours or as libvirt prints it. Pure.
+// The facts read back from a domain's XML, ours or as libvirt prints it. Pure.
 #pragma once
 
 #include <string>
@@ -8,6 +8,7 @@
 namespace berth::vm {
 
 /// Empty when there is none.
+std::string name_of(std::string_view domain_xml);
 std::string uuid_of(std::string_view domain_xml);
 /// The path of the first serial port's unix socket; empty when there is none.
 std::string console_socket_of(std::string_view domain_xml);

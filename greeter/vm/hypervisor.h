@@ -15,6 +15,9 @@
 
 namespace berth::vm {
 
+/// A session's domain: its name is nobody else's, while a copied VM may have another's uuid.
+inline std::string domain_name(std::string_view session) { return "berth-" + std::string(session); }
+
 enum class DomainState { running, paused, paused_io_error, shutting_down, gone };
 
 /// A running domain. One thread.
@@ -39,9 +42,10 @@ class Hypervisor {
     /// KVM opens and runs, or why not ("H01: no virtualisation in this CPU or switched off in its firmware").
     virtual Status kvm_usable() = 0;
     /// Starts a transient domain (virDomainCreateXML, autodestroy off) with its vCPUs paused until the console is connected, then resumed by the caller.
+    /// When the answer was lost and libvirt does not say what became of it, the domain is given all the same: its state is to be asked.
     virtual Result<std::unique_ptr<Domain>> start(const std::string& domain_xml) = 0;
-    /// A domain by UUID, for the sweeper; nullptr when libvirt knows none.
-    virtual Result<std::unique_ptr<Domain>> find(const std::string& uuid) = 0;
+    /// A domain by its name, for the sweeper; nullptr when libvirt knows none.
+    virtual Result<std::unique_ptr<Domain>> find(const std::string& name) = 0;
 };
 
 /// Connects to libvirt at `uri` ("qemu:///system"); reconnects by itself when libvirtd was restarted.

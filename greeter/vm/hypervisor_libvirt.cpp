@@ -163,8 +163,8 @@ DomainState from_libvirt(int state, int reason) {
 
 class LibvirtDomain final : public Domain {
  public:
-    LibvirtDomain(std::shared_ptr<Link> link, std::string uuid, std::string console_socket)
-        : link_(std::move(link)), uuid_(std::move(uuid)), console_socket_(std::move(console_socket)) {}
+    LibvirtDomain(std::shared_ptr<Link> link, std::string name, std::string console_socket)
+        : link_(std::move(link)), name_(std::move(name)), console_socket_(std::move(console_socket)) {}
 
     Result<DomainState> state() override {
         DomainState state = DomainState::gone;
@@ -229,7 +229,7 @@ class LibvirtDomain final : public Domain {
         DomainHandle handle;
         return link_->call(repeatable, [&](virConnectPtr c) {
             handle.reset();
-            handle.reset(virDomainLookupByUUIDString(c, uuid_.c_str()));
+            handle.reset(virDomainLookupByName(c, name_.c_str()));
             return handle != nullptr && request(handle.get());
         });
     }
@@ -243,7 +243,7 @@ class LibvirtDomain final : public Domain {
     }
 
     std::shared_ptr<Link> link_;
-    std::string uuid_;
+    std::string name_;
     std::string console_socket_;
 };
 
@@ -254,32 +254,34 @@ class LibvirtHypervisor final : public Hypervisor {
     Status kvm_usable() override { return probe_kvm(); }
 
     Result<std::unique_ptr<Domain>> start(const std::string& domain_xml) override {
-        const std::string uuid = uuid_of(domain_xml);
+        const std::string uuid = uuid_of(domain_xml), name = name_of(domain_xml);
         const auto there = look_up(*link_, uuid);
         if (!there) return fail(there.error());
         if (*there != nullptr) return fail(ErrorCode::H03, "a machine with the uuid {} is running here already", uuid);
-        // Not repeatable: a request whose answer was lost may have started it. What libvirt then knows under the uuid decides.
+        // Not repeatable: a request whose answer was lost may have started it. What libvirt then knows under the name decides.
         const auto done = link_->call(false, [&](virConnectPtr c) {
             const DomainHandle handle(virDomainCreateXML(c, domain_xml.c_str(), VIR_DOMAIN_START_PAUSED));
             return handle != nullptr;
         });
         if (!done) {
-            auto known = find(uuid);
-            if (known && *known != nullptr) return known;
-            return fail(done.error());
+            auto known = find(name);
+            if (known && *known == nullptr) return fail(done.error());
+            if (known) return known;
+            link_->report().error("whether the domain was started is unknown", done.error());
+            return std::make_unique<LibvirtDomain>(link_, name, console_socket_of(domain_xml));
         }
         if (done->code != VIR_ERR_OK) return fail(ErrorCode::H03, "{}", done->text);
         link_->report().event(Level::info, "domain started", {{"uuid", uuid}});
-        return std::make_unique<LibvirtDomain>(link_, uuid, console_socket_of(domain_xml));
+        return std::make_unique<LibvirtDomain>(link_, name, console_socket_of(domain_xml));
     }
 
-    Result<std::unique_ptr<Domain>> find(const std::string& uuid) override {
+    Result<std::unique_ptr<Domain>> find(const std::string& name) override {
         std::string socket;
         const NoPipeSignal quiet;
         DomainHandle handle;  // Outside, as above.
         const auto done = link_->call(true, [&](virConnectPtr c) {
             handle.reset();
-            handle.reset(virDomainLookupByUUIDString(c, uuid.c_str()));
+            handle.reset(virDomainLookupByName(c, name.c_str()));
             if (handle == nullptr) return false;
             const Text xml(virDomainGetXMLDesc(handle.get(), 0));
             if (xml == nullptr) return false;
@@ -289,7 +291,7 @@ class LibvirtHypervisor final : public Hypervisor {
         if (!done) return fail(done.error());
         if (done->code == VIR_ERR_NO_DOMAIN) return nullptr;
         if (done->code != VIR_ERR_OK) return fail(ErrorCode::H07, "{}", done->text);
-        return std::make_unique<LibvirtDomain>(link_, uuid, std::move(socket));
+        return std::make_unique<LibvirtDomain>(link_, name, std::move(socket));
     }
 
  private:

@@ -77,7 +77,6 @@ struct ClientFacts {
     std::string nat_network;     ///< libvirt network for NetworkMode::nat; empty: QEMU's user-mode network.
     std::string firmware_code;   ///< OVMF_CODE path
     std::string nvram_copy;      ///< Local copy of the VM's NVRAM, put back at the end.
-    std::string tpm_state;       ///< Not in the XML: libvirt keeps a TPM's state in a place of its own (nvram.h).
     uint64_t host_memory = 0;
     unsigned host_cpus = 1;
 };

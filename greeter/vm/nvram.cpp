@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/vm/nvram.h"
 
+#include <fcntl.h>
+
 #include <filesystem>
 
 #include "base/fd.h"
@@ -13,8 +15,11 @@ namespace fs = std::filesystem;
 Result<std::optional<std::string>> changed(const std::string& path, const std::optional<std::string>& stored, size_t limit) {
     std::error_code error;
     if (path.empty() || !fs::exists(fs::symlink_status(path, error))) return std::nullopt;
-    auto bytes = read_file(path, limit);
-    if (!bytes) return fail(bytes.error());
+    // Its folder is open to QEMU's user: a link put in its place would carry a file of root's to the server.
+    UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+    if (!fd) return fail_errno("open " + path);
+    auto bytes = read_file(fmt::format("/proc/self/fd/{}", fd.get()), limit);
+    if (!bytes) return fail(bytes.error().with_prefix(path));
     if (stored && *stored == *bytes) return std::nullopt;
     return std::move(*bytes);
 }

@@ -97,5 +97,13 @@ TEST_F(FirmwareFiles, are_removed_once_and_again) {
     EXPECT_TRUE(remove_firmware(paths_));
 }
 
+TEST_F(FirmwareFiles, are_never_read_through_a_link_that_qemus_user_put_there) {
+    ASSERT_TRUE(place_firmware(paths_, {}, template_));
+    std::ofstream(folder_ + "/shadow") << "root's secret";
+    fs::remove(paths_.nvram);
+    fs::create_symlink(folder_ + "/shadow", paths_.nvram);
+    EXPECT_FALSE(changed_firmware(paths_, {}));
+}
+
 }  // namespace
 }  // namespace berth::vm

@@ -114,12 +114,16 @@ Status check_swap_room(uint64_t size, uint64_t available, const std::string& whe
     return fail(ErrorCode::S01, "{}: {} and {} to spare are needed, {} are free", where, mib(size), mib(k_swap_reserve), mib(available));
 }
 
+Status check_swap_folder(const std::string& folder, uint64_t size) {
+    struct statvfs room{};
+    if (statvfs(folder.c_str(), &room) != 0) return swap_errno(folder);
+    return check_swap_room(size, static_cast<uint64_t>(room.f_bavail) * room.f_frsize, folder);
+}
+
 Status make_swap(const std::string& path, const SwapSpec& spec, const SwapTemplate* source, std::optional<SwapOwner> owner) {
     BERTH_TRY(remove_swap(path));
     const std::string folder = std::filesystem::path(path).parent_path();
-    struct statvfs room{};
-    if (statvfs(folder.c_str(), &room) != 0) return swap_errno(folder);
-    BERTH_TRY(check_swap_room(spec.size, static_cast<uint64_t>(room.f_bavail) * room.f_frsize, folder));
+    BERTH_TRY(check_swap_folder(folder, spec.size));
     // O_EXCL follows no link, whatever was put there since.
     UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd) return swap_errno(path);

@@ -22,7 +22,7 @@ class FirmwareInVm : public testing::Test {
         client_.firmware_code = "/usr/share/OVMF/OVMF_CODE_4M.fd";
     }
     void TearDown() override {
-        auto domain = hypervisor_->find(config_.uuid);
+        auto domain = hypervisor_->find(client_.domain_name);
         if (domain && *domain) {
             EXPECT_TRUE((*domain)->destroy());
         }

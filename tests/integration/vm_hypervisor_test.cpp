@@ -19,7 +19,7 @@ using testing::HasSubstr;
 class Vm : public testing::Test {
  protected:
     void TearDown() override {
-        auto domain = hypervisor_->find(guest_config().uuid);
+        auto domain = hypervisor_->find(guest_client(folder_).domain_name);
         if (domain && *domain) {
             EXPECT_TRUE((*domain)->destroy());
         }
@@ -99,7 +99,7 @@ TEST_F(Vm, is_gone_when_the_guest_powers_off) {
     ASSERT_THAT(read_until(console_.get(), k_greeting), HasSubstr(k_greeting));
     ASSERT_TRUE(write_all(console_.get(), "q"));
     EXPECT_EQ(wait_for(*domain, DomainState::gone), DomainState::gone);
-    EXPECT_EQ(*hypervisor_->find(guest_config().uuid), nullptr);
+    EXPECT_EQ(*hypervisor_->find(guest_client(folder_).domain_name), nullptr);
     const auto console = domain->console();
     ASSERT_FALSE(console);
     EXPECT_EQ(console.error().code(), ErrorCode::H08);
@@ -210,13 +210,13 @@ TEST_F(Vm, joins_a_bridge_and_a_libvirt_network) {
     EXPECT_THAT(run_checked({.arguments = {"ip", "link", "show", "master", "virbr0"}}, seconds(10)).value_or(""), HasSubstr("vnet"));
 }
 
-TEST_F(Vm, is_found_by_a_session_that_knows_only_its_uuid) {
+TEST_F(Vm, is_found_by_a_session_that_knows_only_its_name) {
     NbdServer nbd(folder_, {"software"});
     auto domain = boot(guest_config(), guest_client(folder_));
     ASSERT_THAT(read_until(console_.get(), k_greeting), HasSubstr(k_greeting));
     console_.reset();
     auto other = connect_libvirt("qemu:///system", clock_, report_);
-    auto found = other->find(guest_config().uuid);
+    auto found = other->find(guest_client(folder_).domain_name);
     ASSERT_TRUE(found && *found);
     EXPECT_EQ(*(*found)->state(), DomainState::running);
     auto console = (*found)->console();
@@ -273,7 +273,7 @@ TEST_F(Vm, is_refused_when_its_text_is_not_a_domain) {
 TEST_F(Vm, cannot_start_where_libvirt_does_not_answer) {
     FakeClock clock;
     auto nobody = connect_libvirt("qemu+unix:///system?socket=/nonexistent/socket", clock, report_);
-    const auto found = nobody->find(guest_config().uuid);
+    const auto found = nobody->find("berth-test");
     ASSERT_FALSE(found);
     EXPECT_EQ(found.error().code(), ErrorCode::H02);
     EXPECT_THAT(found.error().detail(), HasSubstr("/nonexistent/socket"));

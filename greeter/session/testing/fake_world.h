@@ -2,6 +2,8 @@
 // Everything a session touches, in memory: it keeps what was made and in which order things were done, and fails where a test says.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <map>
 #include <set>
 #include <string>
@@ -9,6 +11,7 @@
 
 #include "greeter/session/session.h"
 #include "greeter/session/testing/fake_front_end.h"
+#include "greeter/vm/swap.h"
 
 namespace berth::session {
 
@@ -48,6 +51,9 @@ struct FakeWorld {
     std::deque<vm::DomainState> domain_states;  ///< Last one stays.
     bool power_button_works = true;
     bool kvm = true;
+    std::string domain = "berth-s1";  ///< The name of the VM that "vm" stands for.
+    uint64_t room_for_swap = 1ULL << 40;
+    UniqueFd console_peer;          ///< The guest's end of its console.
 
     Status note(const std::string& what) {
         log.push_back(what);
@@ -111,9 +117,16 @@ class FakeDirectory final : public volume::UserDirectory {
         if (Status s = w_.make("lock"); !s) return fail(s.error());
         for (int left = w_.take_over_seconds; left > 0; --left)
             if (!waiting(std::chrono::seconds(left))) return fail(ErrorCode::K03);
+        w_.holder = volume::LockHolder{};
+        w_.holder->epoch = 7;
+        w_.holder->record.nonce = "00112233445566778899aabbccddeeff";
         return volume::TakenLock{.epoch = 7, .nonce = "00112233445566778899aabbccddeeff", .broke = may_break, .predecessor = {}};
     }
-    Status release(const std::string&, uint64_t, const std::string&) override { return w_.unmake("lock"); }
+    Status release(const std::string&, uint64_t, const std::string&) override {
+        Status released = w_.unmake("lock");
+        if (released) w_.holder.reset();
+        return released;
+    }
 
  private:
     FakeWorld& w_;
@@ -156,6 +169,7 @@ class FakeParts final : public Parts {
         if (Status s = w_.note("mount"); !s) return fail(s.error());
         return std::make_unique<FakeDirectory>(w_);
     }
+    Status check_swap_room(const std::string& folder, uint64_t bytes) override { return vm::check_swap_room(bytes, w_.room_for_swap, folder); }
     Status make_swap(const vm::SwapSpec&, const std::string&, volume::UserDirectory&, const std::string&) override { return w_.make("swap"); }
     Status delete_file(const std::string&) override { return w_.unmake("swap"); }
     Status make_run_dir(const std::string&) override { return w_.make("run_dir"); }
@@ -183,7 +197,10 @@ class FakeDomain final : public vm::Domain {
     }
     Result<UniqueFd> console() override {
         if (Status s = w_.note("console"); !s) return fail(s.error());
-        return UniqueFd();
+        int ends[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return fail_errno("socketpair");
+        w_.console_peer.reset(ends[1]);
+        return UniqueFd(ends[0]);
     }
     Status press_power_button() override {
         if (w_.power_button_works) w_.domain_states = {vm::DomainState::running, vm::DomainState::gone};
@@ -205,9 +222,9 @@ class FakeHypervisor final : public vm::Hypervisor {
         w_.made.insert("vm");
         return std::make_unique<FakeDomain>(w_);
     }
-    Result<std::unique_ptr<vm::Domain>> find(const std::string&) override {
+    Result<std::unique_ptr<vm::Domain>> find(const std::string& name) override {
         if (Status s = w_.note("find"); !s) return fail(s.error());
-        return w_.made.contains("vm") ? std::make_unique<FakeDomain>(w_) : nullptr;
+        return w_.made.contains("vm") && name == w_.domain ? std::make_unique<FakeDomain>(w_) : nullptr;
     }
 
  private:
@@ -221,6 +238,7 @@ class FakeProcessTable final : public ProcessTable {
         return w_.made.contains("volume") ? std::vector<pid_t>{4711} : std::vector<pid_t>{};
     }
     Status stop_volume(const std::string&, std::chrono::milliseconds) override { return w_.unmake("volume"); }
+    Result<volume::VolumeState> volume_state(const std::string&) override { return w_.volume_state; }
     void kill(pid_t) override {
         w_.log.emplace_back("kill volume");
         w_.made.erase("volume");

@@ -229,6 +229,19 @@ def test_the_sweeper_finishes_after_everything_was_killed(world):
     world.assert_clean()
 
 
+def test_a_logout_while_the_server_is_silent_is_finished_by_itself_when_it_answers(world):
+    greeter = start_guest(world)
+    world.server.do("pause")
+    greeter.send(type="vm", action="force-off")
+    assert greeter.end(180) == 1
+    world.server.do("resume")
+    assert world.locks() == ["lock.1"]
+    end = time.monotonic() + 150
+    while list(world.state.glob("*.json")) and time.monotonic() < end:
+        time.sleep(0.5)
+    world.assert_clean()
+
+
 def test_the_sweeper_leaves_a_living_session_alone(world):
     greeter = start_guest(world)
     world.sweep()
