@@ -203,7 +203,7 @@ void Greeter::act(const effect::StartSession& e) {
     if (auto started = start_peer(session_, std::move(options)); !started)
         return handle(event::SessionStartFailed{started.error().to_log()});
     const std::string name = random_session_name();
-    report_.event(Level::info, "session started", {{"session", name}, {"user", e.user}});
+    report_.event(Level::info, "session started", {{"session", name}});  // No name: passwords are typed there by mistake.
     act(effect::SendSession{{{"type", "start"}, {"user", e.user}, {"tty", terminal_.path()}, {"session", name}}});
 }
 

@@ -39,10 +39,7 @@ Status Outbox::flush(int fd) {
             if (errno == EAGAIN) return {};
             return fail_errno("send message");
         }
-        const size_t sent = static_cast<size_t>(n), rest = bytes_.size() - sent;
-        bytes_.erase(0, sent);
-        // What erase moved down leaves its old place behind the new end.
-        explicit_bzero(bytes_.data() + rest, 0);
+        bytes_.erase(0, static_cast<size_t>(n));
         if (bytes_.empty()) {
             bytes_.resize(bytes_.capacity());
             clear();
