@@ -93,6 +93,12 @@ def test_our_users_have_their_numbers_and_groups(etc):
     assert "_berth-volume" in group["libvirt-qemu"][3].split(",")
 
 
+def test_no_key_of_the_case_cuts_a_running_guest_off(etc):
+    settings = (etc / "systemd/logind.conf.d/50-berth.conf").read_text().splitlines()
+    for what in ("PowerKey", "RebootKey", "SuspendKey", "HibernateKey", "LidSwitch"):
+        assert f"Handle{what}=ignore" in settings
+
+
 def test_no_unneeded_weight(squashfs):
     for folder in ("/usr/share/man/", "/usr/share/locale/", "/var/lib/apt/", "/var/cache/apt/", "/var/log/", "/boot/"):
         assert not [n for n in squashfs.entries if n.startswith(folder)], folder
