@@ -179,15 +179,17 @@ TEST_F(VolumeOnServer, brings_every_byte_to_the_server_and_releases_its_lock_at_
     EXPECT_FALSE(fs::exists(vm() / "lock.1"));
 }
 
-TEST_F(VolumeOnServer, gives_the_sockets_to_the_group_of_their_folder) {
+TEST_F(VolumeOnServer, gives_qemus_group_the_disks_but_not_the_switch) {
     ASSERT_EQ(::chown(run_dir().c_str(), 0, 4712), 0);
+    ASSERT_EQ(::chmod(run_dir().c_str(), 02770), 0);
     auto process = start();
-    for (const char* name : {"/nbd.sock", "/control.sock"}) {
-        struct stat facts {};
-        ASSERT_EQ(::stat((run_dir() + name).c_str(), &facts), 0);
-        EXPECT_EQ(facts.st_gid, 4712u) << name;
-        EXPECT_EQ(facts.st_mode & 0777, 0660u) << name;
-    }
+    struct stat disks {
+    }, control{};
+    ASSERT_EQ(::stat(socket().c_str(), &disks), 0);
+    ASSERT_EQ(::stat((run_dir() + "/control.sock").c_str(), &control), 0);
+    EXPECT_EQ(disks.st_gid, 4712u);
+    EXPECT_EQ(disks.st_mode & 0777, 0660u);
+    EXPECT_EQ(control.st_mode & 0777, 0600u) << "QEMU must not end its own disks";
 }
 
 TEST_F(VolumeOnServer, runs_as_a_user_of_its_own_with_one_capability_against_a_secure_export) {

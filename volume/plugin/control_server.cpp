@@ -54,7 +54,8 @@ Result<std::unique_ptr<ControlServer>> ControlServer::start(const std::string& p
     ::unlink(path.c_str());
     if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
         return fail_errno("bind " + path);
-    BERTH_TRY(open_to_group(path));
+    // QEMU, whose group the folder has, must not end its own disks. Nobody can connect before listen().
+    if (::chmod(path.c_str(), 0600) != 0) return fail_errno("chmod " + path);
     if (::listen(listener.get(), 8) != 0) return fail_errno("listen " + path);
     std::unique_ptr<ControlServer> server(
         new ControlServer(std::move(listener), path, engine, report, std::move(stopped)));

@@ -19,8 +19,8 @@ namespace berth::volume {
 
 class ControlServer {
   public:
-    /// Binds `path` with mode 0660 and the folder's group. `stopped` is called on the server's thread when
-    /// all is flushed and said.
+    /// Binds `path` with mode 0600: for this process's user and root. `stopped` is called on the server's
+    /// thread when all is flushed and said.
     static Result<std::unique_ptr<ControlServer>> start(const std::string& path, Engine& engine,
                                                         Report& report, std::function<void()> stopped);
     ~ControlServer();
