@@ -27,6 +27,10 @@ Status Session::wait_for_guest() {
         // QEMU stopped the guest at a failed request (werror=stop); the request is repeated when it goes on.
         if (domain_state && *domain_state == vm::DomainState::paused_io_error && volume_state == volume::VolumeState::running)
             if (Status s = domain_->resume(); !s) seams_.report.error("resume", s.error());
+        // A guest cannot close while the file server is silent; what it holds would be lost. The user may still force it, and nobody else waits
+        // long: with the greeter gone the time runs on.
+        if (destroy_at && volume_state == volume::VolumeState::silent && !seams_.front_end.stopping())
+            destroy_at = seams_.clock.now() + config_.times.power_button;
         if (destroy_at && seams_.clock.now() >= *destroy_at) {
             seams_.front_end.status("Your virtual machine did not close by itself and is switched off.");
             BERTH_TRY(domain_->destroy());

@@ -290,6 +290,17 @@ uuid = "9b0c1d52-8f2e-4c11-a4de-0c5e1ad1b7a4"
     EXPECT_TRUE(run());
 }
 
+TEST_F(SessionTest, does_not_switch_off_a_closing_guest_that_waits_for_the_file_server) {
+    w.power_button_works = false;
+    w.domain_states.assign(310, vm::DomainState::running);  // longer than the power button's time
+    w.domain_states.push_back(vm::DomainState::gone);
+    w.volume_events = {volume::VolumeState::silent};
+    w.front_end.heard = {{.wish = Wish::close}, {.wish = Wish::descriptor, .fd = -3}};
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(std::ranges::find(w.log, "power button") != w.log.end());
+    EXPECT_TRUE(std::ranges::find(w.log, "undo vm") == w.log.end());
+}
+
 TEST_F(SessionTest, switches_off_at_once_when_asked) {
     w.domain_states = {vm::DomainState::running};
     w.front_end.heard = {{.wish = Wish::force_off}};
