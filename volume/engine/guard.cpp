@@ -13,6 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr Duration k_retry = std::chrono::seconds(1);
+constexpr Duration k_patience = std::chrono::seconds(5);
 constexpr Duration k_look = milliseconds(250);  // How soon the loss of an idle connection is noticed.
 
 }  // namespace
@@ -28,9 +29,8 @@ Guard::~Guard() {
     stop();
 }
 
-Result<std::unique_ptr<NfsSession>> Guard::mount(bool shared) {
-    // An answer to a renewal that comes later than the lease would hold is of no use.
-    return NfsSession::mount(shared ? *config_.shared : config_.nfs, config_.credentials, config_.hold,
+Result<std::unique_ptr<NfsSession>> Guard::mount(bool shared, Duration timeout) {
+    return NfsSession::mount(shared ? *config_.shared : config_.nfs, config_.credentials, timeout,
                              {interrupt_.get()});
 }
 
@@ -58,12 +58,13 @@ Result<std::vector<ServedFile>> Guard::find_files(NfsSession& user, NfsSession* 
 }
 
 Status Guard::open() {
-    auto user = mount(false);
+    // An answer to a renewal that comes later than the lease would hold is of no use.
+    auto user = mount(false, config_.hold);
     if (!user) return fail(user.error());
     session_ = std::move(*user);
     std::unique_ptr<NfsSession> shared;
     if (config_.shared) {
-        auto mounted = mount(true);
+        auto mounted = mount(true, config_.hold);
         if (!mounted) return fail(mounted.error().with_prefix("shared files"));
         shared = std::move(*mounted);
         shared_root_ = shared->root();
@@ -108,7 +109,9 @@ std::optional<BootTime> Guard::silent_since() const {
 
 /// A connection that blocks may be sent on: to the same root, directory and files as ever.
 Status Guard::connect(bool shared) {
-    auto made = mount(shared);
+    // The same thread renews: a silent server of the shared tree must not cost the lease at the user's.
+    auto made =
+        mount(shared, std::min<Duration>(config_.hold, std::max<Duration>(config_.renew, k_patience)));
     if (!made) return fail(made.error());
     if ((*made)->root() != (shared ? shared_root_ : user_root_))
         return fail(ErrorCode::M10, "the exported directory is another one");

@@ -65,7 +65,7 @@ class Guard {
   private:
     void run();
     void wait(Duration most, bool for_wishes);
-    Result<std::unique_ptr<NfsSession>> mount(bool shared);
+    Result<std::unique_ptr<NfsSession>> mount(bool shared, Duration timeout);
     Result<std::vector<ServedFile>> find_files(NfsSession& user, NfsSession* shared);
     Status connect(bool shared);
     Status renew();
