@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// libnfs's raw calls, in the order in which its headers depend on each other. For volume's own .cpp files only.
+// libnfs's raw calls, in the order in which its headers depend on each other. For volume's own .cpp files
+// only.
 #pragma once
 
 // clang-format off

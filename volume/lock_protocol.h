@@ -12,27 +12,11 @@
 
 #include "base/clock.h"
 #include "base/report.h"
+#include "volume/lock_names.h"
 #include "volume/nfs_ops.h"
 #include "volume/user_directory.h"
 
 namespace berth::volume {
-
-/// The numbers that stand in a directory.
-struct LockNames {
-    std::vector<uint64_t> locks, last_used;  ///< Rising.
-    uint64_t highest_lock() const { return locks.empty() ? 0 : locks.back(); }
-    uint64_t highest_last_used() const { return last_used.empty() ? 0 : last_used.back(); }
-    uint64_t highest() const { return std::max(highest_lock(), highest_last_used()); }
-};
-
-/// "lock.17" with prefix "lock." is 17; leading zeros, signs, 0 and what does not fit 63 bits are no number.
-std::optional<uint64_t> epoch_of(std::string_view name, std::string_view prefix);
-LockNames lock_names(const std::vector<DirectoryEntry>& entries);
-std::string lock_name(uint64_t epoch);
-std::string last_used_name(uint64_t epoch);
-
-/// 32 hex digits from the kernel.
-std::string make_nonce();
 
 class LockProtocol {
   public:

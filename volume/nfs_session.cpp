@@ -4,49 +4,19 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "volume/libnfs_raw.h"
+#include "volume/nfs_mount.h"
+#include "volume/nfs_status.h"
+#include "volume/rpc_call.h"
 
 namespace berth::volume {
 namespace {
 
-constexpr int k_nfs_program = 100003, k_mount_program = 100005, k_version = 3;
+constexpr int k_nfs_program = 100003, k_nfs_version = 3;
 constexpr size_t k_max_names = 100'000;
 constexpr int k_jukebox_tries = 20;
-
-struct StatusRow {
-    int status;
-    ErrorCode code;
-    std::string_view name;
-};
-constexpr std::array k_statuses = {
-    StatusRow{NFS3ERR_PERM, ErrorCode::M06, "NFS3ERR_PERM"},
-    StatusRow{NFS3ERR_NOENT, ErrorCode::M09, "NFS3ERR_NOENT"},
-    StatusRow{NFS3ERR_IO, ErrorCode::M11, "NFS3ERR_IO"},
-    StatusRow{NFS3ERR_NXIO, ErrorCode::M11, "NFS3ERR_NXIO"},
-    StatusRow{NFS3ERR_ACCES, ErrorCode::M06, "NFS3ERR_ACCES"},
-    StatusRow{NFS3ERR_EXIST, ErrorCode::M13, "NFS3ERR_EXIST"},
-    StatusRow{NFS3ERR_XDEV, ErrorCode::M11, "NFS3ERR_XDEV"},
-    StatusRow{NFS3ERR_NODEV, ErrorCode::M11, "NFS3ERR_NODEV"},
-    StatusRow{NFS3ERR_NOTDIR, ErrorCode::M09, "NFS3ERR_NOTDIR"},
-    StatusRow{NFS3ERR_ISDIR, ErrorCode::M11, "NFS3ERR_ISDIR"},
-    StatusRow{NFS3ERR_INVAL, ErrorCode::M11, "NFS3ERR_INVAL"},
-    StatusRow{NFS3ERR_FBIG, ErrorCode::M11, "NFS3ERR_FBIG"},
-    StatusRow{NFS3ERR_NOSPC, ErrorCode::M07, "NFS3ERR_NOSPC"},
-    StatusRow{NFS3ERR_ROFS, ErrorCode::M03, "NFS3ERR_ROFS"},
-    StatusRow{NFS3ERR_MLINK, ErrorCode::M11, "NFS3ERR_MLINK"},
-    StatusRow{NFS3ERR_NAMETOOLONG, ErrorCode::M11, "NFS3ERR_NAMETOOLONG"},
-    StatusRow{NFS3ERR_NOTEMPTY, ErrorCode::M11, "NFS3ERR_NOTEMPTY"},
-    StatusRow{NFS3ERR_DQUOT, ErrorCode::M08, "NFS3ERR_DQUOT"},
-    StatusRow{NFS3ERR_STALE, ErrorCode::M10, "NFS3ERR_STALE"},
-    StatusRow{NFS3ERR_REMOTE, ErrorCode::M11, "NFS3ERR_REMOTE"},
-    StatusRow{NFS3ERR_BADHANDLE, ErrorCode::M10, "NFS3ERR_BADHANDLE"},
-    StatusRow{NFS3ERR_NOTSUPP, ErrorCode::M11, "NFS3ERR_NOTSUPP"},
-    StatusRow{NFS3ERR_SERVERFAULT, ErrorCode::M11, "NFS3ERR_SERVERFAULT"},
-    StatusRow{NFS3ERR_JUKEBOX, ErrorCode::M04, "NFS3ERR_JUKEBOX"},
-};
 
 FileHandle handle_of(const nfs_fh3& fh) {
     return {fh.data.data_val, fh.data.data_len};
@@ -82,115 +52,7 @@ Attributes attributes_of(const fattr3& a) {
     return out;
 }
 
-/// Lives until libnfs has called back, which it does for every call: with an answer, or when the connection
-/// goes.
-struct PendingCall {
-    bool done = false, abandoned = false;
-    int rpc_status = RPC_STATUS_CANCEL;
-    int nfs_status = 0;
-    std::string text;
-    const std::function<int(void*)>* take = nullptr;
-};
-
-void called_back(rpc_context*, int status, void* data, void* user) {
-    auto* call = static_cast<PendingCall*>(user);
-    if (call->abandoned) {
-        delete call;
-        return;
-    }
-    call->done = true;
-    call->rpc_status = status;
-    if (status == RPC_STATUS_SUCCESS && data)
-        call->nfs_status = (*call->take)(data);
-    else if (status == RPC_STATUS_ERROR && data)
-        call->text = static_cast<const char*>(data);
-}
-
-enum class CallEnd { answered, refused, lost };
-
-CallEnd run_call(RpcConnection& connection, const std::function<int(rpc_context*, rpc_cb, void*)>& issue,
-                 const std::function<int(void*)>& take, Duration timeout, Interrupt interrupt,
-                 int& nfs_status, std::string& text) {
-    auto call = std::make_unique<PendingCall>();
-    call->take = &take;
-    if (connection.broken() || issue(connection.context(), called_back, call.get()) != 0)
-        return CallEnd::lost;
-    const bool done = connection.pump(call->done, timeout, interrupt);
-    if (!done) connection.reset();
-    if (!call->done) {
-        call->abandoned = true;
-        (void)call.release();
-        return CallEnd::lost;
-    }
-    if (!done || call->rpc_status != RPC_STATUS_SUCCESS) {
-        text = call->text;
-        return connection.broken() ? CallEnd::lost : CallEnd::refused;
-    }
-    nfs_status = call->nfs_status;
-    return CallEnd::answered;
-}
-
-ErrorCode mount_error_code(int status) {
-    switch (status) {
-        case MNT3ERR_PERM:
-        case MNT3ERR_ACCES:
-            return ErrorCode::M06;
-        case MNT3ERR_NOENT:
-        case MNT3ERR_NOTDIR:
-        case MNT3ERR_NAMETOOLONG:
-            return ErrorCode::M05;
-        default:
-            return ErrorCode::M11;
-    }
-}
-
-Result<FileHandle> mount_root(const NfsLocation& location, const NfsCredentials& credentials,
-                              Duration timeout, Interrupt interrupt) {
-    uint16_t port = location.mount_port;
-    if (port == 0) {
-        auto asked =
-            RpcConnection::ask_port_mapper(location.server, k_mount_program, k_version, timeout, interrupt);
-        if (!asked) return fail(asked.error());
-        port = *asked;
-    }
-    auto connection = RpcConnection::connect(location.server, port, credentials, timeout, interrupt);
-    if (!connection) return fail(connection.error());
-    FileHandle root;
-    int status = 0;
-    std::string text;
-    std::string directory = location.directory;
-    auto issue = [&](rpc_context* rpc, rpc_cb cb, void* user) {
-        return rpc_mount3_mnt_async(rpc, cb, directory.data(), user);
-    };
-    auto take = [&root](void* data) {
-        auto* result = static_cast<mountres3*>(data);
-        if (result->fhs_status == MNT3_OK)
-            root.assign(result->mountres3_u.mountinfo.fhandle.fhandle3_val,
-                        result->mountres3_u.mountinfo.fhandle.fhandle3_len);
-        return static_cast<int>(result->fhs_status);
-    };
-    const CallEnd end = run_call(**connection, issue, take, timeout, interrupt, status, text);
-    (*connection)->reset();
-    const std::string what = location.server + ":" + location.directory;
-    if (end == CallEnd::lost) return fail(ErrorCode::M04, "{}: no answer to MOUNT", what);
-    if (end == CallEnd::refused) return fail(ErrorCode::M06, "{}: {}", what, text);
-    if (status != 0) return fail(mount_error_code(status), "{}", what);
-    return root;
-}
-
 }  // namespace
-
-ErrorCode nfs_error_code(int nfs_status) {
-    for (const auto& row : k_statuses)
-        if (row.status == nfs_status) return row.code;
-    return ErrorCode::M11;
-}
-
-std::string_view nfs_status_name(int nfs_status) {
-    for (const auto& row : k_statuses)
-        if (row.status == nfs_status) return row.name;
-    return "unknown status";
-}
 
 NfsSession::NfsSession(NfsLocation location, NfsCredentials credentials, Duration timeout,
                        Interrupt interrupt)
@@ -217,8 +79,8 @@ Status NfsSession::connect() {
                     location_.directory);
     uint16_t port = location_.nfs_port;
     if (port == 0) {
-        auto asked =
-            RpcConnection::ask_port_mapper(location_.server, k_nfs_program, k_version, timeout_, interrupt_);
+        auto asked = RpcConnection::ask_port_mapper(location_.server, k_nfs_program, k_nfs_version, timeout_,
+                                                    interrupt_);
         if (!asked) return fail(asked.error());
         port = *asked;
     }

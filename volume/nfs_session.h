@@ -17,11 +17,6 @@
 
 namespace berth::volume {
 
-/// nfsstat3 (RFC 1813 2.6) as ours.
-ErrorCode nfs_error_code(int nfs_status);
-/// Its name there: "NFS3ERR_STALE".
-std::string_view nfs_status_name(int nfs_status);
-
 class NfsSession final : public NfsOps {
   public:
     /// `timeout` bounds each call and each of connecting and mounting. M01, M02, M04, M05, M06, M12.

@@ -83,7 +83,8 @@ VolumeDisk read_disk(JsonFields& f) {
     if (disk.path.starts_with('/') != (disk.mode == DiskMode::local))
         f.fault("path", "must be absolute for mode local and relative for the others");
     disk.read_only = f.boolean("read_only");
-    if (disk.mode == DiskMode::shared && !disk.read_only) f.fault("read_only", "must be true for mode shared");
+    if (disk.mode == DiskMode::shared && !disk.read_only)
+        f.fault("read_only", "must be true for mode shared");
     return disk;
 }
 

@@ -65,7 +65,8 @@ TEST(VolumeConfig, names_the_key_and_its_range_when_it_is_wrong) {
         auto parsed = parse_volume_config(object.dump());
         ASSERT_FALSE(parsed) << change.pointer;
         EXPECT_EQ(parsed.error().code(), ErrorCode::V01);
-        EXPECT_EQ(parsed.error().detail().find(std::string("volume.json: ") + change.complaint), 0u) << parsed.error().detail();
+        EXPECT_EQ(parsed.error().detail().find(std::string("volume.json: ") + change.complaint), 0u)
+            << parsed.error().detail();
     }
 }
 

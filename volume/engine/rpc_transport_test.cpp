@@ -36,9 +36,8 @@ struct RpcTransportTest : ::testing::Test {
         lease.renewed(clock.now(), lease.begin_renewal());
     }
     void write() {
-        transport->write("file", 0, "abc", false, [this](CallResult result, const WriteReply&) {
-            written_lost = result.lost;
-        });
+        transport->write("file", 0, "abc", false,
+                         [this](CallResult result, const WriteReply&) { written_lost = result.lost; });
     }
     /// What of our bytes the server's kernel has, after we did what poll(2) would have us do.
     ssize_t arrived() {

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/nfs_mount.h"
+
+#include "volume/rpc_call.h"
+
+namespace berth::volume {
+namespace {
+
+constexpr int k_mount_program = 100005, k_mount_version = 3;
+
+ErrorCode mount_error_code(int status) {
+    switch (status) {
+        case MNT3ERR_PERM:
+        case MNT3ERR_ACCES:
+            return ErrorCode::M06;
+        case MNT3ERR_NOENT:
+        case MNT3ERR_NOTDIR:
+        case MNT3ERR_NAMETOOLONG:
+            return ErrorCode::M05;
+        default:
+            return ErrorCode::M11;
+    }
+}
+
+}  // namespace
+
+Result<FileHandle> mount_root(const NfsLocation& location, const NfsCredentials& credentials,
+                              Duration timeout, Interrupt interrupt) {
+    uint16_t port = location.mount_port;
+    if (port == 0) {
+        auto asked = RpcConnection::ask_port_mapper(location.server, k_mount_program, k_mount_version,
+                                                    timeout, interrupt);
+        if (!asked) return fail(asked.error());
+        port = *asked;
+    }
+    auto connection = RpcConnection::connect(location.server, port, credentials, timeout, interrupt);
+    if (!connection) return fail(connection.error());
+    FileHandle root;
+    int status = 0;
+    std::string text;
+    std::string directory = location.directory;
+    auto issue = [&](rpc_context* rpc, rpc_cb cb, void* user) {
+        return rpc_mount3_mnt_async(rpc, cb, directory.data(), user);
+    };
+    auto take = [&root](void* data) {
+        auto* result = static_cast<mountres3*>(data);
+        if (result->fhs_status == MNT3_OK)
+            root.assign(result->mountres3_u.mountinfo.fhandle.fhandle3_val,
+                        result->mountres3_u.mountinfo.fhandle.fhandle3_len);
+        return static_cast<int>(result->fhs_status);
+    };
+    const CallEnd end = run_call(**connection, issue, take, timeout, interrupt, status, text);
+    (*connection)->reset();
+    const std::string what = location.server + ":" + location.directory;
+    if (end == CallEnd::lost) return fail(ErrorCode::M04, "{}: no answer to MOUNT", what);
+    if (end == CallEnd::refused) return fail(ErrorCode::M06, "{}: {}", what, text);
+    if (status != 0) return fail(mount_error_code(status), "{}", what);
+    return root;
+}
+
+}  // namespace berth::volume

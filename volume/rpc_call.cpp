@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/rpc_call.h"
+
+#include <memory>
+
+namespace berth::volume {
+namespace {
+
+/// Lives until libnfs has called back, which it does for every call: with an answer, or when the connection
+/// goes.
+struct PendingCall {
+    bool done = false, abandoned = false;
+    int rpc_status = RPC_STATUS_CANCEL;
+    int nfs_status = 0;
+    std::string text;
+    const std::function<int(void*)>* take = nullptr;
+};
+
+void called_back(rpc_context*, int status, void* data, void* user) {
+    auto* call = static_cast<PendingCall*>(user);
+    if (call->abandoned) {
+        delete call;
+        return;
+    }
+    call->done = true;
+    call->rpc_status = status;
+    if (status == RPC_STATUS_SUCCESS && data)
+        call->nfs_status = (*call->take)(data);
+    else if (status == RPC_STATUS_ERROR && data)
+        call->text = static_cast<const char*>(data);
+}
+
+}  // namespace
+
+CallEnd run_call(RpcConnection& connection, const std::function<int(rpc_context*, rpc_cb, void*)>& issue,
+                 const std::function<int(void*)>& take, Duration timeout, Interrupt interrupt,
+                 int& nfs_status, std::string& text) {
+    auto call = std::make_unique<PendingCall>();
+    call->take = &take;
+    if (connection.broken() || issue(connection.context(), called_back, call.get()) != 0)
+        return CallEnd::lost;
+    const bool done = connection.pump(call->done, timeout, interrupt);
+    if (!done) connection.reset();
+    if (!call->done) {
+        call->abandoned = true;
+        (void)call.release();
+        return CallEnd::lost;
+    }
+    if (!done || call->rpc_status != RPC_STATUS_SUCCESS) {
+        text = call->text;
+        return connection.broken() ? CallEnd::lost : CallEnd::refused;
+    }
+    nfs_status = call->nfs_status;
+    return CallEnd::answered;
+}
+
+}  // namespace berth::volume
