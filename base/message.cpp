@@ -12,6 +12,7 @@ namespace berth {
 namespace {
 
 constexpr size_t k_header = 4;
+constexpr size_t k_max_descriptors = 8;  // received and not yet taken
 
 void wipe(std::string& text, size_t count) {
     explicit_bzero(text.data(), count);
@@ -132,6 +133,8 @@ Result<std::optional<Message>> MessageSocket::receive() {
             }
         }
         if (n == 0) return fail(ErrorCode::I03, "closed by the other end");
+        // Ours are few: a hostile peer must not use them up.
+        if (fds_.size() > k_max_descriptors) return fail(ErrorCode::I03, "{} descriptors came that no message speaks of", fds_.size());
         // Grow without leaving a copy of a secret in freed memory.
         if (buffer_.capacity() < k_header + k_max_message + sizeof bytes) {
             std::string larger;

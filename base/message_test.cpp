@@ -84,5 +84,17 @@ TEST(Message, after_the_other_end_closed_is_an_error) {
     EXPECT_FALSE(a.send({{"type", "x"}}));
 }
 
+TEST(Message, of_a_peer_that_hoards_our_descriptors_ends_the_connection) {
+    auto pair = message_pair();
+    ASSERT_TRUE(pair);
+    MessageSocket a(std::move(pair->first)), b(std::move(pair->second));
+    bool ended = false;
+    for (int i = 0; i < 64 && !ended; ++i) {
+        ASSERT_TRUE(a.send({{"type", "x"}}, 0));  // does not say that a descriptor comes with it: nobody takes it
+        ended = !b.receive();
+    }
+    EXPECT_TRUE(ended);
+}
+
 }  // namespace
 }  // namespace berth
