@@ -55,8 +55,8 @@ void RpcTransport::service(int revents, const Lease& lease) {
 
 void RpcTransport::reset_overdue(const Lease& lease, Duration longest) {
     const auto oldest = oldest_call();
-    if ((writes_out_ != 0 && lease.ended()) || (oldest && clock_.now() - *oldest >= longest))
-        connection_->reset();
+    const bool overdue = oldest && clock_.now() - *oldest >= longest;
+    if (writes_out_ != 0 ? lease.ended() : overdue) connection_->reset();
 }
 
 RpcTransport::Call* RpcTransport::begin() {

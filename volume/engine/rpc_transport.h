@@ -34,8 +34,9 @@ class RpcTransport final : public BlockTransport {
     /// it.
     int events(const Lease& lease);
     void service(int revents, const Lease& lease);
-    /// Resets the connection when the lease ended with a write unanswered (DESIGN "Sockets"), or when a call
-    /// was not answered for `longest`: a server may drop one and live on.
+    /// Resets the connection when the lease ended with a write unanswered (DESIGN "Sockets"), and one without
+    /// such a write when a call was not answered for `longest`: a server may drop one and live on. A slow
+    /// write is waited for while the lease holds: a copy that the server kept could come after newer data.
     void reset_overdue(const Lease& lease, Duration longest);
 
   private:

@@ -110,6 +110,14 @@ TEST_F(RpcTransportTest, the_end_of_the_lease_leaves_a_connection_that_only_read
     EXPECT_FALSE(transport->broken());
 }
 
+TEST_F(RpcTransportTest, a_slow_write_is_waited_for_while_the_lease_holds) {
+    write();
+    clock.advance(k_longest);
+    lease.renewed(clock.now(), lease.begin_renewal());
+    transport->reset_overdue(lease, k_longest);
+    EXPECT_FALSE(transport->broken());
+}
+
 TEST_F(RpcTransportTest, a_call_that_the_server_dropped_does_not_hold_the_connection_for_ever) {
     transport->read("file", 0, 1, [](CallResult, std::string_view, bool) {});
     clock.advance(59s);
