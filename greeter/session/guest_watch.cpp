@@ -3,6 +3,8 @@
 // domain is gone counts; a guest's reboot is none of our business.
 #include <poll.h>
 
+#include <utility>
+
 #include "greeter/session/session.h"
 
 namespace berth::session {
@@ -18,6 +20,8 @@ Status Session::wait_for_guest() {
 
     volume::VolumeState volume_state = volume::VolumeState::running;
     std::optional<BootTime> destroy_at;
+    std::optional<BootTime> resumed_at;
+    bool refusal_told = false;
     bool console_open = true;
     Duration pause = config_.times.poll;
     while (true) {
@@ -25,8 +29,22 @@ Status Session::wait_for_guest() {
         if (domain_state && *domain_state == vm::DomainState::gone) return {};
         if (!domain_state) seams_.report.error("libvirt does not tell the VM's state", domain_state.error());
         // QEMU stopped the guest at a failed request (werror=stop); the request is repeated when it goes on.
-        if (domain_state && *domain_state == vm::DomainState::paused_io_error && volume_state == volume::VolumeState::running)
-            if (Status s = domain_->resume(); !s) seams_.report.error("resume", s.error());
+        if (domain_state && *domain_state == vm::DomainState::paused_io_error && volume_state == volume::VolumeState::running) {
+            const BootTime now = seams_.clock.now();
+            // Stopped again right away: the server answers, and refuses (full, quota). What the guest wanted to write is kept in QEMU.
+            const bool refused = resumed_at && now - *resumed_at < config_.times.refused;
+            if (refused && !std::exchange(refusal_told, true))
+                seams_.front_end.status(fmt::format("The file server {} refuses your virtual machine's changes; is it full? Your virtual machine "
+                                                    "waits and tries again by itself.", server));
+            if (!refused) {
+                if (Status s = domain_->resume(); !s) seams_.report.error("resume", s.error());
+                resumed_at = now;
+            }
+        } else if (refusal_told && domain_state && *domain_state == vm::DomainState::running && resumed_at &&
+                   seams_.clock.now() - *resumed_at >= config_.times.refused) {
+            seams_.front_end.status(fmt::format("The file server {} takes your virtual machine's changes again.", server));
+            refusal_told = false;
+        }
         // A guest cannot close while the file server is silent; what it holds would be lost. The user may still force it, and nobody else waits
         // long: with the greeter gone the time runs on.
         if (destroy_at && volume_state == volume::VolumeState::silent && !seams_.front_end.stopping())

@@ -25,6 +25,7 @@ struct SessionTimes {
     Duration power_button = std::chrono::seconds(60);  ///< From the ACPI power button to destroying the VM.
     Duration volume_stop = std::chrono::seconds(60);   ///< For flushing; after that the sweeper goes on.
     Duration poll = std::chrono::milliseconds(500);    ///< Between two looks at a quiet domain.
+    Duration refused = std::chrono::seconds(5);        ///< Between two tries of a request that the file server refuses.
 };
 
 struct SessionConfig {

@@ -324,6 +324,19 @@ TEST_F(SessionTest, tells_of_a_silent_server_and_continues_the_paused_guest_when
     EXPECT_TRUE(w.front_end.mentions("status The file server fs1 is not answering"));
 }
 
+TEST_F(SessionTest, tells_of_a_server_that_refuses_writes_and_tries_again_with_pauses) {
+    using vm::DomainState;
+    config.times.poll = std::chrono::seconds(1);
+    w.domain_states.assign(12, DomainState::paused_io_error);
+    w.domain_states.insert(w.domain_states.end(), 8, DomainState::running);
+    w.domain_states.push_back(DomainState::gone);
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(w.front_end.mentions("status The file server fs1 refuses your virtual machine's changes"));
+    EXPECT_TRUE(w.front_end.mentions("status The file server fs1 takes your virtual machine's changes again"));
+    // At the start, and in 12 s of refusals once at once and then every 5 s.
+    EXPECT_EQ(std::ranges::count(w.log, "resume"), 1 + 3);
+}
+
 TEST_F(SessionTest, ends_the_vm_when_another_took_its_lock) {
     w.domain_states = {vm::DomainState::running};
     w.volume_events = {volume::VolumeState::lost};
