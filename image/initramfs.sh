@@ -18,7 +18,7 @@ make_debian_initramfs() {
     local key tree kernel module firmware_file
     kernel=$(modules_dir)
     key=$({
-        echo "$debian_root $firmware"
+        echo "${debian_root##*/} $firmware"
         cat "$image/initramfs.sh" "$image/initramfs-modules.list" "$image/initramfs_modules.py"
     } | digest)
     debian_initramfs=$cache/initramfs-$key.cpio.zst
