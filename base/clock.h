@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Time as a parameter. Durations and deadlines count on CLOCK_BOOTTIME (clock_gettime(2)): it goes on during suspend, so a
-// lease cannot outlive a closed lid. Wall-clock time is only for people and records.
+// Time as a parameter. Durations and deadlines count on CLOCK_BOOTTIME (clock_gettime(2)): it goes on during
+// suspend, so a lease cannot outlive a closed lid. Wall-clock time is only for people and records.
 #pragma once
 
 #include <chrono>
@@ -17,7 +17,7 @@ struct BootTime {
 };
 
 class Clock {
- public:
+  public:
     virtual ~Clock() = default;
     virtual BootTime now() = 0;
     /// Seconds since 1970, for records and screens.
@@ -28,7 +28,7 @@ class Clock {
 
 /// The kernel's clocks. Any thread.
 class SystemClock final : public Clock {
- public:
+  public:
     BootTime now() override;
     std::chrono::system_clock::time_point wall() override;
     void sleep(Duration d) override;
@@ -36,7 +36,7 @@ class SystemClock final : public Clock {
 
 /// Time that a test orders. One thread.
 class FakeClock final : public Clock {
- public:
+  public:
     BootTime now() override { return now_; }
     std::chrono::system_clock::time_point wall() override { return wall_; }
     void sleep(Duration d) override { advance(d); }
@@ -46,7 +46,7 @@ class FakeClock final : public Clock {
     }
     void set_wall(std::chrono::system_clock::time_point t) { wall_ = t; }
 
- private:
+  private:
     BootTime now_{std::chrono::hours(1)};
     std::chrono::system_clock::time_point wall_{std::chrono::seconds(1'700'000'000)};
 };

@@ -46,7 +46,7 @@ Result<std::string> read_file(const std::string& path, size_t limit) {
     // O_NONBLOCK: a FIFO put in a file's place must not hang the reader; fstat refuses it right after.
     UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!fd) return fail_errno("open " + path);
-    struct stat st{};
+    struct stat st {};
     if (fstat(fd.get(), &st) != 0) return fail_errno("stat " + path);
     if (!S_ISREG(st.st_mode)) return fail(ErrorCode::I01, "{}: not a regular file", path);
     std::string text;

@@ -14,7 +14,7 @@ namespace berth {
 
 /// Closes its descriptor when it goes. -1 is none.
 class UniqueFd {
- public:
+  public:
     UniqueFd() = default;
     explicit UniqueFd(int fd) : fd_(fd) {}
     UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
@@ -29,7 +29,7 @@ class UniqueFd {
     [[nodiscard]] int release() { return std::exchange(fd_, -1); }
     void reset(int fd = -1);
 
- private:
+  private:
     int fd_ = -1;
 };
 
@@ -39,7 +39,8 @@ Status write_all(int fd, std::string_view data);
 /// Reads a whole regular file; more than `limit` bytes, or anything but a regular file, is an error.
 Result<std::string> read_file(const std::string& path, size_t limit = 1 << 20);
 
-/// Replaces `path` so that after a power cut it holds the old bytes or the new ones: private file, fsync, rename, fsync of the folder.
+/// Replaces `path` so that after a power cut it holds the old bytes or the new ones: private file, fsync,
+/// rename, fsync of the folder.
 Status write_file_durably(const std::string& path, std::string_view data, unsigned mode = 0600);
 
 /// Removes `path` durably; a missing one is fine.

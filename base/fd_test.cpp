@@ -11,7 +11,7 @@ namespace berth {
 namespace {
 
 class Files : public ::testing::Test {
- protected:
+  protected:
     Files() {
         char name[] = "/tmp/berth-fd-XXXXXX";
         folder_ = mkdtemp(name);

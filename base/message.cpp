@@ -34,10 +34,12 @@ Result<std::optional<nlohmann::json>> take_frame(std::string& buffer) {
         depth = std::max(depth, d);
         return true;
     };
-    auto body = nlohmann::json::parse(buffer.begin() + k_header, buffer.begin() + static_cast<long>(k_header + length), limit_depth,
+    auto body = nlohmann::json::parse(buffer.begin() + k_header,
+                                      buffer.begin() + static_cast<long>(k_header + length), limit_depth,
                                       /*allow_exceptions=*/false);
     wipe(buffer, k_header + length);
-    if (body.is_discarded() || depth > 16) return fail(ErrorCode::I03, "frame is not JSON of at most 16 levels");
+    if (body.is_discarded() || depth > 16)
+        return fail(ErrorCode::I03, "frame is not JSON of at most 16 levels");
     if (!body.is_object() || !body.contains("type") || !body["type"].is_string())
         return fail(ErrorCode::I03, "frame is not an object with a string \"type\"");
     return body;
@@ -46,7 +48,8 @@ Result<std::optional<nlohmann::json>> take_frame(std::string& buffer) {
 Result<std::string> make_frame(const nlohmann::json& body) {
     // Bytes that are no UTF-8 (from a PAM module, a file name) become U+FFFD instead of an exception.
     const std::string text = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-    if (text.size() > k_max_message) return fail(ErrorCode::I03, "message of {} bytes: must be at most {}", text.size(), k_max_message);
+    if (text.size() > k_max_message)
+        return fail(ErrorCode::I03, "message of {} bytes: must be at most {}", text.size(), k_max_message);
     std::string frame;
     for (int shift = 24; shift >= 0; shift -= 8) frame += static_cast<char>(text.size() >> shift & 0xff);
     return frame + text;
@@ -134,7 +137,8 @@ Result<std::optional<Message>> MessageSocket::receive() {
         }
         if (n == 0) return fail(ErrorCode::I03, "closed by the other end");
         // Ours are few: a hostile peer must not use them up.
-        if (fds_.size() > k_max_descriptors) return fail(ErrorCode::I03, "{} descriptors came that no message speaks of", fds_.size());
+        if (fds_.size() > k_max_descriptors)
+            return fail(ErrorCode::I03, "{} descriptors came that no message speaks of", fds_.size());
         // Grow without leaving a copy of a secret in freed memory.
         if (buffer_.capacity() < k_header + k_max_message + sizeof bytes) {
             std::string larger;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How two of our processes talk: length-prefixed JSON objects on a Unix stream socket. A frame is a 32-bit big-endian length
-// (1 to k_max_message bytes) and so many bytes of UTF-8 JSON whose top level is an object with a string "type". One file
-// descriptor may ride on a frame (unix(7), SCM_RIGHTS). Both ends treat the other as untrusted: a malformed frame ends the connection.
+// How two of our processes talk: length-prefixed JSON objects on a Unix stream socket. A frame is a 32-bit
+// big-endian length (1 to k_max_message bytes) and so many bytes of UTF-8 JSON whose top level is an object
+// with a string "type". One file descriptor may ride on a frame (unix(7), SCM_RIGHTS). Both ends treat the
+// other as untrusted: a malformed frame ends the connection.
 #pragma once
 
 #include <deque>
@@ -23,9 +24,10 @@ struct Message {
     std::string type() const { return body.at("type").get<std::string>(); }
 };
 
-/// One end of such a socket. One thread. The received bytes are wiped after parsing (a password may be among them).
+/// One end of such a socket. One thread. The received bytes are wiped after parsing (a password may be among
+/// them).
 class MessageSocket {
- public:
+  public:
     explicit MessageSocket(UniqueFd fd) : fd_(std::move(fd)) {}
     MessageSocket(MessageSocket&&) = default;
     MessageSocket& operator=(MessageSocket&&) = default;
@@ -35,23 +37,25 @@ class MessageSocket {
     bool open() const { return static_cast<bool>(fd_); }
     void close() { fd_.reset(); }
 
-    /// Blocks until all is sent. `pass_fd` is duplicated to the receiver; -1 for none. I03 if `body` is too large.
+    /// Blocks until all is sent. `pass_fd` is duplicated to the receiver; -1 for none. I03 if `body` is too
+    /// large.
     Status send(const nlohmann::json& body, int pass_fd = -1);
 
-    /// Takes what poll(2) said is there and returns one whole message, if there is one. Call again until it returns none. nullopt: need more
-    /// bytes. End of stream is I03 "closed by the other end".
+    /// Takes what poll(2) said is there and returns one whole message, if there is one. Call again until it
+    /// returns none. nullopt: need more bytes. End of stream is I03 "closed by the other end".
     Result<std::optional<Message>> receive();
 
     /// Blocks until a message is there or `timeout_ms` passed (nullopt); negative waits for ever.
     Result<std::optional<Message>> wait(int timeout_ms);
 
- private:
+  private:
     UniqueFd fd_;
     std::string buffer_;
     std::deque<UniqueFd> fds_;
 };
 
-/// The pure part, and the fuzz target: takes one frame off the front of `buffer`. nullopt: incomplete. The bytes taken are wiped.
+/// The pure part, and the fuzz target: takes one frame off the front of `buffer`. nullopt: incomplete. The
+/// bytes taken are wiped.
 Result<std::optional<nlohmann::json>> take_frame(std::string& buffer);
 
 /// Length prefix and text.

@@ -56,9 +56,9 @@ TEST(Message, of_one_byte_at_a_time_is_put_together) {
 }
 
 TEST(Message, that_is_malformed_is_an_error) {
-    for (std::string bytes : {std::string("\0\0\0\0", 4), std::string("\xff\xff\xff\xff", 4), std::string("\0\0\0\2[]", 6),
-                              std::string("\0\0\0\2{}", 6), std::string("\0\0\0\1x", 5),
-                              std::string("\0\0\0\x0a{\"type\":1}", 14)}) {
+    for (std::string bytes : {std::string("\0\0\0\0", 4), std::string("\xff\xff\xff\xff", 4),
+                              std::string("\0\0\0\2[]", 6), std::string("\0\0\0\2{}", 6),
+                              std::string("\0\0\0\1x", 5), std::string("\0\0\0\x0a{\"type\":1}", 14)}) {
         EXPECT_FALSE(take_frame(bytes)) << bytes.size();
     }
     std::string deep = "{\"type\":" + std::string(1000, '[') + std::string(1000, ']') + "}";
@@ -90,7 +90,8 @@ TEST(Message, of_a_peer_that_hoards_our_descriptors_ends_the_connection) {
     MessageSocket a(std::move(pair->first)), b(std::move(pair->second));
     bool ended = false;
     for (int i = 0; i < 64 && !ended; ++i) {
-        ASSERT_TRUE(a.send({{"type", "x"}}, 0));  // does not say that a descriptor comes with it: nobody takes it
+        ASSERT_TRUE(
+            a.send({{"type", "x"}}, 0));  // does not say that a descriptor comes with it: nobody takes it
         ended = !b.receive();
     }
     EXPECT_TRUE(ended);

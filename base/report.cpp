@@ -14,10 +14,14 @@ namespace {
 
 int priority(Level level) {
     switch (level) {
-        case Level::debug: return LOG_DEBUG;
-        case Level::info: return LOG_INFO;
-        case Level::warning: return LOG_WARNING;
-        case Level::error: return LOG_ERR;
+        case Level::debug:
+            return LOG_DEBUG;
+        case Level::info:
+            return LOG_INFO;
+        case Level::warning:
+            return LOG_WARNING;
+        case Level::error:
+            return LOG_ERR;
     }
     return LOG_ERR;
 }

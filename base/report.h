@@ -18,28 +18,31 @@ enum class Level { debug, info, warning, error };
 using Fields = std::map<std::string, std::string>;
 
 class Report {
- public:
+  public:
     virtual ~Report() = default;
     /// `event` is a fixed phrase ("lease renewed"), what varies goes into fields. Any thread.
     virtual void event(Level level, std::string_view event, const Fields& fields = {}) = 0;
-    void error(std::string_view event, const Error& e) { this->event(Level::error, event, {{"error", e.to_log()}}); }
+    void error(std::string_view event, const Error& e) {
+        this->event(Level::error, event, {{"error", e.to_log()}});
+    }
 };
 
-/// journald's native protocol when the journal is there (sd_journal_sendv(3); fields become BERTH_NAME=), else lines on standard error.
+/// journald's native protocol when the journal is there (sd_journal_sendv(3); fields become BERTH_NAME=),
+/// else lines on standard error.
 class JournalReport final : public Report {
- public:
+  public:
     /// `program` goes to SYSLOG_IDENTIFIER.
     explicit JournalReport(std::string program);
     void event(Level level, std::string_view event, const Fields& fields = {}) override;
 
- private:
+  private:
     std::string program_;
     bool journal_;
 };
 
 /// Keeps everything, for tests.
 class RecordingReport final : public Report {
- public:
+  public:
     struct Entry {
         Level level;
         std::string event;
@@ -59,7 +62,7 @@ class RecordingReport final : public Report {
         return false;
     }
 
- private:
+  private:
     mutable std::mutex mutex_;
     std::vector<Entry> entries_;
 };

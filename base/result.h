@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Errors are values. Result<T> is returned by whatever can fail; an Error carries a stable code from error_codes.def, which
-// also holds the sentence for the user and what they can do.
+// Errors are values. Result<T> is returned by whatever can fail; an Error carries a stable code from
+// error_codes.def, which also holds the sentence for the user and what they can do.
 #pragma once
 
 #include <fmt/format.h>
@@ -28,7 +28,7 @@ std::string_view code_help(ErrorCode code);
 
 /// A failure: a stable code and what is particular to this one. Each layer may add its prefix.
 class Error {
- public:
+  public:
     /// `detail` names place, value and legal range ("swap size 0: must be 64 MiB to 1 TiB"); it may be empty.
     explicit Error(ErrorCode code, std::string detail = {}) : code_(code), detail_(std::move(detail)) {}
 
@@ -43,15 +43,16 @@ class Error {
     /// For a log: "BERTH-M03 <detail, or the summary>".
     std::string to_log() const;
 
- private:
+  private:
     ErrorCode code_;
     std::string detail_;
 };
 
-/// std::expected with our Error, which may not be dropped silently. (A class, for an alias cannot be [[nodiscard]].)
+/// std::expected with our Error, which may not be dropped silently. (A class, for an alias cannot be
+/// [[nodiscard]].)
 template <typename T>
 class [[nodiscard]] Result : public std::expected<T, Error> {
- public:
+  public:
     using std::expected<T, Error>::expected;
 };
 using Status = Result<void>;
@@ -75,8 +76,8 @@ std::unexpected<Error> fail_errno(int error_number, std::string_view what);
 }  // namespace berth
 
 /// Leaves the function with the error of `expression` (a Result of anything) if it has one.
-#define BERTH_TRY(expression)                                                   \
-    do {                                                                        \
+#define BERTH_TRY(expression)                                                    \
+    do {                                                                         \
         if (auto berth_try_result = (expression); !berth_try_result.has_value()) \
-            return std::unexpected(berth_try_result.error());                   \
+            return std::unexpected(berth_try_result.error());                    \
     } while (false)

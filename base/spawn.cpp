@@ -21,10 +21,10 @@ namespace {
 
 constexpr size_t k_max_output = 1 << 20;
 
-/// Everything between fork and exec; async-signal-safe but for the capability calls, which only allocate (single-threaded child).
-/// Returns only on failure, with errno set.
-void become(const SpawnOptions& o, pid_t parent, char* const* argv, char* const* envp, std::vector<std::pair<int, int>>& wanted,
-            int error_fd) {
+/// Everything between fork and exec; async-signal-safe but for the capability calls, which only allocate
+/// (single-threaded child). Returns only on failure, with errno set.
+void become(const SpawnOptions& o, pid_t parent, char* const* argv, char* const* envp,
+            std::vector<std::pair<int, int>>& wanted, int error_fd) {
     if (o.new_session) setsid();
     // Move every wanted descriptor out of the way first, so that no dup2 below overwrites one still needed.
     int top = error_fd;
@@ -60,7 +60,8 @@ void become(const SpawnOptions& o, pid_t parent, char* const* argv, char* const*
             const int count = static_cast<int>(list.size());
             if (caps == nullptr || cap_set_flag(caps, CAP_PERMITTED, count, list.data(), CAP_SET) != 0 ||
                 cap_set_flag(caps, CAP_EFFECTIVE, count, list.data(), CAP_SET) != 0 ||
-                cap_set_flag(caps, CAP_INHERITABLE, count, list.data(), CAP_SET) != 0 || cap_set_proc(caps) != 0)
+                cap_set_flag(caps, CAP_INHERITABLE, count, list.data(), CAP_SET) != 0 ||
+                cap_set_proc(caps) != 0)
                 return;
             cap_free(caps);
             for (int c : o.ambient_capabilities)
@@ -134,7 +135,8 @@ Result<Child> spawn(const SpawnOptions& options) {
     for (const auto& a : options.arguments) argv.push_back(const_cast<char*>(a.c_str()));
     argv.push_back(nullptr);
     std::vector<std::string> environment;
-    if (!options.environment.contains("PATH")) environment.emplace_back("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    if (!options.environment.contains("PATH"))
+        environment.emplace_back("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     for (const auto& [name, value] : options.environment) environment.push_back(name + "=" + value);
     std::vector<char*> envp;
     for (auto& e : environment) envp.push_back(e.data());
@@ -154,7 +156,8 @@ Result<Child> spawn(const SpawnOptions& options) {
     if (pid < 0) return fail_errno("fork");
     if (pid == 0) {
         become(options, parent, argv.data(), envp.data(), wanted, error_write.get());
-        // The pipe's end was duplicated close-on-exec above every number in use; the highest copy is still ours.
+        // The pipe's end was duplicated close-on-exec above every number in use; the highest copy is still
+        // ours.
         const int e = errno;
         [[maybe_unused]] const ssize_t n = write(error_write.get(), &e, sizeof e);
         _exit(127);
@@ -168,7 +171,8 @@ Result<Child> spawn(const SpawnOptions& options) {
     Child child(pid, std::move(pidfd));
     if (n > 0) {
         child.wait();
-        return fail(ErrorCode::I02, "{}: {}", options.arguments[0], std::generic_category().message(child_errno));
+        return fail(ErrorCode::I02, "{}: {}", options.arguments[0],
+                    std::generic_category().message(child_errno));
     }
     return child;
 }
@@ -199,7 +203,8 @@ Result<Output> run(SpawnOptions options, Duration timeout, std::string_view inpu
     const BootTime end = clock.now() + timeout;
     Output output{};
     // A write to a child that closed its input must be EPIPE, not a signal for this process.
-    struct sigaction ignore{}, before{};
+    struct sigaction ignore {
+    }, before{};
     ignore.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &ignore, &before);
     bool timed_out = false;
@@ -223,7 +228,9 @@ Result<Output> run(SpawnOptions options, Duration timeout, std::string_view inpu
             const ssize_t n = read(pipes[i].read.get(), buffer, sizeof buffer);
             if (n == 0) pipes[i].read.reset();
             std::string& text = i == 1 ? output.out : output.err;
-            if (n > 0) text.append(buffer, std::min(static_cast<size_t>(n), k_max_output - std::min(k_max_output, text.size())));
+            if (n > 0)
+                text.append(buffer, std::min(static_cast<size_t>(n),
+                                             k_max_output - std::min(k_max_output, text.size())));
         }
     }
     sigaction(SIGPIPE, &before, nullptr);

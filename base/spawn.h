@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Starting other programs: never through a shell, with a clean environment, every descriptor closed but the named ones.
+// Starting other programs: never through a shell, with a clean environment, every descriptor closed but the
+// named ones.
 #pragma once
 
 #include <sys/types.h>
@@ -16,20 +17,23 @@
 namespace berth {
 
 struct SpawnOptions {
-    std::vector<std::string> arguments;              ///< arguments[0] is the program, an absolute path or found by PATH.
+    std::vector<std::string> arguments;  ///< arguments[0] is the program, an absolute path or found by PATH.
     std::map<std::string, std::string> environment;  ///< All of it; PATH is added when missing.
-    std::map<int, int> descriptors;                  ///< Child's number -> ours. 0, 1, 2 default to /dev/null, /dev/null, inherit.
-    std::optional<uid_t> uid;                        ///< With gid and groups, set in the child before exec.
+    std::map<int, int>
+        descriptors;           ///< Child's number -> ours. 0, 1, 2 default to /dev/null, /dev/null, inherit.
+    std::optional<uid_t> uid;  ///< With gid and groups, set in the child before exec.
     std::optional<gid_t> gid;
     std::vector<gid_t> groups;
-    std::vector<int> ambient_capabilities;  ///< Kept over exec for `uid` (capabilities(7)), e.g. CAP_NET_BIND_SERVICE.
-    bool new_session = false;               ///< setsid(2).
-    bool die_with_parent = false;           ///< PR_SET_PDEATHSIG SIGKILL.
+    std::vector<int>
+        ambient_capabilities;      ///< Kept over exec for `uid` (capabilities(7)), e.g. CAP_NET_BIND_SERVICE.
+    bool new_session = false;      ///< setsid(2).
+    bool die_with_parent = false;  ///< PR_SET_PDEATHSIG SIGKILL.
 };
 
-/// A child process. Destroying one that was not waited for or released kills it (SIGKILL) and reaps it. One thread.
+/// A child process. Destroying one that was not waited for or released kills it (SIGKILL) and reaps it. One
+/// thread.
 class Child {
- public:
+  public:
     Child() = default;
     Child(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
     Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)) {}
@@ -41,12 +45,13 @@ class Child {
     int pidfd() const { return pidfd_.get(); }
     bool running() const { return pid_ > 0; }
     void signal(int number) const;
-    /// Waits at most `timeout` (none: for ever) and returns the wait status (waitpid(2)); nullopt: still running.
+    /// Waits at most `timeout` (none: for ever) and returns the wait status (waitpid(2)); nullopt: still
+    /// running.
     std::optional<int> wait(std::optional<Duration> timeout = std::nullopt);
     /// Lets it live on by itself.
     pid_t release();
 
- private:
+  private:
     pid_t pid_ = -1;
     UniqueFd pidfd_;
 };
@@ -61,7 +66,8 @@ struct Output {
 
 /// Runs to the end with bounded time (I05) and output (1 MiB each, the rest is dropped).
 Result<Output> run(SpawnOptions options, Duration timeout, std::string_view input = {});
-/// The same, and any exit code but 0 is I02 naming the program, the code and the last line of its error output.
+/// The same, and any exit code but 0 is I02 naming the program, the code and the last line of its error
+/// output.
 Result<std::string> run_checked(SpawnOptions options, Duration timeout, std::string_view input = {});
 
 }  // namespace berth

@@ -36,15 +36,18 @@ TEST(Spawn, ends_a_program_that_takes_too_long) {
 TEST(Spawn, passes_only_the_named_descriptors) {
     UniqueFd leak(open("/dev/null", O_RDWR));  // not close-on-exec on purpose
     UniqueFd wanted(open("/dev/zero", O_RDONLY | O_CLOEXEC));
-    auto output = run({.arguments = {"/bin/sh", "-c", "echo /proc/$$/fd/*; readlink /proc/self/fd/7"}, .descriptors = {{7, wanted.get()}}},
+    auto output = run({.arguments = {"/bin/sh", "-c", "echo /proc/$$/fd/*; readlink /proc/self/fd/7"},
+                       .descriptors = {{7, wanted.get()}}},
                       seconds(10));
     ASSERT_TRUE(output);
     EXPECT_TRUE(output->out.ends_with("/fd/7\n/dev/zero\n")) << output->out;
-    EXPECT_EQ(std::count(output->out.begin(), output->out.end(), '/'), 4 * 5 + 2) << output->out;  // 0, 1, 2, the shell's own 3, 7
+    EXPECT_EQ(std::count(output->out.begin(), output->out.end(), '/'), 4 * 5 + 2)
+        << output->out;  // 0, 1, 2, the shell's own 3, 7
 }
 
 TEST(Spawn, passes_only_the_named_environment) {
-    auto output = run({.arguments = {"/usr/bin/env"}, .environment = {{"PATH", "/bin"}, {"TERM", "linux"}}}, seconds(10));
+    auto output = run({.arguments = {"/usr/bin/env"}, .environment = {{"PATH", "/bin"}, {"TERM", "linux"}}},
+                      seconds(10));
     ASSERT_TRUE(output);
     EXPECT_EQ(output->out, "PATH=/bin\nTERM=linux\n");
 }
@@ -60,7 +63,8 @@ TEST(Spawn, kills_a_child_that_nobody_waits_for) {
 }
 
 TEST(Spawn, names_program_code_and_last_error_line) {
-    auto text = run_checked({.arguments = {"/bin/sh", "-c", "echo one >&2; echo two >&2; exit 4"}}, seconds(10));
+    auto text =
+        run_checked({.arguments = {"/bin/sh", "-c", "echo one >&2; echo two >&2; exit 4"}}, seconds(10));
     ASSERT_FALSE(text);
     EXPECT_EQ(text.error().detail(), "/bin/sh ended with code 4: two");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// berthctl(1): one function per noun, so that each can be added beside the others. Each registers its subcommands; what the command line
-// chose is run by berthctl_main.
+// berthctl(1): one function per noun, so that each can be added beside the others. Each registers its
+// subcommands; what the command line chose is run by berthctl_main.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -31,9 +31,10 @@ struct SettingArguments {
     Status apply(Settings& settings) const;
 };
 
-/// Shows the lines that change as a diff ("-mode: local", "+mode: network"). Without a change: false. On a terminal and without `yes` asks
-/// on it; true: go on.
-bool confirm_diff(const std::vector<std::string>& before, const std::vector<std::string>& after, bool yes, bool quiet);
+/// Shows the lines that change as a diff ("-mode: local", "+mode: network"). Without a change: false. On a
+/// terminal and without `yes` asks on it; true: go on.
+bool confirm_diff(const std::vector<std::string>& before, const std::vector<std::string>& after, bool yes,
+                  bool quiet);
 
 /// Columns padded to their widest cell, two blanks between.
 std::string table(const std::vector<std::vector<std::string>>& rows);

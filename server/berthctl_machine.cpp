@@ -20,7 +20,8 @@ struct MachineArguments {
         command.add_option_function<std::string>(
             "--uuid", [this](const std::string& v) { uuid = v, has_uuid = true; },
             "SMBIOS UUID; identifies a machine that is recorded without a MAC");
-        command.add_option("--enabled", enabled, "no: the machine goes to its local disk")->check(CLI::IsMember({"yes", "no"}));
+        command.add_option("--enabled", enabled, "no: the machine goes to its local disk")
+            ->check(CLI::IsMember({"yes", "no"}));
         command.add_option("--marked", marked, "to be installed at its next boot, in mode install")
             ->check(CLI::IsMember({"yes", "no"}));
         settings.add_to(command);
@@ -52,7 +53,9 @@ struct MachineArguments {
     }
 };
 
-Result<std::unique_ptr<Store>> open(Ctl& ctl) { return Store::open(ctl.database, ctl.clock); }
+Result<std::unique_ptr<Store>> open(Ctl& ctl) {
+    return Store::open(ctl.database, ctl.clock);
+}
 
 Status add_machine(Ctl& ctl, const MachineArguments& arguments) {
     Machine machine;
@@ -165,13 +168,16 @@ void add_machine_commands(CLI::App& app, Ctl& ctl) {
     auto* add = command("add", "add one", [&ctl, arguments] { return add_machine(ctl, *arguments); });
     arguments->add_to(*add);
     command("list", "all, with what they last said", [&ctl] { return list_machines(ctl); });
-    auto* show = command("show", "one in full", [&ctl, arguments] { return show_machine(ctl, arguments->word); });
+    auto* show =
+        command("show", "one in full", [&ctl, arguments] { return show_machine(ctl, arguments->word); });
     auto* set = command("set", "change one; an empty value takes a setting away",
                         [&ctl, arguments] { return set_machine(ctl, *arguments); });
     arguments->add_to(*set);
-    auto* remove = command("remove", "forget one",
-                           [&ctl, arguments] { return remove_machine(ctl, arguments->word, arguments->yes); });
-    for (auto* c : {show, set, remove}) c->add_option("MACHINE", arguments->word, "id, name or MAC")->required();
+    auto* remove = command("remove", "forget one", [&ctl, arguments] {
+        return remove_machine(ctl, arguments->word, arguments->yes);
+    });
+    for (auto* c : {show, set, remove})
+        c->add_option("MACHINE", arguments->word, "id, name or MAC")->required();
     for (auto* c : {set, remove}) c->add_flag("--yes", arguments->yes, "do not ask");
 }
 

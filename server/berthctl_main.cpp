@@ -7,7 +7,8 @@
 int main(int argc, char** argv) {
     CLI::App app("Berth's administration", "berthctl");
     app.require_subcommand(1);
-    app.fallthrough();  // The two options below may stand before or behind the subcommand; subcommands inherit this.
+    app.fallthrough();  // The two options below may stand before or behind the subcommand; subcommands
+                        // inherit this.
     berth::server::Ctl ctl;
     app.add_option("--db,--database", ctl.database, "the provisioner's database file")->capture_default_str();
     app.add_flag("--json", ctl.json, "print JSON");

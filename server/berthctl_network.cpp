@@ -20,8 +20,10 @@ Status print_dnsmasq(NetworkArguments arguments) {
     if (constexpr std::string_view k_scheme = "http://"; !arguments.url.empty()) {
         const size_t colon = arguments.url.rfind(':');
         const bool has_port = colon > k_scheme.size();
-        if (!is_base_url(arguments.url)) return fail(ErrorCode::P06, "url \"{}\": must be http://ADDRESS:PORT", arguments.url);
-        o.server_ip = arguments.url.substr(k_scheme.size(), has_port ? colon - k_scheme.size() : std::string::npos);
+        if (!is_base_url(arguments.url))
+            return fail(ErrorCode::P06, "url \"{}\": must be http://ADDRESS:PORT", arguments.url);
+        o.server_ip =
+            arguments.url.substr(k_scheme.size(), has_port ? colon - k_scheme.size() : std::string::npos);
         o.http_port = has_port ? static_cast<uint16_t>(std::stoi(arguments.url.substr(colon + 1))) : 80;
     }
     o.range_first = arguments.range.substr(0, comma);
@@ -56,14 +58,19 @@ void add_network_commands(CLI::App& app, Ctl& ctl) {
     dnsmasq->add_option("--interface", a->dnsmasq.interface, "where the workstations are")->required();
     dnsmasq->add_option("--range", a->range, "dhcp: FIRST,LAST; proxy: the network's address")->required();
     auto* server_ip = dnsmasq->add_option("--server-ip", a->dnsmasq.server_ip, "this server's address there");
-    auto* port = dnsmasq->add_option("--http-port", a->dnsmasq.http_port, "the provisioner's port")->capture_default_str();
-    dnsmasq->add_option("--url", a->url, "instead of these two: http://ADDRESS:PORT")->excludes(server_ip)->excludes(port);
-    dnsmasq->add_option("--tftp-root", a->dnsmasq.tftp_root, "TFTP folder; without: only clients that already are iPXE, by HTTP");
+    auto* port = dnsmasq->add_option("--http-port", a->dnsmasq.http_port, "the provisioner's port")
+                     ->capture_default_str();
+    dnsmasq->add_option("--url", a->url, "instead of these two: http://ADDRESS:PORT")
+        ->excludes(server_ip)
+        ->excludes(port);
+    dnsmasq->add_option("--tftp-root", a->dnsmasq.tftp_root,
+                        "TFTP folder; without: only clients that already are iPXE, by HTTP");
     dnsmasq->add_option("--ntp", a->dnsmasq.ntp, "time servers' addresses with commas between");
     dnsmasq->add_option("--router", a->dnsmasq.router, "default router");
     dnsmasq->callback([&ctl, a] { ctl.run = [a] { return print_dnsmasq(*a); }; });
 
-    auto* script = app.add_subcommand("boot-script", "print boot.ipxe with the provisioner's URL in it, for a TFTP folder");
+    auto* script = app.add_subcommand("boot-script",
+                                      "print boot.ipxe with the provisioner's URL in it, for a TFTP folder");
     script->add_option("--url", a->url, "the provisioner's URL, such as http://10.0.0.1:8080")->required();
     script->add_option("--ipxe", a->script, "another script than the built-in one");
     script->callback([&ctl, a] { ctl.run = [a] { return print_script(*a); }; });

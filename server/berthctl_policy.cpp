@@ -48,7 +48,8 @@ void add_policy_commands(CLI::App& app, Ctl& ctl) {
     auto arguments = std::make_shared<PolicyArguments>();
     auto* set = policy->add_subcommand("set", "change it; an empty value takes a default away");
     set->add_option("--unknown", arguments->unknown,
-                    "an unknown machine: local (its disk), discover (listed, disabled), enrol (added with the defaults)")
+                    "an unknown machine: local (its disk), discover (listed, disabled), enrol (added with "
+                    "the defaults)")
         ->check(CLI::IsMember({"local", "discover", "enrol"}));
     set->add_flag("--yes", arguments->yes, "do not ask");
     arguments->settings.add_to(*set);

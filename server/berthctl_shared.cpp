@@ -11,9 +11,10 @@ namespace berth::server {
 void SettingArguments::add_to(CLI::App& command) {
     for (const auto& rule : setting_rules()) {
         const std::string key(rule.key);
-        command.add_option_function<std::string>(
-            std::string(rule.option), [this, key](const std::string& value) { given[key] = value; },
-            fmt::format("{} ({})", rule.help, rule.range))
+        command
+            .add_option_function<std::string>(
+                std::string(rule.option), [this, key](const std::string& value) { given[key] = value; },
+                fmt::format("{} ({})", rule.help, rule.range))
             ->group("Settings");
     }
 }
@@ -30,8 +31,11 @@ Status SettingArguments::apply(Settings& settings) const {
     return {};
 }
 
-bool confirm_diff(const std::vector<std::string>& before, const std::vector<std::string>& after, bool yes, bool quiet) {
-    const auto has = [](const auto& list, const auto& line) { return std::find(list.begin(), list.end(), line) != list.end(); };
+bool confirm_diff(const std::vector<std::string>& before, const std::vector<std::string>& after, bool yes,
+                  bool quiet) {
+    const auto has = [](const auto& list, const auto& line) {
+        return std::find(list.begin(), list.end(), line) != list.end();
+    };
     std::string diff;
     for (const auto& line : before)
         if (!has(after, line)) diff += "-" + line + "\n";

@@ -9,8 +9,15 @@ namespace {
 constexpr DiskKnowledge k_disks[] = {DiskKnowledge::unknown, DiskKnowledge::none, DiskKnowledge::present};
 
 Machine machine(const char* mode, bool marked = false, bool enabled = true) {
-    return {.id = "m-0001", .name = "a", .macs = {}, .uuid = {}, .serial = {}, .enabled = enabled, .marked = marked,
-            .settings = {{"mode", mode}}, .status = {}};
+    return {.id = "m-0001",
+            .name = "a",
+            .macs = {},
+            .uuid = {},
+            .serial = {},
+            .enabled = enabled,
+            .marked = marked,
+            .settings = {{"mode", mode}},
+            .status = {}};
 }
 
 Action action(const Machine& m, DiskKnowledge disk, UnknownPolicy unknown = UnknownPolicy::local) {
@@ -26,7 +33,8 @@ TEST(Decision, unknown_by_policy_local_goes_to_its_disk_and_is_not_recorded) {
 }
 
 TEST(Decision, unknown_by_policy_discover_goes_to_its_disk_and_is_listed_disabled) {
-    const auto d = decide(nullptr, {.unknown = UnknownPolicy::discover, .defaults = {}}, DiskKnowledge::unknown);
+    const auto d =
+        decide(nullptr, {.unknown = UnknownPolicy::discover, .defaults = {}}, DiskKnowledge::unknown);
     EXPECT_EQ(d.action, Action::local_disk);
     EXPECT_EQ(d.add, Addition::disabled);
 }
@@ -38,7 +46,8 @@ TEST(Decision, unknown_by_policy_enrol_is_added_and_runs_from_the_network) {
 }
 
 TEST(Decision, enrolled_machines_follow_the_policys_mode) {
-    const auto d = decide(nullptr, {.unknown = UnknownPolicy::enrol, .defaults = {{"mode", "local"}}}, DiskKnowledge::unknown);
+    const auto d = decide(nullptr, {.unknown = UnknownPolicy::enrol, .defaults = {{"mode", "local"}}},
+                          DiskKnowledge::unknown);
     EXPECT_EQ(d.action, Action::local_disk);
     EXPECT_EQ(d.add, Addition::enabled);
 }
@@ -46,12 +55,14 @@ TEST(Decision, enrolled_machines_follow_the_policys_mode) {
 TEST(Decision, a_disabled_machine_goes_to_its_disk_whatever_else_is_set) {
     for (const char* mode : {"network", "local", "install"})
         for (bool marked : {false, true})
-            for (auto disk : k_disks) EXPECT_EQ(action(machine(mode, marked, false), disk), Action::local_disk);
+            for (auto disk : k_disks)
+                EXPECT_EQ(action(machine(mode, marked, false), disk), Action::local_disk);
 }
 
 TEST(Decision, mode_network_runs_from_the_network_with_or_without_the_mark) {
     for (bool marked : {false, true})
-        for (auto disk : k_disks) EXPECT_EQ(action(machine("network", marked), disk), Action::run_from_network);
+        for (auto disk : k_disks)
+            EXPECT_EQ(action(machine("network", marked), disk), Action::run_from_network);
 }
 
 TEST(Decision, mode_install_with_the_mark_says_that_it_cannot) {

@@ -7,8 +7,15 @@ namespace berth::server {
 namespace {
 
 DnsmasqOptions dhcp() {
-    return {.mode = DhcpMode::dhcp, .interface = "br0", .range_first = "10.0.0.10", .range_last = "10.0.0.99", .server_ip = "10.0.0.1",
-            .http_port = 8080, .tftp_root = "/srv/tftp", .ntp = "10.0.0.1,10.0.0.2", .router = "10.0.0.254"};
+    return {.mode = DhcpMode::dhcp,
+            .interface = "br0",
+            .range_first = "10.0.0.10",
+            .range_last = "10.0.0.99",
+            .server_ip = "10.0.0.1",
+            .http_port = 8080,
+            .tftp_root = "/srv/tftp",
+            .ntp = "10.0.0.1,10.0.0.2",
+            .router = "10.0.0.254"};
 }
 
 /// Only what dnsmasq reads.
@@ -26,15 +33,17 @@ std::string settings(const DnsmasqOptions& options) {
 }
 
 TEST(Dnsmasq, as_dhcp_server_golden) {
-    EXPECT_EQ(settings(dhcp()),
-              "port=0\ninterface=br0\nbind-interfaces\nenable-tftp\ntftp-root=/srv/tftp\n"
-              "dhcp-range=10.0.0.10,10.0.0.99,1h\ndhcp-option=3,10.0.0.254\ndhcp-option=42,10.0.0.1,10.0.0.2\n"
-              "dhcp-option-force=224,\"http://10.0.0.1:8080\"\n"
-              "dhcp-match=set:ipxe,175\ndhcp-userclass=set:ipxe,iPXE\n"
-              "dhcp-boot=tag:ipxe,boot.ipxe,,10.0.0.1\n"
-              "dhcp-match=set:bios,option:client-arch,0\ndhcp-match=set:efi,option:client-arch,7\n"
-              "dhcp-match=set:efi,option:client-arch,9\n"
-              "dhcp-boot=tag:!ipxe,tag:bios,undionly.kpxe,,10.0.0.1\ndhcp-boot=tag:!ipxe,tag:efi,ipxe.efi,,10.0.0.1\n");
+    EXPECT_EQ(
+        settings(dhcp()),
+        "port=0\ninterface=br0\nbind-interfaces\nenable-tftp\ntftp-root=/srv/tftp\n"
+        "dhcp-range=10.0.0.10,10.0.0.99,1h\ndhcp-option=3,10.0.0.254\ndhcp-option=42,10.0.0.1,10.0.0.2\n"
+        "dhcp-option-force=224,\"http://10.0.0.1:8080\"\n"
+        "dhcp-match=set:ipxe,175\ndhcp-userclass=set:ipxe,iPXE\n"
+        "dhcp-boot=tag:ipxe,boot.ipxe,,10.0.0.1\n"
+        "dhcp-match=set:bios,option:client-arch,0\ndhcp-match=set:efi,option:client-arch,7\n"
+        "dhcp-match=set:efi,option:client-arch,9\n"
+        "dhcp-boot=tag:!ipxe,tag:bios,undionly.kpxe,,10.0.0.1\ndhcp-boot=tag:!ipxe,tag:efi,ipxe.efi,,10.0.0."
+        "1\n");
 }
 
 TEST(Dnsmasq, as_proxy_golden) {
@@ -56,7 +65,8 @@ TEST(Dnsmasq, without_tftp_only_what_is_ipxe_is_served) {
     auto options = dhcp();
     options.tftp_root = "";
     const auto text = settings(options);
-    EXPECT_NE(text.find("dhcp-boot=tag:ipxe,http://10.0.0.1:8080/boot.ipxe,,10.0.0.1\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("dhcp-boot=tag:ipxe,http://10.0.0.1:8080/boot.ipxe,,10.0.0.1\n"), std::string::npos)
+        << text;
     EXPECT_EQ(text.find("tftp"), std::string::npos);
     EXPECT_EQ(text.find("undionly"), std::string::npos);
 }

@@ -32,11 +32,14 @@ void end_request(void*, MHD_Connection*, void** state, MHD_RequestTerminationCod
     *state = nullptr;
 }
 
-size_t leave_escaped(void*, MHD_Connection*, char* text) { return strlen(text); }
+size_t leave_escaped(void*, MHD_Connection*, char* text) {
+    return strlen(text);
+}
 
 MHD_Result take_header(void* map, MHD_ValueKind, const char* name, const char* value) {
     std::string lower;
-    for (const char* c = name; *c != 0; ++c) lower += static_cast<char>(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+    for (const char* c = name; *c != 0; ++c)
+        lower += static_cast<char>(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
     static_cast<std::map<std::string, std::string>*>(map)->emplace(lower, value == nullptr ? "" : value);
     return MHD_YES;
 }
@@ -48,10 +51,12 @@ MHD_Result send_response(MHD_Connection* connection, HttpResponse response, bool
         out = MHD_create_response_from_fd_at_offset64(response.length, fd, response.offset);
         if (out == nullptr) ::close(fd);
     } else {
-        out = MHD_create_response_from_buffer(response.body.size(), response.body.data(), MHD_RESPMEM_MUST_COPY);
+        out = MHD_create_response_from_buffer(response.body.size(), response.body.data(),
+                                              MHD_RESPMEM_MUST_COPY);
     }
     if (out == nullptr) return MHD_NO;
-    for (const auto& [name, value] : response.headers) MHD_add_response_header(out, name.c_str(), value.c_str());
+    for (const auto& [name, value] : response.headers)
+        MHD_add_response_header(out, name.c_str(), value.c_str());
     if (close) MHD_add_response_header(out, "Connection", "close");
     const MHD_Result result = MHD_queue_response(connection, static_cast<unsigned>(response.status), out);
     MHD_destroy_response(out);
@@ -71,7 +76,8 @@ MHD_Result answer(void* service, MHD_Connection* connection, const char*, const 
             const auto length = request.headers.find("content-length");
             uint64_t announced = 0;
             if (length != request.headers.end())
-                std::from_chars(length->second.data(), length->second.data() + length->second.size(), announced);
+                std::from_chars(length->second.data(), length->second.data() + length->second.size(),
+                                announced);
             if (announced <= k_max_body) return MHD_YES;
             return send_response(connection, static_cast<Service*>(service)->too_large(), true);
         }
@@ -83,7 +89,8 @@ MHD_Result answer(void* service, MHD_Connection* connection, const char*, const 
             *upload_size = 0;
             return MHD_YES;
         }
-        if (incoming->too_large) return send_response(connection, static_cast<Service*>(service)->too_large(), true);
+        if (incoming->too_large)
+            return send_response(connection, static_cast<Service*>(service)->too_large(), true);
         return send_response(connection, static_cast<Service*>(service)->handle(request), false);
     } catch (const std::exception&) {  // Out of memory: the connection ends, the server goes on.
         return MHD_NO;
@@ -131,7 +138,9 @@ Result<Listener> listen_on(const std::string& where) {
 
 }  // namespace
 
-void HttpServer::Stop::operator()(MHD_Daemon* daemon) const { MHD_stop_daemon(daemon); }
+void HttpServer::Stop::operator()(MHD_Daemon* daemon) const {
+    MHD_stop_daemon(daemon);
+}
 
 HttpServer::HttpServer(std::unique_ptr<MHD_Daemon, Stop> daemon, std::string address)
     : daemon_(std::move(daemon)), address_(std::move(address)) {}

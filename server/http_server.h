@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HTTP/1.1 over libmicrohttpd: a pool of k_http_threads threads of the library's, each with its own epoll loop (internal polling); the
-// service is called on them. Files go out by sendfile(2). A body above k_max_body is answered 413 before it is read.
+// HTTP/1.1 over libmicrohttpd: a pool of k_http_threads threads of the library's, each with its own epoll
+// loop (internal polling); the service is called on them. Files go out by sendfile(2). A body above
+// k_max_body is answered 413 before it is read.
 #pragma once
 
 #include <memory>
@@ -18,8 +19,9 @@ inline constexpr unsigned k_http_idle_seconds = 30;
 inline constexpr unsigned k_http_connections = 512;
 
 class HttpServer {
- public:
-    /// `listen` is ADDR:PORT, an IPv4 address or an IPv6 one in brackets; port 0 takes a free one. P05. `service` outlives the server.
+  public:
+    /// `listen` is ADDR:PORT, an IPv4 address or an IPv6 one in brackets; port 0 takes a free one. P05.
+    /// `service` outlives the server.
     static Result<HttpServer> start(const std::string& listen, Service& service);
     HttpServer(HttpServer&&) = default;
     ~HttpServer();  ///< Ends the listening and all connections.
@@ -27,7 +29,7 @@ class HttpServer {
     /// ADDR:PORT with the real port.
     const std::string& address() const { return address_; }
 
- private:
+  private:
     struct Stop {
         void operator()(MHD_Daemon* daemon) const;
     };

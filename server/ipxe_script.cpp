@@ -11,14 +11,16 @@ namespace {
 /// iPXE's --timeout counts milliseconds without progress, so a slow line may take as long as it needs.
 constexpr int k_fetch_timeout_ms = 15'000;
 
-// UEFI firmware goes on with its next boot entry when iPXE exits with an error; a BIOS is handed the first disk.
+// UEFI firmware goes on with its next boot entry when iPXE exits with an error; a BIOS is handed the first
+// disk.
 std::string_view local_disk(Platform platform) {
     return platform == Platform::efi ? "exit 1\n" : "sanboot --no-describe --drive 0x80 || exit 1\n";
 }
 
 bool is_sentence(std::string_view text) {
     return text.size() <= 200 && std::all_of(text.begin(), text.end(), [](char c) {
-               return c >= ' ' && c <= '~' && std::string_view("$\"'\\|&#`").find(c) == std::string_view::npos;
+               return c >= ' ' && c <= '~' &&
+                      std::string_view("$\"'\\|&#`").find(c) == std::string_view::npos;
            });
 }
 
@@ -45,26 +47,26 @@ Result<std::string> ipxe_script(const ScriptInput& in) {
                std::string(local_disk(in.platform));
 
     const auto& console_rule = *find_setting("console");
-    if (!is_base_url(in.base_url) || !is_machine_id(in.machine_id) || !is_hex(in.boot_token) || !is_file_name(in.image) ||
-        !(in.site.empty() || is_file_name(in.site)) || !console_rule.legal(in.console))
+    if (!is_base_url(in.base_url) || !is_machine_id(in.machine_id) || !is_hex(in.boot_token) ||
+        !is_file_name(in.image) || !(in.site.empty() || is_file_name(in.site)) ||
+        !console_rule.legal(in.console))
         return fail(ErrorCode::P06, "machine {}: a value cannot stand in a boot script", in.machine_id);
     const std::string image = fmt::format("{}/images/{}", in.base_url, in.image);
     std::string arguments =
-        fmt::format("initrd=initrd.img berth.provisioner={} berth.machine={} berth.boot={} berth.image={}", in.base_url,
-                    in.machine_id, in.boot_token, image);
+        fmt::format("initrd=initrd.img berth.provisioner={} berth.machine={} berth.boot={} berth.image={}",
+                    in.base_url, in.machine_id, in.boot_token, image);
     if (!in.site.empty()) arguments += fmt::format(" berth.site={}/images/{}", in.base_url, in.site);
     arguments += " " + console_arguments(in.console);
-    return script +
-           fmt::format(
-               "imgfree\n"
-               "kernel --timeout {0} --name vmlinuz {1}/vmlinuz {2} || goto failed\n"
-               "initrd --timeout {0} --name initrd.img {1}/initrd.img || goto failed\n"
-               "boot || goto failed\n"
-               ":failed\n"
-               "echo Berth: the image {3} cannot be loaded, going on to the local disk\n"
-               "imgfree\n"
-               "{4}",
-               k_fetch_timeout_ms, image, arguments, in.image, local_disk(in.platform));
+    return script + fmt::format(
+                        "imgfree\n"
+                        "kernel --timeout {0} --name vmlinuz {1}/vmlinuz {2} || goto failed\n"
+                        "initrd --timeout {0} --name initrd.img {1}/initrd.img || goto failed\n"
+                        "boot || goto failed\n"
+                        ":failed\n"
+                        "echo Berth: the image {3} cannot be loaded, going on to the local disk\n"
+                        "imgfree\n"
+                        "{4}",
+                        k_fetch_timeout_ms, image, arguments, in.image, local_disk(in.platform));
 }
 
 Result<std::string> with_provisioner(std::string_view boot_ipxe, std::string_view base_url) {
@@ -72,7 +74,8 @@ Result<std::string> with_provisioner(std::string_view boot_ipxe, std::string_vie
     const size_t line = boot_ipxe.find('\n');
     if (!boot_ipxe.starts_with("#!ipxe") || line == std::string_view::npos)
         return fail(ErrorCode::P06, "boot.ipxe: must begin with the line #!ipxe");
-    return fmt::format("{}set berth-url {}\n{}", boot_ipxe.substr(0, line + 1), base_url, boot_ipxe.substr(line + 1));
+    return fmt::format("{}set berth-url {}\n{}", boot_ipxe.substr(0, line + 1), base_url,
+                       boot_ipxe.substr(line + 1));
 }
 
 }  // namespace berth::server

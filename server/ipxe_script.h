@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What iPXE is told to do: a pure function of decision, machine and address. Golden-tested. Every value is checked again where it enters
-// the text (iPXE splits words at blanks and expands ${}), so nothing from the database or the request can become a command.
+// What iPXE is told to do: a pure function of decision, machine and address. Golden-tested. Every value is
+// checked again where it enters the text (iPXE splits words at blanks and expands ${}), so nothing from the
+// database or the request can become a command.
 #pragma once
 
 #include "server/decision.h"
@@ -11,7 +12,8 @@ struct ScriptInput {
     Decision decision;
     Platform platform = Platform::pcbios;
     std::string base_url;  ///< "http://10.0.0.1:8080", this provisioner as the client sees it.
-    std::string machine_id, boot_token, image, site, console;  ///< Needed for run_from_network; site may be empty.
+    std::string machine_id, boot_token, image, site,
+        console;  ///< Needed for run_from_network; site may be empty.
 };
 
 /// P06 if a value could not stand in a script.

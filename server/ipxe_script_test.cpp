@@ -18,19 +18,22 @@ ScriptInput network(Platform platform) {
 }
 
 TEST(IpxeScript, runs_from_the_network_golden) {
-    EXPECT_EQ(ipxe_script(network(Platform::efi)).value(),
-              "#!ipxe\n"
-              "echo Berth: runs from the network\n"
-              "imgfree\n"
-              "kernel --timeout 15000 --name vmlinuz http://10.0.0.1:8080/images/berth/vmlinuz initrd=initrd.img "
-              "berth.provisioner=http://10.0.0.1:8080 berth.machine=m-0001 berth.boot=00112233445566778899aabbccddeeff "
-              "berth.image=http://10.0.0.1:8080/images/berth console=tty0 berth.console=tty1 || goto failed\n"
-              "initrd --timeout 15000 --name initrd.img http://10.0.0.1:8080/images/berth/initrd.img || goto failed\n"
-              "boot || goto failed\n"
-              ":failed\n"
-              "echo Berth: the image berth cannot be loaded, going on to the local disk\n"
-              "imgfree\n"
-              "exit 1\n");
+    EXPECT_EQ(
+        ipxe_script(network(Platform::efi)).value(),
+        "#!ipxe\n"
+        "echo Berth: runs from the network\n"
+        "imgfree\n"
+        "kernel --timeout 15000 --name vmlinuz http://10.0.0.1:8080/images/berth/vmlinuz initrd=initrd.img "
+        "berth.provisioner=http://10.0.0.1:8080 berth.machine=m-0001 "
+        "berth.boot=00112233445566778899aabbccddeeff "
+        "berth.image=http://10.0.0.1:8080/images/berth console=tty0 berth.console=tty1 || goto failed\n"
+        "initrd --timeout 15000 --name initrd.img http://10.0.0.1:8080/images/berth/initrd.img || goto "
+        "failed\n"
+        "boot || goto failed\n"
+        ":failed\n"
+        "echo Berth: the image berth cannot be loaded, going on to the local disk\n"
+        "imgfree\n"
+        "exit 1\n");
 }
 
 TEST(IpxeScript, names_site_and_serial_console) {
@@ -38,7 +41,11 @@ TEST(IpxeScript, names_site_and_serial_console) {
     input.site = "school";
     input.console = "ttyS0";
     const auto script = ipxe_script(input).value();
-    EXPECT_NE(script.find(" berth.site=http://10.0.0.1:8080/images/school console=ttyS0,115200 berth.console=ttyS0 ||"), std::string::npos) << script;
+    EXPECT_NE(
+        script.find(
+            " berth.site=http://10.0.0.1:8080/images/school console=ttyS0,115200 berth.console=ttyS0 ||"),
+        std::string::npos)
+        << script;
     EXPECT_TRUE(script.ends_with("imgfree\nsanboot --no-describe --drive 0x80 || exit 1\n"));
     input.console = "ttyS1,9600";
     EXPECT_NE(ipxe_script(input)->find(" console=ttyS1,9600 berth.console=ttyS1 ||"), std::string::npos);
@@ -54,17 +61,19 @@ TEST(IpxeScript, local_disk_golden_by_firmware) {
 }
 
 TEST(IpxeScript, message_stays_ten_seconds_and_goes_on_to_the_disk_golden) {
-    ScriptInput input{.decision = {Action::message, Addition::none, "has no disk; set its mode to network"}, .platform = Platform::efi};
+    ScriptInput input{.decision = {Action::message, Addition::none, "has no disk; set its mode to network"},
+                      .platform = Platform::efi};
     EXPECT_EQ(ipxe_script(input).value(),
               "#!ipxe\necho Berth: has no disk; set its mode to network\n"
               "prompt --timeout 10000 Press a key to go on to the local disk now ||\nexit 1\n");
 }
 
 TEST(IpxeScript, refuses_values_that_could_become_commands) {
-    const std::string evil[] = {"a b", "a\nshell", "a||shell", "${net0/ip}", "a;b", "..", "a&&b", "\"", "", "a/b"};
+    const std::string evil[] = {"a b", "a\nshell", "a||shell", "${net0/ip}", "a;b",
+                                "..",  "a&&b",     "\"",       "",           "a/b"};
     for (const auto& bad : evil) {
-        for (auto member : {&ScriptInput::machine_id, &ScriptInput::boot_token, &ScriptInput::image, &ScriptInput::site,
-                            &ScriptInput::console, &ScriptInput::base_url}) {
+        for (auto member : {&ScriptInput::machine_id, &ScriptInput::boot_token, &ScriptInput::image,
+                            &ScriptInput::site, &ScriptInput::console, &ScriptInput::base_url}) {
             if (bad.empty() && member == &ScriptInput::site) continue;
             auto input = network(Platform::efi);
             input.*member = bad;

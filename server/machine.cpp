@@ -22,12 +22,14 @@ bool one_of(std::string_view text, std::initializer_list<std::string_view> words
 }
 
 bool is_path(std::string_view text) {
-    return text.starts_with("/") && made_of(text, "/._-{}@+", 255) && text.find("..") == std::string_view::npos;
+    return text.starts_with("/") && made_of(text, "/._-{}@+", 255) &&
+           text.find("..") == std::string_view::npos;
 }
 
 bool is_location(std::string_view text) {
     const size_t colon = text.find(":/");
-    return colon != std::string_view::npos && is_host(text.substr(0, colon)) && is_path(text.substr(colon + 1));
+    return colon != std::string_view::npos && is_host(text.substr(0, colon)) &&
+           is_path(text.substr(colon + 1));
 }
 
 bool is_port_or_zero(std::string_view text) {
@@ -48,13 +50,14 @@ std::vector<std::string> split_list(std::string_view text) {
 
 bool is_host_list(std::string_view text) {
     const auto hosts = split_list(text);
-    return hosts.size() <= 8 && std::all_of(hosts.begin(), hosts.end(), [](const auto& h) { return is_host(h); });
+    return hosts.size() <= 8 &&
+           std::all_of(hosts.begin(), hosts.end(), [](const auto& h) { return is_host(h); });
 }
 
 bool is_console(std::string_view text) {
     if (one_of(text, {"tty1", "ttyS0", "ttyS1"})) return true;
-    return one_of(text, {"ttyS0,9600", "ttyS0,19200", "ttyS0,38400", "ttyS0,57600", "ttyS0,115200", "ttyS1,9600",
-                         "ttyS1,19200", "ttyS1,38400", "ttyS1,57600", "ttyS1,115200"});
+    return one_of(text, {"ttyS0,9600", "ttyS0,19200", "ttyS0,38400", "ttyS0,57600", "ttyS0,115200",
+                         "ttyS1,9600", "ttyS1,19200", "ttyS1,38400", "ttyS1,57600", "ttyS1,115200"});
 }
 
 bool is_time_zone(std::string_view text) {
@@ -63,16 +66,21 @@ bool is_time_zone(std::string_view text) {
 
 constexpr SettingRule k_rules[] = {
     {"mode", "--mode", "network, local or install", "what the machine does at power-on", "network",
-     [](std::string_view v) { return one_of(v, {"network", "local", "install"}); }},
+     [](std::string_view v) {
+         return one_of(v, {"network", "local", "install"});
+     }},
     {"keymap", "--keymap", "1 to 32 of letters, digits, '-', '_'", "key map of the console", "",
      [](std::string_view v) { return made_of(v, "-_", 32); }},
     {"time_zone", "--time-zone", "a zone's name such as Europe/Berlin", "time zone", "", is_time_zone},
     {"ntp", "--ntp", "1 to 8 hosts with commas between", "time servers", "", is_host_list},
     {"data", "--data", "auto or none", "auto: an empty disk may become the data partition", "none",
-     [](std::string_view v) { return one_of(v, {"auto", "none"}); }},
-    {"console", "--console", "tty1, ttyS0 or ttyS1, the latter two also with ,9600 to ,115200", "the one terminal",
-     "tty1", is_console},
-    {"image", "--image", "an image folder's name", "the image that runs from the network", "berth", is_file_name},
+     [](std::string_view v) {
+         return one_of(v, {"auto", "none"});
+     }},
+    {"console", "--console", "tty1, ttyS0 or ttyS1, the latter two also with ,9600 to ,115200",
+     "the one terminal", "tty1", is_console},
+    {"image", "--image", "an image folder's name", "the image that runs from the network", "berth",
+     is_file_name},
     {"site", "--site", "a site archive folder's name", "the site archive", "", is_file_name},
     {"nfs_server", "--nfs-server", "a host", "file server of the users' directories", "", is_host},
     {"nfs_directory", "--nfs-directory", "an absolute path; {user} stands for the user's name",
@@ -86,7 +94,9 @@ constexpr SettingRule k_rules[] = {
 
 }  // namespace
 
-std::span<const SettingRule> setting_rules() { return k_rules; }
+std::span<const SettingRule> setting_rules() {
+    return k_rules;
+}
 
 const SettingRule* find_setting(std::string_view key) {
     for (const auto& rule : k_rules)
@@ -119,9 +129,13 @@ std::string_view to_text(Mode mode) {
     return mode == Mode::network ? "network" : mode == Mode::local ? "local" : "install";
 }
 std::string_view to_text(UnknownPolicy policy) {
-    return policy == UnknownPolicy::local ? "local" : policy == UnknownPolicy::discover ? "discover" : "enrol";
+    return policy == UnknownPolicy::local      ? "local"
+           : policy == UnknownPolicy::discover ? "discover"
+                                               : "enrol";
 }
-std::string_view to_text(Platform platform) { return platform == Platform::pcbios ? "pcbios" : "efi"; }
+std::string_view to_text(Platform platform) {
+    return platform == Platform::pcbios ? "pcbios" : "efi";
+}
 
 std::optional<UnknownPolicy> parse_unknown_policy(std::string_view text) {
     for (auto p : {UnknownPolicy::local, UnknownPolicy::discover, UnknownPolicy::enrol})

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A machine as the provisioner knows it, and the one table of what can be set for it. Values are kept as checked text: what is
-// in the database went through `checked_setting`, so it may stand in scripts, URLs and command lines.
+// A machine as the provisioner knows it, and the one table of what can be set for it. Values are kept as
+// checked text: what is in the database went through `checked_setting`, so it may stand in scripts, URLs and
+// command lines.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,8 @@ struct SettingRule {
 /// In the order in which they are shown.
 std::span<const SettingRule> setting_rules();
 const SettingRule* find_setting(std::string_view key);
-/// The value, if it is legal; else P06 naming option, value and range. The empty value is always legal: "not set".
+/// The value, if it is legal; else P06 naming option, value and range. The empty value is always legal: "not
+/// set".
 Result<std::string> checked_setting(const SettingRule& rule, std::string_view value);
 
 using Settings = std::map<std::string, std::string>;  ///< Key to value; what is not set is not in it.
@@ -37,9 +39,9 @@ using Settings = std::map<std::string, std::string>;  ///< Key to value; what is
 struct LastStatus {
     int64_t seen = 0;  ///< Seconds since 1970; 0: never.
     std::string boot_id, stage, error, platform;
-    int percent = -1;         ///< -1: not given.
-    nlohmann::json facts;     ///< null: never given.
-    nlohmann::json session;   ///< null: nobody is logged in.
+    int percent = -1;        ///< -1: not given.
+    nlohmann::json facts;    ///< null: never given.
+    nlohmann::json session;  ///< null: nobody is logged in.
 };
 
 struct Machine {

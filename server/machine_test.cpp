@@ -51,21 +51,43 @@ TEST(Setting, comes_from_machine_then_policy_then_built_in) {
 }
 
 TEST(MachineRecord, is_what_the_client_reads_golden) {
-    Machine m{.id = "m-0001", .name = "berth-12", .settings = {{"keymap", "de"}, {"time_zone", "Europe/Berlin"}, {"ntp", "10.0.0.1,t.org"},
-              {"data", "auto"}, {"nfs_server", "fs1"}, {"nfs_directory", "/export/users/{user}"}, {"nfs_port", "2049"},
-              {"mount_port", "20048"}, {"shared", "fs1:/export/shared"}, {"bridge", "br0"}}};
+    Machine m{.id = "m-0001",
+              .name = "berth-12",
+              .settings = {{"keymap", "de"},
+                           {"time_zone", "Europe/Berlin"},
+                           {"ntp", "10.0.0.1,t.org"},
+                           {"data", "auto"},
+                           {"nfs_server", "fs1"},
+                           {"nfs_directory", "/export/users/{user}"},
+                           {"nfs_port", "2049"},
+                           {"mount_port", "20048"},
+                           {"shared", "fs1:/export/shared"},
+                           {"bridge", "br0"}}};
     const auto record = machine_record(m, {}, "00ff");
-    EXPECT_EQ(record, nlohmann::json::parse(R"({"schema":1,"id":"m-0001","name":"berth-12","keymap":"de","time_zone":"Europe/Berlin",
+    EXPECT_EQ(record,
+              nlohmann::json::parse(
+                  R"({"schema":1,"id":"m-0001","name":"berth-12","keymap":"de","time_zone":"Europe/Berlin",
         "ntp":["10.0.0.1","t.org"],"data":"auto","nfs":{"server":"fs1","directory":"/export/users/{user}","nfs_port":2049,"mount_port":20048,
         "shared":"fs1:/export/shared"},"vm":{"network_bridge":"br0"},"boot_token":"00ff"})"));
-    EXPECT_EQ(machine_record({.id = "m-0002", .name = "b"}, {}, ""), nlohmann::json::parse(R"({"schema":1,"id":"m-0002","name":"b","data":"none"})"));
+    EXPECT_EQ(machine_record({.id = "m-0002", .name = "b"}, {}, ""),
+              nlohmann::json::parse(R"({"schema":1,"id":"m-0002","name":"b","data":"none"})"));
 }
 
 TEST(MachineRecord, is_accepted_by_the_clients_parser_for_every_setting) {
-    Machine m{.id = "m-0001", .name = "berth-12", .settings = {{"keymap", "us-intl"}, {"time_zone", "Etc/GMT+1"}, {"ntp", "10.0.0.1,t.org"},
-              {"data", "auto"}, {"nfs_server", "10.0.0.2"}, {"nfs_directory", "/export/users/{user}"}, {"nfs_port", "0"},
-              {"mount_port", "20048"}, {"shared", "fs1:/export/shared"}, {"bridge", "br0"}}};
-    const auto parsed = parse_machine_record(machine_record(m, {}, "00112233445566778899aabbccddeeff").dump());
+    Machine m{.id = "m-0001",
+              .name = "berth-12",
+              .settings = {{"keymap", "us-intl"},
+                           {"time_zone", "Etc/GMT+1"},
+                           {"ntp", "10.0.0.1,t.org"},
+                           {"data", "auto"},
+                           {"nfs_server", "10.0.0.2"},
+                           {"nfs_directory", "/export/users/{user}"},
+                           {"nfs_port", "0"},
+                           {"mount_port", "20048"},
+                           {"shared", "fs1:/export/shared"},
+                           {"bridge", "br0"}}};
+    const auto parsed =
+        parse_machine_record(machine_record(m, {}, "00112233445566778899aabbccddeeff").dump());
     ASSERT_TRUE(parsed) << parsed.error().to_log();
     EXPECT_EQ(parsed->id, "m-0001");
     EXPECT_EQ(parsed->ntp.size(), 2u);
@@ -75,12 +97,19 @@ TEST(MachineRecord, is_accepted_by_the_clients_parser_for_every_setting) {
 
 TEST(MachineView, row_names_what_the_machine_said) {
     Machine m{.id = "m-0001", .name = "a", .macs = {"52:54:00:12:34:56"}};
-    m.status = {.seen = 1'700'000'000, .boot_id = "", .stage = "session", .error = "", .platform = "efi", .percent = -1,
-                .facts = nlohmann::json::parse(R"({"cpu":"EPYC","cores":2,"memory_mib":3072,"disks":[{"name":"vda","bytes":8589934592}],
+    m.status = {.seen = 1'700'000'000,
+                .boot_id = "",
+                .stage = "session",
+                .error = "",
+                .platform = "efi",
+                .percent = -1,
+                .facts = nlohmann::json::parse(
+                    R"({"cpu":"EPYC","cores":2,"memory_mib":3072,"disks":[{"name":"vda","bytes":8589934592}],
                          "kvm":{"usable":false,"why":"no svm"}})"),
                 .session = {{"user", "ann"}, {"vm", "work"}}};
-    EXPECT_EQ(list_row(m, {}), (std::vector<std::string>{"m-0001", "a", "52:54:00:12:34:56", "network", "session", "2023-11-14 22:13:20Z",
-                                                         "no: no svm", "EPYC", "2", "3072 MiB", "vda 8.6 GB", "ann/work"}));
+    EXPECT_EQ(list_row(m, {}), (std::vector<std::string>{"m-0001", "a", "52:54:00:12:34:56", "network",
+                                                         "session", "2023-11-14 22:13:20Z", "no: no svm",
+                                                         "EPYC", "2", "3072 MiB", "vda 8.6 GB", "ann/work"}));
     EXPECT_EQ(list_row(m, {}).size(), list_head().size());
 }
 

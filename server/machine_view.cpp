@@ -31,7 +31,8 @@ std::string show_disks(const nlohmann::json& facts) {
     if (facts["disks"].empty()) return "none";
     std::vector<std::string> disks;
     for (const auto& disk : facts["disks"])
-        disks.push_back(fmt::format("{} {}", disk.value("name", "?"), show_bytes(disk.value("bytes", uint64_t{0}))));
+        disks.push_back(
+            fmt::format("{} {}", disk.value("name", "?"), show_bytes(disk.value("bytes", uint64_t{0}))));
     return joined(disks, ", ");
 }
 
@@ -116,31 +117,52 @@ std::vector<std::string> status_lines(const Machine& machine) {
         for (const auto& nic : s.facts["nics"])
             lines.push_back(fmt::format("nic: {} {}", nic.value("mac", "?"), nic.value("driver", "?")));
     std::string session = show_session(s.session);
-    if (s.session.is_object() && s.session.contains("since")) session += " since " + member(s.session, "since");
+    if (s.session.is_object() && s.session.contains("since"))
+        session += " since " + member(s.session, "since");
     lines.push_back("session: " + session);
     return lines;
 }
 
 std::vector<std::string> list_head() {
-    return {"ID", "NAME", "MAC", "MODE", "STAGE", "LAST SEEN", "KVM", "CPU", "CORES", "MEMORY", "DISKS", "SESSION"};
+    return {"ID",  "NAME", "MAC",   "MODE",   "STAGE", "LAST SEEN",
+            "KVM", "CPU",  "CORES", "MEMORY", "DISKS", "SESSION"};
 }
 
 std::vector<std::string> list_row(const Machine& machine, const Policy& policy) {
     const auto& s = machine.status;
-    return {machine.id, machine.name, machine.macs.empty() ? "-" : machine.macs.front(), shown_mode(machine, policy),
-            show_stage(s), show_time(s.seen), show_kvm(s.facts), member(s.facts, "cpu"), member(s.facts, "cores"),
-            show_memory(s.facts), show_disks(s.facts), show_session(s.session)};
+    return {machine.id,
+            machine.name,
+            machine.macs.empty() ? "-" : machine.macs.front(),
+            shown_mode(machine, policy),
+            show_stage(s),
+            show_time(s.seen),
+            show_kvm(s.facts),
+            member(s.facts, "cpu"),
+            member(s.facts, "cores"),
+            show_memory(s.facts),
+            show_disks(s.facts),
+            show_session(s.session)};
 }
 
 nlohmann::json machine_json(const Machine& machine, const Policy& policy) {
     const auto& s = machine.status;
-    return {{"id", machine.id}, {"name", machine.name}, {"macs", machine.macs}, {"uuid", machine.uuid},
-            {"serial", machine.serial}, {"enabled", machine.enabled}, {"marked", machine.marked},
-            {"mode", to_text(effective_mode(machine, policy))}, {"settings", machine.settings},
-            {"last_seen", s.seen}, {"platform", s.platform}, {"boot_id", s.boot_id}, {"stage", s.stage},
+    return {{"id", machine.id},
+            {"name", machine.name},
+            {"macs", machine.macs},
+            {"uuid", machine.uuid},
+            {"serial", machine.serial},
+            {"enabled", machine.enabled},
+            {"marked", machine.marked},
+            {"mode", to_text(effective_mode(machine, policy))},
+            {"settings", machine.settings},
+            {"last_seen", s.seen},
+            {"platform", s.platform},
+            {"boot_id", s.boot_id},
+            {"stage", s.stage},
             {"percent", s.percent < 0 ? nlohmann::json() : nlohmann::json(s.percent)},
             {"error", s.error.empty() ? nlohmann::json() : nlohmann::json(s.error)},
-            {"facts", s.facts}, {"session", s.session}};
+            {"facts", s.facts},
+            {"session", s.session}};
 }
 
 nlohmann::json policy_json(const Policy& policy) {

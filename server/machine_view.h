@@ -9,7 +9,8 @@
 
 namespace berth::server {
 
-/// What an admin set, one "key: value" line each, in a fixed order: for show and for the diff before a change.
+/// What an admin set, one "key: value" line each, in a fixed order: for show and for the diff before a
+/// change.
 std::vector<std::string> editable_lines(const Machine& machine);
 std::vector<std::string> policy_lines(const Policy& policy);
 /// What the machine last said, one line each.

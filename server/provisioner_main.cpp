@@ -26,20 +26,23 @@ Status serve(const Options& options, Report& report) {
     std::signal(SIGPIPE, SIG_IGN);
 
     if (!options.public_url.empty() && !is_base_url(options.public_url))
-        return fail(ErrorCode::P05, "--public-url {}: must be http://host or http://host:port", options.public_url);
+        return fail(ErrorCode::P05, "--public-url {}: must be http://host or http://host:port",
+                    options.public_url);
     std::string boot_ipxe(built_in_boot_ipxe());
     if (!options.ipxe.empty()) {
         auto own = read_file(options.ipxe);
         if (!own) return fail(own.error().with_prefix("--ipxe"));
         boot_ipxe = std::move(*own);
-        if (auto good = with_provisioner(boot_ipxe, "http://localhost"); !good) return fail(good.error().with_prefix("--ipxe"));
+        if (auto good = with_provisioner(boot_ipxe, "http://localhost"); !good)
+            return fail(good.error().with_prefix("--ipxe"));
     }
     auto images = ImageFolder::open(options.images);
     if (!images) return fail(images.error());
     SystemClock clock;
     auto store = Store::open(options.database, clock);
     if (!store) return fail(store.error());
-    Service service({.public_url = options.public_url, .boot_ipxe = boot_ipxe}, **store, *images, report, random_token);
+    Service service({.public_url = options.public_url, .boot_ipxe = boot_ipxe}, **store, *images, report,
+                    random_token);
     auto server = HttpServer::start(options.listen, service);
     if (!server) return fail(server.error());
     fmt::print("listening on {}\n", server->address());
@@ -56,11 +59,13 @@ Status serve(const Options& options, Report& report) {
 int main(int argc, char** argv) {
     berth::server::Options options;
     CLI::App app("Berth's provisioner: answers booting machines and serves images", "berth-provisioner");
-    app.add_option("--listen", options.listen, "ADDRESS:PORT; port 0 takes a free one")->capture_default_str();
+    app.add_option("--listen", options.listen, "ADDRESS:PORT; port 0 takes a free one")
+        ->capture_default_str();
     app.add_option("--database", options.database, "the SQLite file, made if missing")->capture_default_str();
     app.add_option("--images", options.images, "the folder with image folders")->capture_default_str();
     app.add_option("--ipxe", options.ipxe, "another boot script than the built-in one");
-    app.add_option("--public-url", options.public_url, "this server's URL for clients, instead of their Host header");
+    app.add_option("--public-url", options.public_url,
+                   "this server's URL for clients, instead of their Host header");
     CLI11_PARSE(app, argc, argv);
     berth::JournalReport report("berth-provisioner");
     const auto done = berth::server::serve(options, report);

@@ -19,18 +19,26 @@ std::string header(const HttpRequest& request, const char* name) {
 int http_status(ErrorCode code) {
     switch (code) {
         case ErrorCode::P01:
-        case ErrorCode::P06: return 400;
-        case ErrorCode::P02: return 404;
-        case ErrorCode::P03: return 403;
-        case ErrorCode::P07: return 409;
-        case ErrorCode::P08: return 413;
-        case ErrorCode::P09: return 405;
-        default: return 500;
+        case ErrorCode::P06:
+            return 400;
+        case ErrorCode::P02:
+            return 404;
+        case ErrorCode::P03:
+            return 403;
+        case ErrorCode::P07:
+            return 409;
+        case ErrorCode::P08:
+            return 413;
+        case ErrorCode::P09:
+            return 405;
+        default:
+            return 500;
     }
 }
 
 HttpResponse plain(std::string body) {
-    return {.status = 200, .headers = {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}},
+    return {.status = 200,
+            .headers = {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}},
             .body = std::move(body)};
 }
 
@@ -40,13 +48,16 @@ HttpResponse json_response(const nlohmann::json& body, int status = 200) {
             .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"};
 }
 
-HttpResponse nothing() { return {.status = 204, .headers = {{"Cache-Control", "no-store"}}, .body = {}}; }
+HttpResponse nothing() {
+    return {.status = 204, .headers = {{"Cache-Control", "no-store"}}, .body = {}};
+}
 
 HttpResponse error_response(const Error& error) {
-    return json_response({{"code", std::string(code_name(error.code()))},
-                          {"error", error.detail().empty() ? std::string(code_summary(error.code())) : error.detail()},
-                          {"help", std::string(code_help(error.code()))}},
-                         http_status(error.code()));
+    return json_response(
+        {{"code", std::string(code_name(error.code()))},
+         {"error", error.detail().empty() ? std::string(code_summary(error.code())) : error.detail()},
+         {"help", std::string(code_help(error.code()))}},
+        http_status(error.code()));
 }
 
 std::string query(const Target& target, const char* name) {
@@ -82,7 +93,8 @@ std::string random_token() {
     unsigned char bytes[16];
     size_t have = 0;
     while (have < sizeof bytes)
-        if (const ssize_t n = getrandom(bytes + have, sizeof bytes - have, 0); n > 0) have += static_cast<size_t>(n);
+        if (const ssize_t n = getrandom(bytes + have, sizeof bytes - have, 0); n > 0)
+            have += static_cast<size_t>(n);
     std::string token;
     for (unsigned char b : bytes) token += fmt::format("{:02x}", b);
     return token;
@@ -90,13 +102,19 @@ std::string random_token() {
 
 Service::Service(ServiceConfig config, Store& store, const ImageFolder& images, Report& report,
                  std::function<std::string()> make_token)
-    : config_(std::move(config)), store_(store), images_(images), report_(report), make_token_(std::move(make_token)) {}
+    : config_(std::move(config)),
+      store_(store),
+      images_(images),
+      report_(report),
+      make_token_(std::move(make_token)) {}
 
 HttpResponse Service::handle(const HttpRequest& request) {
     auto result = route(request);
     HttpResponse response = result ? std::move(*result) : error_response(result.error());
-    if (!result && result.error().code() == ErrorCode::P09) response.headers.emplace_back("Allow", result.error().detail());
-    if (response.status >= 500) report_.event(Level::error, "request failed", {{"error", result.error().to_log()}});
+    if (!result && result.error().code() == ErrorCode::P09)
+        response.headers.emplace_back("Allow", result.error().detail());
+    if (response.status >= 500)
+        report_.event(Level::error, "request failed", {{"error", result.error().to_log()}});
     ++responses_[static_cast<size_t>(std::clamp(response.status / 100, 1, 5))];
     return response;
 }
@@ -118,7 +136,8 @@ Result<HttpResponse> Service::route(const HttpRequest& request) {
     }
     if (path.size() == 2 && is(0, "v1") && is(1, "boot")) return boot(request, *target);
     if (path.size() == 3 && is(0, "images")) return image(request, *target);
-    if (path.size() >= 4 && path.size() <= 5 && is(0, "v1") && is(1, "machines")) return machine(request, *target);
+    if (path.size() >= 4 && path.size() <= 5 && is(0, "v1") && is(1, "machines"))
+        return machine(request, *target);
     return fail(ErrorCode::P02, "path");
 }
 
@@ -159,7 +178,11 @@ Result<HttpResponse> Service::boot(const HttpRequest& request, const Target& tar
     const Decision decision = decide(*machine ? &**machine : nullptr, *policy,
                                      *machine ? disk_knowledge(**machine) : DiskKnowledge::unknown);
     if (decision.add != Addition::none) {
-        Machine fresh{.id = {}, .name = {}, .macs = {*mac}, .uuid = *uuid, .serial = serial,
+        Machine fresh{.id = {},
+                      .name = {},
+                      .macs = {*mac},
+                      .uuid = *uuid,
+                      .serial = serial,
                       .enabled = decision.add == Addition::enabled};
         auto added = store_.add(std::move(fresh));
         if (!added && added.error().code() == ErrorCode::P07) {
@@ -174,8 +197,14 @@ Result<HttpResponse> Service::boot(const HttpRequest& request, const Target& tar
             *machine = std::move(*added);
         }
     }
-    ScriptInput input{.decision = decision, .platform = *platform, .base_url = *url, .machine_id = {}, .boot_token = {},
-                      .image = {}, .site = {}, .console = {}};
+    ScriptInput input{.decision = decision,
+                      .platform = *platform,
+                      .base_url = *url,
+                      .machine_id = {},
+                      .boot_token = {},
+                      .image = {},
+                      .site = {},
+                      .console = {}};
     if (*machine) {
         const Machine& known = **machine;
         if (auto ok = store_.seen_at_boot(known.id, *platform, serial); !ok) return fail(ok.error());
@@ -192,7 +221,9 @@ Result<HttpResponse> Service::boot(const HttpRequest& request, const Target& tar
     if (!script) return fail(script.error());
     ++decisions_[static_cast<size_t>(decision.action)];
     report_.event(Level::info, "boot decision",
-                  {{"machine", input.machine_id}, {"mac", *mac}, {"action", std::string(to_text(decision.action))},
+                  {{"machine", input.machine_id},
+                   {"mac", *mac},
+                   {"action", std::string(to_text(decision.action))},
                    {"why", decision.why}});
     return plain(std::move(*script));
 }
@@ -232,7 +263,8 @@ Result<HttpResponse> Service::state(const HttpRequest& request, const Target& ta
     }
     if (auto ok = allow(request, {"GET", "PUT", "DELETE"}); !ok) return fail(ok.error());
     const std::string& name = target.path[4];
-    if (!is_file_name(name)) return fail(ErrorCode::P01, "state name: must be 1 to 128 of A-Z, a-z, 0-9, '.', '_', '-'");
+    if (!is_file_name(name))
+        return fail(ErrorCode::P01, "state name: must be 1 to 128 of A-Z, a-z, 0-9, '.', '_', '-'");
     if (request.method == "PUT") {
         if (!nlohmann::json::accept(request.body)) return fail(ErrorCode::P01, "state: must be JSON");
         if (auto ok = store_.put_state(id, name, request.body); !ok) return fail(ok.error());
@@ -255,9 +287,10 @@ Result<HttpResponse> Service::image(const HttpRequest& request, const Target& ta
     auto file = images_.file(target.path[1], target.path[2]);
     if (!file) return fail(file.error());
     HttpResponse response;
-    response.headers = {{"ETag", file->etag},
-                        {"Accept-Ranges", "bytes"},
-                        {"Cache-Control", file->unchanging ? "public, max-age=31536000, immutable" : "no-cache"}};
+    response.headers = {
+        {"ETag", file->etag},
+        {"Accept-Ranges", "bytes"},
+        {"Cache-Control", file->unchanging ? "public, max-age=31536000, immutable" : "no-cache"}};
     if (any_tag_matches(header(request, "if-none-match"), file->etag)) {
         response.status = 304;
         return response;
@@ -274,7 +307,8 @@ Result<HttpResponse> Service::image(const HttpRequest& request, const Target& ta
     if (range.kind == ByteRange::part) {
         response.status = 206;
         response.headers.emplace_back(
-            "Content-Range", fmt::format("bytes {}-{}/{}", range.first, range.first + range.length - 1, file->size));
+            "Content-Range",
+            fmt::format("bytes {}-{}/{}", range.first, range.first + range.length - 1, file->size));
     }
     response.file = std::move(file->fd);
     response.offset = range.first;

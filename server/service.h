@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The provisioner's answers (docs/architecture.md "Provisioner: HTTP"), independent of the HTTP library: a request by value in, a response
-// by value out. Errors are {"code":"BERTH-P01","error":text,"help":text}.
+// The provisioner's answers (docs/architecture.md "Provisioner: HTTP"), independent of the HTTP library: a
+// request by value in, a response by value out. Errors are {"code":"BERTH-P01","error":text,"help":text}.
 #pragma once
 
 #include <array>
@@ -45,7 +45,7 @@ struct ServiceConfig {
 
 /// Any thread.
 class Service {
- public:
+  public:
     /// `make_token` gives 32 fresh hex digits.
     Service(ServiceConfig config, Store& store, const ImageFolder& images, Report& report,
             std::function<std::string()> make_token);
@@ -53,7 +53,7 @@ class Service {
     /// 413, for whoever reads the body.
     HttpResponse too_large();
 
- private:
+  private:
     Result<HttpResponse> route(const HttpRequest& request);
     Result<HttpResponse> boot_script(const HttpRequest& request);
     Result<HttpResponse> boot(const HttpRequest& request, const Target& target);

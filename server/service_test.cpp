@@ -18,7 +18,7 @@ namespace {
 using testing::HasSubstr;
 
 class ServiceTest : public testing::Test {
- protected:
+  protected:
     ServiceTest() {
         char name[] = "/tmp/berth-service-XXXXXX";
         folder = mkdtemp(name);
@@ -26,15 +26,16 @@ class ServiceTest : public testing::Test {
         std::ofstream(folder + "/images/berth/vmlinuz") << "0123456789";
         store = std::move(*Store::open(folder + "/a.db", clock));
         images.emplace(std::move(*ImageFolder::open(folder + "/images")));
-        service.emplace(ServiceConfig{.public_url = {}, .boot_ipxe = "#!ipxe\necho x\n"}, *store, *images, report,
-                        [this] { return fmt::format("{:032x}", ++tokens); });
+        service.emplace(ServiceConfig{.public_url = {}, .boot_ipxe = "#!ipxe\necho x\n"}, *store, *images,
+                        report, [this] { return fmt::format("{:032x}", ++tokens); });
     }
     ~ServiceTest() override { std::filesystem::remove_all(folder); }
 
-    HttpResponse ask(const std::string& method, const std::string& target, std::map<std::string, std::string> headers = {},
-                     const std::string& body = "") {
+    HttpResponse ask(const std::string& method, const std::string& target,
+                     std::map<std::string, std::string> headers = {}, const std::string& body = "") {
         headers.emplace("host", "10.0.0.1:8080");
-        return service->handle({.method = method, .target = target, .headers = std::move(headers), .body = body});
+        return service->handle(
+            {.method = method, .target = target, .headers = std::move(headers), .body = body});
     }
     std::string code(const HttpResponse& r) { return nlohmann::json::parse(r.body).at("code"); }
     static std::string value(const HttpResponse& r, const std::string& name) {
@@ -71,7 +72,8 @@ TEST_F(ServiceTest, a_known_machine_runs_from_the_network_with_a_fresh_token_eac
     const auto again = ask("GET", "/v1/boot?mac=52:54:00:00:00:01&uuid=&serial=&platform=pcbios");
     EXPECT_THAT(again.body, HasSubstr("berth.boot=" + fmt::format("{:032x}", 2)));
     EXPECT_THAT(again.body, HasSubstr("berth.machine=m-0001"));
-    EXPECT_EQ(ask("GET", "/v1/machines/m-0001/record", first).status, 200) << "the running client is not cut off";
+    EXPECT_EQ(ask("GET", "/v1/machines/m-0001/record", first).status, 200)
+        << "the running client is not cut off";
 }
 
 TEST_F(ServiceTest, an_unknown_machine_leaves_no_trace_by_policy_local) {
@@ -83,7 +85,8 @@ TEST_F(ServiceTest, an_unknown_machine_leaves_no_trace_by_policy_local) {
 TEST_F(ServiceTest, an_unknown_machine_is_listed_disabled_by_policy_discover) {
     ASSERT_TRUE(store->set_policy({.unknown = UnknownPolicy::discover, .defaults = {}}));
     for (int i = 0; i < 2; ++i)
-        EXPECT_THAT(ask("GET", "/v1/boot?mac=52:54:00:00:00:09&serial=AB%201&platform=efi").body, HasSubstr("exit 1"));
+        EXPECT_THAT(ask("GET", "/v1/boot?mac=52:54:00:00:00:09&serial=AB%201&platform=efi").body,
+                    HasSubstr("exit 1"));
     const auto machines = store->machines().value();
     ASSERT_EQ(machines.size(), 1u);
     EXPECT_FALSE(machines[0].enabled);
@@ -93,13 +96,15 @@ TEST_F(ServiceTest, an_unknown_machine_is_listed_disabled_by_policy_discover) {
 
 TEST_F(ServiceTest, an_unknown_machine_is_added_and_runs_by_policy_enrol) {
     ASSERT_TRUE(store->set_policy({.unknown = UnknownPolicy::enrol, .defaults = {{"image", "school"}}}));
-    EXPECT_THAT(ask("GET", "/v1/boot?mac=52:54:00:00:00:09&platform=efi").body, HasSubstr("/images/school/vmlinuz"));
+    EXPECT_THAT(ask("GET", "/v1/boot?mac=52:54:00:00:00:09&platform=efi").body,
+                HasSubstr("/images/school/vmlinuz"));
     EXPECT_TRUE(store->machines()->at(0).enabled);
 }
 
 TEST_F(ServiceTest, boot_refuses_bad_queries_as_json_with_a_code) {
-    for (const char* query : {"", "?mac=x&platform=efi", "?mac=52:54:00:00:00:01", "?mac=52:54:00:00:00:01&platform=arm",
-                              "?mac=52:54:00:00:00:01&platform=efi&uuid=x", "?mac=%"}) {
+    for (const char* query :
+         {"", "?mac=x&platform=efi", "?mac=52:54:00:00:00:01", "?mac=52:54:00:00:00:01&platform=arm",
+          "?mac=52:54:00:00:00:01&platform=efi&uuid=x", "?mac=%"}) {
         const auto r = ask("GET", std::string("/v1/boot") + query);
         EXPECT_EQ(r.status, 400) << query;
         EXPECT_EQ(code(r), "BERTH-P01");
@@ -109,8 +114,9 @@ TEST_F(ServiceTest, boot_refuses_bad_queries_as_json_with_a_code) {
 TEST_F(ServiceTest, a_machines_own_pages_need_its_token) {
     const auto good = booted();
     EXPECT_EQ(nlohmann::json::parse(ask("GET", "/v1/machines/m-0001/record", good).body).at("id"), "m-0001");
-    for (const char* target : {"/v1/machines/m-0001/record", "/v1/machines/m-0009/record", "/v1/machines/x/record",
-                               "/v1/machines/m-0001/state", "/v1/machines/m-0001/anything"}) {
+    for (const char* target :
+         {"/v1/machines/m-0001/record", "/v1/machines/m-0009/record", "/v1/machines/x/record",
+          "/v1/machines/m-0001/state", "/v1/machines/m-0001/anything"}) {
         EXPECT_EQ(ask("GET", target).status, 403) << target;
         EXPECT_EQ(code(ask("GET", target, {{"berth-boot", "00"}})), "BERTH-P03");
     }
@@ -156,10 +162,12 @@ TEST_F(ServiceTest, an_image_file_that_leaves_the_folder_is_not_served) {
     fs::create_directory(folder + "/images/berth/folder");
     ASSERT_EQ(mkfifo((folder + "/images/berth/pipe").c_str(), 0600), 0);
     fs::create_directory_symlink(folder + "/images/berth", folder + "/images/current");
-    for (const char* target : {"/images/berth/link", "/images/berth/folder", "/images/berth/pipe", "/images/berth/none",
-                               "/images/none/vmlinuz", "/images/vmlinuz", "/images/berth", "/images/berth/a/b"})
+    for (const char* target :
+         {"/images/berth/link", "/images/berth/folder", "/images/berth/pipe", "/images/berth/none",
+          "/images/none/vmlinuz", "/images/vmlinuz", "/images/berth", "/images/berth/a/b"})
         EXPECT_EQ(ask("GET", target).status, 404) << target;
-    for (const char* target : {"/images/../secret", "/images/berth/..%2f..%2fsecret", "/images/berth/%2e%2e", "/images//vmlinuz"})
+    for (const char* target :
+         {"/images/../secret", "/images/berth/..%2f..%2fsecret", "/images/berth/%2e%2e", "/images//vmlinuz"})
         EXPECT_EQ(ask("GET", target).status, 400) << target;
     EXPECT_EQ(ask("GET", "/images/current/vmlinuz").status, 200) << "the admin's own link to an image folder";
 }
@@ -175,7 +183,8 @@ TEST_F(ServiceTest, images_answer_ranges_and_conditions) {
     EXPECT_EQ(part.length, 3u);
     EXPECT_EQ(value(part, "Content-Range"), "bytes 2-4/10");
     EXPECT_EQ(ask("GET", "/images/berth/vmlinuz", {{"range", "bytes=2-4"}, {"if-range", tag}}).status, 206);
-    EXPECT_EQ(ask("GET", "/images/berth/vmlinuz", {{"range", "bytes=2-4"}, {"if-range", "\"old\""}}).status, 200);
+    EXPECT_EQ(ask("GET", "/images/berth/vmlinuz", {{"range", "bytes=2-4"}, {"if-range", "\"old\""}}).status,
+              200);
     const auto beyond = ask("GET", "/images/berth/vmlinuz", {{"range", "bytes=10-"}});
     EXPECT_EQ(beyond.status, 416);
     EXPECT_EQ(value(beyond, "Content-Range"), "bytes */10");

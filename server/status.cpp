@@ -49,7 +49,8 @@ Status check_members(const json& object, const std::string& where, const std::ve
         const auto member =
             std::find_if(members.begin(), members.end(), [&k = key](const Member& m) { return k == m.name; });
         if (member == members.end()) return fail(ErrorCode::P01, "{}: has an unknown member", where);
-        if (!member->legal(value)) return fail(ErrorCode::P01, "{}.{}: must be {}", where, member->name, member->range);
+        if (!member->legal(value))
+            return fail(ErrorCode::P01, "{}.{}: must be {}", where, member->name, member->range);
     }
     return {};
 }
@@ -63,7 +64,9 @@ Status check_list(const json& facts, const char* name, size_t longest, const std
     return {};
 }
 
-bool anything(const json&) { return true; }
+bool anything(const json&) {
+    return true;
+}
 
 Status check_facts(const json& facts) {
     static const std::vector<Member> k_facts{text("cpu", 128, "text of at most 128 bytes"),
@@ -74,12 +77,15 @@ Status check_facts(const json& facts) {
                                              {"kvm", "", anything}};
     static const std::vector<Member> k_disk{text("name", 64, "text of at most 64 bytes"),
                                             number("bytes", 0, k_max_bytes, "0 to 2^62")};
-    static const std::vector<Member> k_nic{
-        {"mac", "a MAC address",
-         [](const json& v) { return v.is_string() && parse_mac(v.get_ref<const std::string&>()).has_value(); }},
-        text("driver", 64, "text of at most 64 bytes")};
-    static const std::vector<Member> k_kvm{{"usable", "true or false", [](const json& v) { return v.is_boolean(); }},
-                                           text("why", 256, "text of at most 256 bytes")};
+    static const std::vector<Member> k_nic{{"mac", "a MAC address",
+                                            [](const json& v) {
+                                                return v.is_string() &&
+                                                       parse_mac(v.get_ref<const std::string&>()).has_value();
+                                            }},
+                                           text("driver", 64, "text of at most 64 bytes")};
+    static const std::vector<Member> k_kvm{
+        {"usable", "true or false", [](const json& v) { return v.is_boolean(); }},
+        text("why", 256, "text of at most 256 bytes")};
     BERTH_TRY(check_members(facts, "facts", k_facts));
     BERTH_TRY(check_list(facts, "disks", 64, k_disk));
     BERTH_TRY(check_list(facts, "nics", 64, k_nic));
@@ -91,7 +97,8 @@ Status check_facts(const json& facts) {
 
 Result<StatusPost> parse_status(std::string_view body) {
     if (body.size() > k_max_status_bytes)
-        return fail(ErrorCode::P08, "status of {} bytes: must be at most {}", body.size(), k_max_status_bytes);
+        return fail(ErrorCode::P08, "status of {} bytes: must be at most {}", body.size(),
+                    k_max_status_bytes);
     // Counted before parsing: a value of great depth is costly even to throw away.
     int depth = 0, deepest = 0;
     for (char c : body) {
@@ -105,9 +112,12 @@ Result<StatusPost> parse_status(std::string_view body) {
     static const std::vector<Member> k_status{
         text("boot_id", 64, "text of at most 64 bytes"),
         {"stage", "one of ipxe, bootstrap, fetch, verify, root, setup, prompt, session",
-         [](const json& v) { return v.is_string() && std::count(k_stages.begin(), k_stages.end(), v.get<std::string>()); }},
+         [](const json& v) {
+             return v.is_string() && std::count(k_stages.begin(), k_stages.end(), v.get<std::string>());
+         }},
         number("percent", 0, 100, "0 to 100"),
-        {"error", "null or text of at most 512 bytes", [](const json& v) { return v.is_null() || is_text(v, 512); }},
+        {"error", "null or text of at most 512 bytes",
+         [](const json& v) { return v.is_null() || is_text(v, 512); }},
         {"facts", "", anything},
         {"session", "", anything}};
     static const std::vector<Member> k_session{text("user", 128, "text of at most 128 bytes"),
@@ -119,7 +129,8 @@ Result<StatusPost> parse_status(std::string_view body) {
     if (status.contains("boot_id")) post.boot_id = status["boot_id"].get<std::string>();
     if (status.contains("stage")) post.stage = status["stage"].get<std::string>();
     if (status.contains("percent")) post.percent = status["percent"].get<int>();
-    if (status.contains("error")) post.error = status["error"].is_null() ? "" : status["error"].get<std::string>();
+    if (status.contains("error"))
+        post.error = status["error"].is_null() ? "" : status["error"].get<std::string>();
     if (status.contains("facts")) {
         if (auto good = check_facts(status["facts"]); !good) return fail(good.error());
         post.facts = status["facts"];

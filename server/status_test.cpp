@@ -23,13 +23,35 @@ TEST(StatusPost, takes_every_part_and_none) {
 }
 
 TEST(StatusPost, refuses_what_the_schema_does_not_have) {
-    for (const char* text :
-         {"", "[]", "null", "{", "{}x", R"({"x":1})", R"({"stage":"dance"})", R"({"stage":1})", R"({"percent":101})",
-          R"({"percent":-1})", R"({"percent":1.5})", R"({"percent":18446744073709551615})", R"({"error":1})", R"({"error":"a\nb"})",
-          R"({"boot_id":"\u001b[2J"})", R"({"facts":null})", R"({"facts":[]})", R"({"facts":{"cores":0}})",
-          R"({"facts":{"disks":{}}})", R"({"facts":{"disks":[1]}})", R"({"facts":{"disks":[{"bytes":-1}]}})",
-          R"({"facts":{"nics":[{"mac":"x"}]}})", R"({"facts":{"kvm":true}})", R"({"facts":{"kvm":{"usable":"yes"}}})",
-          R"({"facts":{"x":1}})", R"({"session":"ann"})", R"({"session":{"user":1}})", R"({"session":{"password":"x"}})", "\xff"})
+    for (const char* text : {"",
+                             "[]",
+                             "null",
+                             "{",
+                             "{}x",
+                             R"({"x":1})",
+                             R"({"stage":"dance"})",
+                             R"({"stage":1})",
+                             R"({"percent":101})",
+                             R"({"percent":-1})",
+                             R"({"percent":1.5})",
+                             R"({"percent":18446744073709551615})",
+                             R"({"error":1})",
+                             R"({"error":"a\nb"})",
+                             R"({"boot_id":"\u001b[2J"})",
+                             R"({"facts":null})",
+                             R"({"facts":[]})",
+                             R"({"facts":{"cores":0}})",
+                             R"({"facts":{"disks":{}}})",
+                             R"({"facts":{"disks":[1]}})",
+                             R"({"facts":{"disks":[{"bytes":-1}]}})",
+                             R"({"facts":{"nics":[{"mac":"x"}]}})",
+                             R"({"facts":{"kvm":true}})",
+                             R"({"facts":{"kvm":{"usable":"yes"}}})",
+                             R"({"facts":{"x":1}})",
+                             R"({"session":"ann"})",
+                             R"({"session":{"user":1}})",
+                             R"({"session":{"password":"x"}})",
+                             "\xff"})
         EXPECT_EQ(parse_status(text).error().code(), ErrorCode::P01) << text;
 }
 

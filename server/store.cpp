@@ -24,22 +24,27 @@ const std::vector<std::vector<const char*>> k_schema{
      "uuid TEXT NOT NULL, serial TEXT NOT NULL, enabled INTEGER NOT NULL, marked INTEGER NOT NULL, "
      "settings TEXT NOT NULL, created INTEGER NOT NULL, seen INTEGER NOT NULL DEFAULT 0, "
      "platform TEXT NOT NULL DEFAULT '', boot_id TEXT NOT NULL DEFAULT '', stage TEXT NOT NULL DEFAULT '', "
-     "percent INTEGER NOT NULL DEFAULT -1, error TEXT NOT NULL DEFAULT '', facts TEXT NOT NULL DEFAULT 'null', "
+     "percent INTEGER NOT NULL DEFAULT -1, error TEXT NOT NULL DEFAULT '', facts TEXT NOT NULL DEFAULT "
+     "'null', "
      "session TEXT NOT NULL DEFAULT 'null') STRICT",
      "CREATE INDEX machines_uuid ON machines (uuid)",
-     "CREATE TABLE macs (mac TEXT PRIMARY KEY, machine TEXT NOT NULL REFERENCES machines (id) ON DELETE CASCADE, "
+     "CREATE TABLE macs (mac TEXT PRIMARY KEY, machine TEXT NOT NULL REFERENCES machines (id) ON DELETE "
+     "CASCADE, "
      "position INTEGER NOT NULL) STRICT, WITHOUT ROWID",
      "CREATE INDEX macs_machine ON macs (machine)",
      "CREATE TABLE tokens (n INTEGER PRIMARY KEY AUTOINCREMENT, "
-     "machine TEXT NOT NULL REFERENCES machines (id) ON DELETE CASCADE, token TEXT NOT NULL, made INTEGER NOT NULL) STRICT",
+     "machine TEXT NOT NULL REFERENCES machines (id) ON DELETE CASCADE, token TEXT NOT NULL, made INTEGER "
+     "NOT NULL) STRICT",
      "CREATE INDEX tokens_machine ON tokens (machine, n)",
-     "CREATE TABLE states (machine TEXT NOT NULL REFERENCES machines (id) ON DELETE CASCADE, name TEXT NOT NULL, "
+     "CREATE TABLE states (machine TEXT NOT NULL REFERENCES machines (id) ON DELETE CASCADE, name TEXT NOT "
+     "NULL, "
      "body TEXT NOT NULL, written INTEGER NOT NULL, PRIMARY KEY (machine, name)) STRICT, WITHOUT ROWID",
      "CREATE TABLE policy (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID"},
 };
 
 constexpr const char* k_columns =
-    "SELECT id, name, uuid, serial, enabled, marked, settings, seen, platform, boot_id, stage, percent, error, facts, "
+    "SELECT id, name, uuid, serial, enabled, marked, settings, seen, platform, boot_id, stage, percent, "
+    "error, facts, "
     "session FROM machines ";
 
 nlohmann::json stored_json(const std::string& text) {
@@ -59,7 +64,8 @@ Settings stored_settings(const nlohmann::json& value) {
     return settings;
 }
 
-std::vector<Machine> select_machines(soci::session& sql, const std::string& where, const std::string& value = "") {
+std::vector<Machine> select_machines(soci::session& sql, const std::string& where,
+                                     const std::string& value = "") {
     struct Row {
         std::string id, name, uuid, serial, settings, platform, boot_id, stage, error, facts, session;
         int enabled = 0, marked = 0, percent = 0;
@@ -80,11 +86,23 @@ std::vector<Machine> select_machines(soci::session& sql, const std::string& wher
     statement.define_and_bind();
     std::vector<Machine> machines;
     for (bool more = statement.execute(true); more; more = statement.fetch()) {
-        Machine m{.id = r.id, .name = r.name, .macs = {}, .uuid = r.uuid, .serial = r.serial,
-                  .enabled = r.enabled != 0, .marked = r.marked != 0, .settings = stored_settings(stored_json(r.settings)),
+        Machine m{.id = r.id,
+                  .name = r.name,
+                  .macs = {},
+                  .uuid = r.uuid,
+                  .serial = r.serial,
+                  .enabled = r.enabled != 0,
+                  .marked = r.marked != 0,
+                  .settings = stored_settings(stored_json(r.settings)),
                   .status = {}};
-        m.status = {.seen = r.seen, .boot_id = r.boot_id, .stage = r.stage, .error = r.error, .platform = r.platform,
-                    .percent = r.percent, .facts = stored_json(r.facts), .session = stored_json(r.session)};
+        m.status = {.seen = r.seen,
+                    .boot_id = r.boot_id,
+                    .stage = r.stage,
+                    .error = r.error,
+                    .platform = r.platform,
+                    .percent = r.percent,
+                    .facts = stored_json(r.facts),
+                    .session = stored_json(r.session)};
         machines.push_back(std::move(m));
     }
     std::map<std::string, Machine*> by_id;
@@ -97,7 +115,8 @@ std::vector<Machine> select_machines(soci::session& sql, const std::string& wher
     macs.exchange(into(owner));
     if (one) macs.exchange(use(only, "id"));
     macs.alloc();
-    macs.prepare(std::string("SELECT mac, machine FROM macs ") + (one ? "WHERE machine = :id " : "") + "ORDER BY position");
+    macs.prepare(std::string("SELECT mac, machine FROM macs ") + (one ? "WHERE machine = :id " : "") +
+                 "ORDER BY position");
     macs.define_and_bind();
     if (!machines.empty())
         for (bool more = macs.execute(true); more; more = macs.fetch())
@@ -109,8 +128,8 @@ void write_macs(soci::session& sql, const Machine& machine) {
     sql << "DELETE FROM macs WHERE machine = :id", use(machine.id);
     int position = 0;
     for (const auto& mac : machine.macs) {
-        sql << "INSERT INTO macs (mac, machine, position) VALUES (:mac, :id, :position)", use(mac), use(machine.id),
-            use(position);
+        sql << "INSERT INTO macs (mac, machine, position) VALUES (:mac, :id, :position)", use(mac),
+            use(machine.id), use(position);
         ++position;
     }
 }
@@ -119,10 +138,12 @@ void write_macs(soci::session& sql, const Machine& machine) {
 Status check_free(soci::session& sql, const Machine& machine) {
     std::string other;
     for (const auto& mac : machine.macs) {
-        sql << "SELECT machine FROM macs WHERE mac = :mac AND machine <> :id", use(mac), use(machine.id), into(other);
+        sql << "SELECT machine FROM macs WHERE mac = :mac AND machine <> :id", use(mac), use(machine.id),
+            into(other);
         if (sql.got_data()) return fail(ErrorCode::P07, "MAC {} is {}'s", mac, other);
     }
-    sql << "SELECT id FROM machines WHERE name = :name AND id <> :id", use(machine.name), use(machine.id), into(other);
+    sql << "SELECT id FROM machines WHERE name = :name AND id <> :id", use(machine.name), use(machine.id),
+        into(other);
     if (sql.got_data()) return fail(ErrorCode::P07, "name {} is {}'s", machine.name, other);
     if (!machine.macs.empty() || machine.uuid.empty()) return {};
     sql << "SELECT id FROM machines WHERE uuid = :uuid AND id <> :id AND NOT EXISTS "
@@ -135,7 +156,8 @@ Status check_free(soci::session& sql, const Machine& machine) {
 Status check_identity(const Machine& machine) {
     if (machine.macs.empty() && machine.uuid.empty())
         return fail(ErrorCode::P06, "machine {}: must have a MAC or a UUID", machine.name);
-    if (machine.macs.size() > 16) return fail(ErrorCode::P06, "machine {}: must have at most 16 MACs", machine.name);
+    if (machine.macs.size() > 16)
+        return fail(ErrorCode::P06, "machine {}: must have at most 16 MACs", machine.name);
     return {};
 }
 
@@ -173,7 +195,8 @@ constexpr bool is_failed(const T& result) {
 
 }  // namespace
 
-Store::Store(std::unique_ptr<soci::session> session, Clock& clock) : session_(std::move(session)), clock_(clock) {}
+Store::Store(std::unique_ptr<soci::session> session, Clock& clock)
+    : session_(std::move(session)), clock_(clock) {}
 Store::~Store() = default;
 
 // SOCI throws; nothing of it leaves this file. A failed Result rolls back like an exception.
@@ -201,12 +224,15 @@ auto Store::with(F&& work, bool writes) -> decltype(work()) {
 Result<std::unique_ptr<Store>> Store::open(const std::string& file, Clock& clock) {
     if (file.empty() || file.find_first_of("\"'") != std::string::npos)
         return fail(ErrorCode::P04, "file name \"{}\": must be without quotes", file);
-    // Made here for its mode; and closed before SQLite opens it, for closing any descriptor of a file drops this process's locks on it
-    // (fcntl(2)), which SQLite relies on. So an existing file is never opened here.
-    if (UniqueFd made(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)); !made && errno != EEXIST)
+    // Made here for its mode; and closed before SQLite opens it, for closing any descriptor of a file drops
+    // this process's locks on it (fcntl(2)), which SQLite relies on. So an existing file is never opened
+    // here.
+    if (UniqueFd made(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+        !made && errno != EEXIST)
         return fail(ErrorCode::P04, "{}: {}", file, strerror(errno));
     try {
-        auto session = std::make_unique<soci::session>(soci::sqlite3, fmt::format("dbname=\"{}\" timeout=5", file));
+        auto session =
+            std::make_unique<soci::session>(soci::sqlite3, fmt::format("dbname=\"{}\" timeout=5", file));
         std::string mode;
         *session << "PRAGMA journal_mode = WAL", into(mode);
         *session << "PRAGMA foreign_keys = ON";
@@ -225,11 +251,14 @@ Result<Policy> Store::policy() {
         [&]() -> Result<Policy> {
             Policy policy;
             std::string key, value;
-            soci::statement rows = (session_->prepare << "SELECT key, value FROM policy", into(key), into(value));
+            soci::statement rows =
+                (session_->prepare << "SELECT key, value FROM policy", into(key), into(value));
             nlohmann::json defaults = nlohmann::json::object();
             for (bool more = rows.execute(true); more; more = rows.fetch()) {
-                if (key == "unknown") policy.unknown = parse_unknown_policy(value).value_or(UnknownPolicy::local);
-                else defaults[key] = value;
+                if (key == "unknown")
+                    policy.unknown = parse_unknown_policy(value).value_or(UnknownPolicy::local);
+                else
+                    defaults[key] = value;
             }
             policy.defaults = stored_settings(defaults);
             return policy;
@@ -251,7 +280,8 @@ Status Store::set_policy(const Policy& policy) {
 }
 
 Result<std::vector<Machine>> Store::machines() {
-    return with([&]() -> Result<std::vector<Machine>> { return select_machines(*session_, "ORDER BY n"); }, false);
+    return with([&]() -> Result<std::vector<Machine>> { return select_machines(*session_, "ORDER BY n"); },
+                false);
 }
 
 Result<std::optional<Machine>> Store::find_at_boot(const std::string& mac, const std::string& uuid) {
@@ -260,10 +290,11 @@ Result<std::optional<Machine>> Store::find_at_boot(const std::string& mac, const
             auto found =
                 select_machines(*session_, "WHERE id = (SELECT machine FROM macs WHERE mac = :value)", mac);
             if (found.empty() && !uuid.empty())
-                found = select_machines(*session_,
-                                        "WHERE uuid = :value AND NOT EXISTS (SELECT 1 FROM macs WHERE macs.machine = "
-                                        "machines.id)",
-                                        uuid);
+                found = select_machines(
+                    *session_,
+                    "WHERE uuid = :value AND NOT EXISTS (SELECT 1 FROM macs WHERE macs.machine = "
+                    "machines.id)",
+                    uuid);
             if (found.empty()) return std::nullopt;
             return std::move(found.front());
         },
@@ -276,7 +307,8 @@ Result<Machine> Store::find(std::string_view word) {
             auto found = select_machines(*session_, "WHERE id = :value", std::string(word));
             if (found.empty()) found = select_machines(*session_, "WHERE name = :value", std::string(word));
             if (auto mac = parse_mac(word); found.empty() && mac)
-                found = select_machines(*session_, "WHERE id = (SELECT machine FROM macs WHERE mac = :value)", *mac);
+                found = select_machines(*session_, "WHERE id = (SELECT machine FROM macs WHERE mac = :value)",
+                                        *mac);
             if (found.empty()) return fail(ErrorCode::P02, "machine {}: no id, name or MAC is that", word);
             return std::move(found.front());
         },
@@ -297,10 +329,11 @@ Result<Machine> Store::add(Machine machine) {
             const std::string settings = nlohmann::json(machine.settings).dump();
             const int enabled = machine.enabled, marked = machine.marked;
             const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
-            *session_ << "INSERT INTO machines (name, uuid, serial, enabled, marked, settings, created) VALUES "
-                         "(:name, :uuid, :serial, :enabled, :marked, :settings, :now)",
-                use(machine.name), use(machine.uuid), use(machine.serial), use(enabled), use(marked), use(settings),
-                use(now);
+            *session_
+                << "INSERT INTO machines (name, uuid, serial, enabled, marked, settings, created) VALUES "
+                   "(:name, :uuid, :serial, :enabled, :marked, :settings, :now)",
+                use(machine.name), use(machine.uuid), use(machine.serial), use(enabled), use(marked),
+                use(settings), use(now);
             *session_ << "SELECT last_insert_rowid()", into(n);
             machine.id = fmt::format("m-{:04}", n);
             *session_ << "UPDATE machines SET id = :id WHERE n = :n", use(machine.id), use(n);
@@ -322,10 +355,11 @@ Status Store::update(const std::string& id, const std::function<Status(Machine&)
             BERTH_TRY(check_free(*session_, machine));
             const std::string settings = nlohmann::json(machine.settings).dump();
             const int enabled = machine.enabled, marked = machine.marked;
-            *session_ << "UPDATE machines SET name = :name, uuid = :uuid, serial = :serial, enabled = :enabled, "
-                         "marked = :marked, settings = :settings WHERE id = :id",
-                use(machine.name), use(machine.uuid), use(machine.serial), use(enabled), use(marked), use(settings),
-                use(id);
+            *session_
+                << "UPDATE machines SET name = :name, uuid = :uuid, serial = :serial, enabled = :enabled, "
+                   "marked = :marked, settings = :settings WHERE id = :id",
+                use(machine.name), use(machine.uuid), use(machine.serial), use(enabled), use(marked),
+                use(settings), use(id);
             write_macs(*session_, machine);
             return {};
         },
@@ -345,10 +379,11 @@ Status Store::add_token(const std::string& id, const std::string& token) {
     return with(
         [&]() -> Status {
             const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
-            *session_ << "INSERT INTO tokens (machine, token, made) VALUES (:id, :token, :now)", use(id), use(token),
-                use(now);
+            *session_ << "INSERT INTO tokens (machine, token, made) VALUES (:id, :token, :now)", use(id),
+                use(token), use(now);
             *session_ << fmt::format(
-                "DELETE FROM tokens WHERE machine = :id AND n NOT IN (SELECT n FROM tokens WHERE machine = :same ORDER BY n "
+                "DELETE FROM tokens WHERE machine = :id AND n NOT IN (SELECT n FROM tokens WHERE machine = "
+                ":same ORDER BY n "
                 "DESC LIMIT {})",
                 k_kept_tokens),
                 use(id), use(id);
@@ -362,8 +397,8 @@ Status Store::check_token(const std::string& id, std::string_view token) {
         [&]() -> Status {
             int count = 0;
             const std::string given(token);
-            *session_ << "SELECT count(*) FROM tokens WHERE machine = :id AND token = :token", use(id), use(given),
-                into(count);
+            *session_ << "SELECT count(*) FROM tokens WHERE machine = :id AND token = :token", use(id),
+                use(given), into(count);
             if (count == 0) return fail(ErrorCode::P03);
             return {};
         },
@@ -375,7 +410,8 @@ Status Store::seen_at_boot(const std::string& id, Platform platform, const std::
         [&]() -> Status {
             const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
             const std::string firmware(to_text(platform));
-            *session_ << "UPDATE machines SET seen = :now, platform = :platform, stage = 'ipxe', percent = -1, error = '', "
+            *session_ << "UPDATE machines SET seen = :now, platform = :platform, stage = 'ipxe', percent = "
+                         "-1, error = '', "
                          "serial = CASE WHEN :serial = '' THEN serial ELSE :again END WHERE id = :id",
                 use(now), use(firmware), use(serial), use(serial), use(id);
             return {};
@@ -398,9 +434,11 @@ Status Store::post_status(const std::string& id, const StatusPost& post) {
             if (post.session) s.session = *post.session;
             const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
             const std::string facts = s.facts.dump(), session = s.session.dump();
-            *session_ << "UPDATE machines SET seen = :now, boot_id = :boot, stage = :stage, percent = :percent, error = :error, "
+            *session_ << "UPDATE machines SET seen = :now, boot_id = :boot, stage = :stage, percent = "
+                         ":percent, error = :error, "
                          "facts = :facts, session = :session WHERE id = :id",
-                use(now), use(s.boot_id), use(s.stage), use(s.percent), use(s.error), use(facts), use(session), use(id);
+                use(now), use(s.boot_id), use(s.stage), use(s.percent), use(s.error), use(facts),
+                use(session), use(id);
             return {};
         },
         true);
@@ -412,7 +450,8 @@ Result<std::vector<std::string>> Store::state_names(const std::string& id) {
             std::vector<std::string> names;
             std::string name;
             soci::statement rows =
-                (session_->prepare << "SELECT name FROM states WHERE machine = :id ORDER BY name", use(id), into(name));
+                (session_->prepare << "SELECT name FROM states WHERE machine = :id ORDER BY name", use(id),
+                 into(name));
             for (bool more = rows.execute(true); more; more = rows.fetch()) names.push_back(name);
             return names;
         },
@@ -423,7 +462,8 @@ Result<std::optional<std::string>> Store::state(const std::string& id, const std
     return with(
         [&]() -> Result<std::optional<std::string>> {
             std::string body;
-            *session_ << "SELECT body FROM states WHERE machine = :id AND name = :name", use(id), use(name), into(body);
+            *session_ << "SELECT body FROM states WHERE machine = :id AND name = :name", use(id), use(name),
+                into(body);
             if (!session_->got_data()) return std::nullopt;
             return body;
         },
@@ -436,12 +476,14 @@ Status Store::put_state(const std::string& id, const std::string& name, const st
     return with(
         [&]() -> Status {
             int others = 0;
-            *session_ << "SELECT count(*) FROM states WHERE machine = :id AND name <> :name", use(id), use(name),
-                into(others);
+            *session_ << "SELECT count(*) FROM states WHERE machine = :id AND name <> :name", use(id),
+                use(name), into(others);
             if (others >= static_cast<int>(k_max_state_files))
-                return fail(ErrorCode::P08, "state files: must be at most {} for a machine", k_max_state_files);
+                return fail(ErrorCode::P08, "state files: must be at most {} for a machine",
+                            k_max_state_files);
             const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
-            *session_ << "INSERT OR REPLACE INTO states (machine, name, body, written) VALUES (:id, :name, :body, :now)",
+            *session_ << "INSERT OR REPLACE INTO states (machine, name, body, written) VALUES (:id, :name, "
+                         ":body, :now)",
                 use(id), use(name), use(body), use(now);
             return {};
         },

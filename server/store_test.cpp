@@ -14,7 +14,7 @@ namespace berth::server {
 namespace {
 
 class StoreTest : public testing::Test {
- protected:
+  protected:
     StoreTest() {
         char name[] = "/tmp/berth-store-XXXXXX";
         folder = mkdtemp(name);
@@ -37,18 +37,27 @@ class StoreTest : public testing::Test {
         return *result;
     }
     void sqlite(const std::string& statement) {
-        ASSERT_TRUE(run_checked({.arguments = {"sqlite3", folder + "/a.db", statement}}, std::chrono::seconds(30)));
+        ASSERT_TRUE(
+            run_checked({.arguments = {"sqlite3", folder + "/a.db", statement}}, std::chrono::seconds(30)));
     }
 
     std::string folder;
     FakeClock clock;
     std::unique_ptr<Store> store;
 };
-const std::string k_mac = "52:54:00:00:00:01", k_other = "52:54:00:00:00:02", k_uuid = "12345678-abcd-4000-8000-0123456789ab";
+const std::string k_mac = "52:54:00:00:00:01", k_other = "52:54:00:00:00:02",
+                  k_uuid = "12345678-abcd-4000-8000-0123456789ab";
 
 TEST_F(StoreTest, keeps_what_was_added_over_a_restart) {
-    Machine m{.id = {}, .name = "desk", .macs = {k_mac, k_other}, .uuid = k_uuid, .serial = "S 1", .enabled = false, .marked = true,
-              .settings = {{"keymap", "de"}}, .status = {}};
+    Machine m{.id = {},
+              .name = "desk",
+              .macs = {k_mac, k_other},
+              .uuid = k_uuid,
+              .serial = "S 1",
+              .enabled = false,
+              .marked = true,
+              .settings = {{"keymap", "de"}},
+              .status = {}};
     const auto id = store->add(m)->id;
     EXPECT_EQ(id, "m-0001");
     store = reopen();
@@ -64,7 +73,8 @@ TEST_F(StoreTest, keeps_what_was_added_over_a_restart) {
 
 TEST_F(StoreTest, is_found_by_id_name_and_any_of_its_macs) {
     const auto m = added(k_mac, "desk");
-    for (const char* word : {"m-0001", "desk", "52-54-00-00-00-01", "525400000001"}) EXPECT_EQ(store->find(word)->id, m.id) << word;
+    for (const char* word : {"m-0001", "desk", "52-54-00-00-00-01", "525400000001"})
+        EXPECT_EQ(store->find(word)->id, m.id) << word;
     for (const char* word : {"", "m-0002", "des", "%", "' OR 1=1 --", "52:54:00:00:00:02"})
         EXPECT_EQ(store->find(word).error().code(), ErrorCode::P02) << word;
 }
@@ -79,7 +89,9 @@ TEST_F(StoreTest, hostile_text_is_only_text) {
     EXPECT_EQ(store->check_token("m-0001' OR '1'='1", "' OR '1'='1").error().code(), ErrorCode::P03);
 }
 
-TEST_F(StoreTest, an_unnamed_machine_is_named_by_its_address) { EXPECT_EQ(added(k_mac).name, "berth-525400000001"); }
+TEST_F(StoreTest, an_unnamed_machine_is_named_by_its_address) {
+    EXPECT_EQ(added(k_mac).name, "berth-525400000001");
+}
 
 TEST_F(StoreTest, an_unnamed_machine_never_meets_anothers_name) {
     added(k_other, "berth-525400000001");
@@ -88,7 +100,8 @@ TEST_F(StoreTest, an_unnamed_machine_never_meets_anothers_name) {
 
 TEST_F(StoreTest, refuses_a_name_or_mac_that_is_anothers) {
     added(k_mac, "desk");
-    Machine same_name{.name = "desk", .macs = {k_other}}, same_mac{.name = "b", .macs = {k_other, k_mac}}, nothing{.name = "c"};
+    Machine same_name{.name = "desk", .macs = {k_other}}, same_mac{.name = "b", .macs = {k_other, k_mac}},
+        nothing{.name = "c"};
     EXPECT_EQ(store->add(same_name).error().code(), ErrorCode::P07);
     EXPECT_EQ(store->add(same_mac).error().code(), ErrorCode::P07);
     EXPECT_EQ(store->add(nothing).error().code(), ErrorCode::P06);
@@ -114,11 +127,23 @@ TEST_F(StoreTest, at_boot_the_mac_decides_and_a_uuid_only_for_machines_without_o
 TEST_F(StoreTest, update_changes_all_or_nothing) {
     added(k_mac, "a");
     added(k_other, "b");
-    EXPECT_EQ(store->update("m-0002", [](Machine& m) { m.name = "a"; return Status(); }).error().code(), ErrorCode::P07);
-    EXPECT_EQ(store->update("m-0002", [](Machine&) -> Status { return fail(ErrorCode::P06); }).error().code(), ErrorCode::P06);
+    EXPECT_EQ(store
+                  ->update("m-0002",
+                           [](Machine& m) {
+                               m.name = "a";
+                               return Status();
+                           })
+                  .error()
+                  .code(),
+              ErrorCode::P07);
+    EXPECT_EQ(store->update("m-0002", [](Machine&) -> Status { return fail(ErrorCode::P06); }).error().code(),
+              ErrorCode::P06);
     EXPECT_EQ(store->update("m-0009", [](Machine&) { return Status(); }).error().code(), ErrorCode::P02);
     EXPECT_EQ(store->find("m-0002")->name, "b");
-    ASSERT_TRUE(store->update("m-0002", [](Machine& m) { m.name = "c", m.settings["mode"] = "local"; return Status(); }));
+    ASSERT_TRUE(store->update("m-0002", [](Machine& m) {
+        m.name = "c", m.settings["mode"] = "local";
+        return Status();
+    }));
     EXPECT_EQ(store->find("m-0002")->settings.at("mode"), "local");
 }
 
@@ -126,14 +151,19 @@ TEST_F(StoreTest, the_newest_tokens_are_good_and_only_for_their_machine) {
     added(k_mac);
     added(k_other);
     for (int i = 0; i < 6; ++i) ASSERT_TRUE(store->add_token("m-0001", "token" + std::to_string(i)));
-    for (int i = 0; i < 6; ++i) EXPECT_EQ(store->check_token("m-0001", "token" + std::to_string(i)).has_value(), i >= 2) << i;
+    for (int i = 0; i < 6; ++i)
+        EXPECT_EQ(store->check_token("m-0001", "token" + std::to_string(i)).has_value(), i >= 2) << i;
     EXPECT_EQ(store->check_token("m-0002", "token5").error().code(), ErrorCode::P03);
     EXPECT_EQ(store->check_token("m-0001", "").error().code(), ErrorCode::P03);
 }
 
 TEST_F(StoreTest, a_status_changes_only_the_parts_it_has) {
     added(k_mac);
-    StatusPost first{.boot_id = "b1", .stage = "fetch", .percent = 40, .error = "slow", .facts = nlohmann::json{{"cores", 2}},
+    StatusPost first{.boot_id = "b1",
+                     .stage = "fetch",
+                     .percent = 40,
+                     .error = "slow",
+                     .facts = nlohmann::json{{"cores", 2}},
                      .session = nlohmann::json{{"user", "ann"}}};
     ASSERT_TRUE(store->post_status("m-0001", first));
     StatusPost second;
@@ -161,7 +191,8 @@ TEST_F(StoreTest, state_files_are_kept_bounded_and_go_with_their_machine) {
     ASSERT_TRUE(store->put_state("m-0001", "s0.json", large));
     EXPECT_EQ(store->state("m-0001", "s0.json")->value(), large);
     EXPECT_EQ(store->put_state("m-0001", "s0.json", large + "x").error().code(), ErrorCode::P08);
-    for (size_t i = 1; i < k_max_state_files; ++i) ASSERT_TRUE(store->put_state("m-0001", fmt::format("s{}.json", i), "{}"));
+    for (size_t i = 1; i < k_max_state_files; ++i)
+        ASSERT_TRUE(store->put_state("m-0001", fmt::format("s{}.json", i), "{}"));
     EXPECT_EQ(store->put_state("m-0001", "more.json", "{}").error().code(), ErrorCode::P08);
     ASSERT_TRUE(store->put_state("m-0001", "s1.json", "{\"a\":1}"));
     EXPECT_EQ(store->state_names("m-0001")->size(), k_max_state_files);

@@ -8,11 +8,21 @@
 namespace berth::server {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_alnum(char c) { return is_digit(c) || is_lower(c) || is_upper(c); }
-char to_lower(char c) { return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c; }
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+bool is_lower(char c) {
+    return c >= 'a' && c <= 'z';
+}
+bool is_upper(char c) {
+    return c >= 'A' && c <= 'Z';
+}
+bool is_alnum(char c) {
+    return is_digit(c) || is_lower(c) || is_upper(c);
+}
+char to_lower(char c) {
+    return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 int hex_value(char c) {
     if (is_digit(c)) return c - '0';
@@ -20,7 +30,9 @@ int hex_value(char c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-bool all_of(std::string_view text, auto predicate) { return std::all_of(text.begin(), text.end(), predicate); }
+bool all_of(std::string_view text, auto predicate) {
+    return std::all_of(text.begin(), text.end(), predicate);
+}
 
 /// For an error's text: hostile bytes must not reach a terminal.
 std::string shown(std::string_view text) {
@@ -75,9 +87,13 @@ Result<std::string> parse_mac(std::string_view text) {
         else if (good = hex_value(text[i]) >= 0; good)
             digits += to_lower(text[i]);
     }
-    if (!good) return fail(ErrorCode::P06, "MAC \"{}\": must be six hex pairs such as 52:54:00:12:34:56", shown(text));
+    if (!good)
+        return fail(ErrorCode::P06, "MAC \"{}\": must be six hex pairs such as 52:54:00:12:34:56",
+                    shown(text));
     if (hex_value(digits[1]) & 1 || digits == "000000000000")
-        return fail(ErrorCode::P06, "MAC \"{}\": must be one station's address, neither a group's nor all zeros", shown(text));
+        return fail(ErrorCode::P06,
+                    "MAC \"{}\": must be one station's address, neither a group's nor all zeros",
+                    shown(text));
     std::string mac;
     for (size_t i = 0; i < 12; i += 2) mac += (i ? ":" : "") + digits.substr(i, 2);
     return mac;
@@ -92,7 +108,9 @@ Result<std::string> parse_uuid(std::string_view text) {
         uuid += to_lower(text[i]);
     }
     if (!good) return fail(ErrorCode::P06, "UUID \"{}\": must be hex digits as 8-4-4-4-12", shown(text));
-    const auto only = [&](char digit) { return all_of(uuid, [=](char c) { return c == '-' || c == digit; }); };
+    const auto only = [&](char digit) {
+        return all_of(uuid, [=](char c) { return c == '-' || c == digit; });
+    };
     if (only('0') || only('f')) return std::string();
     return uuid;
 }
@@ -101,12 +119,14 @@ Result<std::string> parse_name(std::string_view text) {
     const bool good = !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
                       all_of(text, [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
     if (!good)
-        return fail(ErrorCode::P06, "name \"{}\": must be 1 to 63 of a-z, 0-9 and '-', not at an end", shown(text));
+        return fail(ErrorCode::P06, "name \"{}\": must be 1 to 63 of a-z, 0-9 and '-', not at an end",
+                    shown(text));
     return std::string(text);
 }
 
 bool is_machine_id(std::string_view text) {
-    return text.size() >= 6 && text.size() <= 14 && text.starts_with("m-") && all_of(text.substr(2), is_digit);
+    return text.size() >= 6 && text.size() <= 14 && text.starts_with("m-") &&
+           all_of(text.substr(2), is_digit);
 }
 
 bool is_file_name(std::string_view text) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The small words of the provisioner's world, checked and brought to one form. Everything here is pure and takes hostile text.
-// Errors are P06 with the legal range in the detail.
+// The small words of the provisioner's world, checked and brought to one form. Everything here is pure and
+// takes hostile text. Errors are P06 with the legal range in the detail.
 #pragma once
 
 #include <map>
@@ -12,9 +12,11 @@
 
 namespace berth::server {
 
-/// "aa:bb:cc:dd:ee:ff" from six hex pairs with ':' or '-' between them or nothing; neither a group address nor all zeros.
+/// "aa:bb:cc:dd:ee:ff" from six hex pairs with ':' or '-' between them or nothing; neither a group address
+/// nor all zeros.
 Result<std::string> parse_mac(std::string_view text);
-/// 8-4-4-4-12 hex digits, lower case. All zeros or all ones (firmware that was never given one) is the empty string.
+/// 8-4-4-4-12 hex digits, lower case. All zeros or all ones (firmware that was never given one) is the empty
+/// string.
 Result<std::string> parse_uuid(std::string_view text);
 /// A host name label: [a-z0-9] and inner '-', 1 to 63.
 Result<std::string> parse_name(std::string_view text);
@@ -35,7 +37,7 @@ std::string clean_serial(std::string_view text);
 
 /// A request's target (RFC 9112 3.2.1): decoded path segments and decoded query values.
 struct Target {
-    std::vector<std::string> path;             ///< "/v1/boot" is {"v1", "boot"}; no segment is empty, "." or "..".
+    std::vector<std::string> path;  ///< "/v1/boot" is {"v1", "boot"}; no segment is empty, "." or "..".
     std::map<std::string, std::string> query;  ///< The first of equal names counts.
 };
 inline constexpr size_t k_max_target = 4096;

@@ -55,7 +55,7 @@ Result<uint64_t> process_start_time(pid_t pid) {
 Status write_config(const std::string& path, const std::string& text, const VolumeProgram& program) {
     BERTH_TRY(write_file_durably(path, text, 0640));
     if ((program.uid || program.gid) &&
-        ::chown(path.c_str(), program.uid.value_or(-1), program.gid.value_or(-1)) != 0)
+        ::lchown(path.c_str(), program.uid.value_or(-1), program.gid.value_or(-1)) != 0)
         return fail_errno("chown " + path);
     return {};
 }

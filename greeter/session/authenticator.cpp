@@ -13,7 +13,7 @@ namespace {
 enum class Rank { none, started, authenticated, credentials, session };
 
 class PamAuthenticator final : public Authenticator {
- public:
+  public:
     PamAuthenticator(PamOptions options, FrontEnd& front_end, Report& report)
         : options_(std::move(options)), conversation_(front_end), report_(report) {}
     ~PamAuthenticator() override {
@@ -28,7 +28,7 @@ class PamAuthenticator final : public Authenticator {
     const User& user() const override { return user_; }
     Status end() override;
 
- private:
+  private:
     Status start();
     Status check(PamStep step, int code);
 
@@ -46,7 +46,8 @@ class PamAuthenticator final : public Authenticator {
 Status PamAuthenticator::check(PamStep step, int code) {
     last_ = code;
     if (code == PAM_SUCCESS) return {};
-    report_.event(Level::info, "PAM said no", {{"code", std::to_string(code)}, {"text", pam_strerror(handle_, code)}});
+    report_.event(Level::info, "PAM said no",
+                  {{"code", std::to_string(code)}, {"text", pam_strerror(handle_, code)}});
     if (conversation_.given_up()) return fail(ErrorCode::L05);
     return fail(pam_error(step, code));
 }
@@ -83,8 +84,10 @@ Status PamAuthenticator::open() {
     user_ = std::move(*user);
 
     groups_before_.resize(static_cast<size_t>(std::max(0, getgroups(0, nullptr))));
-    if (getgroups(static_cast<int>(groups_before_.size()), groups_before_.data()) < 0) return fail_errno("getgroups");
-    if (options_.set_groups(user_.name.c_str(), user_.gid) != 0) return fail_errno("initgroups " + user_.name);
+    if (getgroups(static_cast<int>(groups_before_.size()), groups_before_.data()) < 0)
+        return fail_errno("getgroups");
+    if (options_.set_groups(user_.name.c_str(), user_.gid) != 0)
+        return fail_errno("initgroups " + user_.name);
     // From here DELETE_CRED is due: a stack may have made some of its credentials before one module failed.
     rank_ = Rank::credentials;
     BERTH_TRY(check(PamStep::credentials, pam_setcred(handle_, PAM_ESTABLISH_CRED)));
@@ -124,26 +127,34 @@ std::unique_ptr<Authenticator> pam_authenticator(PamOptions options, FrontEnd& f
 Error pam_error(PamStep step, int code) {
     switch (code) {
         case PAM_ACCT_EXPIRED:
-        case PAM_AUTHTOK_EXPIRED: return Error(ErrorCode::L02);
-        case PAM_MAXTRIES: return Error(ErrorCode::L06);
-        case PAM_AUTHINFO_UNAVAIL: return Error(ErrorCode::L08);
-        default: break;
+        case PAM_AUTHTOK_EXPIRED:
+            return Error(ErrorCode::L02);
+        case PAM_MAXTRIES:
+            return Error(ErrorCode::L06);
+        case PAM_AUTHINFO_UNAVAIL:
+            return Error(ErrorCode::L08);
+        default:
+            break;
     }
     switch (step) {
         case PamStep::authenticate:
-            if (code == PAM_AUTH_ERR || code == PAM_USER_UNKNOWN || code == PAM_PERM_DENIED || code == PAM_CRED_INSUFFICIENT)
+            if (code == PAM_AUTH_ERR || code == PAM_USER_UNKNOWN || code == PAM_PERM_DENIED ||
+                code == PAM_CRED_INSUFFICIENT)
                 return Error(ErrorCode::L01);
             break;
         case PamStep::account:
-            if (code == PAM_PERM_DENIED || code == PAM_AUTH_ERR || code == PAM_USER_UNKNOWN) return Error(ErrorCode::L07);
+            if (code == PAM_PERM_DENIED || code == PAM_AUTH_ERR || code == PAM_USER_UNKNOWN)
+                return Error(ErrorCode::L07);
             break;
         case PamStep::change_password:
-            if (code == PAM_AUTHTOK_ERR || code == PAM_AUTHTOK_RECOVERY_ERR || code == PAM_AUTHTOK_LOCK_BUSY || code == PAM_TRY_AGAIN ||
-                code == PAM_PERM_DENIED || code == PAM_AUTHTOK_DISABLE_AGING || code == PAM_AUTH_ERR || code == PAM_USER_UNKNOWN)
+            if (code == PAM_AUTHTOK_ERR || code == PAM_AUTHTOK_RECOVERY_ERR ||
+                code == PAM_AUTHTOK_LOCK_BUSY || code == PAM_TRY_AGAIN || code == PAM_PERM_DENIED ||
+                code == PAM_AUTHTOK_DISABLE_AGING || code == PAM_AUTH_ERR || code == PAM_USER_UNKNOWN)
                 return Error(ErrorCode::L03);
             break;
         case PamStep::credentials:
-        case PamStep::session: break;
+        case PamStep::session:
+            break;
     }
     return Error(ErrorCode::L04, pam_strerror(nullptr, code));
 }
@@ -153,9 +164,12 @@ Result<User> look_up_user(const std::string& name) {
     passwd entry{};
     passwd* found = nullptr;
     int code = 0;
-    while ((code = getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found)) == ERANGE && buffer.size() < (1U << 20))
+    while ((code = getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found)) == ERANGE &&
+           buffer.size() < (1U << 20))
         buffer.resize(buffer.size() * 2);
-    if (found == nullptr) return fail(ErrorCode::L09, "{}{}{}", name, code == 0 ? "" : ": ", code == 0 ? "" : std::strerror(code));
+    if (found == nullptr)
+        return fail(ErrorCode::L09, "{}{}{}", name, code == 0 ? "" : ": ",
+                    code == 0 ? "" : std::strerror(code));
 
     User user{.name = entry.pw_name, .uid = entry.pw_uid, .gid = entry.pw_gid, .groups = {}};
     int count = 64;

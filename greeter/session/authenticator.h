@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One PAM handle from the first prompt to the end of the session (DESIGN "PAM"; pam(3)). It reaches a rank; the end undoes what
-// the rank says: close_session, DELETE_CRED, pam_end.
+// One PAM handle from the first prompt to the end of the session (DESIGN "PAM"; pam(3)). It reaches a rank;
+// the end undoes what the rank says: close_session, DELETE_CRED, pam_end.
 #pragma once
 
 #include <grp.h>
@@ -26,7 +26,7 @@ struct User {
 };
 
 class Authenticator {
- public:
+  public:
     virtual ~Authenticator() = default;
     /// PAM_TTY set and PAM_RHOST unset before pam_authenticate(3).
     virtual Status authenticate() = 0;
@@ -43,12 +43,14 @@ struct PamOptions {
     std::string service = "berth";
     std::string user;  ///< As typed; empty: PAM asks.
     std::string tty;
-    std::function<int(const char*, gid_t)> set_groups = ::initgroups;  ///< A test without the privilege orders another.
+    std::function<int(const char*, gid_t)> set_groups =
+        ::initgroups;  ///< A test without the privilege orders another.
 };
 
 std::unique_ptr<Authenticator> pam_authenticator(PamOptions options, FrontEnd& front_end, Report& report);
 
-/// What a PAM return code (pam(3)) of `step` means to a user. An unknown user and a wrong password are one error with one text.
+/// What a PAM return code (pam(3)) of `step` means to a user. An unknown user and a wrong password are one
+/// error with one text.
 enum class PamStep { authenticate, account, change_password, credentials, session };
 Error pam_error(PamStep step, int code);
 

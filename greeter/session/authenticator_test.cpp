@@ -16,7 +16,7 @@ namespace berth::session {
 namespace {
 
 class Pam : public testing::Test {
- protected:
+  protected:
     void script(const std::string& text) {
         std::filesystem::remove(script_ + ".log");
         std::ofstream(script_) << text;
@@ -55,8 +55,10 @@ TEST_F(Pam, goes_from_start_to_end_with_one_handle_in_the_order_of_the_manual) {
     ASSERT_TRUE(a->open());
     ASSERT_TRUE(a->end());
     const std::string items = " tty=tty1 rhost=- user=ann\n";
-    EXPECT_EQ(log(), "auth flags=1" + items + "conv 1 0\naccount flags=1" + items + fmt::format("setcred flags={}", PAM_ESTABLISH_CRED) + items +
-                         "open flags=0" + items + "close flags=0" + items + fmt::format("setcred flags={}", PAM_DELETE_CRED) + items);
+    EXPECT_EQ(log(), "auth flags=1" + items + "conv 1 0\naccount flags=1" + items +
+                         fmt::format("setcred flags={}", PAM_ESTABLISH_CRED) + items + "open flags=0" +
+                         items + "close flags=0" + items + fmt::format("setcred flags={}", PAM_DELETE_CRED) +
+                         items);
     EXPECT_EQ(groups_set_, std::vector<std::string>{"ann 1000"});
     EXPECT_TRUE(front_end_.has("prompt- Password: "));
 }
@@ -114,7 +116,8 @@ TEST_F(Pam, takes_32_messages_of_all_styles_in_one_conversation) {
     std::vector<std::string> expected;
     for (int i = 0; i < 8; ++i) {
         text += fmt::format("off a{}=secret{}\non b{}=open{}\ninfo c{}\nerror d{}\n", i, i, i, i, i, i);
-        for (const auto& line : {fmt::format("prompt- a{}", i), fmt::format("prompt+ b{}", i), fmt::format("info c{}", i), fmt::format("error d{}", i)})
+        for (const auto& line : {fmt::format("prompt- a{}", i), fmt::format("prompt+ b{}", i),
+                                 fmt::format("info c{}", i), fmt::format("error d{}", i)})
             expected.push_back(line);
         front_end_.answers.push_back(fmt::format("secret{}", i));
         front_end_.answers.push_back(fmt::format("open{}", i));
@@ -156,13 +159,16 @@ TEST_F(Pam, asks_for_the_name_when_none_was_typed_and_uses_the_one_pam_says) {
 }
 
 TEST_F(Pam, changes_an_expired_password_in_the_same_conversation) {
-    script("auth conv 1\noff Password: =old\naccount return 12\nchauthtok conv 3\ninfo Changing password\noff New: =new\noff Again: =new\n");
+    script(
+        "auth conv 1\noff Password: =old\naccount return 12\nchauthtok conv 3\ninfo Changing password\noff "
+        "New: =new\noff Again: =new\n");
     front_end_.answers = {"old", "new", "new"};
     auto a = make("ann");
     ASSERT_TRUE(a->authenticate());
     ASSERT_TRUE(a->account());
     ASSERT_TRUE(a->open());
-    EXPECT_TRUE(log().contains(fmt::format("chauthtok flags={} ", PAM_CHANGE_EXPIRED_AUTHTOK | 0x2000 /* PAM_UPDATE_AUTHTOK */)));
+    EXPECT_TRUE(log().contains(
+        fmt::format("chauthtok flags={} ", PAM_CHANGE_EXPIRED_AUTHTOK | 0x2000 /* PAM_UPDATE_AUTHTOK */)));
     ASSERT_TRUE(a->end());
 }
 
@@ -238,7 +244,8 @@ TEST(Users, lists_every_group_but_the_own_one) {
 }  // namespace
 }  // namespace berth::session
 
-/// The wrappers must be preloaded: this program writes its PAM service and its users into a folder and starts itself again with them.
+/// The wrappers must be preloaded: this program writes its PAM service and its users into a folder and starts
+/// itself again with them.
 int main(int argc, char** argv) {
     if (getenv("BERTH_TEST_SCRIPT") != nullptr) {
         testing::InitGoogleTest(&argc, argv);
@@ -251,9 +258,11 @@ int main(int argc, char** argv) {
     const std::string folder = name, script = folder + "/script";
     std::filesystem::create_directory(folder + "/pam.d");
     std::ofstream service(folder + "/pam.d/berth");
-    for (const char* kind : {"auth", "account", "password", "session"}) service << kind << " required " << BERTH_PAM_SCRIPTED << " " << script << "\n";
+    for (const char* kind : {"auth", "account", "password", "session"})
+        service << kind << " required " << BERTH_PAM_SCRIPTED << " " << script << "\n";
     service.close();
-    std::ofstream(folder + "/passwd") << "ann:x:1000:1000::/:/bin/false\nbob:x:1001:1001::/:/bin/false\nmany:x:1002:1002::/:/bin/false\n";
+    std::ofstream(folder + "/passwd")
+        << "ann:x:1000:1000::/:/bin/false\nbob:x:1001:1001::/:/bin/false\nmany:x:1002:1002::/:/bin/false\n";
     std::ofstream group(folder + "/group");
     group << "ann:x:1000:\nbob:x:1001:\nmany:x:1002:\n";
     for (int i = 1; i <= 17; ++i) group << "g" << i << ":x:" << 2000 + i << ":many\n";

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/session/client_config.h"
 
+#include <toml++/toml.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <toml++/toml.h>
 #include <vector>
 
 namespace berth::session {
@@ -13,7 +14,7 @@ constexpr size_t k_max_text = 4096;
 
 /// Reads one file's keys and keeps the first complaint.
 class TomlReader {
- public:
+  public:
     TomlReader(const toml::table& root, std::string_view file) : root_(root), file_(file) {}
 
     template <typename T>
@@ -21,12 +22,16 @@ class TomlReader {
         known_.emplace_back(section, key);
         const toml::node_view node = root_[section][key];
         if (!node) return;
-        const auto found = node.template value_exact<std::conditional_t<std::is_same_v<T, uint16_t>, int64_t, T>>();
-        if (!found || !accept(*found)) return complain(node.node()->source(), section, key, fmt::format("must be {}", range));
+        const auto found =
+            node.template value_exact<std::conditional_t<std::is_same_v<T, uint16_t>, int64_t, T>>();
+        if (!found || !accept(*found))
+            return complain(node.node()->source(), section, key, fmt::format("must be {}", range));
         value = static_cast<T>(*found);
     }
-    void text(std::string_view section, std::string_view key, std::string& value, std::string_view range, auto accept) {
-        get(section, key, value, range, [&](const std::string& s) { return s.size() <= k_max_text && accept(s); });
+    void text(std::string_view section, std::string_view key, std::string& value, std::string_view range,
+              auto accept) {
+        get(section, key, value, range,
+            [&](const std::string& s) { return s.size() <= k_max_text && accept(s); });
     }
     void port(std::string_view section, std::string_view key, uint16_t& value) {
         get(section, key, value, "0 to 65535", [](int64_t v) { return v >= 0 && v <= 65535; });
@@ -34,21 +39,27 @@ class TomlReader {
 
     Status finish() {
         for (const auto& [section, node] : root_) {
-            const bool is_section = std::ranges::any_of(known_, [&](const auto& k) { return k.first == section.str(); });
-            if (!is_section) complain(node.source(), section.str(), "", "unknown section");
-            else if (!node.is_table()) complain(node.source(), section.str(), "", "must be a table");
+            const bool is_section =
+                std::ranges::any_of(known_, [&](const auto& k) { return k.first == section.str(); });
+            if (!is_section)
+                complain(node.source(), section.str(), "", "unknown section");
+            else if (!node.is_table())
+                complain(node.source(), section.str(), "", "must be a table");
             else
                 for (const auto& [key, value] : *node.as_table())
-                    if (std::ranges::find(known_, std::pair{std::string_view(section.str()), std::string_view(key.str())}) == known_.end())
+                    if (std::ranges::find(known_, std::pair{std::string_view(section.str()),
+                                                            std::string_view(key.str())}) == known_.end())
                         complain(value.source(), section.str(), key.str(), "unknown key");
         }
         return error_ ? Status(fail(*error_)) : Status{};
     }
 
- private:
-    void complain(const toml::source_region& where, std::string_view section, std::string_view key, std::string_view what) {
+  private:
+    void complain(const toml::source_region& where, std::string_view section, std::string_view key,
+                  std::string_view what) {
         if (error_) return;
-        error_ = Error(ErrorCode::I04, fmt::format("{}, line {}: {}{}{}: {}", file_, where.begin.line, section, key.empty() ? "" : ".", key, what));
+        error_ = Error(ErrorCode::I04, fmt::format("{}, line {}: {}{}{}: {}", file_, where.begin.line,
+                                                   section, key.empty() ? "" : ".", key, what));
     }
 
     const toml::table& root_;
@@ -58,13 +69,18 @@ class TomlReader {
 };
 
 bool is_server(const std::string& s) {
-    return s.size() <= 255 && std::ranges::all_of(s, [](unsigned char c) { return isalnum(c) != 0 || c == '.' || c == '-' || c == ':' || c == '_'; });
+    return s.size() <= 255 && std::ranges::all_of(s, [](unsigned char c) {
+               return isalnum(c) != 0 || c == '.' || c == '-' || c == ':' || c == '_';
+           });
 }
 bool is_absolute(std::string_view s) {
-    return s.starts_with('/') && std::ranges::none_of(s, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+    return s.starts_with('/') &&
+           std::ranges::none_of(s, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 bool is_interface(const std::string& s) {
-    return s.size() <= 15 && std::ranges::all_of(s, [](unsigned char c) { return isalnum(c) != 0 || c == '.' || c == '-' || c == '_'; });
+    return s.size() <= 15 && std::ranges::all_of(s, [](unsigned char c) {
+               return isalnum(c) != 0 || c == '.' || c == '-' || c == '_';
+           });
 }
 
 Result<nlohmann::json> parse_object(std::string_view text, std::string_view file) {
@@ -75,7 +91,8 @@ Result<nlohmann::json> parse_object(std::string_view text, std::string_view file
     };
     try {
         auto body = nlohmann::json::parse(text, note_depth);
-        if (!body.is_object() || deepest > 16) return fail(ErrorCode::I04, "{}: must be a JSON object of at most 16 levels", file);
+        if (!body.is_object() || deepest > 16)
+            return fail(ErrorCode::I04, "{}: must be a JSON object of at most 16 levels", file);
         return body;
     } catch (const nlohmann::json::exception& e) {
         return fail(ErrorCode::I04, "{}: {}", file, e.what());
@@ -84,7 +101,7 @@ Result<nlohmann::json> parse_object(std::string_view text, std::string_view file
 
 /// The same idea for JSON: typed, optional members with a checked range.
 class JsonReader {
- public:
+  public:
     JsonReader(const nlohmann::json& object, std::string_view file, std::string prefix = {})
         : object_(object), file_(file), prefix_(std::move(prefix)) {}
 
@@ -117,11 +134,12 @@ class JsonReader {
         return {object_[key], file_, prefix_ + key + "."};
     }
     void complain(const char* key, std::string_view range) {
-        if (!error_) error_ = Error(ErrorCode::I04, fmt::format("{}: {}{}: must be {}", file_, prefix_, key, range));
+        if (!error_)
+            error_ = Error(ErrorCode::I04, fmt::format("{}: {}{}: must be {}", file_, prefix_, key, range));
     }
     Status finish() const { return error_ ? Status(fail(*error_)) : Status{}; }
 
- private:
+  private:
     const nlohmann::json& object_;
     std::string_view file_;
     std::string prefix_;
@@ -140,8 +158,10 @@ std::optional<volume::NfsLocation> parse_location(std::string_view text) {
     size_t colon = text.find(":/");
     std::string server(text.substr(0, colon));
     if (colon == std::string_view::npos || colon == 0 || text.size() > k_max_text) return std::nullopt;
-    if (server.starts_with('[') && server.ends_with(']')) server = server.substr(1, server.size() - 2);
-    else if (server.contains(':')) return std::nullopt;
+    if (server.starts_with('[') && server.ends_with(']'))
+        server = server.substr(1, server.size() - 2);
+    else if (server.contains(':'))
+        return std::nullopt;
     const std::string_view directory = text.substr(colon + 1);
     if (server.empty() || !is_server(server) || !is_absolute(directory)) return std::nullopt;
     return volume::NfsLocation{.server = std::move(server), .directory = std::string(directory)};
@@ -157,7 +177,8 @@ Result<ClientConfig> parse_client_config(std::string_view text, std::string_view
     }
     TomlReader r(root, file);
     std::string method = "static", policy = "user";
-    r.text("locate", "method", method, "\"static\" or \"script\"", [](const std::string& s) { return s == "static" || s == "script"; });
+    r.text("locate", "method", method, "\"static\" or \"script\"",
+           [](const std::string& s) { return s == "static" || s == "script"; });
     r.text("locate", "server", c.locate.server, "a host name or address", is_server);
     r.text("locate", "directory", c.locate.directory, k_directory_range, is_absolute);
     r.text("locate", "script", c.locate.script, "an absolute path", is_absolute);
@@ -171,7 +192,9 @@ Result<ClientConfig> parse_client_config(std::string_view text, std::string_view
     r.text("vm", "network_bridge", c.network_bridge, "a network interface's name or empty", is_interface);
     BERTH_TRY(r.finish());
     c.locate.method = method == "script" ? LocateMethod::script : LocateMethod::fixed;
-    c.lock_break = policy == "user" ? BreakPolicy::user : policy == "admin" ? BreakPolicy::admin : BreakPolicy::nobody;
+    c.lock_break = policy == "user"    ? BreakPolicy::user
+                   : policy == "admin" ? BreakPolicy::admin
+                                       : BreakPolicy::nobody;
     return c;
 }
 
@@ -181,7 +204,8 @@ Result<BootFacts> parse_boot_facts(std::string_view text, std::string_view file)
     BootFacts b;
     JsonReader r(*body, file);
     std::string data = "memory";
-    r.text("data", data, "\"persistent\" or \"memory\"", [](const std::string& s) { return s == "persistent" || s == "memory"; });
+    r.text("data", data, "\"persistent\" or \"memory\"",
+           [](const std::string& s) { return s == "persistent" || s == "memory"; });
     JsonReader kvm = r.inner("kvm");
     kvm.truth("usable", b.kvm_usable);
     kvm.text("why", b.kvm_why, "text", any);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the site (/etc/berth/berth.toml, berth.toml(5)), the provisioner (/run/berth/machine.json) and the boot
+// What the site (/etc/berth/berth.toml, berth.toml(5)), the provisioner (/run/berth/machine.json) and the
+// boot
 // (/run/berth/boot.json) say to a session. Formats: docs/architecture.md "Users, paths, parameters".
 #pragma once
 
@@ -43,7 +44,8 @@ struct BootFacts {
 
 /// I04 names file, line, key and legal range. An unknown key is an error: it may be a misspelt rule.
 Result<ClientConfig> parse_client_config(std::string_view text, std::string_view file);
-/// I04 names file and key. The file is written by our own program; keys that a session does not use are left alone.
+/// I04 names file and key. The file is written by our own program; keys that a session does not use are left
+/// alone.
 Result<BootFacts> parse_boot_facts(std::string_view text, std::string_view file);
 
 /// The values that machine.json gives (base/machine_record.h) over the site's.

@@ -49,14 +49,18 @@ network_bridge = "br0"
 }
 
 TEST(ClientConfig, names_file_line_and_key_of_an_unknown_key) {
-    EXPECT_EQ(error_of("[lock]\nbreak = \"user\"\nbrake = \"nobody\"\n").detail(), "berth.toml, line 3: lock.brake: unknown key");
+    EXPECT_EQ(error_of("[lock]\nbreak = \"user\"\nbrake = \"nobody\"\n").detail(),
+              "berth.toml, line 3: lock.brake: unknown key");
     EXPECT_EQ(error_of("\n[locks]\n").detail(), "berth.toml, line 2: locks: unknown section");
 }
 
 TEST(ClientConfig, names_the_legal_range_of_a_wrong_value) {
-    EXPECT_EQ(error_of("[lock]\nbreak = \"anyone\"\n").detail(), "berth.toml, line 2: lock.break: must be \"user\", \"admin\" or \"nobody\"");
-    EXPECT_EQ(error_of("[locate]\nnfs_port = 65536\n").detail(), "berth.toml, line 2: locate.nfs_port: must be 0 to 65535");
-    EXPECT_EQ(error_of("[vm]\nallow_emulation = \"yes\"\n").detail(), "berth.toml, line 2: vm.allow_emulation: must be true or false");
+    EXPECT_EQ(error_of("[lock]\nbreak = \"anyone\"\n").detail(),
+              "berth.toml, line 2: lock.break: must be \"user\", \"admin\" or \"nobody\"");
+    EXPECT_EQ(error_of("[locate]\nnfs_port = 65536\n").detail(),
+              "berth.toml, line 2: locate.nfs_port: must be 0 to 65535");
+    EXPECT_EQ(error_of("[vm]\nallow_emulation = \"yes\"\n").detail(),
+              "berth.toml, line 2: vm.allow_emulation: must be true or false");
     EXPECT_EQ(error_of("[locate]\ndirectory = \"users/{user}\"\n").code(), ErrorCode::I04);
 }
 
@@ -67,7 +71,11 @@ TEST(ClientConfig, names_the_line_of_a_syntax_error) {
 TEST(ClientConfig, lets_the_record_override_where_files_are) {
     MachineRecord record;
     record.id = "m-0001";
-    record.nfs = {.server = "fs2", .directory = "/home/{user}", .shared = "fs3:/shared", .nfs_port = 3049, .mount_port = 0};
+    record.nfs = {.server = "fs2",
+                  .directory = "/home/{user}",
+                  .shared = "fs3:/shared",
+                  .nfs_port = 3049,
+                  .mount_port = 0};
     record.network_bridge = "br1";
     ClientConfig config;
     config.locate.server = "fs1";
@@ -82,8 +90,9 @@ TEST(ClientConfig, lets_the_record_override_where_files_are) {
 }
 
 TEST(BootFacts, reads_what_a_session_needs) {
-    auto b = parse_boot_facts(R"({"data":"persistent","clock":"waiting","kvm":{"usable":false,"why":"off"},"network":true,"client":{"id":"m-1","host":"h"}})",
-                              "boot.json");
+    auto b = parse_boot_facts(
+        R"({"data":"persistent","clock":"waiting","kvm":{"usable":false,"why":"off"},"network":true,"client":{"id":"m-1","host":"h"}})",
+        "boot.json");
     ASSERT_TRUE(b);
     EXPECT_TRUE(b->data_persistent);
     EXPECT_EQ(b->kvm_why, "off");
@@ -100,9 +109,11 @@ TEST(BootFacts, names_the_key_of_a_wrong_value) {
 }
 
 TEST(Location, is_a_server_and_an_absolute_path) {
-    EXPECT_EQ(parse_location("fs1:/export/ann"), (volume::NfsLocation{.server = "fs1", .directory = "/export/ann"}));
+    EXPECT_EQ(parse_location("fs1:/export/ann"),
+              (volume::NfsLocation{.server = "fs1", .directory = "/export/ann"}));
     EXPECT_EQ(parse_location("[fe80::1]:/x")->server, "fe80::1");
-    for (const char* bad : {"", "fs1", ":/x", "fs1:x", "fe80::1:/x", "fs 1:/x", "fs1:/x\ny", "fs1:/x\x01"}) EXPECT_FALSE(parse_location(bad)) << bad;
+    for (const char* bad : {"", "fs1", ":/x", "fs1:x", "fe80::1:/x", "fs 1:/x", "fs1:/x\ny", "fs1:/x\x01"})
+        EXPECT_FALSE(parse_location(bad)) << bad;
 }
 
 }  // namespace

@@ -4,7 +4,8 @@
 namespace berth::session {
 namespace {
 
-Result<std::optional<std::string>> read_if_there(volume::UserDirectory& directory, const std::string& vm, const std::string& path, size_t limit) {
+Result<std::optional<std::string>> read_if_there(volume::UserDirectory& directory, const std::string& vm,
+                                                 const std::string& path, size_t limit) {
     auto bytes = directory.read(vm, path, limit);
     if (bytes) return std::optional<std::string>(std::move(*bytes));
     if (bytes.error().code() == ErrorCode::M09) return std::optional<std::string>{};
@@ -13,7 +14,8 @@ Result<std::optional<std::string>> read_if_there(volume::UserDirectory& director
 
 }  // namespace
 
-Result<vm::FirmwareBytes> stored_firmware(volume::UserDirectory& directory, const std::string& vm, const vm::MachineConfig& config) {
+Result<vm::FirmwareBytes> stored_firmware(volume::UserDirectory& directory, const std::string& vm,
+                                          const vm::MachineConfig& config) {
     vm::FirmwareBytes stored;
     if (config.firmware == vm::Firmware::uefi) {
         auto nvram = read_if_there(directory, vm, config.nvram, vm::k_max_nvram);
@@ -28,8 +30,8 @@ Result<vm::FirmwareBytes> stored_firmware(volume::UserDirectory& directory, cons
     return stored;
 }
 
-Result<bool> put_firmware(volume::UserDirectory& directory, const std::string& vm, const LockState& lock, const vm::MachineConfig& config,
-                          const vm::FirmwareBytes& changed) {
+Result<bool> put_firmware(volume::UserDirectory& directory, const std::string& vm, const LockState& lock,
+                          const vm::MachineConfig& config, const vm::FirmwareBytes& changed) {
     if (!changed.nvram && !changed.tpm) return true;
     auto holder = directory.holder(vm);
     if (!holder) return fail(holder.error());
@@ -37,7 +39,8 @@ Result<bool> put_firmware(volume::UserDirectory& directory, const std::string& v
     if (changed.nvram)
         if (Status s = directory.replace(vm, config.nvram, *changed.nvram); !s) return fail(s.error());
     if (changed.tpm)
-        if (Status s = directory.replace(vm, std::string(vm::k_tpm_file), *changed.tpm); !s) return fail(s.error());
+        if (Status s = directory.replace(vm, std::string(vm::k_tpm_file), *changed.tpm); !s)
+            return fail(s.error());
     return true;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The server's half of greeter/vm/nvram.h: firmware variables and TPM state in the VM's directory. Only under the lock.
+// The server's half of greeter/vm/nvram.h: firmware variables and TPM state in the VM's directory. Only under
+// the lock.
 #pragma once
 
 #include "greeter/session/state_store.h"
@@ -9,10 +10,12 @@
 namespace berth::session {
 
 /// What stands at the server; a missing file is none. Asks nothing for a VM that has neither.
-Result<vm::FirmwareBytes> stored_firmware(volume::UserDirectory& directory, const std::string& vm, const vm::MachineConfig& config);
+Result<vm::FirmwareBytes> stored_firmware(volume::UserDirectory& directory, const std::string& vm,
+                                          const vm::MachineConfig& config);
 
-/// Replaces each part that `changed` gives, if the lock is still ours: what another has by now is theirs. False: it is not, nothing was done.
-Result<bool> put_firmware(volume::UserDirectory& directory, const std::string& vm, const LockState& lock, const vm::MachineConfig& config,
-                          const vm::FirmwareBytes& changed);
+/// Replaces each part that `changed` gives, if the lock is still ours: what another has by now is theirs.
+/// False: it is not, nothing was done.
+Result<bool> put_firmware(volume::UserDirectory& directory, const std::string& vm, const LockState& lock,
+                          const vm::MachineConfig& config, const vm::FirmwareBytes& changed);
 
 }  // namespace berth::session

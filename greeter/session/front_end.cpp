@@ -27,19 +27,26 @@ bool plain(std::string_view text) {
 
 Result<Start> parse_start(const nlohmann::json& body) {
     Start start;
-    for (auto [key, value] : {std::pair{"user", &start.user}, {"tty", &start.tty}, {"session", &start.session}}) {
-        if (!body.contains(key) || !body[key].is_string()) return fail(ErrorCode::I03, "start: \"{}\" must be a string", key);
+    for (auto [key, value] :
+         {std::pair{"user", &start.user}, {"tty", &start.tty}, {"session", &start.session}}) {
+        if (!body.contains(key) || !body[key].is_string())
+            return fail(ErrorCode::I03, "start: \"{}\" must be a string", key);
         *value = body[key].get<std::string>();
     }
     if (body.value("type", "") != "start") return fail(ErrorCode::I03, "the first message must be \"start\"");
-    if (start.user.size() > 256 || !plain(start.user)) return fail(ErrorCode::I03, "start: user must be at most 256 printable bytes");
-    if (start.tty.size() > 64 || !plain(start.tty)) return fail(ErrorCode::I03, "start: tty must be at most 64 printable bytes");
-    const bool good = std::ranges::all_of(start.session, [](unsigned char c) { return isalnum(c) != 0 || c == '-'; });
-    if (start.session.empty() || start.session.size() > 32 || !good) return fail(ErrorCode::I03, "start: session must be [A-Za-z0-9-]{{1,32}}");
+    if (start.user.size() > 256 || !plain(start.user))
+        return fail(ErrorCode::I03, "start: user must be at most 256 printable bytes");
+    if (start.tty.size() > 64 || !plain(start.tty))
+        return fail(ErrorCode::I03, "start: tty must be at most 64 printable bytes");
+    const bool good =
+        std::ranges::all_of(start.session, [](unsigned char c) { return isalnum(c) != 0 || c == '-'; });
+    if (start.session.empty() || start.session.size() > 32 || !good)
+        return fail(ErrorCode::I03, "start: session must be [A-Za-z0-9-]{{1,32}}");
     return start;
 }
 
-GreeterLink::GreeterLink(UniqueFd socket, int signals, Report& report) : socket_(std::move(socket)), signals_(signals), report_(report) {}
+GreeterLink::GreeterLink(UniqueFd socket, int signals, Report& report)
+    : socket_(std::move(socket)), signals_(signals), report_(report) {}
 
 void GreeterLink::lose(const Error& why) {
     if (closed_) return;
@@ -76,7 +83,8 @@ int GreeterLink::poll_once(int timeout_ms, std::span<const Watched> watched) {
     if (p[1].revents != 0) {
         signalfd_siginfo info{};
         if (read(signals_, &info, sizeof info) == sizeof info) {
-            report_.event(Level::info, "asked to end by a signal", {{"signal", std::to_string(info.ssi_signo)}});
+            report_.event(Level::info, "asked to end by a signal",
+                          {{"signal", std::to_string(info.ssi_signo)}});
             terminated_ = true;
         }
     }
@@ -99,7 +107,9 @@ Result<nlohmann::json> GreeterLink::wait_for_answer(std::string_view type, uint6
         while (!inbox_.empty()) {
             nlohmann::json body = std::move(inbox_.front());
             inbox_.pop_front();
-            if (body["type"] == type && body.contains("id") && body["id"].is_number_unsigned() && body["id"].get<uint64_t>() == id) return body;
+            if (body["type"] == type && body.contains("id") && body["id"].is_number_unsigned() &&
+                body["id"].get<uint64_t>() == id)
+                return body;
             wipe_text(body);  // late answer to an earlier question, or a wish that has no meaning now
         }
         if (must_stop()) return fail(ErrorCode::L05);
@@ -121,12 +131,14 @@ Result<Secret> GreeterLink::ask(std::string_view text, bool echo) {
     return secret;
 }
 
-Result<size_t> GreeterLink::choose(std::string_view title, const std::vector<std::string>& options, size_t preset) {
+Result<size_t> GreeterLink::choose(std::string_view title, const std::vector<std::string>& options,
+                                   size_t preset) {
     const uint64_t id = next_id_++;
     send({{"type", "choice"}, {"id", id}, {"title", title}, {"options", options}, {"default", preset}});
     auto body = wait_for_answer("chosen", id);
     if (!body) return fail(body.error());
-    if (!body->contains("index") || !(*body)["index"].is_number_unsigned() || (*body)["index"].get<uint64_t>() >= options.size()) {
+    if (!body->contains("index") || !(*body)["index"].is_number_unsigned() ||
+        (*body)["index"].get<uint64_t>() >= options.size()) {
         lose(Error(ErrorCode::I03, "chosen: \"index\" must be one of the options"));
         return fail(ErrorCode::L05);
     }
@@ -138,7 +150,12 @@ void GreeterLink::say(MessageStyle style, std::string_view text) {
 }
 
 void GreeterLink::progress(const ProgressLine& line) {
-    send({{"type", "progress"}, {"step", line.step}, {"text", line.text}, {"state", line.state}, {"index", line.index}, {"of", line.of}});
+    send({{"type", "progress"},
+          {"step", line.step},
+          {"text", line.text},
+          {"state", line.state},
+          {"index", line.index},
+          {"of", line.of}});
 }
 
 void GreeterLink::clear() {
@@ -174,7 +191,8 @@ Heard GreeterLink::listen(Duration timeout, std::span<const Watched> watched) {
         inbox_.pop_front();
         wipe_text(body);
         if (body["type"] != "vm") continue;
-        const std::string action = body.contains("action") && body["action"].is_string() ? body["action"].get<std::string>() : "";
+        const std::string action =
+            body.contains("action") && body["action"].is_string() ? body["action"].get<std::string>() : "";
         if (action == "close") return {.wish = Wish::close};
         if (action == "force-off") return {.wish = Wish::force_off};
         if (action == "status") return {.wish = Wish::status};

@@ -38,11 +38,12 @@ struct Watched {
 };
 
 class FrontEnd {
- public:
+  public:
     virtual ~FrontEnd() = default;
     /// L05 when the user gives up, the greeter is gone or the session must end.
     virtual Result<Secret> ask(std::string_view text, bool echo) = 0;
-    virtual Result<size_t> choose(std::string_view title, const std::vector<std::string>& options, size_t preset) = 0;
+    virtual Result<size_t> choose(std::string_view title, const std::vector<std::string>& options,
+                                  size_t preset) = 0;
     virtual void say(MessageStyle style, std::string_view text) = 0;
     virtual void progress(const ProgressLine& line) = 0;
     virtual void clear() = 0;
@@ -50,9 +51,11 @@ class FrontEnd {
     virtual void console_end() = 0;
     virtual void status(std::string_view text) = 0;
     virtual void end(bool done, std::string_view power) = 0;
-    /// Waits for the greeter or a descriptor. A greeter that is gone and SIGTERM are Wish::close, told once; `stopping` stays true.
+    /// Waits for the greeter or a descriptor. A greeter that is gone and SIGTERM are Wish::close, told once;
+    /// `stopping` stays true.
     virtual Heard listen(Duration timeout, std::span<const Watched> watched) = 0;
-    /// Looks without waiting whether the session should stop: the user gave up, the greeter is gone, or SIGTERM came.
+    /// Looks without waiting whether the session should stop: the user gave up, the greeter is gone, or
+    /// SIGTERM came.
     virtual bool stopping() = 0;
     /// From now on the user's Escape and an earlier one mean nothing (the session is being undone).
     virtual void ignore_cancel() = 0;
@@ -63,16 +66,19 @@ struct Start {
     std::string user, tty, session;
 };
 
-/// The real one: docs/architecture.md "Greeter <-> session" on `socket`; `signals` is a signalfd(2) of SIGTERM, or -1.
+/// The real one: docs/architecture.md "Greeter <-> session" on `socket`; `signals` is a signalfd(2) of
+/// SIGTERM, or -1.
 class GreeterLink final : public FrontEnd {
- public:
+  public:
     GreeterLink(UniqueFd socket, int signals, Report& report);
 
-    /// Waits for "start" and checks it: session [A-Za-z0-9-]{1,32}, user at most 256 bytes without control characters.
+    /// Waits for "start" and checks it: session [A-Za-z0-9-]{1,32}, user at most 256 bytes without control
+    /// characters.
     Result<Start> wait_for_start();
 
     Result<Secret> ask(std::string_view text, bool echo) override;
-    Result<size_t> choose(std::string_view title, const std::vector<std::string>& options, size_t preset) override;
+    Result<size_t> choose(std::string_view title, const std::vector<std::string>& options,
+                          size_t preset) override;
     void say(MessageStyle style, std::string_view text) override;
     void progress(const ProgressLine& line) override;
     void clear() override;
@@ -82,9 +88,12 @@ class GreeterLink final : public FrontEnd {
     void end(bool done, std::string_view power) override;
     Heard listen(Duration timeout, std::span<const Watched> watched) override;
     bool stopping() override;
-    void ignore_cancel() override { cancelled_ = false; cancel_counts_ = false; }
+    void ignore_cancel() override {
+        cancelled_ = false;
+        cancel_counts_ = false;
+    }
 
- private:
+  private:
     void send(const nlohmann::json& body, int fd = -1);
     void lose(const Error& why);
     /// Polls once; takes what came into `inbox_`.

@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 
 /// Both ends in one thread: what the greeter will say is written before the session reads.
 class Link : public testing::Test {
- protected:
+  protected:
     Link() {
         auto pair = message_pair();
         greeter_.emplace(std::move(pair->first));
@@ -34,7 +34,8 @@ TEST_F(Link, asks_and_takes_the_answer_with_the_same_number_only) {
     auto secret = link_->ask("Password: ", false);
     ASSERT_TRUE(secret);
     EXPECT_EQ(secret->view(), "geheim");
-    EXPECT_EQ(next(), (nlohmann::json{{"type", "prompt"}, {"id", 1}, {"echo", false}, {"text", "Password: "}}));
+    EXPECT_EQ(next(),
+              (nlohmann::json{{"type", "prompt"}, {"id", 1}, {"echo", false}, {"text", "Password: "}}));
 }
 
 TEST_F(Link, gives_up_when_the_user_does) {
@@ -84,8 +85,13 @@ TEST_F(Link, waits_for_a_well_formed_start) {
 TEST(StartMessage, is_refused_when_a_field_is_wrong) {
     const nlohmann::json good{{"type", "start"}, {"user", "ann"}, {"tty", "tty1"}, {"session", "s1"}};
     EXPECT_TRUE(parse_start(good));
-    for (const auto& [key, value] : std::vector<std::pair<const char*, nlohmann::json>>{
-             {"session", "../x"}, {"session", ""}, {"session", 7}, {"user", std::string(257, 'a')}, {"user", "a\nb"}, {"type", "answer"}}) {
+    for (const auto& [key, value] :
+         std::vector<std::pair<const char*, nlohmann::json>>{{"session", "../x"},
+                                                             {"session", ""},
+                                                             {"session", 7},
+                                                             {"user", std::string(257, 'a')},
+                                                             {"user", "a\nb"},
+                                                             {"type", "answer"}}) {
         nlohmann::json bad = good;
         bad[key] = value;
         EXPECT_FALSE(parse_start(bad)) << bad.dump();
@@ -104,12 +110,14 @@ TEST(Secrets, are_wiped_and_move_without_a_copy) {
 }
 
 TEST(ProvisionerAddress, comes_from_the_kernel_command_line_and_the_record) {
-    auto p = find_provisioner("quiet berth.provisioner=http://10.0.0.1:8080/ berth.machine=m-2 berth.boot=aa\n", "m-1", "bb");
+    auto p = find_provisioner(
+        "quiet berth.provisioner=http://10.0.0.1:8080/ berth.machine=m-2 berth.boot=aa\n", "m-1", "bb");
     ASSERT_TRUE(p);
     EXPECT_EQ(p->url, "http://10.0.0.1:8080");
     EXPECT_EQ(p->machine, "m-1");
     EXPECT_EQ(p->token, "bb");
-    EXPECT_EQ(find_provisioner("berth.provisioner=http://x berth.machine=m-2 berth.boot=aa", "", "")->token, "aa");
+    EXPECT_EQ(find_provisioner("berth.provisioner=http://x berth.machine=m-2 berth.boot=aa", "", "")->token,
+              "aa");
     EXPECT_FALSE(find_provisioner("quiet", "m-1", ""));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// While the guest runs, and its end: the stop ladder is ACPI power button, wait, destroy (DESIGN). Only libvirt's word that the
-// domain is gone counts; a guest's reboot is none of our business.
+// While the guest runs, and its end: the stop ladder is ACPI power button, wait, destroy (DESIGN). Only
+// libvirt's word that the domain is gone counts; a guest's reboot is none of our business.
 #include <poll.h>
 
 #include <utility>
@@ -29,24 +29,30 @@ Status Session::wait_for_guest() {
         if (domain_state && *domain_state == vm::DomainState::gone) return {};
         if (!domain_state) seams_.report.error("libvirt does not tell the VM's state", domain_state.error());
         // QEMU stopped the guest at a failed request (werror=stop); the request is repeated when it goes on.
-        if (domain_state && *domain_state == vm::DomainState::paused_io_error && volume_state == volume::VolumeState::running) {
+        if (domain_state && *domain_state == vm::DomainState::paused_io_error &&
+            volume_state == volume::VolumeState::running) {
             const BootTime now = seams_.clock.now();
-            // Stopped again right away: the server answers, and refuses (full, quota). What the guest wanted to write is kept in QEMU.
+            // Stopped again right away: the server answers, and refuses (full, quota). What the guest wanted
+            // to write is kept in QEMU.
             const bool refused = resumed_at && now - *resumed_at < config_.times.refused;
             if (refused && !std::exchange(refusal_told, true))
-                seams_.front_end.status(fmt::format("The file server {} refuses your virtual machine's changes; is it full? Your virtual machine "
-                                                    "waits and tries again by itself.", server));
+                seams_.front_end.status(
+                    fmt::format("The file server {} refuses your virtual machine's changes; is it full? Your "
+                                "virtual machine "
+                                "waits and tries again by itself.",
+                                server));
             if (!refused) {
                 if (Status s = domain_->resume(); !s) seams_.report.error("resume", s.error());
                 resumed_at = now;
             }
         } else if (refusal_told && domain_state && *domain_state == vm::DomainState::running && resumed_at &&
                    seams_.clock.now() - *resumed_at >= config_.times.refused) {
-            seams_.front_end.status(fmt::format("The file server {} takes your virtual machine's changes again.", server));
+            seams_.front_end.status(
+                fmt::format("The file server {} takes your virtual machine's changes again.", server));
             refusal_told = false;
         }
-        // A guest cannot close while the file server is silent; what it holds would be lost. The user may still force it, and nobody else waits
-        // long: with the greeter gone the time runs on.
+        // A guest cannot close while the file server is silent; what it holds would be lost. The user may
+        // still force it, and nobody else waits long: with the greeter gone the time runs on.
         if (destroy_at && volume_state == volume::VolumeState::silent && !seams_.front_end.stopping())
             destroy_at = seams_.clock.now() + config_.times.power_button;
         if (destroy_at && seams_.clock.now() >= *destroy_at) {
@@ -60,22 +66,29 @@ Status Session::wait_for_guest() {
         const Heard heard = seams_.front_end.listen(pause, watched);
         pause = config_.times.poll;
         switch (heard.wish) {
-            case Wish::none: break;
+            case Wish::none:
+                break;
             case Wish::close:
                 seams_.front_end.status("Asking your virtual machine to close.");
                 if (seams_.front_end.stopping()) {
-                    // With the greeter gone nobody reads the console: a guest that writes to it would never get through its closing.
+                    // With the greeter gone nobody reads the console: a guest that writes to it would never
+                    // get through its closing.
                     console_.reset();
                     console_open = false;
                 }
-                if (Status s = domain_->press_power_button(); !s) seams_.report.error("power button", s.error());
+                if (Status s = domain_->press_power_button(); !s)
+                    seams_.report.error("power button", s.error());
                 if (!destroy_at) destroy_at = seams_.clock.now() + config_.times.power_button;
                 break;
-            case Wish::force_off: BERTH_TRY(domain_->destroy()); break;
+            case Wish::force_off:
+                BERTH_TRY(domain_->destroy());
+                break;
             case Wish::status: {
                 auto status = volume_->status();
-                seams_.front_end.status(fmt::format("\"{}\" of {}, since {}. File server {}: {}.", state_.vm, state_.user, time_for_people(since_),
-                                                    server, status ? volume::volume_state_name(status->state) : "unknown"));
+                seams_.front_end.status(
+                    fmt::format("\"{}\" of {}, since {}. File server {}: {}.", state_.vm, state_.user,
+                                time_for_people(since_), server,
+                                status ? volume::volume_state_name(status->state) : "unknown"));
                 break;
             }
             case Wish::descriptor:
@@ -99,10 +112,15 @@ Status Session::wait_for_guest() {
                     if (!*status) break;
                     const auto now = (*status)->state;
                     if (now == volume_state) continue;
-                    seams_.report.event(Level::info, "volume", {{"state", std::string(volume::volume_state_name(now))}});
+                    seams_.report.event(Level::info, "volume",
+                                        {{"state", std::string(volume::volume_state_name(now))}});
                     if (now == volume::VolumeState::silent)
-                        seams_.front_end.status(fmt::format("The file server {} is not answering. Your virtual machine waits and goes on by itself.", server));
-                    else if (now == volume::VolumeState::running && volume_state == volume::VolumeState::silent)
+                        seams_.front_end.status(
+                            fmt::format("The file server {} is not answering. Your virtual machine waits and "
+                                        "goes on by itself.",
+                                        server));
+                    else if (now == volume::VolumeState::running &&
+                             volume_state == volume::VolumeState::silent)
                         seams_.front_end.status(fmt::format("The file server {} answers again.", server));
                     else if (now == volume::VolumeState::lost) {
                         seams_.front_end.status("Another workstation has taken your virtual machine over.");

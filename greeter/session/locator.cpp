@@ -24,7 +24,8 @@ Result<volume::NfsLocation> by_configuration(const LocateConfig& config, const s
     constexpr std::string_view k_place = "{user}";
     for (size_t at = 0; (at = directory.find(k_place, at)) != std::string::npos; at += user.size())
         directory.replace(at, k_place.size(), user);
-    return volume::NfsLocation{.server = config.server, .directory = std::move(directory), .nfs_port = 0, .mount_port = 0};
+    return volume::NfsLocation{
+        .server = config.server, .directory = std::move(directory), .nfs_port = 0, .mount_port = 0};
 }
 
 Result<volume::NfsLocation> by_script(const LocateConfig& config, const std::string& user, Duration limit) {
@@ -36,7 +37,9 @@ Result<volume::NfsLocation> by_script(const LocateConfig& config, const std::str
     std::string_view line = output->out;
     if (line.ends_with('\n')) line.remove_suffix(1);
     auto location = parse_location(line);
-    if (!location) return fail(ErrorCode::M30, "{} printed {}: must be one line, server:/absolute/path", config.script, quoted(output->out));
+    if (!location)
+        return fail(ErrorCode::M30, "{} printed {}: must be one line, server:/absolute/path", config.script,
+                    quoted(output->out));
     return *location;
 }
 
@@ -46,7 +49,8 @@ Result<volume::NfsLocation> locate_user(const LocateConfig& config, const std::s
     // The name becomes a part of a path.
     if (user.empty() || user == "." || user == ".." || user.contains('/'))
         return fail(ErrorCode::M30, "the user name {} cannot be part of a path", quoted(user));
-    auto location = config.method == LocateMethod::script ? by_script(config, user, limit) : by_configuration(config, user);
+    auto location = config.method == LocateMethod::script ? by_script(config, user, limit)
+                                                          : by_configuration(config, user);
     if (!location) return location;
     location->nfs_port = config.nfs_port;
     location->mount_port = config.mount_port;

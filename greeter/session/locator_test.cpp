@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 class Script : public testing::Test {
- protected:
+  protected:
     Script() {
         char name[] = "/tmp/berth-locate-XXXXXX";
         folder_ = mkdtemp(name);
@@ -24,7 +24,12 @@ class Script : public testing::Test {
         const std::string path = folder_ + "/locate";
         std::ofstream(path) << "#!/bin/sh\n" << body << "\n";
         chmod(path.c_str(), 0755);
-        return {.method = LocateMethod::script, .server = {}, .directory = {}, .script = path, .nfs_port = 2049, .mount_port = 0};
+        return {.method = LocateMethod::script,
+                .server = {},
+                .directory = {},
+                .script = path,
+                .nfs_port = 2049,
+                .mount_port = 0};
     }
     std::string error(const std::string& body, Duration limit = seconds(10)) {
         auto location = locate_user(printing(body), "ann", limit);
@@ -37,13 +42,18 @@ class Script : public testing::Test {
 };
 
 TEST(Static, puts_the_user_into_every_place) {
-    auto location = locate_user({.server = "fs1", .directory = "/export/{user}/vms/{user}", .nfs_port = 1, .mount_port = 2}, "ann", seconds(1));
+    auto location = locate_user(
+        {.server = "fs1", .directory = "/export/{user}/vms/{user}", .nfs_port = 1, .mount_port = 2}, "ann",
+        seconds(1));
     ASSERT_TRUE(location);
-    EXPECT_EQ(*location, (volume::NfsLocation{.server = "fs1", .directory = "/export/ann/vms/ann", .nfs_port = 1, .mount_port = 2}));
+    EXPECT_EQ(*location,
+              (volume::NfsLocation{
+                  .server = "fs1", .directory = "/export/ann/vms/ann", .nfs_port = 1, .mount_port = 2}));
 }
 
 TEST(Static, refuses_a_user_name_that_would_leave_the_tree) {
-    for (const char* name : {"", ".", "..", "a/b", "../ann"}) EXPECT_FALSE(locate_user({.server = "fs1", .directory = "/x/{user}"}, name, seconds(1))) << name;
+    for (const char* name : {"", ".", "..", "a/b", "../ann"})
+        EXPECT_FALSE(locate_user({.server = "fs1", .directory = "/x/{user}"}, name, seconds(1))) << name;
 }
 
 TEST(Static, is_an_error_without_a_server) {
@@ -55,7 +65,8 @@ TEST_F(Script, gets_the_user_as_its_argument_and_prints_the_place) {
     ASSERT_FALSE(location);  // a slash cannot be part of a name
     location = locate_user(printing("echo \"fs2:/home/$1\""), "an n", seconds(10));
     ASSERT_TRUE(location);
-    EXPECT_EQ(*location, (volume::NfsLocation{.server = "fs2", .directory = "/home/an n", .nfs_port = 2049, .mount_port = 0}));
+    EXPECT_EQ(*location, (volume::NfsLocation{
+                             .server = "fs2", .directory = "/home/an n", .nfs_port = 2049, .mount_port = 0}));
 }
 
 TEST_F(Script, is_quoted_when_it_prints_something_else) {
@@ -73,7 +84,9 @@ TEST_F(Script, is_ended_when_it_takes_too_long) {
 }
 
 TEST_F(Script, is_named_when_it_is_missing) {
-    auto location = locate_user({.method = LocateMethod::script, .server = {}, .directory = {}, .script = folder_ + "/none"}, "ann", seconds(1));
+    auto location = locate_user(
+        {.method = LocateMethod::script, .server = {}, .directory = {}, .script = folder_ + "/none"}, "ann",
+        seconds(1));
     ASSERT_FALSE(location);
     EXPECT_TRUE(location.error().detail().contains("/none"));
 }

@@ -9,7 +9,8 @@
 namespace berth::session {
 namespace {
 
-// PAM frees the answer with free(3) itself, so it must come from malloc; the process's pages are locked (protect_process_memory).
+// PAM frees the answer with free(3) itself, so it must come from malloc; the process's pages are locked
+// (protect_process_memory).
 char* copy_for_pam(std::string_view text) {
     char* copy = static_cast<char*>(std::malloc(text.size() + 1));
     if (copy == nullptr) return nullptr;
@@ -32,11 +33,17 @@ void wipe_and_free(pam_response* responses, int count) {
 int PamConversation::answer(const pam_message& message, pam_response& response) {
     const std::string_view text = message.msg == nullptr ? "" : message.msg;
     switch (message.msg_style) {
-        case PAM_TEXT_INFO: front_end_.say(MessageStyle::info, text); return PAM_SUCCESS;
-        case PAM_ERROR_MSG: front_end_.say(MessageStyle::error, text); return PAM_SUCCESS;
+        case PAM_TEXT_INFO:
+            front_end_.say(MessageStyle::info, text);
+            return PAM_SUCCESS;
+        case PAM_ERROR_MSG:
+            front_end_.say(MessageStyle::error, text);
+            return PAM_SUCCESS;
         case PAM_PROMPT_ECHO_OFF:
-        case PAM_PROMPT_ECHO_ON: break;
-        default: return PAM_CONV_ERR;
+        case PAM_PROMPT_ECHO_ON:
+            break;
+        default:
+            return PAM_CONV_ERR;
     }
     if (!asking_) return PAM_CONV_ERR;
     auto secret = front_end_.ask(text, message.msg_style == PAM_PROMPT_ECHO_ON);
@@ -49,11 +56,14 @@ int PamConversation::answer(const pam_message& message, pam_response& response) 
     return response.resp == nullptr ? PAM_BUF_ERR : PAM_SUCCESS;
 }
 
-int PamConversation::converse(int count, const pam_message** messages, pam_response** responses, void* self) noexcept {
-    // No message is nothing to do; pam_conv(3) leaves it open, some modules send it. Above PAM_MAX_NUM_MSG libpam itself stops.
+int PamConversation::converse(int count, const pam_message** messages, pam_response** responses,
+                              void* self) noexcept {
+    // No message is nothing to do; pam_conv(3) leaves it open, some modules send it. Above PAM_MAX_NUM_MSG
+    // libpam itself stops.
     if (count < 0 || count > PAM_MAX_NUM_MSG || responses == nullptr || self == nullptr) return PAM_CONV_ERR;
     *responses = nullptr;
-    auto* list = static_cast<pam_response*>(std::calloc(static_cast<size_t>(std::max(count, 1)), sizeof(pam_response)));
+    auto* list = static_cast<pam_response*>(
+        std::calloc(static_cast<size_t>(std::max(count, 1)), sizeof(pam_response)));
     if (list == nullptr) return PAM_BUF_ERR;
     int result = PAM_SUCCESS;
     try {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PAM's conversation function (pam_conv(3)), relayed to the greeter: any number of messages of the four styles, judged by style
-// and never by text. While a module sleeps (fail delay) the screen lives on: it is another process.
+// PAM's conversation function (pam_conv(3)), relayed to the greeter: any number of messages of the four
+// styles, judged by style and never by text. While a module sleeps (fail delay) the screen lives on: it is
+// another process.
 #pragma once
 
 #include <security/pam_appl.h>
@@ -11,7 +12,7 @@ namespace berth::session {
 
 /// One per PAM handle; give `conv()` to pam_start and keep this alive until pam_end.
 class PamConversation {
- public:
+  public:
     explicit PamConversation(FrontEnd& front_end) : front_end_(front_end) {}
     PamConversation(const PamConversation&) = delete;
     PamConversation& operator=(const PamConversation&) = delete;
@@ -22,8 +23,9 @@ class PamConversation {
     /// From now on PAM asks nobody (the session is being closed); messages still reach the screen.
     void stop_asking() { asking_ = false; }
 
- private:
-    static int converse(int count, const pam_message** messages, pam_response** responses, void* self) noexcept;
+  private:
+    static int converse(int count, const pam_message** messages, pam_response** responses,
+                        void* self) noexcept;
     int answer(const pam_message& message, pam_response& response);
 
     FrontEnd& front_end_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The world outside the session that its steps touch, as one seam: real below, an in-memory fake with faults in the tests.
+// The world outside the session that its steps touch, as one seam: real below, an in-memory fake with faults
+// in the tests.
 #pragma once
 
 #include <memory>
@@ -15,7 +16,7 @@ namespace berth::session {
 
 /// A running berth-volume (volume/volume_process.h says what each promises).
 class Volume {
- public:
+  public:
     virtual ~Volume() = default;
     virtual pid_t pid() const = 0;
     virtual uint64_t start_time() const = 0;
@@ -32,14 +33,15 @@ class Volume {
 };
 
 class Parts {
- public:
+  public:
     virtual ~Parts() = default;
     virtual Result<volume::NfsLocation> locate(const std::string& user, Duration limit) = 0;
     virtual Result<std::unique_ptr<volume::UserDirectory>> mount(const volume::MountOptions& options) = 0;
     /// S01 when `bytes` of swap do not fit into `folder`.
     virtual Status check_swap_room(const std::string& folder, uint64_t bytes) = 0;
     /// Makes `path` a swap disk ready to use; a template is read from the VM's directory.
-    virtual Status make_swap(const vm::SwapSpec& spec, const std::string& path, volume::UserDirectory& directory, const std::string& vm) = 0;
+    virtual Status make_swap(const vm::SwapSpec& spec, const std::string& path,
+                             volume::UserDirectory& directory, const std::string& vm) = 0;
     /// Durable; a missing file is fine.
     virtual Status delete_file(const std::string& path) = 0;
     /// Owned by the volume engine's user, group that of QEMU.

@@ -28,11 +28,14 @@ constexpr int k_greeter_fd = 3;
 
 /// The command line; every path can be another, so that tests run the same program on any machine.
 struct Options {
-    std::string config = "/etc/berth/berth.toml", machine = "/run/berth/machine.json", boot = "/run/berth/boot.json";
+    std::string config = "/etc/berth/berth.toml", machine = "/run/berth/machine.json",
+                boot = "/run/berth/boot.json";
     std::string command_line = "/proc/cmdline";
-    std::string state_dir = "/var/lib/berth/state", swap_dir = "/var/lib/berth/swap", run_root = "/run/berth/vm";
+    std::string state_dir = "/var/lib/berth/state", swap_dir = "/var/lib/berth/swap",
+                run_root = "/run/berth/vm";
     std::string libvirt = "qemu:///system", nat_network = "berth-nat";
-    std::string volume_program = "/usr/libexec/berth/berth-volume", volume_user = "_berth-volume", qemu_group = "libvirt-qemu";
+    std::string volume_program = "/usr/libexec/berth/berth-volume", volume_user = "_berth-volume",
+                qemu_group = "libvirt-qemu";
     std::string pam_service = "berth";
     std::vector<int64_t> lock_times_ms;  ///< renew, hold, take over, sweep wait
     int64_t power_button_seconds = 60, volume_stop_seconds = 60;
@@ -43,20 +46,32 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--config", o.config, "Site configuration, berth.toml(5)")->capture_default_str();
     app.add_option("--machine", o.machine, "This machine's record")->capture_default_str();
     app.add_option("--boot", o.boot, "What the boot found")->capture_default_str();
-    app.add_option("--kernel-command-line", o.command_line, "File with the kernel's parameters")->capture_default_str();
+    app.add_option("--kernel-command-line", o.command_line, "File with the kernel's parameters")
+        ->capture_default_str();
     app.add_option("--state-dir", o.state_dir, "Folder of the session state files")->capture_default_str();
     app.add_option("--swap-dir", o.swap_dir, "Folder of the swap disks")->capture_default_str();
     app.add_option("--run-root", o.run_root, "Folder of the sessions' sockets")->capture_default_str();
     app.add_option("--libvirt", o.libvirt, "libvirt's URI")->capture_default_str();
-    app.add_option("--nat-network", o.nat_network, "libvirt network for \"nat\"; empty: QEMU's user-mode network")->capture_default_str();
+    app.add_option("--nat-network", o.nat_network,
+                   "libvirt network for \"nat\"; empty: QEMU's user-mode network")
+        ->capture_default_str();
     app.add_option("--volume-program", o.volume_program, "berth-volume")->capture_default_str();
-    app.add_option("--volume-user", o.volume_user, "Whom berth-volume runs as; empty: the caller")->capture_default_str();
-    app.add_option("--qemu-group", o.qemu_group, "Group that may open the disks' socket")->capture_default_str();
+    app.add_option("--volume-user", o.volume_user, "Whom berth-volume runs as; empty: the caller")
+        ->capture_default_str();
+    app.add_option("--qemu-group", o.qemu_group, "Group that may open the disks' socket")
+        ->capture_default_str();
     app.add_option("--pam-service", o.pam_service, "PAM service")->capture_default_str();
-    app.add_option("--lock-times-ms", o.lock_times_ms, "renew,hold,take-over,sweep-wait in milliseconds (laboratories only)")->delimiter(',')->expected(4);
-    app.add_option("--power-button-seconds", o.power_button_seconds, "From the power button to switching a VM off")
-        ->check(CLI::Range(1, 3600))->capture_default_str();
-    app.add_option("--volume-stop-seconds", o.volume_stop_seconds, "For writing the last changes")->check(CLI::Range(1, 3600))->capture_default_str();
+    app.add_option("--lock-times-ms", o.lock_times_ms,
+                   "renew,hold,take-over,sweep-wait in milliseconds (laboratories only)")
+        ->delimiter(',')
+        ->expected(4);
+    app.add_option("--power-button-seconds", o.power_button_seconds,
+                   "From the power button to switching a VM off")
+        ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
+    app.add_option("--volume-stop-seconds", o.volume_stop_seconds, "For writing the last changes")
+        ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
     app.add_flag("--sweep", o.sweep, "Finish the sessions that could not end themselves, then exit");
     app.add_flag("--steps", o.steps, "Print the table of steps and exit");
 }
@@ -84,11 +99,14 @@ struct World {
 
 Result<World> read_world(const Options& o) {
     World w;
-    auto client = parse_if_there<ClientConfig>(o.config, [&](const std::string& t) { return parse_client_config(t, o.config); }, {});
+    auto client = parse_if_there<ClientConfig>(
+        o.config, [&](const std::string& t) { return parse_client_config(t, o.config); }, {});
     if (!client) return fail(client.error());
-    auto record = parse_if_there<std::optional<MachineRecord>>(o.machine, [](const std::string& t) { return parse_machine_record(t); }, {});
+    auto record = parse_if_there<std::optional<MachineRecord>>(
+        o.machine, [](const std::string& t) { return parse_machine_record(t); }, {});
     if (!record) return fail(record.error());
-    auto boot = parse_if_there<std::optional<BootFacts>>(o.boot, [&](const std::string& t) { return parse_boot_facts(t, o.boot); }, {});
+    auto boot = parse_if_there<std::optional<BootFacts>>(
+        o.boot, [&](const std::string& t) { return parse_boot_facts(t, o.boot); }, {});
     if (!boot) return fail(boot.error());
     w.client = *record ? with_record(*client, **record) : *client;
     w.record = std::move(*record);
@@ -107,10 +125,11 @@ Result<World> read_world(const Options& o) {
         w.owner.host = identity->host;
     }
     if (auto line = read_file(o.command_line, 65536))
-        w.provisioner = find_provisioner(*line, w.record ? w.record->id : "", w.record ? w.record->boot_token : "");
+        w.provisioner =
+            find_provisioner(*line, w.record ? w.record->id : "", w.record ? w.record->boot_token : "");
     if (o.lock_times_ms.size() == 4)
-        w.times.lock = {milliseconds(o.lock_times_ms[0]), milliseconds(o.lock_times_ms[1]), milliseconds(o.lock_times_ms[2]),
-                        milliseconds(o.lock_times_ms[3])};
+        w.times.lock = {milliseconds(o.lock_times_ms[0]), milliseconds(o.lock_times_ms[1]),
+                        milliseconds(o.lock_times_ms[2]), milliseconds(o.lock_times_ms[3])};
     w.times.power_button = seconds(o.power_button_seconds);
     w.times.volume_stop = seconds(o.volume_stop_seconds);
     return w;
@@ -138,17 +157,22 @@ Status build(Machinery& m, const World& w, const Options& o, Report& report) {
     chmod(o.swap_dir.c_str(), 0711);
     if (w.provisioner) m.provisioner = std::make_unique<ProvisionerClient>(*w.provisioner);
     const bool diskless = w.boot && !w.boot->data_persistent;
-    m.store = std::make_unique<StateStore>(o.state_dir, diskless ? m.provisioner.get() : nullptr, report, o.run_root, o.swap_dir);
+    m.store = std::make_unique<StateStore>(o.state_dir, diskless ? m.provisioner.get() : nullptr, report,
+                                           o.run_root, o.swap_dir);
 
-    RealPartsOptions parts{.locate = w.client.locate, .volume = {.program = o.volume_program}, .volume_user = o.volume_user, .qemu_group = o.qemu_group};
+    RealPartsOptions parts{.locate = w.client.locate,
+                           .volume = {.program = o.volume_program},
+                           .volume_user = o.volume_user,
+                           .qemu_group = o.qemu_group};
     for (const char* name : {"BERTH_NBDKIT", "BERTH_NBDKIT_PLUGIN"})
         if (const char* value = getenv(name)) parts.volume.environment[name] = value;
     auto made = real_parts(std::move(parts), m.clock, report);
     if (!made) return fail(made.error());
     m.parts = std::move(*made);
     m.hypervisor = vm::connect_libvirt(o.libvirt, m.clock, report);
-    m.sweeper = std::make_unique<Sweeper>(
-        SweepSeams{m.clock, report, *m.parts, *m.hypervisor, *m.store, *m.processes, w.owner.boot_id, w.times.lock, w.times.power_button});
+    m.sweeper =
+        std::make_unique<Sweeper>(SweepSeams{m.clock, report, *m.parts, *m.hypervisor, *m.store, *m.processes,
+                                             w.owner.boot_id, w.times.lock, w.times.power_button});
     return {};
 }
 
@@ -167,30 +191,35 @@ Status log_in(const Options& o, GreeterLink& greeter, Report& report, bool& unfi
     if (!claim) return fail(claim.error());
     if (!*claim) return fail(ErrorCode::I03, "session {} is in use", start->session);
 
-    auto authenticator = pam_authenticator({.service = o.pam_service, .user = start->user, .tty = start->tty}, greeter, report);
+    auto authenticator = pam_authenticator({.service = o.pam_service, .user = start->user, .tty = start->tty},
+                                           greeter, report);
     SessionConfig config{.session = start->session,
                          .client = world->client,
                          .owner = world->owner,
                          .run_root = o.run_root,
                          .swap_dir = o.swap_dir,
                          .nat_network = o.nat_network,
-                         .host_memory = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)),
+                         .host_memory = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+                                        static_cast<uint64_t>(sysconf(_SC_PAGESIZE)),
                          .host_cpus = static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN)),
                          .times = world->times};
     const auto tell = [&](const std::string& user, const std::string& vm, const std::string& since) {
         if (!machinery.provisioner) return;
-        const nlohmann::json body = vm.empty() ? nlohmann::json(nullptr) : nlohmann::json{{"user", user}, {"vm", vm}, {"since", since}};
-        if (Status s = machinery.provisioner->report_session(world->owner.boot_id, body); !s) report.error("session not reported", s.error());
+        const nlohmann::json body = vm.empty() ? nlohmann::json(nullptr)
+                                               : nlohmann::json{{"user", user}, {"vm", vm}, {"since", since}};
+        if (Status s = machinery.provisioner->report_session(world->owner.boot_id, body); !s)
+            report.error("session not reported", s.error());
     };
-    Session session(config, {machinery.clock, report, greeter, *authenticator, *machinery.parts, *machinery.hypervisor, *machinery.store,
-                             *machinery.sweeper, tell});
+    Session session(config, {machinery.clock, report, greeter, *authenticator, *machinery.parts,
+                             *machinery.hypervisor, *machinery.store, *machinery.sweeper, tell});
     unfinished = true;
     Status done = session.run();
     unfinished = session.unfinished();
     return done;
 }
 
-/// Goes on beside us and after us: neither the prompt nor a later login waits for it. Also with the greeter gone somebody has to do it.
+/// Goes on beside us and after us: neither the prompt nor a later login waits for it. Also with the greeter
+/// gone somebody has to do it.
 void start_sweeper(int argc, char** argv, Report& report) {
     SpawnOptions options;
     options.arguments = {"/proc/self/exe"};
@@ -198,7 +227,8 @@ void start_sweeper(int argc, char** argv, Report& report) {
     options.arguments.emplace_back("--sweep");
     for (char** e = environ; *e != nullptr; ++e) {
         const std::string_view variable = *e;
-        if (const size_t at = variable.find('='); at != std::string_view::npos) options.environment.emplace(variable.substr(0, at), variable.substr(at + 1));
+        if (const size_t at = variable.find('='); at != std::string_view::npos)
+            options.environment.emplace(variable.substr(0, at), variable.substr(at + 1));
     }
     options.new_session = true;
     auto child = spawn(options);

@@ -24,9 +24,11 @@ size_t take(char* data, size_t size, size_t count, void* to) {
 
 }  // namespace
 
-Result<ProvisionerClient::Answer> ProvisionerClient::request(const char* method, const std::string& path, std::optional<std::string_view> body) {
+Result<ProvisionerClient::Answer> ProvisionerClient::request(const char* method, const std::string& path,
+                                                             std::optional<std::string_view> body) {
     static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-    std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(ready == CURLE_OK ? curl_easy_init() : nullptr, curl_easy_cleanup);
+    std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(ready == CURLE_OK ? curl_easy_init() : nullptr,
+                                                             curl_easy_cleanup);
     if (!curl) return fail(ErrorCode::I01, "curl_easy_init");
     std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(
         curl_slist_append(nullptr, ("Berth-Boot: " + provisioner_.token).c_str()), curl_slist_free_all);
@@ -51,9 +53,11 @@ Result<ProvisionerClient::Answer> ProvisionerClient::request(const char* method,
         curl_easy_setopt(c, CURLOPT_COPYPOSTFIELDS, body->data());
     }
     if (const CURLcode code = curl_easy_perform(c); code != CURLE_OK)
-        return fail(ErrorCode::I01, "{} {}: {}", method, url, message[0] != '\0' ? message : curl_easy_strerror(code));
+        return fail(ErrorCode::I01, "{} {}: {}", method, url,
+                    message[0] != '\0' ? message : curl_easy_strerror(code));
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &answer.code);
-    if (answer.code >= 300 && answer.code != 404) return fail(ErrorCode::I01, "{} {}: HTTP {}", method, url, answer.code);
+    if (answer.code >= 300 && answer.code != 404)
+        return fail(ErrorCode::I01, "{} {}: HTTP {}", method, url, answer.code);
     return answer;
 }
 
@@ -76,8 +80,11 @@ Result<std::map<std::string, std::string>> ProvisionerClient::all() {
     if (answer->code == 404) return result;
     const auto list = nlohmann::json::parse(answer->body, nullptr, /*allow_exceptions=*/false);
     // Either the names alone or an object whose "states" holds them.
-    const nlohmann::json* names = list.is_array() ? &list : list.is_object() && list.contains("states") ? &list["states"] : nullptr;
-    if (names == nullptr || !names->is_array()) return fail(ErrorCode::I01, "GET state: must be a JSON list of names");
+    const nlohmann::json* names = list.is_array()                               ? &list
+                                  : list.is_object() && list.contains("states") ? &list["states"]
+                                                                                : nullptr;
+    if (names == nullptr || !names->is_array())
+        return fail(ErrorCode::I01, "GET state: must be a JSON list of names");
     for (const auto& name : *names) {
         if (!name.is_string() || !is_session_name(name.get_ref<const std::string&>())) continue;
         auto one = request("GET", "/state/" + name.get<std::string>(), std::nullopt);
@@ -88,12 +95,14 @@ Result<std::map<std::string, std::string>> ProvisionerClient::all() {
 }
 
 Status ProvisionerClient::report_session(const std::string& boot_id, const nlohmann::json& session) {
-    const std::string body = nlohmann::json{{"boot_id", boot_id}, {"session", session}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const std::string body = nlohmann::json{{"boot_id", boot_id}, {"session", session}}.dump(
+        -1, ' ', false, nlohmann::json::error_handler_t::replace);
     auto answer = request("POST", "/status", body);
     return answer ? Status{} : fail(answer.error());
 }
 
-std::optional<Provisioner> find_provisioner(std::string_view command_line, std::string_view record_id, std::string_view record_token) {
+std::optional<Provisioner> find_provisioner(std::string_view command_line, std::string_view record_id,
+                                            std::string_view record_token) {
     Provisioner p{.url = {}, .machine = std::string(record_id), .token = std::string(record_token)};
     while (!command_line.empty()) {
         const size_t end = command_line.find_first_of(" \n\t");

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The provisioner as a session needs it: a diskless client's state files, and who runs what since when (REQUIREMENTS M11).
-// docs/architecture.md "Provisioner: HTTP". Every request is bounded to 3 s. One thread.
+// The provisioner as a session needs it: a diskless client's state files, and who runs what since when
+// (REQUIREMENTS M11). docs/architecture.md "Provisioner: HTTP". Every request is bounded to 3 s. One thread.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <nlohmann/json.hpp>
 
 #include "greeter/session/state_store.h"
 
@@ -20,7 +19,7 @@ struct Provisioner {
 };
 
 class ProvisionerClient final : public RemoteState {
- public:
+  public:
     explicit ProvisionerClient(Provisioner provisioner) : provisioner_(std::move(provisioner)) {}
 
     Status put(const std::string& name, std::string_view text) override;
@@ -29,7 +28,7 @@ class ProvisionerClient final : public RemoteState {
     /// `session`: {"user", "vm", "since"} or null.
     Status report_session(const std::string& boot_id, const nlohmann::json& session);
 
- private:
+  private:
     struct Answer {
         long code;
         std::string body;
@@ -39,8 +38,9 @@ class ProvisionerClient final : public RemoteState {
     Provisioner provisioner_;
 };
 
-/// Pure: the values of berth.provisioner, berth.machine and berth.boot on a kernel command line; the record's token counts first.
-/// nullopt: this client has no provisioner.
-std::optional<Provisioner> find_provisioner(std::string_view command_line, std::string_view record_id, std::string_view record_token);
+/// Pure: the values of berth.provisioner, berth.machine and berth.boot on a kernel command line; the record's
+/// token counts first. nullopt: this client has no provisioner.
+std::optional<Provisioner> find_provisioner(std::string_view command_line, std::string_view record_id,
+                                            std::string_view record_token);
 
 }  // namespace berth::session

@@ -17,7 +17,7 @@ namespace {
 using std::chrono::milliseconds;
 
 class RealVolume final : public Volume {
- public:
+  public:
     explicit RealVolume(volume::VolumeProcess process) : process_(std::move(process)) {}
     pid_t pid() const override { return process_.pid(); }
     uint64_t start_time() const override { return process_.start_time(); }
@@ -30,21 +30,31 @@ class RealVolume final : public Volume {
     void kill() override { process_.kill(); }
     void release() override { process_.release(); }
 
- private:
+  private:
     volume::VolumeProcess process_;
 };
 
 class RealParts final : public Parts {
- public:
-    RealParts(LocateConfig locate, volume::VolumeProgram program, std::optional<gid_t> qemu_group, Clock& clock, Report& report)
-        : locate_(std::move(locate)), program_(std::move(program)), qemu_group_(qemu_group), clock_(clock), report_(report) {}
+  public:
+    RealParts(LocateConfig locate, volume::VolumeProgram program, std::optional<gid_t> qemu_group,
+              Clock& clock, Report& report)
+        : locate_(std::move(locate)),
+          program_(std::move(program)),
+          qemu_group_(qemu_group),
+          clock_(clock),
+          report_(report) {}
 
-    Result<volume::NfsLocation> locate(const std::string& user, Duration limit) override { return locate_user(locate_, user, limit); }
+    Result<volume::NfsLocation> locate(const std::string& user, Duration limit) override {
+        return locate_user(locate_, user, limit);
+    }
     Result<std::unique_ptr<volume::UserDirectory>> mount(const volume::MountOptions& options) override {
         return volume::mount_user_directory(options, clock_, report_);
     }
-    Status check_swap_room(const std::string& folder, uint64_t bytes) override { return vm::check_swap_folder(folder, bytes); }
-    Status make_swap(const vm::SwapSpec& spec, const std::string& path, volume::UserDirectory& directory, const std::string& vm) override;
+    Status check_swap_room(const std::string& folder, uint64_t bytes) override {
+        return vm::check_swap_folder(folder, bytes);
+    }
+    Status make_swap(const vm::SwapSpec& spec, const std::string& path, volume::UserDirectory& directory,
+                     const std::string& vm) override;
     Status delete_file(const std::string& path) override { return remove_file_durably(path); }
     Status make_run_dir(const std::string& path) override;
     Status remove_run_dir(const std::string& path) override;
@@ -54,7 +64,7 @@ class RealParts final : public Parts {
         return std::make_unique<RealVolume>(std::move(*process));
     }
 
- private:
+  private:
     LocateConfig locate_;
     volume::VolumeProgram program_;
     std::optional<gid_t> qemu_group_;
@@ -62,7 +72,8 @@ class RealParts final : public Parts {
     Report& report_;
 };
 
-Status RealParts::make_swap(const vm::SwapSpec& spec, const std::string& path, volume::UserDirectory& directory, const std::string& vm) {
+Status RealParts::make_swap(const vm::SwapSpec& spec, const std::string& path,
+                            volume::UserDirectory& directory, const std::string& vm) {
     std::optional<vm::SwapOwner> owner;
     if (program_.uid) owner = vm::SwapOwner{*program_.uid, program_.gid.value_or(0)};
     if (spec.content != vm::SwapContent::from_template) return vm::make_swap(path, spec, nullptr, owner);
@@ -79,7 +90,8 @@ Status RealParts::make_run_dir(const std::string& path) {
     std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
     if (error) return fail(ErrorCode::I01, "make {}: {}", path, error.message());
     if (mkdir(path.c_str(), 0700) != 0) return fail_errno("make " + path);
-    if (chown(path.c_str(), program_.uid.value_or(geteuid()), qemu_group_.value_or(program_.gid.value_or(getegid()))) != 0)
+    if (chown(path.c_str(), program_.uid.value_or(geteuid()),
+              qemu_group_.value_or(program_.gid.value_or(getegid()))) != 0)
         return fail_errno("chown " + path);
     // The group is QEMU's: it binds its console and opens the disks' socket here. Others see nothing.
     if (chmod(path.c_str(), 02770) != 0) return fail_errno("chmod " + path);
@@ -109,7 +121,8 @@ Result<std::unique_ptr<Parts>> real_parts(RealPartsOptions options, Clock& clock
         options.volume.uid = u->pw_uid;
         options.volume.gid = u->pw_gid;
     }
-    return std::make_unique<RealParts>(std::move(options.locate), std::move(options.volume), qemu_group, clock, report);
+    return std::make_unique<RealParts>(std::move(options.locate), std::move(options.volume), qemu_group,
+                                       clock, report);
 }
 
 }  // namespace berth::session

@@ -7,26 +7,33 @@ namespace berth::session {
 
 std::string_view phase_name(StepPhase phase) {
     switch (phase) {
-        case StepPhase::doing: return "doing";
-        case StepPhase::done: return "done";
-        case StepPhase::failed: return "failed";
-        case StepPhase::undoing: return "undoing";
+        case StepPhase::doing:
+            return "doing";
+        case StepPhase::done:
+            return "done";
+        case StepPhase::failed:
+            return "failed";
+        case StepPhase::undoing:
+            return "undoing";
     }
     return "";
 }
 
-Saga::Saga(std::span<const StepFacts> facts, std::map<std::string_view, StepAction> actions, Clock& clock, Report& report)
+Saga::Saga(std::span<const StepFacts> facts, std::map<std::string_view, StepAction> actions, Clock& clock,
+           Report& report)
     : clock_(clock), report_(report) {
     for (const StepFacts& f : facts) steps_.push_back({&f, std::move(actions[f.name])});
 }
 
 Saga::~Saga() {
-    for (const auto& name : outstanding()) report_.event(Level::error, "a step was never undone", {{"step", name}});
+    for (const auto& name : outstanding())
+        report_.event(Level::error, "a step was never undone", {{"step", name}});
 }
 
 void Saga::tell(size_t index, StepPhase phase) {
-    report_.event(phase == StepPhase::failed ? Level::warning : Level::info, "step",
-                  {{"step", std::string(steps_[index].facts->name)}, {"phase", std::string(phase_name(phase))}});
+    report_.event(
+        phase == StepPhase::failed ? Level::warning : Level::info, "step",
+        {{"step", std::string(steps_[index].facts->name)}, {"phase", std::string(phase_name(phase))}});
     if (progress_) progress_(*steps_[index].facts, index, steps_.size(), phase);
 }
 
@@ -39,7 +46,8 @@ Status Saga::run_one(size_t index) {
     if (step.action.act) BERTH_TRY(step.action.act(began + step.facts->deadline));
     step.state = StepState::done;
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - began);
-    report_.event(Level::debug, "step took", {{"step", std::string(step.facts->name)}, {"ms", std::to_string(took.count())}});
+    report_.event(Level::debug, "step took",
+                  {{"step", std::string(step.facts->name)}, {"ms", std::to_string(took.count())}});
     tell(index, StepPhase::done);
     return {};
 }
@@ -70,12 +78,13 @@ Status Saga::unwind() {
             step.state = StepState::undone;
             continue;
         }
-        const auto blocking = std::ranges::find_if(
-            step.facts->undo_needs, [this](std::string_view name) { return std::ranges::any_of(steps_, [&](const Entry& e) {
-                return e.facts->name == name && holds(e);
-            }); });
+        const auto blocking = std::ranges::find_if(step.facts->undo_needs, [this](std::string_view name) {
+            return std::ranges::any_of(steps_,
+                                       [&](const Entry& e) { return e.facts->name == name && holds(e); });
+        });
         if (blocking != step.facts->undo_needs.end()) {
-            report_.event(Level::error, "undo left to the sweeper", {{"step", std::string(step.facts->name)}, {"needs", std::string(*blocking)}});
+            report_.event(Level::error, "undo left to the sweeper",
+                          {{"step", std::string(step.facts->name)}, {"needs", std::string(*blocking)}});
             continue;
         }
         tell(i, StepPhase::undoing);
@@ -105,7 +114,9 @@ StepState Saga::state(std::string_view name) const {
 }
 
 std::string step_table_text(std::span<const StepFacts> facts) {
-    std::string text = "| do | step | what the user reads | deadline | undo | what the user reads then |\n|---|---|---|---|---|---|\n";
+    std::string text =
+        "| do | step | what the user reads | deadline | undo | what the user reads then "
+        "|\n|---|---|---|---|---|---|\n";
     for (size_t i = 0; i < facts.size(); ++i) {
         const StepFacts& f = facts[i];
         text += fmt::format("| {} | {} | {} | {} s | {} | {} |\n", i + 1, f.name, f.doing,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A session is a list of steps with undo (DESIGN "A session is a list of steps"; seed Figs. 6 and 7). A step has a place in the
-// do order (the list's) and a place in the undo order (`undo_place`); the two differ, for the seed releases the lock before it
-// deletes the swap. The same list is the code, the screen's progress, the log, and the table in docs and tests.
+// A session is a list of steps with undo (DESIGN "A session is a list of steps"; seed Figs. 6 and 7). A step
+// has a place in the do order (the list's) and a place in the undo order (`undo_place`); the two differ, for
+// the seed releases the lock before it deletes the swap. The same list is the code, the screen's progress,
+// the log, and the table in docs and tests.
 #pragma once
 
 #include <functional>
@@ -22,9 +23,10 @@ struct StepFacts {
     std::string_view name;     ///< One word, as in the state file's "began".
     std::string_view doing;    ///< Sentence for the user while it is done.
     std::string_view undoing;  ///< Sentence while it is undone; empty: nothing to undo.
-    Duration deadline;         ///< The step's own waiting ends by then; what a person is asked does not count.
-    int undo_place;            ///< 1 is undone first; 0: nothing to undo.
-    /// Steps that must be undone (or never begun) before this one may be: a lock is not released while its writer may live.
+    Duration deadline;  ///< The step's own waiting ends by then; what a person is asked does not count.
+    int undo_place;     ///< 1 is undone first; 0: nothing to undo.
+    /// Steps that must be undone (or never begun) before this one may be: a lock is not released while its
+    /// writer may live.
     std::vector<std::string_view> undo_needs;
 };
 
@@ -40,17 +42,20 @@ enum class StepPhase { doing, done, failed, undoing };
 /// The words of the protocol: "doing", "done", "failed", "undoing".
 std::string_view phase_name(StepPhase phase);
 
-/// Runs such a list. One thread. Destroying one that still holds something is logged: whoever owns it must unwind it.
+/// Runs such a list. One thread. Destroying one that still holds something is logged: whoever owns it must
+/// unwind it.
 class Saga {
- public:
+  public:
     /// Called at each change: which step, its place (from 0), how many, the phase.
     using Progress = std::function<void(const StepFacts&, size_t index, size_t of, StepPhase)>;
-    /// Called before a step is begun, so that the caller can write it down; its error fails the step before anything was made.
+    /// Called before a step is begun, so that the caller can write it down; its error fails the step before
+    /// anything was made.
     using Before = std::function<Status(const StepFacts&)>;
     /// An error ends the list between two steps (the user gave up, the greeter is gone).
     using GoOn = std::function<Status()>;
 
-    Saga(std::span<const StepFacts> facts, std::map<std::string_view, StepAction> actions, Clock& clock, Report& report);
+    Saga(std::span<const StepFacts> facts, std::map<std::string_view, StepAction> actions, Clock& clock,
+         Report& report);
     ~Saga();
     Saga(const Saga&) = delete;
     Saga& operator=(const Saga&) = delete;
@@ -62,15 +67,15 @@ class Saga {
     /// Does the steps in order up to the first error, which is returned as it is. Undoes nothing.
     Status run();
 
-    /// Undoes what was begun, by undo place. A failed undo is reported and the rest goes on, but for steps that need it undone. Returns the first
-    /// error; calling it again repeats only what is left.
+    /// Undoes what was begun, by undo place. A failed undo is reported and the rest goes on, but for steps
+    /// that need it undone. Returns the first error; calling it again repeats only what is left.
     Status unwind();
 
     /// Names of the steps begun and not undone, in do order.
     std::vector<std::string> outstanding() const;
     StepState state(std::string_view name) const;
 
- private:
+  private:
     struct Entry {
         const StepFacts* facts;
         StepAction action;
@@ -88,7 +93,8 @@ class Saga {
     GoOn go_on_;
 };
 
-/// The list as a Markdown table: number, name, sentence, deadline, place in the undo order, sentence of the undo.
+/// The list as a Markdown table: number, name, sentence, deadline, place in the undo order, sentence of the
+/// undo.
 std::string step_table_text(std::span<const StepFacts> facts);
 
 }  // namespace berth::session

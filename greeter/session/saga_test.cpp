@@ -29,7 +29,8 @@ struct World {
         std::map<std::string_view, StepAction> result;
         for (const auto& f : facts) {
             const std::string name(f.name);
-            result[f.name] = {[this, name](BootTime) { return note("do " + name); }, [this, name] { return note("undo " + name); }};
+            result[f.name] = {[this, name](BootTime) { return note("do " + name); },
+                              [this, name] { return note("undo " + name); }};
         }
         return result;
     }
@@ -96,7 +97,8 @@ TEST_F(SagaTest, logs_what_was_never_undone_when_it_is_destroyed) {
 
 TEST_F(SagaTest, begins_nothing_when_it_could_not_be_written_down) {
     Saga saga(k_three, world.actions(k_three), clock, report);
-    saga.before_each([](const StepFacts& f) { return f.name == "b" ? Status(fail(ErrorCode::I01)) : Status{}; });
+    saga.before_each(
+        [](const StepFacts& f) { return f.name == "b" ? Status(fail(ErrorCode::I01)) : Status{}; });
     EXPECT_FALSE(saga.run());
     EXPECT_EQ(saga.outstanding(), std::vector<std::string>{"a"});
     ASSERT_TRUE(saga.unwind());
@@ -104,7 +106,8 @@ TEST_F(SagaTest, begins_nothing_when_it_could_not_be_written_down) {
 
 TEST_F(SagaTest, stops_between_two_steps_when_told) {
     Saga saga(k_three, world.actions(k_three), clock, report);
-    saga.between([this]() -> Status { return world.log.size() == 1 ? Status(fail(ErrorCode::L05)) : Status{}; });
+    saga.between(
+        [this]() -> Status { return world.log.size() == 1 ? Status(fail(ErrorCode::L05)) : Status{}; });
     EXPECT_FALSE(saga.run());
     EXPECT_EQ(world.log, std::vector<std::string>{"do a"});
     ASSERT_TRUE(saga.unwind());
@@ -119,8 +122,8 @@ TEST_F(SagaTest, tells_each_phase_of_each_step) {
     });
     EXPECT_FALSE(saga.run());
     ASSERT_TRUE(saga.unwind());
-    EXPECT_EQ(told, (std::vector<std::string>{"a 0/3 doing", "a 0/3 done", "b 1/3 doing", "b 1/3 failed", "a 0/3 undoing", "a 0/3 done",
-                                              "b 1/3 undoing", "b 1/3 done"}));
+    EXPECT_EQ(told, (std::vector<std::string>{"a 0/3 doing", "a 0/3 done", "b 1/3 doing", "b 1/3 failed",
+                                              "a 0/3 undoing", "a 0/3 done", "b 1/3 undoing", "b 1/3 done"}));
 }
 
 TEST(StepTable, undoes_in_the_order_of_figure_7) {
@@ -130,7 +133,8 @@ TEST(StepTable, undoes_in_the_order_of_figure_7) {
     std::ranges::sort(with_undo, {}, &StepFacts::undo_place);
     std::vector<std::string_view> order;
     for (const auto& f : with_undo) order.push_back(f.name);
-    EXPECT_EQ(order, (std::vector<std::string_view>{step::console, step::vm, step::volume, step::lock, step::mount, step::swap, step::authenticate}));
+    EXPECT_EQ(order, (std::vector<std::string_view>{step::console, step::vm, step::volume, step::lock,
+                                                    step::mount, step::swap, step::authenticate}));
 }
 
 TEST(StepTable, gives_every_undo_its_own_place_and_every_step_a_sentence) {
@@ -146,7 +150,9 @@ TEST(StepTable, is_the_one_in_the_architecture_page) {
     std::ifstream file(BERTH_SOURCE_DIR "/docs/architecture.md");
     std::stringstream text;
     text << file.rdbuf();
-    EXPECT_TRUE(text.str().contains(step_table_text(session_steps()))) << "put this into docs/architecture.md:\n" << step_table_text(session_steps());
+    EXPECT_TRUE(text.str().contains(step_table_text(session_steps())))
+        << "put this into docs/architecture.md:\n"
+        << step_table_text(session_steps());
 }
 
 }  // namespace

@@ -30,7 +30,9 @@ Result<Secret> Secret::from(std::string_view text) {
 }
 
 Secret::Secret(Secret&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), mapped_(std::exchange(other.mapped_, 0)) {}
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      mapped_(std::exchange(other.mapped_, 0)) {}
 
 Secret& Secret::operator=(Secret&& other) noexcept {
     if (this != &other) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A password's bytes: in memory that is never swapped out (mlock(2)) nor dumped (madvise(2) MADV_DONTDUMP), wiped when it goes.
+// A password's bytes: in memory that is never swapped out (mlock(2)) nor dumped (madvise(2) MADV_DONTDUMP),
+// wiped when it goes.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +11,7 @@
 namespace berth::session {
 
 class Secret {
- public:
+  public:
     Secret() = default;
     /// Copies `text` into memory of its own. I01 when such memory cannot be had.
     static Result<Secret> from(std::string_view text);
@@ -21,14 +22,15 @@ class Secret {
     std::string_view view() const { return {data_, size_}; }
     void wipe();
 
- private:
+  private:
     char* data_ = nullptr;
     size_t size_ = 0, mapped_ = 0;
 };
 
-/// Makes the whole process fit to hold secrets: no core dump, no ptrace by others (PR_SET_DUMPABLE 0), every page locked as
-/// it is first used (mlockall(2) MCL_ONFAULT), and the C library overwrites each block of memory when it is freed (M_PERTURB), so that
-/// copies made inside parsers and PAM modules do not outlive their use. Call once, first thing in main.
+/// Makes the whole process fit to hold secrets: no core dump, no ptrace by others (PR_SET_DUMPABLE 0), every
+/// page locked as it is first used (mlockall(2) MCL_ONFAULT), and the C library overwrites each block of
+/// memory when it is freed (M_PERTURB), so that copies made inside parsers and PAM modules do not outlive
+/// their use. Call once, first thing in main.
 Status protect_process_memory();
 
 }  // namespace berth::session

@@ -30,13 +30,16 @@ std::string time_for_people(const std::string& rfc3339) {
 }
 
 Session::Session(SessionConfig config, SessionSeams seams)
-    : config_(std::move(config)), seams_(std::move(seams)), saga_(session_steps(), actions(), seams_.clock, seams_.report) {
+    : config_(std::move(config)),
+      seams_(std::move(seams)),
+      saga_(session_steps(), actions(), seams_.clock, seams_.report) {
     state_.session = config_.session;
     state_.run_dir = config_.run_root + "/" + config_.session;
     state_.boot_id = config_.owner.boot_id;
     saga_.on_progress([this](const StepFacts& f, size_t index, size_t of, StepPhase phase) {
         step_index_ = index;
-        seams_.front_end.progress({f.name, way_ == Way::back ? f.undoing : f.doing, phase_name(phase), index, of});
+        seams_.front_end.progress(
+            {f.name, way_ == Way::back ? f.undoing : f.doing, phase_name(phase), index, of});
     });
     saga_.before_each([this](const StepFacts& f) {
         state_.began.emplace_back(f.name);
@@ -54,12 +57,14 @@ std::map<std::string_view, StepAction> Session::actions() {
     const auto plain = [](auto f) { return [f](BootTime) { return f(); }; };
     return {
         {step::authenticate,
-         {plain([this] { return seams_.authenticator.authenticate(); }), [this] { return seams_.authenticator.end(); }}},
+         {plain([this] { return seams_.authenticator.authenticate(); }),
+          [this] { return seams_.authenticator.end(); }}},
         {step::account, {plain([this] { return seams_.authenticator.account(); }), {}}},
         {step::credentials, {plain([this] { return seams_.authenticator.open(); }), {}}},
         {step::locate,
          {[this](BootTime deadline) -> Status {
-              auto location = seams_.parts.locate(seams_.authenticator.user().name, deadline - seams_.clock.now());
+              auto location =
+                  seams_.parts.locate(seams_.authenticator.user().name, deadline - seams_.clock.now());
               if (!location) return fail(location.error());
               mount_options_.location = std::move(*location);
               return {};
@@ -76,14 +81,17 @@ std::map<std::string_view, StepAction> Session::actions() {
         {step::lock, {plain([this] { return lock(); }), [this] { return release_lock(); }}},
         {step::configure, {plain([this] { return configure(); }), {}}},
         {step::swap, {plain([this] { return make_swap(); }), [this] { return delete_swap(); }}},
-        {step::volume, {[this](BootTime deadline) { return start_volume(deadline); }, [this] { return stop_volume(); }}},
+        {step::volume,
+         {[this](BootTime deadline) { return start_volume(deadline); }, [this] { return stop_volume(); }}},
         {step::vm, {[this](BootTime deadline) { return start_vm(deadline); }, [this] { return stop_vm(); }}},
-        {step::console, {plain([this] { return hand_over_console(); }), [this] { return take_console_back(); }}},
+        {step::console,
+         {plain([this] { return hand_over_console(); }), [this] { return take_console_back(); }}},
     };
 }
 
 Status Session::run() {
-    // Asked while the user types: the first answer of libvirt and the probe of KVM take long on a machine that has just booted.
+    // Asked while the user types: the first answer of libvirt and the probe of KVM take long on a machine
+    // that has just booted.
     kvm_ = std::async(std::launch::async, [this] { return seams_.hypervisor.kvm_usable(); });
     Status result = saga_.run();
     if (result) result = wait_for_guest();
@@ -97,7 +105,8 @@ Status Session::run() {
     if (!undone) seams_.front_end.say(MessageStyle::error, undone.error().to_user());
     if (volume_) volume_->release();  // it may still have something to write; the sweeper ends it
     if (!unfinished())
-        if (Status s = seams_.store.remove(state_.session); !s) seams_.report.error("session state not removed", s.error());
+        if (Status s = seams_.store.remove(state_.session); !s)
+            seams_.report.error("session state not removed", s.error());
     return result ? undone : result;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One login from the first prompt to the last undo: the bodies of the steps in step_table.h, the wait while the guest runs, and
-// the way back. One thread; only the probe of KVM runs beside it, until the check step.
+// One login from the first prompt to the last undo: the bodies of the steps in step_table.h, the wait while
+// the guest runs, and the way back. One thread; only the probe of KVM runs beside it, until the check step.
 #pragma once
 
 #include <future>
@@ -25,7 +25,8 @@ struct SessionTimes {
     Duration power_button = std::chrono::seconds(60);  ///< From the ACPI power button to destroying the VM.
     Duration volume_stop = std::chrono::seconds(60);   ///< For flushing; after that the sweeper goes on.
     Duration poll = std::chrono::milliseconds(500);    ///< Between two looks at a quiet domain.
-    Duration refused = std::chrono::seconds(5);        ///< Between two tries of a request that the file server refuses.
+    Duration refused =
+        std::chrono::seconds(5);  ///< Between two tries of a request that the file server refuses.
 };
 
 struct SessionConfig {
@@ -41,7 +42,8 @@ struct SessionConfig {
 };
 
 /// Tells who runs what since when (REQUIREMENTS M11); best effort. `vm` empty: nothing runs.
-using TellProvisioner = std::function<void(const std::string& user, const std::string& vm, const std::string& since)>;
+using TellProvisioner =
+    std::function<void(const std::string& user, const std::string& vm, const std::string& since)>;
 
 struct SessionSeams {
     Clock& clock;
@@ -56,17 +58,17 @@ struct SessionSeams {
 };
 
 class Session {
- public:
+  public:
     Session(SessionConfig config, SessionSeams seams);
     ~Session();
 
-    /// The whole of it. Returns the error that ended it, after telling the user; whatever happens, everything begun is undone, or left
-    /// written down for the sweeper.
+    /// The whole of it. Returns the error that ended it, after telling the user; whatever happens, everything
+    /// begun is undone, or left written down for the sweeper.
     Status run();
     /// After run(): something is left that a sweeper has to finish.
     bool unfinished() const { return !saga_.outstanding().empty(); }
 
- private:
+  private:
     std::map<std::string_view, StepAction> actions();
     Status mount(BootTime deadline);
     Status choose();
@@ -109,7 +111,8 @@ class Session {
     std::string machine_text_;  ///< machine.toml as checked.
     vm::MachineConfig machine_;
     std::optional<volume::TakenLock> taken_;
-    bool claim_left_ = false;  ///< The user gave up waiting: the claim stays on the server (DESIGN "A claim is never taken back").
+    bool claim_left_ = false;  ///< The user gave up waiting: the claim stays on the server (DESIGN "A claim
+                               ///< is never taken back").
     std::unique_ptr<Volume> volume_;
     std::unique_ptr<vm::Domain> domain_;
     bool guest_ran_ = false;

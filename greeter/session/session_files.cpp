@@ -20,12 +20,16 @@ constexpr uint64_t k_little_space = 256ULL << 20;
 Status Session::mount(BootTime deadline) {
     const User& user = seams_.authenticator.user();
     state_.user = config_.owner.user = user.name;
-    mount_options_.credentials = {.uid = user.uid, .gid = user.gid, .groups = {user.groups.begin(), user.groups.end()}};
+    mount_options_.credentials = {
+        .uid = user.uid, .gid = user.gid, .groups = {user.groups.begin(), user.groups.end()}};
     mount_options_.times = config_.times.lock;
-    mount_options_.call_timeout = std::min<Duration>(mount_options_.call_timeout, deadline - seams_.clock.now());
+    mount_options_.call_timeout =
+        std::min<Duration>(mount_options_.call_timeout, deadline - seams_.clock.now());
     if (!config_.client.shared_location.empty()) {
         auto shared = parse_location(config_.client.shared_location);
-        if (!shared) return fail(ErrorCode::I04, "shared.location \"{}\": must be server:/path", config_.client.shared_location);
+        if (!shared)
+            return fail(ErrorCode::I04, "shared.location \"{}\": must be server:/path",
+                        config_.client.shared_location);
         shared->nfs_port = config_.client.locate.nfs_port;
         shared->mount_port = config_.client.locate.mount_port;
         mount_options_.shared = std::move(*shared);
@@ -34,7 +38,8 @@ Status Session::mount(BootTime deadline) {
     state_.shared = mount_options_.shared;
     state_.credentials = mount_options_.credentials;
     if (user.groups.size() > volume::k_max_groups)
-        return fail(ErrorCode::M12, "{} besides your own: must be at most {}", user.groups.size(), volume::k_max_groups);
+        return fail(ErrorCode::M12, "{} besides your own: must be at most {}", user.groups.size(),
+                    volume::k_max_groups);
     return remount();
 }
 
@@ -48,7 +53,9 @@ Status Session::remount() {
 Status Session::choose() {
     auto vms = directory_->list_vms();
     if (!vms) return fail(vms.error());
-    if (vms->empty()) return fail(ErrorCode::M31, "{}:{}", mount_options_.location.server, mount_options_.location.directory);
+    if (vms->empty())
+        return fail(ErrorCode::M31, "{}:{}", mount_options_.location.server,
+                    mount_options_.location.directory);
     size_t chosen = 0;
     if (vms->size() > 1) {
         auto answer = seams_.front_end.choose("Which virtual machine do you want to use?", *vms, 0);
@@ -61,7 +68,9 @@ Status Session::choose() {
 
 Result<vm::MachineConfig> Session::read_configuration() {
     auto text = directory_->read(state_.vm, k_machine_file, k_max_machine_file);
-    if (!text) return fail(Error(ErrorCode::M33, fmt::format("{}/{}: {}", state_.vm, k_machine_file, text.error().to_log())));
+    if (!text)
+        return fail(Error(ErrorCode::M33,
+                          fmt::format("{}/{}: {}", state_.vm, k_machine_file, text.error().to_log())));
     machine_text_ = std::move(*text);
     return vm::parse_machine_config(machine_text_, state_.vm + "/" + k_machine_file);
 }
@@ -70,10 +79,14 @@ Status Session::check_disks(const vm::MachineConfig& config) {
     for (const vm::Disk& disk : config.disks) {
         if (disk.path.empty()) continue;
         auto facts = directory_->facts(state_.vm, disk.path);
-        if (!facts) return fail(Error(ErrorCode::M32, fmt::format("disk \"{}\": {}", disk.name, facts.error().to_log())));
-        if (!facts->regular) return fail(ErrorCode::M32, "disk \"{}\": {} is not a file", disk.name, disk.path);
+        if (!facts)
+            return fail(
+                Error(ErrorCode::M32, fmt::format("disk \"{}\": {}", disk.name, facts.error().to_log())));
+        if (!facts->regular)
+            return fail(ErrorCode::M32, "disk \"{}\": {} is not a file", disk.name, disk.path);
         if (facts->size == 0) return fail(ErrorCode::M32, "disk \"{}\": {} is empty", disk.name, disk.path);
-        if (!facts->readable) return fail(ErrorCode::M32, "disk \"{}\": you may not read {}", disk.name, disk.path);
+        if (!facts->readable)
+            return fail(ErrorCode::M32, "disk \"{}\": you may not read {}", disk.name, disk.path);
         if (!disk.read_only && disk.role != vm::DiskRole::shared && !facts->writable)
             return fail(ErrorCode::M32, "disk \"{}\": you may not write {}", disk.name, disk.path);
     }
@@ -93,13 +106,16 @@ Status Session::check() {
     auto space = directory_->space_left();
     if (!space) return fail(space.error());
     if (space->bytes < k_little_space)
-        seams_.front_end.say(MessageStyle::info, fmt::format("Only {} MiB are left for your files on {}.", space->bytes >> 20, mount_options_.location.server));
+        seams_.front_end.say(MessageStyle::info,
+                             fmt::format("Only {} MiB are left for your files on {}.", space->bytes >> 20,
+                                         mount_options_.location.server));
     return {};
 }
 
 Status Session::finish_last_session() {
     const auto same_vm = [this](const StateStore::Stored& s) {
-        return s.state && s.session != state_.session && s.state->vm == state_.vm && s.state->location.server == state_.location.server &&
+        return s.state && s.session != state_.session && s.state->vm == state_.vm &&
+               s.state->location.server == state_.location.server &&
                s.state->location.directory == state_.location.directory;
     };
     constexpr int k_rounds = 240;  // of a quarter second, while a sweeper is at it
@@ -109,8 +125,10 @@ Status Session::finish_last_session() {
         const auto it = std::ranges::find_if(*stored, same_vm);
         if (it == stored->end()) return {};
         const auto waiting = [this](seconds left) {
-            seams_.front_end.progress({step::lock, fmt::format("Finishing the last session of this workstation: {} s", left.count()), "doing",
-                                       step_index_, session_steps().size()});
+            seams_.front_end.progress(
+                {step::lock,
+                 fmt::format("Finishing the last session of this workstation: {} s", left.count()), "doing",
+                 step_index_, session_steps().size()});
             return !seams_.front_end.stopping();
         };
         auto claim = seams_.store.claim(it->session);
@@ -119,7 +137,8 @@ Status Session::finish_last_session() {
             auto now = seams_.store.load(it->session);
             if (!now) return fail(now.error());
             if (!*now || !(*now)->state) continue;
-            if (Status s = seams_.sweeper.finish(*(*now)->state, waiting); !s) return fail(Error(ErrorCode::K32, s.error().to_log()));
+            if (Status s = seams_.sweeper.finish(*(*now)->state, waiting); !s)
+                return fail(Error(ErrorCode::K32, s.error().to_log()));
             continue;
         }
         if (!waiting(seconds((k_rounds - i) / 4))) return fail(ErrorCode::L05);
@@ -133,12 +152,17 @@ Result<bool> Session::ask_to_break(const volume::LockHolder& holder) {
     const std::string since = time_for_people(holder.record.since);
     std::string title;
     if (owner.client == config_.owner.client)
-        title = fmt::format("This workstation was switched off during your last session: it has held \"{}\" since {}.", state_.vm, since);
+        title = fmt::format(
+            "This workstation was switched off during your last session: it has held \"{}\" since {}.",
+            state_.vm, since);
     else
-        title = fmt::format("\"{}\" is in use on workstation {} since {} (last sign of life {} s ago).", state_.vm, owner.host, since,
-                            holder.last_sign_of_life.count());
+        title = fmt::format("\"{}\" is in use on workstation {} since {} (last sign of life {} s ago).",
+                            state_.vm, owner.host, since, holder.last_sign_of_life.count());
     if (config_.client.lock_break != BreakPolicy::user)
-        return fail(ErrorCode::K31, "{}{}", title, config_.client.lock_break == BreakPolicy::admin ? " Only an administrator may take it over." : "");
+        return fail(ErrorCode::K31, "{}{}", title,
+                    config_.client.lock_break == BreakPolicy::admin
+                        ? " Only an administrator may take it over."
+                        : "");
     title += " If you take it over, work that was not saved there may be lost.";
     auto answer = seams_.front_end.choose(title, {"No, log me off", "Yes, take it over"}, 0);
     if (!answer) return fail(answer.error());
@@ -153,8 +177,10 @@ Status Session::lock() {
         return save_state();
     };
     const auto waiting = [this](seconds left) {
-        seams_.front_end.progress({step::lock, fmt::format("Waiting until the other workstation has certainly stopped: {} s", left.count()), "doing",
-                                   step_index_, session_steps().size()});
+        seams_.front_end.progress(
+            {step::lock,
+             fmt::format("Waiting until the other workstation has certainly stopped: {} s", left.count()),
+             "doing", step_index_, session_steps().size()});
         claim_left_ = seams_.front_end.stopping();
         return !claim_left_;
     };

@@ -15,9 +15,12 @@ namespace {
 
 volume::DiskMode mode_of(const vm::Disk& disk) {
     switch (disk.role) {
-        case vm::DiskRole::swap: return volume::DiskMode::local;
-        case vm::DiskRole::shared: return volume::DiskMode::shared;
-        default: return volume::DiskMode::direct;
+        case vm::DiskRole::swap:
+            return volume::DiskMode::local;
+        case vm::DiskRole::shared:
+            return volume::DiskMode::shared;
+        default:
+            return volume::DiskMode::direct;
     }
 }
 
@@ -30,18 +33,22 @@ milliseconds left_until(BootTime deadline, Clock& clock) {
 Status Session::make_swap() {
     std::vector<std::pair<const vm::SwapSpec*, std::string>> wanted;
     for (const vm::Disk& disk : machine_.disks)
-        if (disk.swap) wanted.emplace_back(&*disk.swap, fmt::format("{}/{}-{}.raw", config_.swap_dir, state_.session, disk.name));
+        if (disk.swap)
+            wanted.emplace_back(&*disk.swap,
+                                fmt::format("{}/{}-{}.raw", config_.swap_dir, state_.session, disk.name));
     uint64_t together = 0;
     for (const auto& [spec, path] : wanted) {
         state_.swap.push_back(path);
         together += spec->size;
     }
-    // All that the next three steps make is known by name now and written down at once: undoing what was never made does no harm.
+    // All that the next three steps make is known by name now and written down at once: undoing what was
+    // never made does no harm.
     state_.domain = machine_.uuid;
     for (auto name : {step::volume, step::vm}) state_.began.emplace_back(name);
     BERTH_TRY(save_state());
     BERTH_TRY(seams_.parts.check_swap_room(config_.swap_dir, together));
-    for (const auto& [spec, path] : wanted) BERTH_TRY(seams_.parts.make_swap(*spec, path, *directory_, state_.vm));
+    for (const auto& [spec, path] : wanted)
+        BERTH_TRY(seams_.parts.make_swap(*spec, path, *directory_, state_.vm));
     return {};
 }
 
@@ -67,7 +74,9 @@ Status Session::start_volume(BootTime deadline) {
     for (const vm::Disk& disk : machine_.disks) {
         const volume::DiskMode mode = mode_of(disk);
         const std::string path =
-            mode == volume::DiskMode::local ? fmt::format("{}/{}-{}.raw", config_.swap_dir, state_.session, disk.name) : disk.path;
+            mode == volume::DiskMode::local
+                ? fmt::format("{}/{}-{}.raw", config_.swap_dir, state_.session, disk.name)
+                : disk.path;
         config.disks.push_back({disk.name, mode, path, disk.read_only || mode == volume::DiskMode::shared});
     }
     auto volume = seams_.parts.start_volume(config);
@@ -85,7 +94,8 @@ Status Session::stop_volume() {
         bool told = false;
         while (true) {
             if (auto status = volume_->status(); status && status->state == volume::VolumeState::lost) {
-                seams_.report.event(Level::warning, "the lock was lost: nothing more can be written", {{"vm", state_.vm}});
+                seams_.report.event(Level::warning, "the lock was lost: nothing more can be written",
+                                    {{"vm", state_.vm}});
                 volume_->kill();
                 break;
             }
@@ -99,7 +109,9 @@ Status Session::stop_volume() {
                 return stopped;
             }
             if (!std::exchange(told, true))
-                seams_.front_end.say(MessageStyle::info, fmt::format("Waiting for {} to take the last changes.", mount_options_.location.server));
+                seams_.front_end.say(
+                    MessageStyle::info,
+                    fmt::format("Waiting for {} to take the last changes.", mount_options_.location.server));
             seams_.clock.sleep(seconds(1));
         }
         volume_.reset();
@@ -146,7 +158,9 @@ Status Session::put_firmware_state_back() {
             put = put_firmware(*directory_, state_.vm, *state_.lock, machine_, *changed);
         }
         if (!put) return fail(put.error());
-        if (!*put) seams_.report.event(Level::warning, "the lock was lost: firmware variables are not put back", {{"vm", state_.vm}});
+        if (!*put)
+            seams_.report.event(Level::warning, "the lock was lost: firmware variables are not put back",
+                                {{"vm", state_.vm}});
     }
     return vm::remove_firmware(firmware_paths_);
 }

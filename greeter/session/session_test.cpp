@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The session's steps against a world in memory: cut at every step, the lock's dialogue, the wait while the guest runs.
+// The session's steps against a world in memory: cut at every step, the lock's dialogue, the wait while the
+// guest runs.
 #include "greeter/session/session.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +16,7 @@ namespace {
 using std::chrono::seconds;
 
 class SessionTest : public testing::Test {
- protected:
+  protected:
     SessionTest() {
         char name[] = "/tmp/berth-session-XXXXXX";
         folder_ = mkdtemp(name);
@@ -34,8 +35,11 @@ class SessionTest : public testing::Test {
         FakeHypervisor hypervisor(w);
         FakeProcessTable processes(w);
         Sweeper sweeper({w.clock, w.report, parts, hypervisor, *store_, processes, "boot-1", {}});
-        Session session(config, {w.clock, w.report, w.front_end, authenticator, parts, hypervisor, *store_, sweeper,
-                                 [this](const std::string& user, const std::string& vm, const std::string&) { told.push_back(user + "/" + vm); }});
+        Session session(config,
+                        {w.clock, w.report, w.front_end, authenticator, parts, hypervisor, *store_, sweeper,
+                         [this](const std::string& user, const std::string& vm, const std::string&) {
+                             told.push_back(user + "/" + vm);
+                         }});
         const Status done = session.run();
         unfinished = session.unfinished();
         return done;
@@ -76,8 +80,9 @@ TEST_F(SessionTest, runs_a_vm_and_undoes_everything_in_the_order_of_figure_7) {
 
 TEST_F(SessionTest, leaves_nothing_behind_when_cut_at_any_step) {
     const std::vector<std::string> in_order{"volume", "run_dir", "lock", "mount", "swap", "pam"};
-    for (const std::string cut : {"pam", "account", "credentials", "locate", "mount", "list", "check_writable", "read machine.toml", "lock", "swap",
-                                  "run_dir", "volume", "ready", "vm", "console", "resume"}) {
+    for (const std::string cut :
+         {"pam", "account", "credentials", "locate", "mount", "list", "check_writable", "read machine.toml",
+          "lock", "swap", "run_dir", "volume", "ready", "vm", "console", "resume"}) {
         SCOPED_TRACE(cut);
         w.log.clear();
         w.front_end.shown.clear();
@@ -86,7 +91,8 @@ TEST_F(SessionTest, leaves_nothing_behind_when_cut_at_any_step) {
         EXPECT_FALSE(run());
         EXPECT_TRUE(w.made.empty()) << *w.made.begin();
         EXPECT_TRUE(states().empty());
-        EXPECT_TRUE(std::ranges::any_of(w.front_end.shown, [](const auto& s) { return s.starts_with("error BERTH-"); }));
+        EXPECT_TRUE(std::ranges::any_of(w.front_end.shown,
+                                        [](const auto& s) { return s.starts_with("error BERTH-"); }));
         // Whatever was undone was undone in the order of Fig. 7 (the VM before all of it).
         auto undone = undos();
         std::erase(undone, "vm");
@@ -168,7 +174,7 @@ TEST_F(SessionTest, stops_between_steps_when_the_user_gives_up) {
 }
 
 class LockedTest : public SessionTest {
- protected:
+  protected:
     LockedTest() {
         volume::LockHolder h;
         h.record.owner = {.client = "m-0002", .host = "berth-7", .user = "ann", .boot_id = "x"};
@@ -193,7 +199,8 @@ TEST_F(LockedTest, names_the_holder_and_logs_off_when_the_user_says_no) {
 TEST_F(LockedTest, waits_with_the_seconds_on_screen_when_the_user_says_yes) {
     w.front_end.chosen = {1};
     ASSERT_TRUE(run());
-    EXPECT_TRUE(std::ranges::any_of(w.front_end.progress_texts, [](const auto& s) { return s.contains(": 42 s"); }));
+    EXPECT_TRUE(
+        std::ranges::any_of(w.front_end.progress_texts, [](const auto& s) { return s.contains(": 42 s"); }));
 }
 
 TEST_F(LockedTest, leaves_its_claim_when_the_user_gives_up_waiting) {
@@ -244,7 +251,8 @@ TEST_F(SessionTest, finishes_its_own_last_session_of_the_same_vm_first) {
     const auto release = std::ranges::find(w.log, "undo lock"), take = std::ranges::find(w.log, "lock");
     EXPECT_LT(release, take);
     EXPECT_TRUE(states().empty());
-    EXPECT_TRUE(std::ranges::any_of(w.front_end.progress_texts, [](const auto& s) { return s.contains("Finishing the last session"); }));
+    EXPECT_TRUE(std::ranges::any_of(w.front_end.progress_texts,
+                                    [](const auto& s) { return s.contains("Finishing the last session"); }));
 }
 
 TEST_F(SessionTest, closes_by_power_button_and_then_by_force) {
@@ -311,13 +319,15 @@ TEST_F(SessionTest, switches_off_at_once_when_asked) {
 
 TEST_F(SessionTest, tells_of_a_silent_server_and_continues_the_paused_guest_when_it_answers) {
     using vm::DomainState;
-    w.domain_states = {DomainState::running, DomainState::paused_io_error, DomainState::paused_io_error, DomainState::running, DomainState::gone};
+    w.domain_states = {DomainState::running, DomainState::paused_io_error, DomainState::paused_io_error,
+                       DomainState::running, DomainState::gone};
     w.volume_events = {volume::VolumeState::silent};
     w.front_end.heard = {{.wish = Wish::descriptor, .fd = -3}, {}, {.wish = Wish::descriptor, .fd = -3}};
     int resumed_while_silent = 0;
     w.at = [&](const std::string& what) {
         if (what == "resume" && w.volume_state == volume::VolumeState::silent) ++resumed_while_silent;
-        if (w.volume_state == volume::VolumeState::silent && w.volume_events.empty()) w.volume_events = {volume::VolumeState::running};
+        if (w.volume_state == volume::VolumeState::silent && w.volume_events.empty())
+            w.volume_events = {volume::VolumeState::running};
     };
     ASSERT_TRUE(run());
     EXPECT_EQ(resumed_while_silent, 0);
@@ -332,7 +342,8 @@ TEST_F(SessionTest, tells_of_a_server_that_refuses_writes_and_tries_again_with_p
     w.domain_states.push_back(DomainState::gone);
     ASSERT_TRUE(run());
     EXPECT_TRUE(w.front_end.mentions("status The file server fs1 refuses your virtual machine's changes"));
-    EXPECT_TRUE(w.front_end.mentions("status The file server fs1 takes your virtual machine's changes again"));
+    EXPECT_TRUE(
+        w.front_end.mentions("status The file server fs1 takes your virtual machine's changes again"));
     // At the start, and in 12 s of refusals once at once and then every 5 s.
     EXPECT_EQ(std::ranges::count(w.log, "resume"), 1 + 3);
 }
@@ -349,7 +360,7 @@ TEST_F(SessionTest, ends_the_vm_when_another_took_its_lock) {
 }
 
 class FirmwareTest : public SessionTest {
- protected:
+  protected:
     FirmwareTest() {
         w.files["machine.toml"] = "firmware = \"uefi\"\n" + std::string(k_machine_toml);
         config.run_root = folder_ + "/run";

@@ -18,7 +18,10 @@ namespace {
 using nlohmann::json;
 
 json location_json(const volume::NfsLocation& l) {
-    return {{"server", l.server}, {"nfs_port", l.nfs_port}, {"mount_port", l.mount_port}, {"directory", l.directory}};
+    return {{"server", l.server},
+            {"nfs_port", l.nfs_port},
+            {"mount_port", l.mount_port},
+            {"directory", l.directory}};
 }
 
 bool good_path(const std::string& s) {
@@ -27,10 +30,14 @@ bool good_path(const std::string& s) {
 
 // The json library throws on a wrong type or a missing key; parse_state catches it all in one place.
 volume::NfsLocation location_from(const json& j) {
-    volume::NfsLocation l{.server = j.at("server"), .directory = j.at("directory"), .nfs_port = j.at("nfs_port"), .mount_port = j.at("mount_port")};
+    volume::NfsLocation l{.server = j.at("server"),
+                          .directory = j.at("directory"),
+                          .nfs_port = j.at("nfs_port"),
+                          .mount_port = j.at("mount_port")};
     if (j.at("nfs_port").get<int64_t>() != l.nfs_port || j.at("mount_port").get<int64_t>() != l.mount_port)
         throw std::out_of_range("port: must be 0 to 65535");
-    if (l.server.empty() || l.server.size() > 255 || !good_path(l.directory)) throw std::out_of_range("nfs: bad server or directory");
+    if (l.server.empty() || l.server.size() > 255 || !good_path(l.directory))
+        throw std::out_of_range("nfs: bad server or directory");
     return l;
 }
 
@@ -46,7 +53,8 @@ SessionState state_from(const json& j) {
     s.credentials.uid = nfs.at("uid");
     s.credentials.gid = nfs.at("gid");
     s.credentials.groups = nfs.at("groups").get<std::vector<uint32_t>>();
-    if (!j.at("lock").is_null()) s.lock = LockState{.epoch = j["lock"].at("epoch"), .nonce = j["lock"].at("nonce")};
+    if (!j.at("lock").is_null())
+        s.lock = LockState{.epoch = j["lock"].at("epoch"), .nonce = j["lock"].at("nonce")};
     if (!j.at("domain").is_null()) s.domain = j["domain"].get<std::string>();
     if (!j.at("volume_pid").is_null()) s.volume_pid = j["volume_pid"].get<int64_t>();
     if (!j.at("volume_start").is_null()) s.volume_start = j["volume_start"].get<uint64_t>();
@@ -59,7 +67,8 @@ SessionState state_from(const json& j) {
     if (!good_path(s.run_dir)) throw std::out_of_range("run_dir: must be an absolute path");
     for (const auto& path : s.swap)
         if (!good_path(path)) throw std::out_of_range("swap: must be absolute paths");
-    if (s.vm.contains('/') || s.vm == ".." || s.vm == ".") throw std::out_of_range("vm: must be a folder's name");
+    if (s.vm.contains('/') || s.vm == ".." || s.vm == ".")
+        throw std::out_of_range("vm: must be a folder's name");
     if (s.volume_pid && *s.volume_pid <= 1) throw std::out_of_range("volume_pid: must be above 1");
     return s;
 }
@@ -67,7 +76,8 @@ SessionState state_from(const json& j) {
 }  // namespace
 
 bool is_session_name(std::string_view name) {
-    return !name.empty() && name.size() <= 32 && std::ranges::all_of(name, [](unsigned char c) { return isalnum(c) != 0 || c == '-'; });
+    return !name.empty() && name.size() <= 32 &&
+           std::ranges::all_of(name, [](unsigned char c) { return isalnum(c) != 0 || c == '-'; });
 }
 
 std::string format_state(const SessionState& s) {
@@ -95,7 +105,9 @@ std::string format_state(const SessionState& s) {
 }
 
 Result<SessionState> parse_state(std::string_view text) {
-    if (text.size() > k_max_state) return fail(ErrorCode::I04, "session state of {} bytes: must be at most {}", text.size(), k_max_state);
+    if (text.size() > k_max_state)
+        return fail(ErrorCode::I04, "session state of {} bytes: must be at most {}", text.size(),
+                    k_max_state);
     int deepest = 0;
     const auto limit = [&deepest](int depth, json::parse_event_t, json&) {
         deepest = std::max(deepest, depth);
@@ -103,7 +115,8 @@ Result<SessionState> parse_state(std::string_view text) {
     };
     try {
         const json body = json::parse(text, limit);
-        if (!body.is_object() || deepest > 8) return fail(ErrorCode::I04, "session state: must be a JSON object of at most 8 levels");
+        if (!body.is_object() || deepest > 8)
+            return fail(ErrorCode::I04, "session state: must be a JSON object of at most 8 levels");
         return state_from(body);
     } catch (const std::exception& e) {
         return fail(ErrorCode::I04, "session state: {}", e.what());
@@ -112,16 +125,19 @@ Result<SessionState> parse_state(std::string_view text) {
 
 Status StateStore::save(const SessionState& state) {
     const std::string text = format_state(state);
-    // Written in place of the old file's name, while flock stays on the lock file beside it: a rename changes the inode.
+    // Written in place of the old file's name, while flock stays on the lock file beside it: a rename changes
+    // the inode.
     BERTH_TRY(write_file_durably(path(state.session), text));
     if (remote_ != nullptr)
-        if (Status s = remote_->put(state.session, text); !s) report_.error("session state not kept at the provisioner", s.error());
+        if (Status s = remote_->put(state.session, text); !s)
+            report_.error("session state not kept at the provisioner", s.error());
     return {};
 }
 
 Status StateStore::remove(const std::string& session) {
     if (remote_ != nullptr)
-        if (Status s = remote_->remove(session); !s) report_.error("session state not removed at the provisioner", s.error());
+        if (Status s = remote_->remove(session); !s)
+            report_.error("session state not removed at the provisioner", s.error());
     BERTH_TRY(remove_file_durably(path(session)));
     unlink((folder_ + "/" + session + ".claim").c_str());
     return {};
@@ -133,8 +149,10 @@ Result<std::vector<StateStore::Stored>> StateStore::list() {
     if (remote_ != nullptr) {
         auto remote = remote_->all();
         complete_ = remote.has_value();
-        if (remote) texts = std::move(*remote);
-        else report_.error("session states at the provisioner are unknown", remote.error());
+        if (remote)
+            texts = std::move(*remote);
+        else
+            report_.error("session states at the provisioner are unknown", remote.error());
     }
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
@@ -148,11 +166,14 @@ Result<std::vector<StateStore::Stored>> StateStore::list() {
     for (const auto& [name, text] : texts) {
         if (!is_session_name(name)) continue;
         auto state = parse_state(text);
-        if (state && state->session != name) state = fail(ErrorCode::I04, "session state {} calls itself {}", name, state->session);
+        if (state && state->session != name)
+            state = fail(ErrorCode::I04, "session state {} calls itself {}", name, state->session);
         // Root deletes what it names, and it may have come over the network.
-        if (state && state->run_dir != run_root_ + "/" + name) state = fail(ErrorCode::I04, "session state {}: run_dir must be {}/{}", name, run_root_, name);
+        if (state && state->run_dir != run_root_ + "/" + name)
+            state = fail(ErrorCode::I04, "session state {}: run_dir must be {}/{}", name, run_root_, name);
         for (const std::string& swap : state ? state->swap : std::vector<std::string>{})
-            if (state && (!swap.starts_with(fmt::format("{}/{}-", swap_dir_, name)) || swap.substr(swap_dir_.size() + 1).contains('/')))
+            if (state && (!swap.starts_with(fmt::format("{}/{}-", swap_dir_, name)) ||
+                          swap.substr(swap_dir_.size() + 1).contains('/')))
                 state = fail(ErrorCode::I04, "session state {}: swap must be {}/{}-*", name, swap_dir_, name);
         result.push_back({name, std::move(state)});
     }
@@ -176,8 +197,10 @@ Result<std::optional<StateClaim>> StateStore::claim(const std::string& session) 
             if (errno == EWOULDBLOCK) return std::optional<StateClaim>{};
             return fail_errno("flock " + name);
         }
-        // The one who held it before may have removed the name between our open and flock: then this lock excludes nobody.
-        struct stat ours{}, named{};
+        // The one who held it before may have removed the name between our open and flock: then this lock
+        // excludes nobody.
+        struct stat ours {
+        }, named{};
         if (fstat(fd.get(), &ours) == 0 && stat(name.c_str(), &named) == 0 && ours.st_ino == named.st_ino)
             return std::optional<StateClaim>(StateClaim(std::move(fd)));
     }

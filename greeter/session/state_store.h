@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a session has made, written down before it is made (docs/architecture.md "Session state file"), so that a sweeper
-// can finish the undo after a crash or a power cut.
+// What a session has made, written down before it is made (docs/architecture.md "Session state file"), so
+// that a sweeper can finish the undo after a crash or a power cut.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,8 @@ struct SessionState {
     std::optional<LockState> lock;
     std::optional<std::string> domain;  ///< libvirt's UUID.
     std::optional<int64_t> volume_pid;
-    std::optional<uint64_t> volume_start;  ///< proc(5) stat's starttime of that process: a pid alone may be somebody else's by now.
+    std::optional<uint64_t> volume_start;  ///< proc(5) stat's starttime of that process: a pid alone may be
+                                           ///< somebody else's by now.
     std::string run_dir;
     std::vector<std::string> swap;
     std::string boot_id;
@@ -42,21 +43,23 @@ struct SessionState {
 inline constexpr size_t k_max_state = 64 * 1024;
 
 std::string format_state(const SessionState& state);
-/// Untrusted when it comes from the provisioner (fuzzed): I04 names the field. Paths must be absolute and free of "..".
+/// Untrusted when it comes from the provisioner (fuzzed): I04 names the field. Paths must be absolute and
+/// free of "..".
 Result<SessionState> parse_state(std::string_view text);
 
-/// Holds flock(2) on one session's state: a live session, a sweeper, or a login that finishes it holds it, never two.
+/// Holds flock(2) on one session's state: a live session, a sweeper, or a login that finishes it holds it,
+/// never two.
 class StateClaim {
- public:
+  public:
     explicit StateClaim(UniqueFd fd) : fd_(std::move(fd)) {}
 
- private:
+  private:
     UniqueFd fd_;
 };
 
 /// The second place for a diskless client (docs/architecture.md "Provisioner: HTTP").
 class RemoteState {
- public:
+  public:
     virtual ~RemoteState() = default;
     virtual Status put(const std::string& name, std::string_view text) = 0;
     virtual Status remove(const std::string& name) = 0;
@@ -65,31 +68,38 @@ class RemoteState {
 
 /// The files in `folder`, with a copy of each at `remote` when it is not null. One thread.
 class StateStore {
- public:
-    StateStore(std::string folder, RemoteState* remote, Report& report, std::string run_root = "/run/berth/vm",
-               std::string swap_dir = "/var/lib/berth/swap")
-        : folder_(std::move(folder)), remote_(remote), report_(report), run_root_(std::move(run_root)), swap_dir_(std::move(swap_dir)) {}
+  public:
+    StateStore(std::string folder, RemoteState* remote, Report& report,
+               std::string run_root = "/run/berth/vm", std::string swap_dir = "/var/lib/berth/swap")
+        : folder_(std::move(folder)),
+          remote_(remote),
+          report_(report),
+          run_root_(std::move(run_root)),
+          swap_dir_(std::move(swap_dir)) {}
 
-    /// Durable when it returns. The remote copy failing is reported, not an error: the lock then is broken like anyone's.
+    /// Durable when it returns. The remote copy failing is reported, not an error: the lock then is broken
+    /// like anyone's.
     Status save(const SessionState& state);
     Status remove(const std::string& session);
 
     struct Stored {
         std::string session;
-        Result<SessionState> state;  ///< An unreadable file, or one that names what is not its session's, is kept and told, never deleted.
+        Result<SessionState> state;  ///< An unreadable file, or one that names what is not its session's, is
+                                     ///< kept and told, never deleted.
     };
     /// Local and remote ones, by session name; the local one counts where both are.
     Result<std::vector<Stored>> list();
     /// False: the last list could not ask the provisioner, so there may be more.
     bool complete() const { return complete_; }
 
-    /// As it stands now; nullopt: it is gone. Read it after claiming: its session may have written on until it died.
+    /// As it stands now; nullopt: it is gone. Read it after claiming: its session may have written on until
+    /// it died.
     Result<std::optional<Stored>> load(const std::string& session);
 
     /// nullopt: another process holds it.
     Result<std::optional<StateClaim>> claim(const std::string& session);
 
- private:
+  private:
     std::string path(const std::string& session) const { return folder_ + "/" + session + ".json"; }
 
     std::string folder_;

@@ -12,7 +12,10 @@ SessionState full_state() {
     return {.session = "s1",
             .user = "ann",
             .vm = "work",
-            .location = {.server = "fs1", .directory = "/export/users/ann", .nfs_port = 2049, .mount_port = 20048},
+            .location = {.server = "fs1",
+                         .directory = "/export/users/ann",
+                         .nfs_port = 2049,
+                         .mount_port = 20048},
             .shared = volume::NfsLocation{.server = "fs2", .directory = "/shared"},
             .credentials = {.uid = 1000, .gid = 1000, .groups = {27, 100}},
             .lock = LockState{.epoch = 7, .nonce = "00ff"},
@@ -44,7 +47,7 @@ struct FakeRemote final : RemoteState {
 };
 
 class Store : public testing::Test {
- protected:
+  protected:
     Store() {
         char name[] = "/tmp/berth-state-XXXXXX";
         folder_ = mkdtemp(name);
@@ -147,9 +150,12 @@ TEST_F(Store, tells_of_a_file_that_it_cannot_read_and_keeps_it) {
 
 TEST_F(Store, gives_nothing_to_delete_that_is_not_the_sessions_own) {
     StateStore store(folder_, &remote_, report_);
-    for (const auto& [run_dir, swap] : {std::pair{"/etc", "/var/lib/berth/swap/s1-swap.raw"}, {"/run/berth/vm", "/var/lib/berth/swap/s1-swap.raw"},
-                                        {"/run/berth/vm/s2", "/var/lib/berth/swap/s1-swap.raw"}, {"/run/berth/vm/s1", "/etc/shadow"},
-                                        {"/run/berth/vm/s1", "/var/lib/berth/swap/s2-swap.raw"}, {"/run/berth/vm/s1", "/var/lib/berth/swap/s1-a/b"}}) {
+    for (const auto& [run_dir, swap] : {std::pair{"/etc", "/var/lib/berth/swap/s1-swap.raw"},
+                                        {"/run/berth/vm", "/var/lib/berth/swap/s1-swap.raw"},
+                                        {"/run/berth/vm/s2", "/var/lib/berth/swap/s1-swap.raw"},
+                                        {"/run/berth/vm/s1", "/etc/shadow"},
+                                        {"/run/berth/vm/s1", "/var/lib/berth/swap/s2-swap.raw"},
+                                        {"/run/berth/vm/s1", "/var/lib/berth/swap/s1-a/b"}}) {
         SCOPED_TRACE(fmt::format("{} {}", run_dir, swap));
         SessionState foreign = full_state();
         foreign.run_dir = run_dir;

@@ -9,8 +9,9 @@
 namespace berth::session {
 
 namespace step {
-inline constexpr std::string_view authenticate = "authenticate", account = "account", credentials = "credentials", locate = "locate",
-                                  mount = "mount", choose = "choose", check = "check", lock = "lock", configure = "configure",
+inline constexpr std::string_view authenticate = "authenticate", account = "account",
+                                  credentials = "credentials", locate = "locate", mount = "mount",
+                                  choose = "choose", check = "check", lock = "lock", configure = "configure",
                                   swap = "swap", volume = "volume", vm = "vm", console = "console";
 }  // namespace step
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/session/sweeper.h"
 
-#include "greeter/session/firmware_files.h"
-
 #include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+
+#include "greeter/session/firmware_files.h"
 
 namespace berth::session {
 namespace {
@@ -30,22 +30,26 @@ bool is_zombie(pid_t pid) {
     auto stat = read_file(fmt::format("/proc/{}/stat", pid), 4096);
     if (!stat) return true;
     const size_t at = stat->rfind(')');
-    return at != std::string::npos && at + 2 < stat->size() && ((*stat)[at + 2] == 'Z' || (*stat)[at + 2] == 'X');
+    return at != std::string::npos && at + 2 < stat->size() &&
+           ((*stat)[at + 2] == 'Z' || (*stat)[at + 2] == 'X');
 }
 
 class RealProcessTable final : public ProcessTable {
- public:
+  public:
     std::vector<pid_t> volume_processes(const SessionState& state) override {
         std::vector<pid_t> found;
         const std::string config = state.run_dir + "/volume.json";
         std::error_code ignored;
         for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
             const std::string name = entry.path().filename();
-            if (name.empty() || !std::ranges::all_of(name, [](unsigned char c) { return isdigit(c) != 0; })) continue;
+            if (name.empty() || !std::ranges::all_of(name, [](unsigned char c) { return isdigit(c) != 0; }))
+                continue;
             const auto pid = static_cast<pid_t>(std::strtol(name.c_str(), nullptr, 10));
             if (pid == getpid() || is_zombie(pid)) continue;
-            const bool recorded = state.volume_pid == pid && state.volume_start && start_time_of(pid) == state.volume_start;
-            auto line = recorded ? Result<std::string>("") : read_file(fmt::format("/proc/{}/cmdline", pid), 1 << 20);
+            const bool recorded =
+                state.volume_pid == pid && state.volume_start && start_time_of(pid) == state.volume_start;
+            auto line =
+                recorded ? Result<std::string>("") : read_file(fmt::format("/proc/{}/cmdline", pid), 1 << 20);
             if (recorded || (line && names(*line, config))) found.push_back(pid);
         }
         return found;
@@ -64,12 +68,14 @@ class RealProcessTable final : public ProcessTable {
     }
     void kill(pid_t pid) override { ::kill(pid, SIGKILL); }
 
- private:
+  private:
     /// An argument that is the file or ends in "=file", as nbdkit's parameters do.
     static bool names(std::string_view command_line, std::string_view file) {
         while (!command_line.empty()) {
             const std::string_view argument = command_line.substr(0, command_line.find('\0'));
-            if (argument == file || (argument.ends_with(file) && argument[argument.size() - file.size() - 1] == '=')) return true;
+            if (argument == file ||
+                (argument.ends_with(file) && argument[argument.size() - file.size() - 1] == '='))
+                return true;
             command_line.remove_prefix(std::min(command_line.size(), argument.size() + 1));
         }
         return false;
@@ -87,7 +93,8 @@ Status Sweeper::end_domain(const SessionState& state, const Waiting& waiting) {
     auto domain = seams_.hypervisor.find(vm::domain_name(state.session));
     if (!domain) return fail(domain.error());
     if (*domain == nullptr) return {};
-    seams_.report.event(Level::info, "sweeper ends a domain", {{"session", state.session}, {"domain", *state.domain}});
+    seams_.report.event(Level::info, "sweeper ends a domain",
+                        {{"session", state.session}, {"domain", *state.domain}});
     // Its owner was not asked: what the guest has in memory gets the same chance as at a logout.
     auto now = (*domain)->state();
     if (now && *now == vm::DomainState::running && (*domain)->press_power_button()) {
@@ -95,7 +102,8 @@ Status Sweeper::end_domain(const SessionState& state, const Waiting& waiting) {
         while (seams_.clock.now() < destroy_at) {
             now = (*domain)->state();
             if (now && *now == vm::DomainState::gone) return {};
-            if (waiting && !waiting(std::chrono::ceil<seconds>(destroy_at - seams_.clock.now()))) return fail(ErrorCode::K32);
+            if (waiting && !waiting(std::chrono::ceil<seconds>(destroy_at - seams_.clock.now())))
+                return fail(ErrorCode::K32);
             seams_.clock.sleep(seconds(1));
         }
     }
@@ -107,8 +115,10 @@ Status Sweeper::end_volume(const SessionState& state) {
     if (seams_.processes.volume_processes(state).empty()) return {};
     if (Status stopped = seams_.processes.stop_volume(state.run_dir, seconds(30)); !stopped) {
         // It keeps what the guest wrote and goes on when the server is back; so do we.
-        if (auto now = seams_.processes.volume_state(state.run_dir); now && *now == volume::VolumeState::silent)
-            return fail(ErrorCode::K32, "{} does not answer: the last changes wait for it", state.location.server);
+        if (auto now = seams_.processes.volume_state(state.run_dir);
+            now && *now == volume::VolumeState::silent)
+            return fail(ErrorCode::K32, "{} does not answer: the last changes wait for it",
+                        state.location.server);
         // What a guest wrote and never flushed is lost, as at a power cut; what it flushed is on the server.
         seams_.report.error("sweeper kills berth-volume", stopped.error());
         for (pid_t pid : seams_.processes.volume_processes(state)) seams_.processes.kill(pid);
@@ -131,7 +141,8 @@ Status Sweeper::put_firmware_back(const SessionState& state, volume::UserDirecto
     if (!stored) return fail(stored.error());
     auto changed = vm::changed_firmware(paths, *stored);
     if (!changed) return fail(changed.error());
-    if (auto put = put_firmware(directory, state.vm, *state.lock, *config, *changed); !put) return fail(put.error());
+    if (auto put = put_firmware(directory, state.vm, *state.lock, *config, *changed); !put)
+        return fail(put.error());
     return vm::remove_firmware(paths);
 }
 
@@ -144,9 +155,11 @@ Status Sweeper::release_lock(const SessionState& state, BootTime writers_gone, c
         seams_.clock.sleep(std::min<Duration>(left, seconds(1)));
     }
     // Without the shared tree: another server that is down must not keep the lock.
-    auto directory = seams_.parts.mount({.location = state.location, .shared = {}, .credentials = state.credentials, .times = seams_.times});
+    auto directory = seams_.parts.mount(
+        {.location = state.location, .shared = {}, .credentials = state.credentials, .times = seams_.times});
     if (!directory) return fail(directory.error());
-    if (Status s = put_firmware_back(state, **directory); !s) seams_.report.error("firmware variables not put back", s.error());
+    if (Status s = put_firmware_back(state, **directory); !s)
+        seams_.report.error("firmware variables not put back", s.error());
     return (*directory)->release(state.vm, state.lock->epoch, state.lock->nonce);
 }
 
@@ -159,7 +172,8 @@ Status Sweeper::finish(const SessionState& state, const Waiting& waiting) {
     for (const auto& path : state.swap) BERTH_TRY(seams_.parts.delete_file(path));
     BERTH_TRY(seams_.parts.remove_run_dir(state.run_dir));
     BERTH_TRY(seams_.store.remove(state.session));
-    seams_.report.event(Level::info, "sweeper finished a session", {{"session", state.session}, {"vm", state.vm}});
+    seams_.report.event(Level::info, "sweeper finished a session",
+                        {{"session", state.session}, {"vm", state.vm}});
     return {};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Finishes the undo of a session that could not do it itself (crash, power cut): ends the domain and berth-volume,
-// releases the lock by its nonce, deletes the swap (DESIGN "What a step makes is written down"). Every part is idempotent.
+// Finishes the undo of a session that could not do it itself (crash, power cut): ends the domain and
+// berth-volume, releases the lock by its nonce, deletes the swap (DESIGN "What a step makes is written
+// down"). Every part is idempotent.
 #pragma once
 
 #include <functional>
@@ -13,10 +14,11 @@ namespace berth::session {
 
 /// The processes of an earlier session, by /proc.
 class ProcessTable {
- public:
+  public:
     virtual ~ProcessTable() = default;
-    /// Pids of the processes that serve `run_dir`: the recorded pid if its start time is the recorded one, and any whose command line
-    /// names run_dir's volume.json (a session may have died between starting it and writing its pid down).
+    /// Pids of the processes that serve `run_dir`: the recorded pid if its start time is the recorded one,
+    /// and any whose command line names run_dir's volume.json (a session may have died between starting it
+    /// and writing its pid down).
     virtual std::vector<pid_t> volume_processes(const SessionState& state) = 0;
     /// COMMITs and ends it by its control socket. Errors: nobody listens, or not everything could be written.
     virtual Status stop_volume(const std::string& run_dir, std::chrono::milliseconds timeout) = 0;
@@ -38,7 +40,7 @@ struct SweepSeams {
 };
 
 class Sweeper {
- public:
+  public:
     explicit Sweeper(SweepSeams seams) : seams_(std::move(seams)) {}
 
     /// Called about every second while it waits, with the seconds left; false gives up (K32).
@@ -50,7 +52,7 @@ class Sweeper {
     /// One round over all state files that nobody holds. How many are left; the errors are reported.
     Result<size_t> round(const Waiting& waiting);
 
- private:
+  private:
     Status end_domain(const SessionState& state, const Waiting& waiting);
     Status end_volume(const SessionState& state);
     Status put_firmware_back(const SessionState& state, volume::UserDirectory& directory);

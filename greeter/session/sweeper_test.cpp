@@ -14,7 +14,7 @@ namespace {
 using std::chrono::seconds;
 
 class SweeperTest : public testing::Test {
- protected:
+  protected:
     SweeperTest() {
         char name[] = "/tmp/berth-sweep-XXXXXX";
         folder_ = mkdtemp(name);
@@ -36,7 +36,8 @@ class SweeperTest : public testing::Test {
         FakeParts parts(w);
         FakeHypervisor hypervisor(w);
         FakeProcessTable processes(w);
-        return Sweeper({w.clock, w.report, parts, hypervisor, *store_, processes, boot_id, {}}).round(waiting);
+        return Sweeper({w.clock, w.report, parts, hypervisor, *store_, processes, boot_id, {}})
+            .round(waiting);
     }
     bool stored() {
         const auto list = store_->list();

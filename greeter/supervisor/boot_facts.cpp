@@ -23,7 +23,8 @@ bool is_name_character(char c) {
 
 std::string text_at(const json& object, const char* name) {
     const auto value = object.find(name);
-    return value != object.end() && value->is_string() ? value->get<std::string>().substr(0, 200) : std::string();
+    return value != object.end() && value->is_string() ? value->get<std::string>().substr(0, 200)
+                                                       : std::string();
 }
 
 }  // namespace
@@ -32,14 +33,17 @@ BootFacts parse_boot_facts(std::string_view text) {
     BootFacts facts;
     const json root = json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (!root.is_object()) return facts;
-    if (const auto client = root.find("client"); client != root.end() && client->is_object()) facts.host = text_at(*client, "host");
-    if (const auto network = root.find("network"); network != root.end() && network->is_boolean() && !network->get<bool>())
+    if (const auto client = root.find("client"); client != root.end() && client->is_object())
+        facts.host = text_at(*client, "host");
+    if (const auto network = root.find("network");
+        network != root.end() && network->is_boolean() && !network->get<bool>())
         facts.notices.emplace_back("No network: logging in will not work. Check the cable.");
     if (const auto kvm = root.find("kvm"); kvm != root.end() && kvm->is_object()) {
         const auto usable = kvm->find("usable");
         if (usable != kvm->end() && usable->is_boolean() && !usable->get<bool>()) {
             const std::string why = text_at(*kvm, "why");
-            facts.notices.push_back("This workstation cannot run virtual machines" + (why.empty() ? "." : ": " + why + "."));
+            facts.notices.push_back("This workstation cannot run virtual machines" +
+                                    (why.empty() ? "." : ": " + why + "."));
         }
     }
     const std::string clock = text_at(root, "clock");
@@ -47,7 +51,8 @@ BootFacts parse_boot_facts(std::string_view text) {
         facts.notices.emplace_back("The clock may be wrong: no time server answered.");
     else if (clock == "waiting")
         facts.notices.emplace_back("The clock is being set.");
-    if (text_at(root, "data") == "memory") facts.notices.emplace_back("No data disk: swap space is kept in memory.");
+    if (text_at(root, "data") == "memory")
+        facts.notices.emplace_back("No data disk: swap space is kept in memory.");
     return facts;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the boot found (docs/architecture.md, /run/berth/boot.json) as sentences for the user, and where the console is.
+// What the boot found (docs/architecture.md, /run/berth/boot.json) as sentences for the user, and where the
+// console is.
 #pragma once
 
 #include <string>
@@ -16,8 +17,9 @@ struct BootFacts {
 /// Never fails: a missing or malformed file means that nothing is known.
 BootFacts parse_boot_facts(std::string_view text);
 
-/// The terminal that berth.console= of the kernel command line names, as a path: a plain name below /dev ("tty1", "ttyS0", "hvc0"); the
-/// last one counts. "/dev/tty1" when none or none that is allowed stands there.
+/// The terminal that berth.console= of the kernel command line names, as a path: a plain name below /dev
+/// ("tty1", "ttyS0", "hvc0"); the last one counts. "/dev/tty1" when none or none that is allowed stands
+/// there.
 std::string console_path(std::string_view kernel_command_line);
 
 /// What is on the other side of `tty`: a virtual terminal of the kernel or a line to some terminal.

@@ -14,7 +14,8 @@ TEST(BootFacts, of_a_healthy_client_are_no_notice) {
 }
 
 TEST(BootFacts, that_are_bad_are_each_a_sentence) {
-    const auto facts = parse_boot_facts(R"({"data":"memory","clock":"unsynchronised","kvm":{"usable":false,"why":"switched off in firmware"},"network":false})");
+    const auto facts = parse_boot_facts(
+        R"({"data":"memory","clock":"unsynchronised","kvm":{"usable":false,"why":"switched off in firmware"},"network":false})");
     ASSERT_EQ(facts.notices.size(), 4U);
     EXPECT_NE(facts.notices[0].find("No network"), std::string::npos);
     EXPECT_NE(facts.notices[1].find("switched off in firmware"), std::string::npos);
@@ -23,7 +24,8 @@ TEST(BootFacts, that_are_bad_are_each_a_sentence) {
 }
 
 TEST(BootFacts, that_are_malformed_are_none) {
-    for (const char* text : {"", "{", "[]", "7", R"({"kvm":7,"clock":[],"network":"no","client":null,"data":{}})"})
+    for (const char* text :
+         {"", "{", "[]", "7", R"({"kvm":7,"clock":[],"network":"no","client":null,"data":{}})"})
         EXPECT_TRUE(parse_boot_facts(text).notices.empty()) << text;
 }
 
@@ -35,7 +37,8 @@ TEST(ConsolePath, is_what_the_kernel_command_line_says) {
 }
 
 TEST(ConsolePath, never_leaves_dev) {
-    for (const char* line : {"berth.console=../etc/passwd", "berth.console=/dev/sda", "berth.console=", "berth.console=a.b"})
+    for (const char* line :
+         {"berth.console=../etc/passwd", "berth.console=/dev/sda", "berth.console=", "berth.console=a.b"})
         EXPECT_EQ(console_path(line), "/dev/tty1") << line;
 }
 

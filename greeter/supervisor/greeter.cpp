@@ -60,7 +60,7 @@ struct Peer {
 };
 
 class Greeter {
- public:
+  public:
     Greeter(const Options& options, Clock& clock, Report& report, Terminal terminal, UniqueFd signals)
         : options_(options),
           clock_(clock),
@@ -72,7 +72,7 @@ class Greeter {
     void run();
     Status find_ui_user();
 
- private:
+  private:
     void handle(const Event& event);
     void act(effect::StartUi);
     void act(effect::StopUi);
@@ -108,7 +108,8 @@ class Greeter {
     Terminal terminal_;
     UniqueFd signals_;
     State state_;
-    std::vector<Event> later_;  ///< Events that effects gave rise to; handled in order after the effects of one event.
+    std::vector<Event>
+        later_;  ///< Events that effects gave rise to; handled in order after the effects of one event.
     bool handling_ = false, stop_ = false;
 
     std::optional<uid_t> ui_uid_;
@@ -179,7 +180,8 @@ void Greeter::act(effect::StartUi) {
     if (ui_uid_) options.gid = ui_gid_;
     options.new_session = true;
     options.die_with_parent = true;
-    if (auto started = start_peer(ui_, std::move(options)); !started) handle(event::UiStartFailed{started.error().to_log()});
+    if (auto started = start_peer(ui_, std::move(options)); !started)
+        handle(event::UiStartFailed{started.error().to_log()});
 }
 
 void Greeter::act(effect::StopUi) {
@@ -203,8 +205,10 @@ void Greeter::act(const effect::StartSession& e) {
     if (auto started = start_peer(session_, std::move(options)); !started)
         return handle(event::SessionStartFailed{started.error().to_log()});
     const std::string name = random_session_name();
-    report_.event(Level::info, "session started", {{"session", name}});  // No name: passwords are typed there by mistake.
-    act(effect::SendSession{{{"type", "start"}, {"user", e.user}, {"tty", terminal_.path()}, {"session", name}}});
+    report_.event(Level::info, "session started",
+                  {{"session", name}});  // No name: passwords are typed there by mistake.
+    act(effect::SendSession{
+        {{"type", "start"}, {"user", e.user}, {"tty", terminal_.path()}, {"session", name}}});
 }
 
 void Greeter::act(const effect::SendSession& e) {
@@ -222,7 +226,8 @@ void Greeter::act(effect::KillSession) {
 
 void Greeter::act(effect::StartSweeper) {
     SpawnOptions options;
-    options.arguments = options_.sweep.empty() ? std::vector<std::string>{options_.session, "--sweep"} : options_.sweep;
+    options.arguments =
+        options_.sweep.empty() ? std::vector<std::string>{options_.session, "--sweep"} : options_.sweep;
     options.new_session = true;
     auto child = spawn(options);
     if (child) {
@@ -257,7 +262,8 @@ void Greeter::act(effect::StartPump) {
     attention_ = {};
     input_.clear();
     pumping_ = true;
-    output_.add_line(fmt::format("[Berth: your VM's console. {} always brings back the real Berth screen.]\r\n", k_sak_hint));
+    output_.add_line(fmt::format(
+        "[Berth: your VM's console. {} always brings back the real Berth screen.]\r\n", k_sak_hint));
 }
 
 void Greeter::act(effect::SuspendPump) {
@@ -295,7 +301,8 @@ void Greeter::read_terminal() {
     const ssize_t n = read(terminal_.fd(), bytes, sizeof bytes);
     if (n <= 0) return;
     const auto typed = attention_.feed({bytes, static_cast<size_t>(n)});
-    // The terminal is read always, or a guest that reads nothing would take the attention key away; what it leaves too long is dropped.
+    // The terminal is read always, or a guest that reads nothing would take the attention key away; what it
+    // leaves too long is dropped.
     if (guest_) input_ += typed.for_guest.substr(0, k_pump_bytes - std::min(k_pump_bytes, input_.size()));
     if (typed.attention) handle(event::Attention{});
 }
@@ -328,11 +335,13 @@ void Greeter::read_ui() {
     for (int i = 0; i < k_messages_a_turn && ui_.socket; ++i) {
         auto message = ui_.socket->receive();
         if (message && !*message) return;
-        auto body = message ? check(Link::from_ui, std::move((*message)->body)) : Result<json>(fail(message.error()));
+        auto body =
+            message ? check(Link::from_ui, std::move((*message)->body)) : Result<json>(fail(message.error()));
         if (!body) {
             ui_.hang_up();
             ui_.child.signal(SIGKILL);
-            handle(event::UiDied{fmt::format("{}, {}", body.error().to_log(), how_it_ended(ui_.child.wait()))});
+            handle(
+                event::UiDied{fmt::format("{}, {}", body.error().to_log(), how_it_ended(ui_.child.wait()))});
             return;
         }
         handle(event::UiSaid{std::move(*body)});
@@ -343,7 +352,8 @@ void Greeter::read_session() {
     for (int i = 0; i < k_messages_a_turn && session_.socket; ++i) {
         auto message = session_.socket->receive();
         if (message && !*message) return;
-        auto body = message ? check(Link::from_session, std::move((*message)->body)) : Result<json>(fail(message.error()));
+        auto body = message ? check(Link::from_session, std::move((*message)->body))
+                            : Result<json>(fail(message.error()));
         if (body && (*body)["type"] == "console") {
             if (!(*message)->fd) {
                 body = fail(ErrorCode::I03, "console without a descriptor");
@@ -440,8 +450,14 @@ void Greeter::run() {
             watch(terminal_.fd(), POLLIN, [this] { read_terminal(); });
             if (!output_.next().empty()) watch(terminal_.fd(), POLLOUT, [this] { write_terminal(); });
         }
-        if (guest_ && output_.room() > 0) watch(guest_.get(), POLLIN, [this] { if (guest_) read_guest(); });
-        if (guest_ && !input_.empty()) watch(guest_.get(), POLLOUT, [this] { if (guest_) write_guest(); });
+        if (guest_ && output_.room() > 0)
+            watch(guest_.get(), POLLIN, [this] {
+                if (guest_) read_guest();
+            });
+        if (guest_ && !input_.empty())
+            watch(guest_.get(), POLLOUT, [this] {
+                if (guest_) write_guest();
+            });
 
         BootTime until = facts_read_ + k_facts_interval;
         if (const auto deadline = state_.deadline(); deadline && *deadline < until) until = *deadline;

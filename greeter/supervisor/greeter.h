@@ -12,16 +12,17 @@
 namespace berth::supervisor {
 
 struct Options {
-    std::string tty;      ///< Empty: as the kernel command line says.
+    std::string tty;  ///< Empty: as the kernel command line says.
     std::string ui = "/usr/libexec/berth/berth-greeter-ui";
     std::string ui_user = "_berth-ui";  ///< Only when started as root.
     std::string session = "/usr/libexec/berth/berth-session";
-    std::vector<std::string> sweep;  ///< Empty: `session` with --sweep.
+    std::vector<std::string> sweep;            ///< Empty: `session` with --sweep.
     std::string power = "/usr/bin/systemctl";  ///< Called with "poweroff" or "reboot".
     std::string boot_facts = "/run/berth/boot.json";
 };
 
-/// Runs until SIGTERM. The session, if there is one, is left to undo by itself. G04 without a usable terminal, G05 without the UI's user.
+/// Runs until SIGTERM. The session, if there is one, is left to undo by itself. G04 without a usable
+/// terminal, G05 without the UI's user.
 Status run_greeter(const Options& options, Clock& clock, Report& report);
 
 }  // namespace berth::supervisor

@@ -6,12 +6,17 @@
 int main(int argc, char** argv) {
     berth::supervisor::Options options;
     CLI::App app{"Owns the console of a Berth workstation: login screen, session, guest"};
-    app.add_option("--tty", options.tty, "Terminal to use (default: berth.console= of the kernel command line, else tty1)");
+    app.add_option("--tty", options.tty,
+                   "Terminal to use (default: berth.console= of the kernel command line, else tty1)");
     app.add_option("--ui", options.ui, "Screen program")->capture_default_str();
-    app.add_option("--ui-user", options.ui_user, "User that the screen program runs as")->capture_default_str();
+    app.add_option("--ui-user", options.ui_user, "User that the screen program runs as")
+        ->capture_default_str();
     app.add_option("--session", options.session, "Session program")->capture_default_str();
-    app.add_option("--sweep", options.sweep, "Program and arguments that clean up after a dead session (default: the session program with --sweep)");
-    app.add_option("--power", options.power, "Program called with \"poweroff\" or \"reboot\"")->capture_default_str();
+    app.add_option("--sweep", options.sweep,
+                   "Program and arguments that clean up after a dead session (default: the session program "
+                   "with --sweep)");
+    app.add_option("--power", options.power, "Program called with \"poweroff\" or \"reboot\"")
+        ->capture_default_str();
     app.add_option("--boot-facts", options.boot_facts, "What the boot found")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
 

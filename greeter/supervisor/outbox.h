@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Frames on their way to a process that may not be reading: never blocks, bounded, wiped when sent. One thread.
+// Frames on their way to a process that may not be reading: never blocks, bounded, wiped when sent. One
+// thread.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -12,7 +13,7 @@ namespace berth::supervisor {
 inline constexpr size_t k_outbox_bytes = 512 * 1024;
 
 class Outbox {
- public:
+  public:
     ~Outbox();
     /// I03 when the receiver is so far behind that the bound is reached.
     Status put(const nlohmann::json& body);
@@ -21,7 +22,7 @@ class Outbox {
     bool empty() const { return bytes_.empty(); }
     void clear();
 
- private:
+  private:
     std::string bytes_;
 };
 

@@ -9,21 +9,33 @@ namespace {
 using nlohmann::json;
 
 TEST(Protocol, lets_every_message_of_the_architecture_through) {
-    EXPECT_TRUE(check(Link::to_ui, {{"type", "screen"}, {"mode", "menu"}, {"host", "h"}, {"version", "1"}, {"notices", json::array()}, {"sak_hint", "^]"}}));
+    EXPECT_TRUE(check(Link::to_ui, {{"type", "screen"},
+                                    {"mode", "menu"},
+                                    {"host", "h"},
+                                    {"version", "1"},
+                                    {"notices", json::array()},
+                                    {"sak_hint", "^]"}}));
     EXPECT_TRUE(check(Link::to_ui, {{"type", "clear"}}));
     EXPECT_TRUE(check(Link::from_ui, {{"type", "ready"}}));
     EXPECT_TRUE(check(Link::from_ui, {{"type", "login"}, {"user", "ann"}}));
     EXPECT_TRUE(check(Link::from_ui, {{"type", "power"}, {"action", "reboot"}}));
     EXPECT_TRUE(check(Link::from_ui, {{"type", "menu"}, {"action", "send-key"}}));
-    EXPECT_TRUE(check(Link::to_session, {{"type", "start"}, {"user", "ann"}, {"tty", "/dev/tty1"}, {"session", "s-1"}}));
+    EXPECT_TRUE(check(Link::to_session,
+                      {{"type", "start"}, {"user", "ann"}, {"tty", "/dev/tty1"}, {"session", "s-1"}}));
     EXPECT_TRUE(check(Link::to_session, {{"type", "vm"}, {"action", "status"}}));
     EXPECT_TRUE(check(Link::from_session, {{"type", "console"}, {"fd", true}, {"vm", "work"}}));
     EXPECT_TRUE(check(Link::from_session, {{"type", "end"}, {"result", "done"}, {"power", ""}}));
     for (Link link : {Link::to_ui, Link::from_session}) {
         EXPECT_TRUE(check(link, {{"type", "prompt"}, {"id", 1}, {"echo", false}, {"text", "Password: "}}));
         EXPECT_TRUE(check(link, {{"type", "message"}, {"style", "error"}, {"text", "no"}}));
-        EXPECT_TRUE(check(link, {{"type", "choice"}, {"id", 1}, {"title", "VM"}, {"options", {"a"}}, {"default", 0}}));
-        EXPECT_TRUE(check(link, {{"type", "progress"}, {"step", "mount"}, {"text", "x"}, {"state", "undoing"}, {"index", 1}, {"of", 2}}));
+        EXPECT_TRUE(check(
+            link, {{"type", "choice"}, {"id", 1}, {"title", "VM"}, {"options", {"a"}}, {"default", 0}}));
+        EXPECT_TRUE(check(link, {{"type", "progress"},
+                                 {"step", "mount"},
+                                 {"text", "x"},
+                                 {"state", "undoing"},
+                                 {"index", 1},
+                                 {"of", 2}}));
     }
     for (Link link : {Link::from_ui, Link::to_session}) {
         EXPECT_TRUE(check(link, {{"type", "answer"}, {"id", 1}, {"text", "x"}}));
@@ -40,12 +52,17 @@ TEST(Protocol, refuses_what_it_does_not_know) {
     EXPECT_FALSE(check(Link::from_ui, {{"type", "login"}, {"user", 7}}));
     EXPECT_FALSE(check(Link::from_ui, {{"type", "login"}, {"user", std::string(257, 'a')}}));
     EXPECT_FALSE(check(Link::from_ui, json::array()));
-    EXPECT_FALSE(check(Link::from_session, {{"type", "choice"}, {"id", 1}, {"title", "x"}, {"options", {1}}, {"default", 0}}));
-    EXPECT_FALSE(check(Link::from_session, {{"type", "choice"}, {"id", 1}, {"title", "x"}, {"options", json(std::vector<std::string>(257, "a"))}}));
+    EXPECT_FALSE(check(Link::from_session,
+                       {{"type", "choice"}, {"id", 1}, {"title", "x"}, {"options", {1}}, {"default", 0}}));
+    EXPECT_FALSE(check(Link::from_session, {{"type", "choice"},
+                                            {"id", 1},
+                                            {"title", "x"},
+                                            {"options", json(std::vector<std::string>(257, "a"))}}));
 }
 
 TEST(Protocol, refuses_numbers_out_of_range) {
-    for (json id : {json(-1), json(1.5), json("1"), json(18446744073709551615ULL), json(1e300), json(nullptr)})
+    for (json id :
+         {json(-1), json(1.5), json("1"), json(18446744073709551615ULL), json(1e300), json(nullptr)})
         EXPECT_FALSE(check(Link::from_ui, {{"type", "answer"}, {"id", id}, {"text", ""}})) << id;
 }
 

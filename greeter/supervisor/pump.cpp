@@ -65,7 +65,9 @@ void OutputTracker::feed(std::string_view bytes) {
                 if (c == 0x07) state_ = State::ground;
                 if (c == 0x1b) state_ = State::string_escape;
                 break;
-            case State::string_escape: state_ = c == 0x1b ? State::string_escape : State::ground; break;
+            case State::string_escape:
+                state_ = c == 0x1b ? State::string_escape : State::ground;
+                break;
         }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The bytes between the terminal and the guest: bounded, never interpreted but for the secure-attention key. No system call here;
-// greeter.cpp reads and writes.
+// The bytes between the terminal and the guest: bounded, never interpreted but for the secure-attention key.
+// No system call here; greeter.cpp reads and writes.
 #pragma once
 
 #include <cstddef>
@@ -12,27 +12,29 @@ namespace berth::supervisor {
 inline constexpr char k_attention = 0x1d;  ///< Ctrl-]
 inline constexpr size_t k_pump_bytes = 64 * 1024;
 
-/// Finds the attention key in what is typed: its byte, and the forms in which a terminal sends it when the guest switched on
-/// xterm's modifyOtherKeys or kitty's keyboard protocol. (Else a guest could take the key away.)
+/// Finds the attention key in what is typed: its byte, and the forms in which a terminal sends it when the
+/// guest switched on xterm's modifyOtherKeys or kitty's keyboard protocol. (Else a guest could take the key
+/// away.)
 class AttentionKey {
- public:
+  public:
     struct Typed {
         std::string_view for_guest;  ///< What stood before the key, or all.
         bool attention = false;      ///< What stands behind the key in the same read is dropped.
     };
     Typed feed(std::string_view bytes);
 
- private:
+  private:
     std::string sequence_;
 };
 
-/// Whether a byte stream stands between two characters and outside of any control sequence, so that a line may be put in.
+/// Whether a byte stream stands between two characters and outside of any control sequence, so that a line
+/// may be put in.
 class OutputTracker {
- public:
+  public:
     void feed(std::string_view bytes);
     bool at_rest() const { return state_ == State::ground && continuation_ == 0; }
 
- private:
+  private:
     enum class State { ground, escape, csi, string, string_escape };
     State state_ = State::ground;
     int continuation_ = 0;
@@ -40,8 +42,9 @@ class OutputTracker {
 
 /// Guest output on its way to the terminal.
 class GuestOutput {
- public:
-    /// How much may be read from the guest now. While held the oldest output gives way, so there is always room.
+  public:
+    /// How much may be read from the guest now. While held the oldest output gives way, so there is always
+    /// room.
     size_t room() const;
     void put(std::string_view bytes);
     /// What to write next; empty while held.
@@ -54,7 +57,7 @@ class GuestOutput {
     /// Output goes on; `lost`: some gave way meanwhile.
     void release(std::string_view first_line);
 
- private:
+  private:
     void insert_lines(bool at_once);
 
     std::string bytes_, lines_;

@@ -18,7 +18,9 @@ TEST(AttentionKey, lets_everything_else_through) {
 
 TEST(AttentionKey, never_reaches_the_guest) {
     AttentionKey key;
-    const auto typed = key.feed("ls\x1d" "rm\r");
+    const auto typed = key.feed(
+        "ls\x1d"
+        "rm\r");
     EXPECT_EQ(typed.for_guest, "ls");
     EXPECT_TRUE(typed.attention);
 }
@@ -74,7 +76,8 @@ TEST(GuestOutput, that_is_too_much_behind_the_menu_loses_its_oldest_lines) {
 }
 
 TEST(GuestOutput, takes_a_line_in_only_between_characters_and_sequences) {
-    for (std::string_view before : {"\x1b", "\x1b[", "\x1b[3", "\x1b]0;ti", "\x1bP1", "\xe2\x82", "\xf0", "\x1b(", "\x1b]0;x\x1b"}) {
+    for (std::string_view before :
+         {"\x1b", "\x1b[", "\x1b[3", "\x1b]0;ti", "\x1bP1", "\xe2\x82", "\xf0", "\x1b(", "\x1b]0;x\x1b"}) {
         GuestOutput out;
         out.put(before);
         out.add_line("[line]");

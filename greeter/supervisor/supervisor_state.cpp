@@ -39,8 +39,8 @@ std::optional<BootTime> State::deadline() const {
 
 json State::screen() const {
     const char* mode = phase_ == Phase::login ? "login" : phase_ == Phase::menu ? "menu" : "session";
-    return {{"type", "screen"},      {"mode", mode},           {"host", host_},
-            {"version", version_},   {"notices", notices_},    {"sak_hint", sak_hint_}};
+    return {{"type", "screen"},    {"mode", mode},        {"host", host_},
+            {"version", version_}, {"notices", notices_}, {"sak_hint", sak_hint_}};
 }
 
 void State::to_ui(json message) {
@@ -101,7 +101,8 @@ void State::on(const event::Tick&) {
         do_now(effect::Log{"the session did not exit after its end", ""});
         do_now(effect::KillSession{});
     }
-    if (waiting_login_ && sweep_until_ && now_ >= *sweep_until_) login(*std::exchange(waiting_login_, std::nullopt));
+    if (waiting_login_ && sweep_until_ && now_ >= *sweep_until_)
+        login(*std::exchange(waiting_login_, std::nullopt));
 }
 
 // --- What stands on the screen ---
@@ -135,7 +136,8 @@ void State::relay_to_ui(const json& message) {
         if (messages_.size() > k_messages) messages_.erase(messages_.begin());
         if (phase_ == Phase::console) do_now(effect::StatusLine{message["text"].get<std::string>()});
     } else if (type == "progress") {
-        const auto same = std::find_if(progress_.begin(), progress_.end(), [&](const json& p) { return p["step"] == message["step"]; });
+        const auto same = std::find_if(progress_.begin(), progress_.end(),
+                                       [&](const json& p) { return p["step"] == message["step"]; });
         if (same != progress_.end()) {
             *same = message;
         } else {
@@ -184,7 +186,9 @@ void State::on(const event::UiSaid& e) {
         }
     } else if (type == "answer" || type == "chosen") {
         const bool is_answer = type == "answer";
-        if (!session_linked_ || !question_ || (*question_)["id"] != m["id"] || ((*question_)["type"] == "prompt") != is_answer) return;
+        if (!session_linked_ || !question_ || (*question_)["id"] != m["id"] ||
+            ((*question_)["type"] == "prompt") != is_answer)
+            return;
         if (!is_answer && m["index"].get<size_t>() >= (*question_)["options"].size()) return;
         question_.reset();
         do_now(effect::SendSession{m});
@@ -317,7 +321,8 @@ void State::on(const event::SessionDied& e) {
     take_terminal_back();
     if (session_end_) {
         // After a session that went well only what went wrong matters to the next user.
-        if ((*session_end_)["result"] == "done") std::erase_if(messages_, [](const json& m) { return m["style"] == "info"; });
+        if ((*session_end_)["result"] == "done")
+            std::erase_if(messages_, [](const json& m) { return m["style"] == "info"; });
         const std::string power = (*session_end_)["power"].get<std::string>();
         back_to_login();
         if (!power.empty()) {

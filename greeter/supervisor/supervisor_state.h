@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the greeter does next, as a pure state machine: events in, effects out, no system call. Which process owns the terminal, what
-// is relayed to whom, and the crash-loop policy stand here. Messages in events went through check() before.
+// What the greeter does next, as a pure state machine: events in, effects out, no system call. Which process
+// owns the terminal, what is relayed to whom, and the crash-loop policy stand here. Messages in events went
+// through check() before.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -25,59 +26,118 @@ enum class Phase {
 
 namespace event {
 struct Started {};
-struct UiStartFailed { std::string why; };
-struct UiSaid { nlohmann::json message; };
-struct UiDied { std::string why; };               ///< Gone, or ended because of what it sent.
-struct SessionStartFailed { std::string why; };
-struct SessionSaid { nlohmann::json message; };   ///< "console": its descriptor is the executor's already.
-struct SessionClosed { std::string why; };        ///< Its socket closed or it broke the protocol; the process may go on undoing.
-struct SessionDied { std::string why; };
+struct UiStartFailed {
+    std::string why;
+};
+struct UiSaid {
+    nlohmann::json message;
+};
+struct UiDied {
+    std::string why;
+};  ///< Gone, or ended because of what it sent.
+struct SessionStartFailed {
+    std::string why;
+};
+struct SessionSaid {
+    nlohmann::json message;
+};  ///< "console": its descriptor is the executor's already.
+struct SessionClosed {
+    std::string why;
+};  ///< Its socket closed or it broke the protocol; the process may go on undoing.
+struct SessionDied {
+    std::string why;
+};
 struct SweeperDone {};
-struct PowerFailed { std::string why; };
-struct Attention {};                              ///< The secure-attention key.
-struct Facts { std::string host; std::vector<std::string> notices; };
+struct PowerFailed {
+    std::string why;
+};
+struct Attention {};  ///< The secure-attention key.
+struct Facts {
+    std::string host;
+    std::vector<std::string> notices;
+};
 struct Tick {};
 }  // namespace event
-using Event = std::variant<event::Started, event::UiStartFailed, event::UiSaid, event::UiDied, event::SessionStartFailed,
-                           event::SessionSaid, event::SessionClosed, event::SessionDied, event::SweeperDone, event::PowerFailed,
-                           event::Attention, event::Facts, event::Tick>;
+using Event =
+    std::variant<event::Started, event::UiStartFailed, event::UiSaid, event::UiDied,
+                 event::SessionStartFailed, event::SessionSaid, event::SessionClosed, event::SessionDied,
+                 event::SweeperDone, event::PowerFailed, event::Attention, event::Facts, event::Tick>;
 
 namespace effect {
-struct StartUi { bool operator==(const StartUi&) const = default; };      ///< On a terminal that was reset.
-struct StopUi { bool operator==(const StopUi&) const = default; };        ///< Gone when this returns.
-struct SendUi { nlohmann::json message; bool operator==(const SendUi&) const = default; };
-struct StartSession { std::string user; bool operator==(const StartSession&) const = default; };
-struct SendSession { nlohmann::json message; bool operator==(const SendSession&) const = default; };
-struct CloseSession { bool operator==(const CloseSession&) const = default; };  ///< Closes our end; it undoes and exits.
-struct KillSession { bool operator==(const KillSession&) const = default; };
-struct StartSweeper { bool operator==(const StartSweeper&) const = default; };
-struct StartPump { bool operator==(const StartPump&) const = default; };        ///< Terminal raw, first line, bytes flow.
-struct SuspendPump { bool operator==(const SuspendPump&) const = default; };    ///< Guest output is kept, terminal reset.
-struct ResumePump { bool operator==(const ResumePump&) const = default; };
-struct EndPump { bool operator==(const EndPump&) const = default; };            ///< Guest's descriptor closed, terminal reset.
-struct SendKey { bool operator==(const SendKey&) const = default; };            ///< The attention key's byte to the guest.
-struct StatusLine { std::string text; bool operator==(const StatusLine&) const = default; };
-struct Power { std::string action; bool operator==(const Power&) const = default; };
-struct Log { std::string event, detail; bool operator==(const Log&) const = default; };
+struct StartUi {
+    bool operator==(const StartUi&) const = default;
+};  ///< On a terminal that was reset.
+struct StopUi {
+    bool operator==(const StopUi&) const = default;
+};  ///< Gone when this returns.
+struct SendUi {
+    nlohmann::json message;
+    bool operator==(const SendUi&) const = default;
+};
+struct StartSession {
+    std::string user;
+    bool operator==(const StartSession&) const = default;
+};
+struct SendSession {
+    nlohmann::json message;
+    bool operator==(const SendSession&) const = default;
+};
+struct CloseSession {
+    bool operator==(const CloseSession&) const = default;
+};  ///< Closes our end; it undoes and exits.
+struct KillSession {
+    bool operator==(const KillSession&) const = default;
+};
+struct StartSweeper {
+    bool operator==(const StartSweeper&) const = default;
+};
+struct StartPump {
+    bool operator==(const StartPump&) const = default;
+};  ///< Terminal raw, first line, bytes flow.
+struct SuspendPump {
+    bool operator==(const SuspendPump&) const = default;
+};  ///< Guest output is kept, terminal reset.
+struct ResumePump {
+    bool operator==(const ResumePump&) const = default;
+};
+struct EndPump {
+    bool operator==(const EndPump&) const = default;
+};  ///< Guest's descriptor closed, terminal reset.
+struct SendKey {
+    bool operator==(const SendKey&) const = default;
+};  ///< The attention key's byte to the guest.
+struct StatusLine {
+    std::string text;
+    bool operator==(const StatusLine&) const = default;
+};
+struct Power {
+    std::string action;
+    bool operator==(const Power&) const = default;
+};
+struct Log {
+    std::string event, detail;
+    bool operator==(const Log&) const = default;
+};
 }  // namespace effect
-using Effect = std::variant<effect::StartUi, effect::StopUi, effect::SendUi, effect::StartSession, effect::SendSession,
-                            effect::CloseSession, effect::KillSession, effect::StartSweeper, effect::StartPump, effect::SuspendPump,
-                            effect::ResumePump, effect::EndPump, effect::SendKey, effect::StatusLine, effect::Power, effect::Log>;
+using Effect = std::variant<effect::StartUi, effect::StopUi, effect::SendUi, effect::StartSession,
+                            effect::SendSession, effect::CloseSession, effect::KillSession,
+                            effect::StartSweeper, effect::StartPump, effect::SuspendPump, effect::ResumePump,
+                            effect::EndPump, effect::SendKey, effect::StatusLine, effect::Power, effect::Log>;
 using Effects = std::vector<Effect>;
 
 /// The policy's times.
 struct Policy {
     Duration first_restart_delay = std::chrono::milliseconds(250);  ///< Doubles with each UI that dies young.
     Duration longest_restart_delay = std::chrono::seconds(5);
-    Duration old_enough = std::chrono::seconds(10);                 ///< A UI that lived so long died of something new.
-    Duration ui_ready = std::chrono::seconds(20);                   ///< A UI that did not say "ready" by then is ended.
-    unsigned ui_messages_a_second = 500;                            ///< More than a keyboard can cause: a UI gone wild is ended.
-    Duration session_exit = std::chrono::seconds(20);               ///< From "end" to the process's exit.
-    Duration sweep_wait = std::chrono::seconds(60);                 ///< The longest a login waits for the sweeper.
+    Duration old_enough = std::chrono::seconds(10);  ///< A UI that lived so long died of something new.
+    Duration ui_ready = std::chrono::seconds(20);    ///< A UI that did not say "ready" by then is ended.
+    unsigned ui_messages_a_second = 500;  ///< More than a keyboard can cause: a UI gone wild is ended.
+    Duration session_exit = std::chrono::seconds(20);  ///< From "end" to the process's exit.
+    Duration sweep_wait = std::chrono::seconds(60);    ///< The longest a login waits for the sweeper.
 };
 
 class State {
- public:
+  public:
     State(std::string version, std::string sak_hint, Policy policy = {});
 
     Effects handle(const Event& event, BootTime now);
@@ -85,7 +145,7 @@ class State {
     std::optional<BootTime> deadline() const;
     Phase phase() const { return phase_; }
 
- private:
+  private:
     enum class Ui { absent, starting, ready };
 
     void on(const event::Started&);
@@ -133,7 +193,7 @@ class State {
     BootTime ui_since_;
     unsigned ui_young_deaths_ = 0;
     std::optional<BootTime> ui_start_at_;
-    BootTime ui_second_;             ///< Begin of the second in which messages are counted.
+    BootTime ui_second_;  ///< Begin of the second in which messages are counted.
     unsigned ui_messages_ = 0;
 
     bool session_alive_ = false;

@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 class Supervisor : public ::testing::Test {
- protected:
+  protected:
     Effects on(const Event& event) { return state.handle(event, now); }
     Effects ui(json message) { return on(event::UiSaid{std::move(message)}); }
     Effects session(json message) { return on(event::SessionSaid{std::move(message)}); }
@@ -69,11 +69,11 @@ TEST_F(Supervisor, starts_the_screen_and_tells_it_what_to_draw_once_it_is_ready)
     on(event::Facts{"berth-12", {"No network."}});
     EXPECT_EQ(on(event::Started{}), Effects{effect::StartUi{}});
     EXPECT_EQ(ui({{"type", "ready"}}), (Effects{effect::SendUi{{{"type", "screen"},
-                                                               {"mode", "login"},
-                                                               {"host", "berth-12"},
-                                                               {"version", "1.0"},
-                                                               {"notices", {"No network."}},
-                                                               {"sak_hint", "Ctrl-]"}}}}));
+                                                                {"mode", "login"},
+                                                                {"host", "berth-12"},
+                                                                {"version", "1.0"},
+                                                                {"notices", {"No network."}},
+                                                                {"sak_hint", "Ctrl-]"}}}}));
 }
 
 TEST_F(Supervisor, starts_a_session_for_the_user_who_typed_a_name) {
@@ -139,7 +139,8 @@ TEST_F(Supervisor, goes_back_to_the_guest_from_the_menu) {
 
 TEST_F(Supervisor, sends_the_attention_key_to_the_guest_only_from_the_menu) {
     in_menu();
-    EXPECT_EQ(ui({{"type", "menu"}, {"action", "send-key"}}), (Effects{effect::StopUi{}, effect::ResumePump{}, effect::SendKey{}}));
+    EXPECT_EQ(ui({{"type", "menu"}, {"action", "send-key"}}),
+              (Effects{effect::StopUi{}, effect::ResumePump{}, effect::SendKey{}}));
 }
 
 TEST_F(Supervisor, hands_the_menus_other_actions_to_the_session) {
@@ -271,8 +272,18 @@ TEST_F(Supervisor, says_that_a_session_could_not_be_started) {
 TEST_F(Supervisor, starts_a_dead_screen_again_with_all_it_showed) {
     in_session();
     session({{"type", "message"}, {"style", "info"}, {"text", "Your password has expired"}});
-    session({{"type", "progress"}, {"step", "mount"}, {"text", "Opening"}, {"state", "doing"}, {"index", 1}, {"of", 2}});
-    session({{"type", "progress"}, {"step", "mount"}, {"text", "Opening"}, {"state", "done"}, {"index", 1}, {"of", 2}});
+    session({{"type", "progress"},
+             {"step", "mount"},
+             {"text", "Opening"},
+             {"state", "doing"},
+             {"index", 1},
+             {"of", 2}});
+    session({{"type", "progress"},
+             {"step", "mount"},
+             {"text", "Opening"},
+             {"state", "done"},
+             {"index", 1},
+             {"of", 2}});
     const json prompt{{"type", "prompt"}, {"id", 1}, {"echo", false}, {"text", "New password: "}};
     session(prompt);
     on(event::UiDied{"killed by signal 9"});
@@ -313,7 +324,8 @@ TEST_F(Supervisor, ends_a_screen_that_never_becomes_ready) {
 TEST_F(Supervisor, ends_a_screen_that_floods_it) {
     at_login();
     bool stopped = false;
-    for (int i = 0; i < 1000 && !stopped; ++i) stopped = find<effect::StopUi>(ui({{"type", "cancel"}})) != nullptr;
+    for (int i = 0; i < 1000 && !stopped; ++i)
+        stopped = find<effect::StopUi>(ui({{"type", "cancel"}})) != nullptr;
     EXPECT_TRUE(stopped);
     EXPECT_TRUE(ui({{"type", "login"}, {"user", "ann"}}).empty());
 }
@@ -322,7 +334,12 @@ TEST_F(Supervisor, keeps_only_so_many_messages_of_a_session_that_floods_it) {
     in_session();
     for (int i = 0; i < 10000; ++i) {
         session({{"type", "message"}, {"style", "info"}, {"text", std::to_string(i)}});
-        session({{"type", "progress"}, {"step", std::to_string(i)}, {"text", "x"}, {"state", "done"}, {"index", 1}, {"of", 1}});
+        session({{"type", "progress"},
+                 {"step", std::to_string(i)},
+                 {"text", "x"},
+                 {"state", "done"},
+                 {"index", 1},
+                 {"of", 1}});
     }
     on(event::UiDied{"killed"});
     after(seconds(5));
@@ -363,7 +380,8 @@ TEST_F(Supervisor, does_not_start_a_screen_over_the_guest_when_the_old_one_is_fo
 
 TEST_F(Supervisor, shows_new_notices_at_once) {
     at_login();
-    EXPECT_EQ(shown(on(event::Facts{"berth-12", {"The clock is being set."}}), "screen").at(0)["notices"], json::array({"The clock is being set."}));
+    EXPECT_EQ(shown(on(event::Facts{"berth-12", {"The clock is being set."}}), "screen").at(0)["notices"],
+              json::array({"The clock is being set."}));
 }
 
 }  // namespace

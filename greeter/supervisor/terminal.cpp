@@ -18,8 +18,9 @@
 namespace berth::supervisor {
 
 termios sane_settings(termios t) {
-    t.c_iflag = (t.c_iflag & ~static_cast<tcflag_t>(BRKINT | IGNCR | INLCR | INPCK | ISTRIP | PARMRK | IXON | IXOFF | IXANY)) | ICRNL |
-                IGNBRK | IUTF8;
+    t.c_iflag = (t.c_iflag & ~static_cast<tcflag_t>(BRKINT | IGNCR | INLCR | INPCK | ISTRIP | PARMRK | IXON |
+                                                    IXOFF | IXANY)) |
+                ICRNL | IGNBRK | IUTF8;
     t.c_oflag = OPOST | ONLCR;
     t.c_cflag = (t.c_cflag & ~static_cast<tcflag_t>(CSIZE | PARENB | CSTOPB | HUPCL)) | CS8 | CREAD | CLOCAL;
     t.c_lflag = ECHOE | ECHOK;  // No ISIG, no ECHO, no ICANON: no key means anything to the kernel.
@@ -38,13 +39,16 @@ termios raw_settings(termios t) {
 }
 
 Result<Terminal> Terminal::open(const std::string& path) {
-    if (getsid(0) != getpid()) setsid();  // Fails for the leader of a process group that is none of a session; then no controlling terminal.
+    if (getsid(0) != getpid())
+        setsid();  // Fails for the leader of a process group that is none of a session; then no controlling
+                   // terminal.
     UniqueFd fd(::open(path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
     if (!fd) return fail(Error(ErrorCode::G04, fail_errno("open " + path).error().detail()));
     if (isatty(fd.get()) == 0) return fail(ErrorCode::G04, "{} is no terminal", path);
     ioctl(fd.get(), TIOCSCTTY, geteuid() == 0 ? 1 : 0);
     Terminal terminal(path, std::move(fd));
-    if (tcgetattr(terminal.fd(), &terminal.sane_) != 0) return fail(Error(ErrorCode::G04, fail_errno(path).error().detail()));
+    if (tcgetattr(terminal.fd(), &terminal.sane_) != 0)
+        return fail(Error(ErrorCode::G04, fail_errno(path).error().detail()));
     terminal.sane_ = sane_settings(terminal.sane_);
     if (is_virtual_terminal(path)) terminal.lock_switching();
     return terminal;
@@ -53,7 +57,8 @@ Result<Terminal> Terminal::open(const std::string& path) {
 Result<UniqueFd> Terminal::open_for_child() const {
     // Non-blocking first: a serial line whose carrier is off would hold open(2) back.
     UniqueFd fd(::open(path_.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
-    if (!fd || fcntl(fd.get(), F_SETFL, O_RDWR) != 0) return fail(Error(ErrorCode::G04, fail_errno("open " + path_).error().detail()));
+    if (!fd || fcntl(fd.get(), F_SETFL, O_RDWR) != 0)
+        return fail(Error(ErrorCode::G04, fail_errno("open " + path_).error().detail()));
     return fd;
 }
 
@@ -61,18 +66,22 @@ void Terminal::lock_switching() {
     const int number = std::stoi(path_.substr(8));
     ioctl(fd(), VT_ACTIVATE, number);
     ioctl(fd(), VT_LOCKSWITCH, 1);
-    // Keys that the kernel itself acts on mean nothing: consoles (Alt-F2, Alt-Left), boot (Ctrl-Alt-Del), show registers and
-    // memory, spawn, SysRq's console switch, scroll lock hold. The guest cannot get them anyway.
+    // Keys that the kernel itself acts on mean nothing: consoles (Alt-F2, Alt-Left), boot (Ctrl-Alt-Del),
+    // show registers and memory, spawn, SysRq's console switch, scroll lock hold. The guest cannot get them
+    // anyway.
     for (int table = 0; table < MAX_NR_KEYMAPS; ++table) {
         for (int key = 1; key < NR_KEYS; ++key) {
-            kbentry entry{.kb_table = static_cast<unsigned char>(table), .kb_index = static_cast<unsigned char>(key), .kb_value = 0};
+            kbentry entry{.kb_table = static_cast<unsigned char>(table),
+                          .kb_index = static_cast<unsigned char>(key),
+                          .kb_value = 0};
             if (ioctl(fd(), KDGKBENT, &entry) != 0) break;
             if (entry.kb_value == K_NOSUCHMAP) break;
             const int type = KTYP(entry.kb_value);
-            const bool acts = type == KT_CONS || entry.kb_value == K_BOOT || entry.kb_value == K_CONS || entry.kb_value == K_DECRCONSOLE ||
-                              entry.kb_value == K_INCRCONSOLE || entry.kb_value == K_SPAWNCONSOLE || entry.kb_value == K_HOLD ||
-                              entry.kb_value == K_SH_REGS || entry.kb_value == K_SH_MEM || entry.kb_value == K_SH_STAT ||
-                              entry.kb_value == K_SAK;
+            const bool acts = type == KT_CONS || entry.kb_value == K_BOOT || entry.kb_value == K_CONS ||
+                              entry.kb_value == K_DECRCONSOLE || entry.kb_value == K_INCRCONSOLE ||
+                              entry.kb_value == K_SPAWNCONSOLE || entry.kb_value == K_HOLD ||
+                              entry.kb_value == K_SH_REGS || entry.kb_value == K_SH_MEM ||
+                              entry.kb_value == K_SH_STAT || entry.kb_value == K_SAK;
             if (!acts) continue;
             entry.kb_value = K_HOLE;
             ioctl(fd(), KDSKBENT, &entry);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The one terminal: opened, made the controlling terminal, its settings known and put back. Linux ioctls only here.
+// The one terminal: opened, made the controlling terminal, its settings known and put back. Linux ioctls only
+// here.
 #pragma once
 
 #include <termios.h>
@@ -12,8 +13,9 @@
 namespace berth::supervisor {
 
 class Terminal {
- public:
-    /// Opens `path`, takes it as the controlling terminal (stealing it as root), and on a virtual terminal turns off switching. G04.
+  public:
+    /// Opens `path`, takes it as the controlling terminal (stealing it as root), and on a virtual terminal
+    /// turns off switching. G04.
     static Result<Terminal> open(const std::string& path);
 
     Terminal(Terminal&&) = default;
@@ -25,13 +27,13 @@ class Terminal {
     /// A second, blocking open of it for the UI.
     Result<UniqueFd> open_for_child() const;
 
-    /// To a known sane state whatever a guest left: output waiting and input typed so far are thrown away, then termios, then
-    /// terminal_reset(). Waits at most half a second for a terminal that takes no bytes.
+    /// To a known sane state whatever a guest left: output waiting and input typed so far are thrown away,
+    /// then termios, then terminal_reset(). Waits at most half a second for a terminal that takes no bytes.
     void reset();
     /// Every byte through, both ways; no signal from a key, no flow control.
     void raw();
 
- private:
+  private:
     Terminal(std::string path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
     void lock_switching();
 

@@ -7,11 +7,13 @@
 
 namespace berth::supervisor {
 
-/// Ends any open sequence, then resets modes, character sets, colours, mouse, scroll region, title; clears screen and scroll-back. Right for the
-/// Linux console (console_codes(4)) and for VT220 and xterm alike: each ignores what it does not know.
+/// Ends any open sequence, then resets modes, character sets, colours, mouse, scroll region, title; clears
+/// screen and scroll-back. Right for the Linux console (console_codes(4)) and for VT220 and xterm alike: each
+/// ignores what it does not know.
 std::string_view terminal_reset();
 
-/// `text` as one short line for a terminal that a guest is using: control characters replaced, cut to 200 characters, in brackets.
+/// `text` as one short line for a terminal that a guest is using: control characters replaced, cut to 200
+/// characters, in brackets.
 std::string status_line(std::string_view text);
 
 }  // namespace berth::supervisor

@@ -10,9 +10,27 @@ namespace {
 
 TEST(TerminalReset, undoes_each_mode_that_a_guest_can_set) {
     const std::string_view bytes = terminal_reset();
-    for (std::string_view part : {"\x1b" "c", "\x1b[!p", "\x1b(B", "\x0f", "\x1b[?1049l", "\x1b[?1000l", "\x1b[?1003l", "\x1b[?1006l", "\x1b[?2004l",
-                                  "\x1b[r", "\x1b[?1l", "\x1b>", "\x1b[4l", "\x1b[?6l", "\x1b[?7h", "\x1b[?25h", "\x1b[0m", "\x1b]0;Berth\x07",
-                                  "\x1b[2J", "\x1b[3J"})
+    for (std::string_view part : {"\x1b"
+                                  "c",
+                                  "\x1b[!p",
+                                  "\x1b(B",
+                                  "\x0f",
+                                  "\x1b[?1049l",
+                                  "\x1b[?1000l",
+                                  "\x1b[?1003l",
+                                  "\x1b[?1006l",
+                                  "\x1b[?2004l",
+                                  "\x1b[r",
+                                  "\x1b[?1l",
+                                  "\x1b>",
+                                  "\x1b[4l",
+                                  "\x1b[?6l",
+                                  "\x1b[?7h",
+                                  "\x1b[?25h",
+                                  "\x1b[0m",
+                                  "\x1b]0;Berth\x07",
+                                  "\x1b[2J",
+                                  "\x1b[3J"})
         EXPECT_NE(bytes.find(part), std::string_view::npos) << part.substr(1);
 }
 
@@ -21,7 +39,9 @@ TEST(TerminalReset, first_ends_whatever_sequence_is_open) {
 }
 
 TEST(StatusLine, cannot_carry_a_control_sequence) {
-    const std::string line = status_line("a\x1b[2Jb\nc\x07\x7f\xc2\x9b" "2J");
+    const std::string line = status_line(
+        "a\x1b[2Jb\nc\x07\x7f\xc2\x9b"
+        "2J");
     EXPECT_EQ(line, "\x1b[0m\r\n[Berth: a [2Jb c  ?2J]\r\n");
 }
 

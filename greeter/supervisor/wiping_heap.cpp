@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Linked into the programs through whose hands a password goes: what the heap gives back is overwritten first, whatever library
-// held it there (a JSON value, a string that grew).
+// Linked into the programs through whose hands a password goes: what the heap gives back is overwritten
+// first, whatever library held it there (a JSON value, a string that grew).
 #include <malloc.h>
 #include <string.h>
 

@@ -10,13 +10,16 @@ constexpr size_t k_longest_sequence = 64;
 
 Key csi_key(std::string_view parameters, char final) {
     switch (final) {
-        case 'A': return {Key::up};
-        case 'B': return {Key::down};
+        case 'A':
+            return {Key::up};
+        case 'B':
+            return {Key::down};
         case '~':
             if (parameters == "5") return {Key::page_up};
             if (parameters == "6") return {Key::page_down};
             break;
-        default: break;
+        default:
+            break;
     }
     return {Key::other};
 }
@@ -24,11 +27,15 @@ Key csi_key(std::string_view parameters, char final) {
 Key control_key(unsigned char c) {
     switch (c) {
         case '\r':
-        case '\n': return {Key::enter};
-        case '\t': return {Key::tab};
+        case '\n':
+            return {Key::enter};
+        case '\t':
+            return {Key::tab};
         case 0x08:
-        case 0x7f: return {Key::backspace};
-        default: return {Key::control, static_cast<wchar_t>(c + '@')};
+        case 0x7f:
+            return {Key::backspace};
+        default:
+            return {Key::control, static_cast<wchar_t>(c + '@')};
     }
 }
 
@@ -69,7 +76,8 @@ std::optional<Key> KeyDecoder::take() {
                 return Key{Key::other};
             }
             const bool whole = byte(i) >= 0x40 && byte(i) < 0x7f;
-            const Key key = whole ? csi_key(std::string_view(pending_).substr(2, i - 2), pending_[i]) : Key{Key::other};
+            const Key key =
+                whole ? csi_key(std::string_view(pending_).substr(2, i - 2), pending_[i]) : Key{Key::other};
             drop(whole ? i + 1 : i);
             return key;
         }
@@ -107,7 +115,10 @@ std::optional<Key> KeyDecoder::take() {
         drop(1);
         return key;
     }
-    const size_t n = first >= 0xf0 && first < 0xf5 ? 4 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xc2 && first < 0xe0 ? 2 : 0;
+    const size_t n = first >= 0xf0 && first < 0xf5   ? 4
+                     : first >= 0xe0 && first < 0xf0 ? 3
+                     : first >= 0xc2 && first < 0xe0 ? 2
+                                                     : 0;
     if (n == 0) {
         drop(1);
         return Key{Key::other};
@@ -122,8 +133,8 @@ std::optional<Key> KeyDecoder::take() {
         value = value << 6 | (byte(i) & 0x3fU);
     }
     drop(n);
-    const bool bad = value < 0xa0 || (n == 3 && value < 0x800) || (n == 4 && value < 0x10000) || value > 0x10ffff ||
-                     (value >= 0xd800 && value < 0xe000);
+    const bool bad = value < 0xa0 || (n == 3 && value < 0x800) || (n == 4 && value < 0x10000) ||
+                     value > 0x10ffff || (value >= 0xd800 && value < 0xe000);
     return bad ? Key{Key::other} : Key{Key::character, static_cast<wchar_t>(value)};
 }
 

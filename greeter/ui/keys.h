@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Bytes from a keyboard to keys, the same for the Linux console, a VT220 and xterm's children. What is not known is dropped whole, so
-// that neither an odd key nor a terminal's report is ever taken for typed text.
+// Bytes from a keyboard to keys, the same for the Linux console, a VT220 and xterm's children. What is not
+// known is dropped whole, so that neither an odd key nor a terminal's report is ever taken for typed text.
 #pragma once
 
 #include <optional>
@@ -18,7 +18,7 @@ struct Key {
 };
 
 class KeyDecoder {
- public:
+  public:
     ~KeyDecoder() { wipe(); }
     std::vector<Key> feed(std::string_view bytes);
     /// An escape byte stands alone so far: if nothing follows soon, say so with `timeout`.
@@ -26,7 +26,7 @@ class KeyDecoder {
     /// Nothing followed.
     std::vector<Key> timeout();
 
- private:
+  private:
     /// One key off the front of pending_; nullopt: more bytes are needed.
     std::optional<Key> take();
     void drop(size_t n);

@@ -15,8 +15,13 @@ Keys typed(std::string_view bytes) {
 
 TEST(Keys, are_characters_and_control_keys) {
     EXPECT_EQ(typed("aß"), (Keys{{Key::character, L'a'}, {Key::character, L'ß'}}));
-    EXPECT_EQ(typed("\r\n\t\x08\x7f"), (Keys{{Key::enter}, {Key::enter}, {Key::tab}, {Key::backspace}, {Key::backspace}}));
-    EXPECT_EQ(typed("\x0c\x1d\x03\x1a\x1c"), (Keys{{Key::control, L'L'}, {Key::control, L']'}, {Key::control, L'C'}, {Key::control, L'Z'}, {Key::control, L'\\'}}));
+    EXPECT_EQ(typed("\r\n\t\x08\x7f"),
+              (Keys{{Key::enter}, {Key::enter}, {Key::tab}, {Key::backspace}, {Key::backspace}}));
+    EXPECT_EQ(typed("\x0c\x1d\x03\x1a\x1c"), (Keys{{Key::control, L'L'},
+                                                   {Key::control, L']'},
+                                                   {Key::control, L'C'},
+                                                   {Key::control, L'Z'},
+                                                   {Key::control, L'\\'}}));
 }
 
 TEST(Keys, with_arrows_are_the_same_on_every_terminal) {
@@ -25,8 +30,9 @@ TEST(Keys, with_arrows_are_the_same_on_every_terminal) {
 }
 
 TEST(Keys, that_are_not_known_are_dropped_whole) {
-    for (const char* bytes : {"\x1b[11~", "\x1bOP", "\x1b[[A", "\x1b[24;5~", "\x1b[?1;2c", "\x1b[12;40R", "\x1b]11;rgb:0/0/0\x07", "\x1b]0;x\x1b\\",
-                              "\x1bP1$r0m\x1b\\", "\x1b[M", "\x1b[<0;1;1M", "\x1bx", "\x1b[200~", "\x80", "\xff"})
+    for (const char* bytes : {"\x1b[11~", "\x1bOP", "\x1b[[A", "\x1b[24;5~", "\x1b[?1;2c", "\x1b[12;40R",
+                              "\x1b]11;rgb:0/0/0\x07", "\x1b]0;x\x1b\\", "\x1bP1$r0m\x1b\\", "\x1b[M",
+                              "\x1b[<0;1;1M", "\x1bx", "\x1b[200~", "\x80", "\xff"})
         EXPECT_EQ(typed(bytes), Keys{}) << bytes + 1;
 }
 
@@ -37,7 +43,12 @@ TEST(Keys, come_out_the_same_when_bytes_come_one_at_a_time) {
     for (char c : bytes)
         for (const Key& k : decoder.feed({&c, 1})) keys.push_back(k);
     EXPECT_EQ(keys, typed(bytes));
-    EXPECT_EQ(keys, (Keys{{Key::character, L'a'}, {Key::up}, {Key::character, L'ß'}, {Key::down}, {Key::character, L'z'}, {Key::character, L'x'}}));
+    EXPECT_EQ(keys, (Keys{{Key::character, L'a'},
+                          {Key::up},
+                          {Key::character, L'ß'},
+                          {Key::down},
+                          {Key::character, L'z'},
+                          {Key::character, L'x'}}));
 }
 
 TEST(Keys, include_escape_only_when_nothing_follows) {

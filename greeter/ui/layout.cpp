@@ -11,7 +11,7 @@ namespace {
 constexpr int k_widest = 68;
 
 class Painter {
- public:
+  public:
     Painter(Size size) : size_(size) {
         left_ = size.columns >= 30 ? std::max(2, (size.columns - k_widest) / 2) : 0;
         columns_ = std::max(1, std::min(k_widest, size.columns - 2 * left_));
@@ -46,7 +46,7 @@ class Painter {
 
     Picture picture;
 
- private:
+  private:
     Size size_;
     int left_, columns_, row_ = 0, end_ = 0;
 };
@@ -65,8 +65,11 @@ void paint_steps(Painter& p, const Model& m, int room) {
         const Step& step = m.steps[i];
         const std::wstring text = cut(step.text, p.columns() - k_word - 4);
         const int dots = p.columns() - k_word - 2 - width(text);
-        const std::wstring leader = dots > 0 ? L" " + std::wstring(static_cast<size_t>(dots), L'.') + L" " : L" ";
-        const Style style = step.state == "failed" ? Style::error : step.state == "done" ? Style::dim : Style::normal;
+        const std::wstring leader =
+            dots > 0 ? L" " + std::wstring(static_cast<size_t>(dots), L'.') + L" " : L" ";
+        const Style style = step.state == "failed" ? Style::error
+                            : step.state == "done" ? Style::dim
+                                                   : Style::normal;
         p.line(text + leader + std::wstring(state_word(step.state)), style);
     }
 }
@@ -135,7 +138,10 @@ void paint_form(Painter& p, const Model& m) {
             paint_field(p, L"User name:", m.input.text(), true);
         const std::wstring caps = caps_hint(m);
         const bool hidden = m.prompt && !m.prompt->echo;
-        p.line(!caps.empty() ? caps : hidden ? L"What you type is not shown." : L"", caps.empty() ? Style::dim : Style::bold);
+        p.line(!caps.empty() ? caps
+               : hidden      ? L"What you type is not shown."
+                             : L"",
+               caps.empty() ? Style::dim : Style::bold);
         return;
     }
     if (m.mode == Mode::menu) {
@@ -151,11 +157,13 @@ void paint_form(Painter& p, const Model& m) {
 int paint_notes(Painter& p, const Model& m) {
     std::vector<std::pair<std::wstring, Style>> lines;
     for (const auto& note : m.notes)
-        for (auto& l : wrap(note.text, p.columns())) lines.emplace_back(std::move(l), note.error ? Style::error : Style::normal);
+        for (auto& l : wrap(note.text, p.columns()))
+            lines.emplace_back(std::move(l), note.error ? Style::error : Style::normal);
     const int count = static_cast<int>(lines.size()), room = std::max(0, p.room());
     const int hidden = std::max(0, count - room);
     const int first = std::max(0, hidden - m.scroll);
-    for (int i = first; i < std::min(count, first + room); ++i) p.line(lines[static_cast<size_t>(i)].first, lines[static_cast<size_t>(i)].second);
+    for (int i = first; i < std::min(count, first + room); ++i)
+        p.line(lines[static_cast<size_t>(i)].first, lines[static_cast<size_t>(i)].second);
     return hidden;
 }
 
@@ -194,14 +202,16 @@ Picture layout(const Model& m, Size size) {
         std::wstring sak = m.hint;
         if (sak.empty() && m.mode != Mode::menu && !m.sak_hint.empty())
             sak = L"Not sure that this is Berth? Press " + m.sak_hint + L" first.";
-        if (!sak.empty()) p.put(--bottom, p.left(), cut(sak, p.columns()), m.hint.empty() ? Style::dim : Style::bold);
+        if (!sak.empty())
+            p.put(--bottom, p.left(), cut(sak, p.columns()), m.hint.empty() ? Style::dim : Style::bold);
         if (m.mode != Mode::menu && !m.notices.empty()) {
             if (size.rows >= 20) --bottom;
             std::vector<std::wstring> lines;
             for (const auto& n : m.notices)
                 for (auto& l : wrap(n, p.columns())) lines.push_back(std::move(l));
             const int shown = std::min(static_cast<int>(lines.size()), (bottom - top) / 3);
-            for (int i = 0; i < shown; ++i) p.put(bottom - shown + i, p.left(), lines[static_cast<size_t>(i)], Style::normal);
+            for (int i = 0; i < shown; ++i)
+                p.put(bottom - shown + i, p.left(), lines[static_cast<size_t>(i)], Style::normal);
             bottom -= shown;
         }
         --bottom;
@@ -236,8 +246,8 @@ void clamp_scroll(Model& model, Size size) {
 
 std::vector<std::wstring> as_lines(const Picture& picture, Size size) {
     // One string a cell; a cell covered by a wide character's right half is empty.
-    std::vector<std::vector<std::wstring>> cells(static_cast<size_t>(size.rows),
-                                                 std::vector<std::wstring>(static_cast<size_t>(size.columns), L" "));
+    std::vector<std::vector<std::wstring>> cells(
+        static_cast<size_t>(size.rows), std::vector<std::wstring>(static_cast<size_t>(size.columns), L" "));
     for (const auto& piece : picture.pieces) {
         auto& row = cells.at(static_cast<size_t>(piece.row));
         auto column = static_cast<size_t>(piece.column);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How the screen looks: a pure function of what is known and the terminal's size. Works from 1x1 up; meant for 80x24 and more.
+// How the screen looks: a pure function of what is known and the terminal's size. Works from 1x1 up; meant
+// for 80x24 and more.
 #pragma once
 
 #include <optional>
@@ -34,7 +35,8 @@ struct Picture {
 
 Picture layout(const Model& model, Size size);
 
-/// Limits how far the messages are scrolled back to what there is, so that scrolling too far costs no extra keys.
+/// Limits how far the messages are scrolled back to what there is, so that scrolling too far costs no extra
+/// keys.
 void clamp_scroll(Model& model, Size size);
 
 /// The picture as plain lines without trailing spaces, for tests and documents.

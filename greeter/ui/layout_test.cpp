@@ -14,13 +14,20 @@ namespace {
 using nlohmann::json;
 
 class Layout : public ::testing::Test {
- protected:
+  protected:
     Layout() { std::setlocale(LC_CTYPE, "C.UTF-8"); }
     void screen(const char* mode, json notices = json::array()) {
-        take(m, {{"type", "screen"}, {"mode", mode}, {"host", "berth-12"}, {"version", "1.0"}, {"notices", notices}, {"sak_hint", "Ctrl-]"}});
+        take(m, {{"type", "screen"},
+                 {"mode", mode},
+                 {"host", "berth-12"},
+                 {"version", "1.0"},
+                 {"notices", notices},
+                 {"sak_hint", "Ctrl-]"}});
         m.clock = L"Sun 22 Nov 2026  18:07";
     }
-    void say(std::string text, const char* style = "info") { take(m, {{"type", "message"}, {"style", style}, {"text", std::move(text)}}); }
+    void say(std::string text, const char* style = "info") {
+        take(m, {{"type", "message"}, {"style", style}, {"text", std::move(text)}});
+    }
     std::wstring text(Size size = {}) {
         std::wstring all;
         for (const auto& line : as_lines(layout(m, size), size)) all += line + L"\n";
@@ -61,11 +68,17 @@ TEST_F(Layout, shows_steps_with_their_states_aligned) {
     screen("session");
     int i = 0;
     for (const char* state : {"done", "doing", "failed", "undoing"})
-        take(m, {{"type", "progress"}, {"step", std::string(state)}, {"text", "Step " + std::string(static_cast<size_t>(++i), 'x')}, {"state", state}, {"index", i}, {"of", 4}});
+        take(m, {{"type", "progress"},
+                 {"step", std::string(state)},
+                 {"text", "Step " + std::string(static_cast<size_t>(++i), 'x')},
+                 {"state", state},
+                 {"index", i},
+                 {"of", 4}});
     const auto lines = as_lines(layout(m, {}), {});
     std::vector<size_t> ends;
     for (const wchar_t* word : {L". done", L". working", L". failed", L". undoing"}) {
-        const auto found = std::find_if(lines.begin(), lines.end(), [&](const auto& l) { return l.find(word) != std::wstring::npos; });
+        const auto found = std::find_if(lines.begin(), lines.end(),
+                                        [&](const auto& l) { return l.find(word) != std::wstring::npos; });
         ASSERT_NE(found, lines.end()) << word;
         ends.push_back(found->find(word));
     }
@@ -75,7 +88,12 @@ TEST_F(Layout, shows_steps_with_their_states_aligned) {
 TEST_F(Layout, of_many_steps_shows_the_latest) {
     screen("session");
     for (int i = 0; i < 40; ++i)
-        take(m, {{"type", "progress"}, {"step", std::to_string(i)}, {"text", "Step " + std::to_string(i)}, {"state", "done"}, {"index", i}, {"of", 40}});
+        take(m, {{"type", "progress"},
+                 {"step", std::to_string(i)},
+                 {"text", "Step " + std::to_string(i)},
+                 {"state", "done"},
+                 {"index", i},
+                 {"of", 40}});
     say("BERTH-M03: Your files are read-only", "error");
     EXPECT_TRUE(shows(L"Step 39"));
     EXPECT_TRUE(shows(L"BERTH-M03"));
@@ -84,7 +102,12 @@ TEST_F(Layout, of_many_steps_shows_the_latest) {
 TEST_F(Layout, keeps_a_prompt_visible_under_many_steps_and_notices) {
     screen("session", {std::string(300, 'x'), std::string(300, 'y'), std::string(300, 'z')});
     for (int i = 0; i < 40; ++i)
-        take(m, {{"type", "progress"}, {"step", std::to_string(i)}, {"text", "Step"}, {"state", "done"}, {"index", i}, {"of", 40}});
+        take(m, {{"type", "progress"},
+                 {"step", std::to_string(i)},
+                 {"text", "Step"},
+                 {"state", "done"},
+                 {"index", i},
+                 {"of", 40}});
     take(m, {{"type", "prompt"}, {"id", 1}, {"echo", true}, {"text", "Go on?"}});
     EXPECT_TRUE(shows(L"Go on?"));
 }
@@ -165,12 +188,21 @@ TEST_F(Layout, fits_every_size_in_every_state) {
     check_all();
     screen("session");
     for (int i = 0; i < 60; ++i)
-        take(m, {{"type", "progress"}, {"step", std::to_string(i)}, {"text", "田中太郎" + std::string(200, 'x')}, {"state", "done"}, {"index", i}, {"of", 60}});
+        take(m, {{"type", "progress"},
+                 {"step", std::to_string(i)},
+                 {"text", "田中太郎" + std::string(200, 'x')},
+                 {"state", "done"},
+                 {"index", i},
+                 {"of", 60}});
     check_all();
     take(m, {{"type", "prompt"}, {"id", 1}, {"echo", true}, {"text", "田中太郎 " + std::string(2000, 'p')}});
     for (int i = 0; i < 250; ++i) press(m, {Key::character, L'田'});
     check_all();
-    take(m, {{"type", "choice"}, {"id", 1}, {"title", std::string(300, 't')}, {"options", std::vector<std::string>(250, std::string(100, 'o'))}, {"default", 200}});
+    take(m, {{"type", "choice"},
+             {"id", 1},
+             {"title", std::string(300, 't')},
+             {"options", std::vector<std::string>(250, std::string(100, 'o'))},
+             {"default", 200}});
     check_all();
     screen("menu");
     check_all();

@@ -48,7 +48,8 @@ void fill(json& message, const char* name, const Input& input) {
 
 std::vector<json> press_confirm(Model& m, const Key& key) {
     const bool yes = key.kind == Key::character && (key.c == L'y' || key.c == L'Y');
-    const bool no = key.kind == Key::escape || key.kind == Key::enter || (key.kind == Key::character && (key.c == L'n' || key.c == L'N'));
+    const bool no = key.kind == Key::escape || key.kind == Key::enter ||
+                    (key.kind == Key::character && (key.c == L'n' || key.c == L'N'));
     if (!yes && !no) return {};
     json answer = std::move(m.confirm->yes);
     m.confirm.reset();
@@ -58,7 +59,8 @@ std::vector<json> press_confirm(Model& m, const Key& key) {
 
 std::vector<json> press_menu(Model& m, const Key& key) {
     const auto& rows = menu_rows();
-    if (key.kind == Key::up || key.kind == Key::down) move(m.menu_selected, rows.size(), key.kind == Key::down);
+    if (key.kind == Key::up || key.kind == Key::down)
+        move(m.menu_selected, rows.size(), key.kind == Key::down);
     size_t row = m.menu_selected;
     if (const auto digit = picked(key, rows.size()))
         row = m.menu_selected = *digit;
@@ -69,7 +71,8 @@ std::vector<json> press_menu(Model& m, const Key& key) {
     json action = message("menu");
     action["action"] = rows[row].action;
     if (rows[row].action == "force-off") {
-        m.confirm = Confirm{.question = L"Switch the VM off at once? Unsaved work in it is lost.", .yes = std::move(action)};
+        m.confirm = Confirm{.question = L"Switch the VM off at once? Unsaved work in it is lost.",
+                            .yes = std::move(action)};
         return {};
     }
     return {std::move(action)};
@@ -77,7 +80,8 @@ std::vector<json> press_menu(Model& m, const Key& key) {
 
 std::vector<json> press_choice(Model& m, const Key& key) {
     Choice& choice = *m.choice;
-    if (key.kind == Key::up || key.kind == Key::down) move(choice.selected, choice.options.size(), key.kind == Key::down);
+    if (key.kind == Key::up || key.kind == Key::down)
+        move(choice.selected, choice.options.size(), key.kind == Key::down);
     if (const auto digit = picked(key, choice.options.size()))
         choice.selected = *digit;
     else if (key.kind != Key::enter || choice.options.empty())
@@ -106,7 +110,9 @@ std::vector<json> press_login(Model& m, const Key& key) {
     if (key.kind == Key::control && (key.c == L'P' || key.c == L'R')) {
         const bool reboot = key.c == L'R';
         json power{{"type", "power"}, {"action", reboot ? "reboot" : "poweroff"}};
-        m.confirm = Confirm{.question = reboot ? L"Restart this workstation?" : L"Shut this workstation down?", .yes = std::move(power)};
+        m.confirm =
+            Confirm{.question = reboot ? L"Restart this workstation?" : L"Shut this workstation down?",
+                    .yes = std::move(power)};
         return {};
     }
     if (key.kind != Key::enter || m.input.text().empty()) return {};
@@ -180,21 +186,28 @@ void take(Model& m, const json& body) {
         m.prompt = Prompt{.id = body.at("id"), .echo = body.at("echo"), .text = clean(text_of(body, "text"))};
         m.waiting = false;
     } else if (type == "choice") {
-        Choice choice{.id = body.at("id"), .title = clean(text_of(body, "title"), true), .options = {}, .selected = 0};
-        for (const auto& o : body.at("options")) choice.options.push_back(clean(o.get_ref<const std::string&>()));
+        Choice choice{
+            .id = body.at("id"), .title = clean(text_of(body, "title"), true), .options = {}, .selected = 0};
+        for (const auto& o : body.at("options"))
+            choice.options.push_back(clean(o.get_ref<const std::string&>()));
         const auto selected = body.at("default").get<size_t>();
         choice.selected = selected < choice.options.size() ? selected : 0;
         m.prompt.reset();
         m.choice = std::move(choice);
         m.waiting = false;
     } else if (type == "message") {
-        m.notes.push_back({.error = text_of(body, "style") == "error", .text = clean(text_of(body, "text"), true)});
+        m.notes.push_back(
+            {.error = text_of(body, "style") == "error", .text = clean(text_of(body, "text"), true)});
         if (m.notes.size() > k_notes) m.notes.erase(m.notes.begin());
         m.scroll = 0;
     } else if (type == "progress") {
-        Step step{.name = text_of(body, "step"), .text = clean(text_of(body, "text")), .state = text_of(body, "state"), .index = body.at("index")};
+        Step step{.name = text_of(body, "step"),
+                  .text = clean(text_of(body, "text")),
+                  .state = text_of(body, "state"),
+                  .index = body.at("index")};
         m.step_count = body.at("of");
-        const auto same = std::find_if(m.steps.begin(), m.steps.end(), [&](const Step& s) { return s.name == step.name; });
+        const auto same =
+            std::find_if(m.steps.begin(), m.steps.end(), [&](const Step& s) { return s.name == step.name; });
         if (same != m.steps.end()) {
             *same = std::move(step);
         } else {

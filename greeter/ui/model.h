@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the screen program knows: told by the greeter's messages, changed by keys. No terminal here; layout.h says how it looks.
+// What the screen program knows: told by the greeter's messages, changed by keys. No terminal here; layout.h
+// says how it looks.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -16,7 +17,7 @@ inline constexpr size_t k_input_characters = 256;
 
 /// A line being typed. Its memory is taken once and overwritten when it is cleared.
 class Input {
- public:
+  public:
     Input() { text_.reserve(k_input_characters); }
     ~Input() { clear(); }
     Input(const Input&) = delete;
@@ -28,7 +29,7 @@ class Input {
     void clear();
     const std::wstring& text() const { return text_; }
 
- private:
+  private:
     std::wstring text_;
 };
 
@@ -77,12 +78,12 @@ struct Model {
     std::optional<Prompt> prompt;
     std::optional<Choice> choice;
     // Of the user.
-    std::wstring user;  ///< As sent with "login".
+    std::wstring user;     ///< As sent with "login".
     bool waiting = false;  ///< Something was sent; the next thing to ask has not come.
     Input input;
     std::optional<Confirm> confirm;
     size_t menu_selected = 0;
-    int scroll = 0;  ///< Lines scrolled back in the notes; layout clamps it.
+    int scroll = 0;     ///< Lines scrolled back in the notes; layout clamps it.
     std::wstring hint;  ///< A passing remark, gone with the next key.
     // Of the terminal.
     std::wstring clock;
@@ -100,7 +101,8 @@ const std::vector<MenuRow>& menu_rows();
 /// Takes a message that passed check(Link::to_ui).
 void take(Model& model, const nlohmann::json& message);
 
-/// Takes a key; returns what to send, most often nothing. The caller wipes it after sending (an answer may be a password).
+/// Takes a key; returns what to send, most often nothing. The caller wipes it after sending (an answer may be
+/// a password).
 std::vector<nlohmann::json> press(Model& model, const Key& key);
 
 }  // namespace berth::ui

@@ -11,10 +11,15 @@ namespace {
 using nlohmann::json;
 
 class UiModel : public ::testing::Test {
- protected:
+  protected:
     UiModel() { std::setlocale(LC_CTYPE, "C.UTF-8"); }
     void screen(const char* mode) {
-        take(m, {{"type", "screen"}, {"mode", mode}, {"host", "berth-12"}, {"version", "1"}, {"notices", json::array()}, {"sak_hint", "Ctrl-]"}});
+        take(m, {{"type", "screen"},
+                 {"mode", mode},
+                 {"host", "berth-12"},
+                 {"version", "1"},
+                 {"notices", json::array()},
+                 {"sak_hint", "Ctrl-]"}});
     }
     std::vector<json> type(std::wstring_view text) {
         std::vector<json> out;
@@ -97,7 +102,8 @@ TEST_F(UiModel, takes_only_so_much_input) {
 }
 
 TEST_F(UiModel, chooses_with_arrows_or_a_digit) {
-    const json choice{{"type", "choice"}, {"id", 2}, {"title", "Which VM?"}, {"options", {"a", "b", "c"}}, {"default", 1}};
+    const json choice{
+        {"type", "choice"}, {"id", 2}, {"title", "Which VM?"}, {"options", {"a", "b", "c"}}, {"default", 1}};
     screen("session");
     take(m, choice);
     key(Key::down);
@@ -174,7 +180,12 @@ TEST_F(UiModel, keeps_only_so_many_messages_and_steps) {
     screen("session");
     for (int i = 0; i < 1000; ++i) {
         take(m, {{"type", "message"}, {"style", "info"}, {"text", std::to_string(i)}});
-        take(m, {{"type", "progress"}, {"step", std::to_string(i)}, {"text", "x"}, {"state", "done"}, {"index", 1}, {"of", 1}});
+        take(m, {{"type", "progress"},
+                 {"step", std::to_string(i)},
+                 {"text", "x"},
+                 {"state", "done"},
+                 {"index", 1},
+                 {"of", 1}});
     }
     EXPECT_LE(m.notes.size(), 64U);
     EXPECT_LE(m.steps.size(), 64U);

@@ -6,8 +6,9 @@
 
 namespace berth::ui {
 
-/// No new privileges, no new file, process, socket or memory limit: only the calls that drawing, reading keys and talking on open descriptors
-/// need (seccomp(2), allow list). G05. Call after everything that opens files.
+/// No new privileges, no new file, process, socket or memory limit: only the calls that drawing, reading keys
+/// and talking on open descriptors need (seccomp(2), allow list). G05. Call after everything that opens
+/// files.
 Status enter_sandbox();
 
 }  // namespace berth::ui

@@ -19,11 +19,16 @@ constexpr short k_error_pair = 1;
 
 attr_t attribute(Style style) {
     switch (style) {
-        case Style::normal: return A_NORMAL;
-        case Style::dim: return A_NORMAL;  // A_DIM is unreadable on many terminals.
-        case Style::bold: return A_BOLD;
-        case Style::error: return A_BOLD | (has_colors() ? COLOR_PAIR(k_error_pair) : 0);
-        case Style::selected: return A_REVERSE;
+        case Style::normal:
+            return A_NORMAL;
+        case Style::dim:
+            return A_NORMAL;  // A_DIM is unreadable on many terminals.
+        case Style::bold:
+            return A_BOLD;
+        case Style::error:
+            return A_BOLD | (has_colors() ? COLOR_PAIR(k_error_pair) : 0);
+        case Style::selected:
+            return A_REVERSE;
     }
     return A_NORMAL;
 }
@@ -57,7 +62,8 @@ Size Screen::size() const {
 void Screen::resized() {
     winsize w{};
     // A serial line does not know its size: 0x0, and VT220's is meant.
-    if (ioctl(STDIN_FILENO, TIOCGWINSZ, &w) != 0 || w.ws_row == 0 || w.ws_col == 0) w = {.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
+    if (ioctl(STDIN_FILENO, TIOCGWINSZ, &w) != 0 || w.ws_row == 0 || w.ws_col == 0)
+        w = {.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
     resizeterm(std::min<int>(w.ws_row, 300), std::min<int>(w.ws_col, 500));
     clearok(curscr, TRUE);
 }

@@ -8,7 +8,7 @@
 namespace berth::ui {
 
 class Screen {
- public:
+  public:
     /// Terminal on descriptors 0 and 1, described by TERM. G05.
     static Result<Screen> open();
     Screen(Screen&& other) noexcept : open_(std::exchange(other.open_, false)) {}
@@ -18,12 +18,13 @@ class Screen {
     Size size() const;
     /// The terminal's size changed.
     void resized();
-    /// `whole`: also what should stand there already, for the kernel or a line fault may have written over it.
+    /// `whole`: also what should stand there already, for the kernel or a line fault may have written over
+    /// it.
     void show(const Picture& picture, bool whole);
     /// From an empty screen.
     void clear();
 
- private:
+  private:
     Screen() = default;
     bool open_ = true;
 };

@@ -19,7 +19,10 @@ Decoded decode(std::string_view s) {
     const auto at = [&](size_t i) { return static_cast<unsigned char>(s[i]); };
     const unsigned char first = at(0);
     if (first < 0x80) return {static_cast<wchar_t>(first), 1};
-    const size_t n = first >= 0xf0 && first < 0xf5 ? 4 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xc2 && first < 0xe0 ? 2 : 0;
+    const size_t n = first >= 0xf0 && first < 0xf5   ? 4
+                     : first >= 0xe0 && first < 0xf0 ? 3
+                     : first >= 0xc2 && first < 0xe0 ? 2
+                                                     : 0;
     if (n == 0 || s.size() < n) return {k_replacement, 1};
     unsigned value = first & (0xffU >> (n + 1));
     for (size_t i = 1; i < n; ++i) {
@@ -32,8 +35,9 @@ Decoded decode(std::string_view s) {
 }
 
 bool harmful(wchar_t c) {
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xe0000 && c <= 0xe0fff) || ::wcwidth(c) < 0;
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+           (c >= 0xe0000 && c <= 0xe0fff) || ::wcwidth(c) < 0;
 }
 
 }  // namespace

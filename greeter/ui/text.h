@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Text from PAM, file servers and guests, made fit for a screen. Widths are wcwidth(3)'s, so LC_CTYPE must be a UTF-8 locale.
+// Text from PAM, file servers and guests, made fit for a screen. Widths are wcwidth(3)'s, so LC_CTYPE must be
+// a UTF-8 locale.
 #pragma once
 
 #include <string>
@@ -8,8 +9,9 @@
 
 namespace berth::ui {
 
-/// UTF-8 to wide characters. Bytes that are no UTF-8, control characters, and characters that change direction or have no width of
-/// their own (but combining ones) become U+FFFD; a newline stays if `keep_newlines`, else it and a tab become a space.
+/// UTF-8 to wide characters. Bytes that are no UTF-8, control characters, and characters that change
+/// direction or have no width of their own (but combining ones) become U+FFFD; a newline stays if
+/// `keep_newlines`, else it and a tab become a space.
 std::wstring clean(std::string_view utf8, bool keep_newlines = false);
 
 /// Columns on the screen.

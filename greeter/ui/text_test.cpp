@@ -9,7 +9,7 @@ namespace berth::ui {
 namespace {
 
 class Text : public ::testing::Test {
- protected:
+  protected:
     static void SetUpTestSuite() { ASSERT_NE(std::setlocale(LC_CTYPE, "C.UTF-8"), nullptr); }
 };
 
@@ -19,13 +19,20 @@ TEST_F(Text, of_any_language_stays_as_it_is) {
 
 TEST_F(Text, loses_every_control_character) {
     EXPECT_EQ(clean("a\x1b[2J\x07\x7f"), L"a\xfffd[2J\xfffd\xfffd");
-    EXPECT_EQ(clean("\xc2\x9b" "31m"), L"\xfffd" L"31m");
+    EXPECT_EQ(clean("\xc2\x9b"
+                    "31m"),
+              L"\xfffd"
+              L"31m");
     EXPECT_EQ(clean("a\r\nb\tc"), L"a b c");
     EXPECT_EQ(clean("a\r\nb", true), L"a\nb");
 }
 
 TEST_F(Text, cannot_turn_the_direction_or_hide) {
-    EXPECT_EQ(clean("a\u202eb\u200bc\u2066d\ufeff"), L"a\xfffd" L"b\xfffd" L"c\xfffd" L"d\xfffd");
+    EXPECT_EQ(clean("a\u202eb\u200bc\u2066d\ufeff"),
+              L"a\xfffd"
+              L"b\xfffd"
+              L"c\xfffd"
+              L"d\xfffd");
 }
 
 TEST_F(Text, that_is_no_utf8_is_replaced_byte_by_byte) {

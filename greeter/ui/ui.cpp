@@ -48,11 +48,11 @@ std::optional<bool> caps_lock() {
 }
 
 class Ui {
- public:
+  public:
     explicit Ui(Screen screen) : screen_(std::move(screen)), greeter_(UniqueFd(k_socket)) {}
     Status run();
 
- private:
+  private:
     Status read_messages();
     Status read_keys();
     Status press_all(const std::vector<Key>& keys);
@@ -114,7 +114,8 @@ Status Ui::run() {
     BERTH_TRY(greeter_.send({{"type", "ready"}}));
     while (true) {
         draw();
-        pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0}, {.fd = greeter_.fd(), .events = POLLIN, .revents = 0}};
+        pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
+                         {.fd = greeter_.fd(), .events = POLLIN, .revents = 0}};
         const int n = poll(fds, 2, decoder_.waiting() ? k_escape_ms : 1000);
         if (n < 0 && errno != EINTR) return fail_errno("poll");
         if (size_changed != 0) {

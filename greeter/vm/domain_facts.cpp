@@ -6,7 +6,8 @@
 namespace berth::vm {
 namespace {
 
-/// What stands between two marks; empty when either is missing. Text in XML is escaped, so a mark is always markup.
+/// What stands between two marks; empty when either is missing. Text in XML is escaped, so a mark is always
+/// markup.
 std::string_view between(std::string_view text, std::string_view before, std::string_view after) {
     const size_t begin = text.find(before);
     if (begin == std::string_view::npos) return {};
@@ -32,9 +33,13 @@ std::string unescape(std::string_view text) {
 
 }  // namespace
 
-std::string name_of(std::string_view domain_xml) { return unescape(between(domain_xml, "<name>", "</name>")); }
+std::string name_of(std::string_view domain_xml) {
+    return unescape(between(domain_xml, "<name>", "</name>"));
+}
 
-std::string uuid_of(std::string_view domain_xml) { return unescape(between(domain_xml, "<uuid>", "</uuid>")); }
+std::string uuid_of(std::string_view domain_xml) {
+    return unescape(between(domain_xml, "<uuid>", "</uuid>"));
+}
 
 std::string console_socket_of(std::string_view domain_xml) {
     const std::string_view serial = between(domain_xml, "<serial type='unix'", "</serial>");

@@ -27,9 +27,12 @@ bool has_bus(const MachineConfig& config, DiskBus bus) {
 
 std::string_view bus_name(DiskBus bus) {
     switch (bus) {
-        case DiskBus::virtio: return "virtio";
-        case DiskBus::sata: return "sata";
-        case DiskBus::scsi: return "scsi";
+        case DiskBus::virtio:
+            return "virtio";
+        case DiskBus::sata:
+            return "sata";
+        case DiskBus::scsi:
+            return "scsi";
     }
     return "virtio";
 }
@@ -42,9 +45,11 @@ std::string derived_mac(std::string_view uuid) {
 }
 
 Status check_fits(const MachineConfig& config, const ClientFacts& facts) {
-    const uint64_t most = facts.host_memory > k_reserved_memory ? (facts.host_memory - k_reserved_memory) / k_mib * k_mib : 0;
+    const uint64_t most =
+        facts.host_memory > k_reserved_memory ? (facts.host_memory - k_reserved_memory) / k_mib * k_mib : 0;
     if (config.memory > most)
-        return fail(ErrorCode::H04, "memory {}: this workstation can give at most {} MiB", size_text(config.memory), most / k_mib);
+        return fail(ErrorCode::H04, "memory {}: this workstation can give at most {} MiB",
+                    size_text(config.memory), most / k_mib);
     if (config.cpus > facts.host_cpus)
         return fail(ErrorCode::H04, "cpus {}: this workstation has {}", config.cpus, facts.host_cpus);
     if (config.network.mode == NetworkMode::bridge && facts.network_bridge.empty())
@@ -84,15 +89,18 @@ void write_machine(XmlWriter& xml, const MachineConfig& config, const ClientFact
     xml.text("on_crash", "destroy");
 }
 
-/// A disk's place: its name for libvirt and its address, both by position alone, so that a guest finds it where it was.
-void write_disk(XmlWriter& xml, const Disk& disk, size_t on_bus, size_t on_sd, bool start, const ClientFacts& facts) {
+/// A disk's place: its name for libvirt and its address, both by position alone, so that a guest finds it
+/// where it was.
+void write_disk(XmlWriter& xml, const Disk& disk, size_t on_bus, size_t on_sd, bool start,
+                const ClientFacts& facts) {
     const auto letters = [](size_t n) {
         std::string text(1, static_cast<char>('a' + n % 26));
         return n < 26 ? text : static_cast<char>('a' + n / 26 - 1) + text;
     };
     const bool is_virtio = disk.bus == DiskBus::virtio;
     xml.open("disk", {{"type", "network"}, {"device", "disk"}});
-    // A request that fails after the engine's patience pauses the guest; the session resumes it (architecture.md, "Volume process").
+    // A request that fails after the engine's patience pauses the guest; the session resumes it
+    // (architecture.md, "Volume process").
     xml.empty("driver", {{"name", "qemu"},
                          {"type", "raw"},
                          {"cache", "none"},
@@ -102,7 +110,8 @@ void write_disk(XmlWriter& xml, const Disk& disk, size_t on_bus, size_t on_sd, b
     xml.open("source", {{"protocol", "nbd"}, {"name", disk.name}});
     xml.empty("host", {{"transport", "unix"}, {"socket", facts.nbd_socket}});
     xml.close();
-    xml.empty("target", {{"dev", is_virtio ? "vd" + letters(on_bus) : "sd" + letters(on_sd)}, {"bus", bus_name(disk.bus)}});
+    xml.empty("target", {{"dev", is_virtio ? "vd" + letters(on_bus) : "sd" + letters(on_sd)},
+                         {"bus", bus_name(disk.bus)}});
     if (disk.read_only) xml.empty("readonly");
     if (disk.name.size() <= k_serial_length) xml.text("serial", disk.name);
     if (start) xml.empty("boot", {{"order", "1"}});
@@ -113,7 +122,11 @@ void write_disk(XmlWriter& xml, const Disk& disk, size_t on_bus, size_t on_sd, b
                               {"target", "0"},
                               {"unit", fmt::format("{}", on_bus % 6)}});
     if (disk.bus == DiskBus::scsi)
-        xml.empty("address", {{"type", "drive"}, {"controller", "0"}, {"bus", "0"}, {"target", fmt::format("{}", on_bus)}, {"unit", "0"}});
+        xml.empty("address", {{"type", "drive"},
+                              {"controller", "0"},
+                              {"bus", "0"},
+                              {"target", fmt::format("{}", on_bus)},
+                              {"unit", "0"}});
     xml.close();
 }
 
@@ -122,10 +135,13 @@ void write_disks(XmlWriter& xml, const MachineConfig& config, const ClientFacts&
     size_t on_virtio = 0, on_sata = 0, on_scsi = 0;
     for (const Disk& disk : config.disks) {
         const size_t on_sd = on_sata + on_scsi;
-        size_t& on_bus = disk.bus == DiskBus::virtio ? on_virtio : disk.bus == DiskBus::sata ? on_sata : on_scsi;
+        size_t& on_bus = disk.bus == DiskBus::virtio ? on_virtio
+                         : disk.bus == DiskBus::sata ? on_sata
+                                                     : on_scsi;
         write_disk(xml, disk, on_bus++, on_sd, &disk == start, facts);
     }
-    for (size_t i = 0; i * 6 < on_sata; ++i) xml.empty("controller", {{"type", "sata"}, {"index", fmt::format("{}", i)}});
+    for (size_t i = 0; i * 6 < on_sata; ++i)
+        xml.empty("controller", {{"type", "sata"}, {"index", fmt::format("{}", i)}});
 }
 
 void write_network(XmlWriter& xml, const MachineConfig& config, const ClientFacts& facts) {
@@ -153,8 +169,10 @@ void write_serial(XmlWriter& xml, const ClientFacts& facts) {
 
 void write_devices(XmlWriter& xml, const MachineConfig& config) {
     const bool tablet = has_device(config, "tablet"), keyboard = has_device(config, "keyboard");
-    xml.empty("controller", {{"type", "usb"}, {"index", "0"}, {"model", tablet || keyboard ? "qemu-xhci" : "none"}});
-    if (has_bus(config, DiskBus::scsi)) xml.empty("controller", {{"type", "scsi"}, {"index", "0"}, {"model", "virtio-scsi"}});
+    xml.empty("controller",
+              {{"type", "usb"}, {"index", "0"}, {"model", tablet || keyboard ? "qemu-xhci" : "none"}});
+    if (has_bus(config, DiskBus::scsi))
+        xml.empty("controller", {{"type", "scsi"}, {"index", "0"}, {"model", "virtio-scsi"}});
     if (tablet) xml.empty("input", {{"type", "tablet"}, {"bus", "usb"}});
     if (keyboard) xml.empty("input", {{"type", "keyboard"}, {"bus", "usb"}});
     if (has_device(config, "watchdog")) xml.empty("watchdog", {{"model", "i6300esb"}, {"action", "reset"}});

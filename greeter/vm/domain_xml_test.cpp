@@ -34,7 +34,8 @@ ClientFacts client() {
             .host_cpus = 4};
 }
 
-/// Compares with testdata/NAME.xml; with BERTH_WRITE_GOLDEN in the environment writes it, for a person to read in the diff.
+/// Compares with testdata/NAME.xml; with BERTH_WRITE_GOLDEN in the environment writes it, for a person to
+/// read in the diff.
 void expect_golden(const std::string& name, const Result<std::string>& xml) {
     ASSERT_TRUE(xml) << xml.error().detail();
     const std::string path = std::string(BERTH_SOURCE_DIR) + "/greeter/vm/testdata/" + name + ".xml";
@@ -44,7 +45,9 @@ void expect_golden(const std::string& name, const Result<std::string>& xml) {
     EXPECT_EQ(*xml, golden.str()) << path;
 }
 
-TEST(DomainXml, of_the_smallest_machine) { expect_golden("small", domain_xml(small(), client())); }
+TEST(DomainXml, of_the_smallest_machine) {
+    expect_golden("small", domain_xml(small(), client()));
+}
 
 TEST(DomainXml, of_a_machine_with_everything) {
     MachineConfig config = small();
@@ -55,11 +58,18 @@ TEST(DomainXml, of_a_machine_with_everything) {
     config.clock = ClockBase::local;
     config.network = {.mode = NetworkMode::bridge, .mac = "52:54:00:12:34:56", .model = "e1000e"};
     config.devices = {"rng", "balloon", "tablet", "keyboard", "watchdog"};
-    config.disks = {{.name = "base", .role = DiskRole::shared, .bus = DiskBus::scsi, .path = "base.raw", .read_only = true},
+    config.disks = {{.name = "base",
+                     .role = DiskRole::shared,
+                     .bus = DiskBus::scsi,
+                     .path = "base.raw",
+                     .read_only = true},
                     {.name = "windows", .role = DiskRole::software, .bus = DiskBus::sata, .path = "w.raw"},
                     {.name = "files", .role = DiskRole::files, .bus = DiskBus::scsi, .path = "f.raw"},
                     {.name = "a-name-of-more-than-20-characters", .role = DiskRole::data, .path = "d.raw"},
-                    {.name = "swap", .role = DiskRole::swap, .bus = DiskBus::virtio, .swap = SwapSpec{.size = 1ULL << 30}}};
+                    {.name = "swap",
+                     .role = DiskRole::swap,
+                     .bus = DiskBus::virtio,
+                     .swap = SwapSpec{.size = 1ULL << 30}}};
     ClientFacts facts = client();
     facts.network_bridge = "br0";
     facts.firmware_code = "/usr/share/OVMF/OVMF_CODE_4M.fd";
@@ -79,7 +89,10 @@ TEST(DomainXml, gives_eight_sata_disks_two_controllers) {
     config.network.mode = NetworkMode::none;
     config.disks.clear();
     for (int i = 0; i < 8; ++i)
-        config.disks.push_back({.name = fmt::format("d{}", i), .role = DiskRole::data, .bus = DiskBus::sata, .path = fmt::format("{}.raw", i)});
+        config.disks.push_back({.name = fmt::format("d{}", i),
+                                .role = DiskRole::data,
+                                .bus = DiskBus::sata,
+                                .path = fmt::format("{}.raw", i)});
     expect_golden("sata", domain_xml(config, client()));
 }
 
@@ -104,7 +117,9 @@ TEST(DomainXml, starts_from_the_first_software_disk_wherever_it_stands) {
 }
 
 TEST(DomainXml, keeps_a_derived_mac_address_and_tells_two_machines_apart) {
-    const auto mac = [](const Result<std::string>& xml) { return xml->substr(xml->find("<mac address='") + 14, 17); };
+    const auto mac = [](const Result<std::string>& xml) {
+        return xml->substr(xml->find("<mac address='") + 14, 17);
+    };
     MachineConfig other = small();
     other.uuid = "2f1c6a5e-0d5e-4b61-9f0e-6a3d1c9b7e11";
     EXPECT_EQ(mac(domain_xml(small(), client())), mac(domain_xml(small(), client())));
@@ -147,7 +162,8 @@ TEST(DomainFacts, are_read_back_from_our_own_text) {
 
 TEST(DomainFacts, are_empty_when_they_are_missing) {
     EXPECT_EQ(uuid_of("<domain></domain>"), "");
-    EXPECT_EQ(console_socket_of("<domain><serial type='pty'><source path='/dev/pts/1'/></serial></domain>"), "");
+    EXPECT_EQ(console_socket_of("<domain><serial type='pty'><source path='/dev/pts/1'/></serial></domain>"),
+              "");
     EXPECT_EQ(console_socket_of("<serial type='unix'><source "), "");
 }
 
@@ -155,9 +171,9 @@ TEST(Xml, replaces_what_xml_cannot_hold) {
     const std::string r = "\xef\xbf\xbd";
     EXPECT_EQ(xml_escape("Grüße €\U0001F600"), "Grüße €\U0001F600");
     EXPECT_EQ(xml_escape("\xc3"), r);
-    EXPECT_EQ(xml_escape("\xed\xa0\x80"), r + r + r);   // a surrogate
-    EXPECT_EQ(xml_escape("\xef\xbf\xbf"), r + r + r);   // U+FFFF
-    EXPECT_EQ(xml_escape("\xc0\xaf"), r + r);           // overlong
+    EXPECT_EQ(xml_escape("\xed\xa0\x80"), r + r + r);  // a surrogate
+    EXPECT_EQ(xml_escape("\xef\xbf\xbf"), r + r + r);  // U+FFFF
+    EXPECT_EQ(xml_escape("\xc0\xaf"), r + r);          // overlong
     EXPECT_EQ(xml_escape(std::string_view("\0\x1f", 2)), r + r);
 }
 

@@ -16,13 +16,15 @@
 namespace berth::vm {
 
 /// A session's domain: its name is nobody else's, while a copied VM may have another's uuid.
-inline std::string domain_name(std::string_view session) { return "berth-" + std::string(session); }
+inline std::string domain_name(std::string_view session) {
+    return "berth-" + std::string(session);
+}
 
 enum class DomainState { running, paused, paused_io_error, shutting_down, gone };
 
 /// A running domain. One thread.
 class Domain {
- public:
+  public:
     virtual ~Domain() = default;
     /// libvirt's word; `gone` only when libvirt says the domain does not exist or is off.
     virtual Result<DomainState> state() = 0;
@@ -37,12 +39,13 @@ class Domain {
 };
 
 class Hypervisor {
- public:
+  public:
     virtual ~Hypervisor() = default;
     /// KVM opens and runs, or why not ("H01: no virtualisation in this CPU or switched off in its firmware").
     virtual Status kvm_usable() = 0;
-    /// Starts a transient domain (virDomainCreateXML, autodestroy off) with its vCPUs paused until the console is connected, then resumed by the caller.
-    /// When the answer was lost and libvirt does not say what became of it, the domain is given all the same: its state is to be asked.
+    /// Starts a transient domain (virDomainCreateXML, autodestroy off) with its vCPUs paused until the
+    /// console is connected, then resumed by the caller. When the answer was lost and libvirt does not say
+    /// what became of it, the domain is given all the same: its state is to be asked.
     virtual Result<std::unique_ptr<Domain>> start(const std::string& domain_xml) = 0;
     /// A domain by its name, for the sweeper; nullptr when libvirt knows none.
     virtual Result<std::unique_ptr<Domain>> find(const std::string& name) = 0;

@@ -37,15 +37,16 @@ using Text = std::unique_ptr<char, FreeText>;
 /// libvirtd may be starting; a request is tried again so long.
 constexpr auto k_reconnect_time = seconds(20);
 constexpr auto k_reconnect_pause = milliseconds(200);
-/// QEMU binds the console's socket before libvirt reports the domain as started; this is for a loaded machine.
+/// QEMU binds the console's socket before libvirt reports the domain as started; this is for a loaded
+/// machine.
 constexpr auto k_console_time = seconds(10);
 /// libvirt itself gives QEMU 15 s from SIGTERM to SIGKILL and 15 more.
 constexpr auto k_destroy_time = seconds(45);
 
-/// libvirt's client writes to its socket without MSG_NOSIGNAL: when libvirtd dies that must be an error, not the end of the process.
-/// Keeps SIGPIPE from this thread while it lives and swallows one that came.
+/// libvirt's client writes to its socket without MSG_NOSIGNAL: when libvirtd dies that must be an error, not
+/// the end of the process. Keeps SIGPIPE from this thread while it lives and swallows one that came.
 class NoPipeSignal {
- public:
+  public:
     NoPipeSignal() {
         sigset_t pending;
         sigemptyset(&pipe_);
@@ -64,7 +65,7 @@ class NoPipeSignal {
     NoPipeSignal(const NoPipeSignal&) = delete;
     NoPipeSignal& operator=(const NoPipeSignal&) = delete;
 
- private:
+  private:
     sigset_t pipe_{}, before_{};
     bool was_pending_;
 };
@@ -83,15 +84,15 @@ Complaint last_complaint() {
 
 /// The connection broke, not the request.
 bool is_connection_loss(const Complaint& c, virConnectPtr connection) {
-    if (c.code == VIR_ERR_RPC || c.code == VIR_ERR_NO_CONNECT || c.code == VIR_ERR_INVALID_CONN)
-        return true;
+    if (c.code == VIR_ERR_RPC || c.code == VIR_ERR_NO_CONNECT || c.code == VIR_ERR_INVALID_CONN) return true;
     return connection != nullptr && virConnectIsAlive(connection) != 1;
 }
 
 /// The one connection, opened when first needed and again when it broke. One thread.
 class Link {
- public:
-    Link(std::string uri, Clock& clock, Report& report) : uri_(std::move(uri)), clock_(clock), report_(report) {
+  public:
+    Link(std::string uri, Clock& clock, Report& report)
+        : uri_(std::move(uri)), clock_(clock), report_(report) {
         // By default libvirt prints every error on standard error.
         virSetErrorFunc(nullptr, [](void*, virErrorPtr) {});
     }
@@ -105,15 +106,16 @@ class Link {
     Clock& clock() { return clock_; }
     Report& report() { return report_; }
 
-    /// Runs `request` (true: done; false: libvirt's last error says why) on a living connection; again on a new one when that breaks, if
-    /// `repeatable`. `code` names the error of the request itself.
+    /// Runs `request` (true: done; false: libvirt's last error says why) on a living connection; again on a
+    /// new one when that breaks, if `repeatable`. `code` names the error of the request itself.
     Result<Complaint> call(bool repeatable, const std::function<bool(virConnectPtr)>& request) {
         const NoPipeSignal quiet;
         const BootTime end = clock_.now() + k_reconnect_time;
         while (true) {
             Complaint complaint;
             if (connection_ == nullptr || virConnectIsAlive(connection_.get()) != 1) {
-                if (connection_ != nullptr) report_.event(Level::warning, "libvirt connection lost", {{"uri", uri_}});
+                if (connection_ != nullptr)
+                    report_.event(Level::warning, "libvirt connection lost", {{"uri", uri_}});
                 connection_.reset();
                 connection_.reset(virConnectOpen(uri_.c_str()));
                 if (connection_ == nullptr) complaint = last_complaint();
@@ -131,7 +133,7 @@ class Link {
         }
     }
 
- private:
+  private:
     std::string uri_;
     Clock& clock_;
     Report& report_;
@@ -153,16 +155,20 @@ Result<DomainHandle> look_up(Link& link, const std::string& uuid) {
 
 DomainState from_libvirt(int state, int reason) {
     switch (state) {
-        case VIR_DOMAIN_PAUSED: return reason == VIR_DOMAIN_PAUSED_IOERROR ? DomainState::paused_io_error : DomainState::paused;
-        case VIR_DOMAIN_SHUTDOWN: return DomainState::shutting_down;
+        case VIR_DOMAIN_PAUSED:
+            return reason == VIR_DOMAIN_PAUSED_IOERROR ? DomainState::paused_io_error : DomainState::paused;
+        case VIR_DOMAIN_SHUTDOWN:
+            return DomainState::shutting_down;
         case VIR_DOMAIN_SHUTOFF:
-        case VIR_DOMAIN_CRASHED: return DomainState::gone;
-        default: return DomainState::running;
+        case VIR_DOMAIN_CRASHED:
+            return DomainState::gone;
+        default:
+            return DomainState::running;
     }
 }
 
 class LibvirtDomain final : public Domain {
- public:
+  public:
     LibvirtDomain(std::shared_ptr<Link> link, std::string name, std::string console_socket)
         : link_(std::move(link)), name_(std::move(name)), console_socket_(std::move(console_socket)) {}
 
@@ -195,13 +201,16 @@ class LibvirtDomain final : public Domain {
             const auto now = state();
             if (now && *now == DomainState::gone) return fail(ErrorCode::H08, "{}", console_socket_);
             if (link_->clock().now() >= end)
-                return fail(ErrorCode::H06, "{}: {}", console_socket_, std::generic_category().message(error));
+                return fail(ErrorCode::H06, "{}: {}", console_socket_,
+                            std::generic_category().message(error));
             link_->clock().sleep(milliseconds(100));
         }
     }
 
     Status press_power_button() override {
-        return control("shutdown", [](virDomainPtr d) { return virDomainShutdownFlags(d, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN) == 0; });
+        return control("shutdown", [](virDomainPtr d) {
+            return virDomainShutdownFlags(d, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN) == 0;
+        });
     }
 
     Status destroy() override {
@@ -213,7 +222,8 @@ class LibvirtDomain final : public Domain {
             const auto now = state();
             if (!now) return fail(now.error());
             if (*now == DomainState::gone) return {};
-            if (link_->clock().now() >= end) return fail(ErrorCode::H07, "destroy: {}", done->text.empty() ? "still there" : done->text);
+            if (link_->clock().now() >= end)
+                return fail(ErrorCode::H07, "destroy: {}", done->text.empty() ? "still there" : done->text);
             link_->clock().sleep(milliseconds(200));
         }
     }
@@ -222,7 +232,7 @@ class LibvirtDomain final : public Domain {
         return control("resume", [](virDomainPtr d) { return virDomainResume(d) == 0; });
     }
 
- private:
+  private:
     Result<Complaint> on_domain(bool repeatable, const std::function<bool(virDomainPtr)>& request) {
         const NoPipeSignal quiet;
         // Outside the request: freeing it clears libvirt's last error, and that is the answer.
@@ -248,8 +258,9 @@ class LibvirtDomain final : public Domain {
 };
 
 class LibvirtHypervisor final : public Hypervisor {
- public:
-    LibvirtHypervisor(const std::string& uri, Clock& clock, Report& report) : link_(std::make_shared<Link>(uri, clock, report)) {}
+  public:
+    LibvirtHypervisor(const std::string& uri, Clock& clock, Report& report)
+        : link_(std::make_shared<Link>(uri, clock, report)) {}
 
     Status kvm_usable() override { return probe_kvm(); }
 
@@ -257,8 +268,10 @@ class LibvirtHypervisor final : public Hypervisor {
         const std::string uuid = uuid_of(domain_xml), name = name_of(domain_xml);
         const auto there = look_up(*link_, uuid);
         if (!there) return fail(there.error());
-        if (*there != nullptr) return fail(ErrorCode::H03, "a machine with the uuid {} is running here already", uuid);
-        // Not repeatable: a request whose answer was lost may have started it. What libvirt then knows under the name decides.
+        if (*there != nullptr)
+            return fail(ErrorCode::H03, "a machine with the uuid {} is running here already", uuid);
+        // Not repeatable: a request whose answer was lost may have started it. What libvirt then knows under
+        // the name decides.
         const auto done = link_->call(false, [&](virConnectPtr c) {
             const DomainHandle handle(virDomainCreateXML(c, domain_xml.c_str(), VIR_DOMAIN_START_PAUSED));
             return handle != nullptr;
@@ -294,7 +307,7 @@ class LibvirtHypervisor final : public Hypervisor {
         return std::make_unique<LibvirtDomain>(link_, name, std::move(socket));
     }
 
- private:
+  private:
     std::shared_ptr<Link> link_;
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The probe's guest: it goes the way every kernel goes, from real mode to 64-bit paging, takes a trap there and halts, and sends a letter to a
-// port at each stage. Real mode alone proves nothing: some hosts emulate it and hang in 64-bit code. The steps: AMD64 Architecture
-// Programmer's Manual volume 2, 14.6; Linux Documentation/virt/kvm/api.rst.
+// The probe's guest: it goes the way every kernel goes, from real mode to 64-bit paging, takes a trap there
+// and halts, and sends a letter to a port at each stage. Real mode alone proves nothing: some hosts emulate
+// it and hang in 64-bit code. The steps: AMD64 Architecture Programmer's Manual volume 2, 14.6; Linux
+// Documentation/virt/kvm/api.rst.
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
@@ -14,7 +15,8 @@
 
 #include "greeter/vm/kvm_probe.h"
 
-// Physical = virtual addresses: code 0x1000, page tables 0x2000 to 0x4fff, interrupt table 0x5000, stack below 0x9000.
+// Physical = virtual addresses: code 0x1000, page tables 0x2000 to 0x4fff, interrupt table 0x5000, stack
+// below 0x9000.
 asm(R"(
     .pushsection .rodata
     .code16
@@ -80,7 +82,9 @@ constexpr uint16_t k_port = 0x3f8;
 constexpr char k_letters[] = {'R', 'L', 'T'};
 constexpr uint64_t k_memory = 0x10000, k_code = 0x1000, k_tables = 0x2000, k_interrupts = 0x5000;
 
-void put(char* memory, uint64_t at, uint64_t value) { memcpy(memory + at, &value, sizeof value); }
+void put(char* memory, uint64_t at, uint64_t value) {
+    memcpy(memory + at, &value, sizeof value);
+}
 
 void fill_memory(char* memory) {
     memcpy(memory + k_code, berth_probe_begin, static_cast<size_t>(berth_probe_end - berth_probe_begin));
@@ -90,11 +94,13 @@ void fill_memory(char* memory) {
     put(memory, k_tables + 0x2000, 0x83);
     // Interrupt gate for int3: present, 64-bit, code segment 8.
     const uint64_t trap = k_code + static_cast<uint64_t>(berth_probe_trap - berth_probe_begin);
-    put(memory, k_interrupts + 3 * 16, (trap & 0xffff) | 8ULL << 16 | 0x8eULL << 40 | (trap >> 16 & 0xffff) << 48);
+    put(memory, k_interrupts + 3 * 16,
+        (trap & 0xffff) | 8ULL << 16 | 0x8eULL << 40 | (trap >> 16 & 0xffff) << 48);
 }
 
-/// The CPU that this KVM can give; without its features the guest could not switch to 64-bit mode. Numbers by hand: in C++ the header's
-/// kvm_cpuid2, which the macros measure, is larger than the kernel's (its flexible array stands beside an empty struct).
+/// The CPU that this KVM can give; without its features the guest could not switch to 64-bit mode. Numbers by
+/// hand: in C++ the header's kvm_cpuid2, which the macros measure, is larger than the kernel's (its flexible
+/// array stands beside an empty struct).
 bool set_features(int kvm, int cpu) {
     constexpr uint32_t k_entries = 256, k_head = 8;
     constexpr auto k_get = _IOC(_IOC_READ | _IOC_WRITE, KVMIO, 0x05, k_head);
@@ -116,7 +122,8 @@ KvmRun run_probe_guest(const char* device) {
 
     const int machine = ioctl(kvm, KVM_CREATE_VM, 0);
     if (machine < 0) return stop(KvmStage::machine);
-    ioctl(machine, KVM_SET_TSS_ADDR, 0xfffbd000);  // Older Intel CPUs need it for real mode; others refuse it.
+    ioctl(machine, KVM_SET_TSS_ADDR,
+          0xfffbd000);  // Older Intel CPUs need it for real mode; others refuse it.
     void* memory = mmap(nullptr, k_memory, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return stop(KvmStage::machine);
     fill_memory(static_cast<char*>(memory));
@@ -128,7 +135,8 @@ KvmRun run_probe_guest(const char* device) {
     if (cpu < 0 || !set_features(kvm, cpu)) return stop(KvmStage::machine);
     const int size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
     if (size < static_cast<int>(sizeof(kvm_run))) return stop(KvmStage::machine);
-    auto* exit = static_cast<kvm_run*>(mmap(nullptr, static_cast<size_t>(size), PROT_READ | PROT_WRITE, MAP_SHARED, cpu, 0));
+    auto* exit = static_cast<kvm_run*>(
+        mmap(nullptr, static_cast<size_t>(size), PROT_READ | PROT_WRITE, MAP_SHARED, cpu, 0));
     if (exit == MAP_FAILED) return stop(KvmStage::machine);
 
     kvm_sregs system{};
@@ -147,9 +155,10 @@ KvmRun run_probe_guest(const char* device) {
             if (errno == EINTR || errno == EAGAIN) continue;
             return stop(KvmStage::run);
         }
-        if (exit->exit_reason == KVM_EXIT_HLT) return {came == sizeof k_letters ? KvmStage::done : KvmStage::run, 0};
-        const bool letter = exit->exit_reason == KVM_EXIT_IO && exit->io.direction == KVM_EXIT_IO_OUT && exit->io.port == k_port &&
-                            came < sizeof k_letters &&
+        if (exit->exit_reason == KVM_EXIT_HLT)
+            return {came == sizeof k_letters ? KvmStage::done : KvmStage::run, 0};
+        const bool letter = exit->exit_reason == KVM_EXIT_IO && exit->io.direction == KVM_EXIT_IO_OUT &&
+                            exit->io.port == k_port && came < sizeof k_letters &&
                             *(reinterpret_cast<const char*>(exit) + exit->io.data_offset) == k_letters[came];
         if (!letter) return {KvmStage::run, 0};
         ++came;

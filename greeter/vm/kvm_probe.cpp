@@ -40,7 +40,9 @@ bool kernel_sees_virtualisation() {
     return false;
 }
 
-bool exists(const char* path) { return access(path, F_OK) == 0; }
+bool exists(const char* path) {
+    return access(path, F_OK) == 0;
+}
 
 KvmFacts facts_of_this_machine() {
     KvmFacts facts;
@@ -73,11 +75,15 @@ std::string explain_kvm(const KvmFacts& facts) {
             break;
     }
     if (facts.error == EACCES || facts.error == EPERM) return "no permission to use KVM" + reason;
-    if (!facts.cpu_has) return fmt::format("this CPU has no virtualisation ({}), or a hypervisor hides it", feature);
-    if (!facts.kernel_sees) return fmt::format("virtualisation ({}) is switched off in this computer's firmware setup", feature);
+    if (!facts.cpu_has)
+        return fmt::format("this CPU has no virtualisation ({}), or a hypervisor hides it", feature);
+    if (!facts.kernel_sees)
+        return fmt::format("virtualisation ({}) is switched off in this computer's firmware setup", feature);
     if (!facts.module_loaded)
-        return fmt::format("the kernel module {} is not loaded; if it cannot be, virtualisation ({}) is switched off in the firmware setup",
-                           module, feature);
+        return fmt::format(
+            "the kernel module {} is not loaded; if it cannot be, virtualisation ({}) is switched off in the "
+            "firmware setup",
+            module, feature);
     return "KVM does not open" + reason;
 }
 
@@ -105,10 +111,12 @@ Status probe_kvm(const std::string& device, Duration timeout) {
         const int n = poll(&p, 1, left > 0 ? static_cast<int>(left) : 0);
         if (n < 0 && errno == EINTR) continue;
         // A child that died without a word ran into something worse than an error code.
-        if (n > 0 && read(read_end.get(), &result, sizeof result) != sizeof result) result = {KvmStage::run, 0};
+        if (n > 0 && read(read_end.get(), &result, sizeof result) != sizeof result)
+            result = {KvmStage::run, 0};
         break;
     }
-    // The kernel may be stuck inside the guest's first instruction: kill, but do not wait for ever for a process that cannot die.
+    // The kernel may be stuck inside the guest's first instruction: kill, but do not wait for ever for a
+    // process that cannot die.
     UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
     kill(pid, SIGKILL);
     pollfd p{.fd = pidfd.get(), .events = POLLIN, .revents = 0};

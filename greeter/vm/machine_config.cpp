@@ -17,8 +17,12 @@ constexpr uint64_t k_tib = 1ULL << 40;
 constexpr size_t k_max_disks = 32;
 constexpr size_t k_max_path = 255;
 
-bool all(std::string_view text, const std::function<bool(char)>& is) { return std::all_of(text.begin(), text.end(), is); }
-bool is_hex(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }
+bool all(std::string_view text, const std::function<bool(char)>& is) {
+    return std::all_of(text.begin(), text.end(), is);
+}
+bool is_hex(char c) {
+    return std::isxdigit(static_cast<unsigned char>(c)) != 0;
+}
 
 std::string lower(std::string text) {
     for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -49,18 +53,21 @@ std::string path_fault(std::string_view path) {
     if (path.empty()) return "must name a file";
     if (path.size() > k_max_path) return fmt::format("must be at most {} bytes", k_max_path);
     if (path.front() == '/') return "must be relative to the machine's folder, not begin with \"/\"";
-    if (std::any_of(path.begin(), path.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }))
+    if (std::any_of(path.begin(), path.end(),
+                    [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }))
         return "must not hold control characters";
     for (size_t begin = 0; begin <= path.size();) {
         const size_t end = std::min(path.find('/', begin), path.size());
         const std::string_view part = path.substr(begin, end - begin);
         if (part == "..") return "must stay inside the machine's folder, without \"..\"";
-        if (part.empty() || part == ".") return "must be a plain path: no \"//\", no \".\", no \"/\" at its end";
+        if (part.empty() || part == ".")
+            return "must be a plain path: no \"//\", no \".\", no \"/\" at its end";
         begin = end + 1;
     }
     const std::string_view first = path.substr(0, path.find('/'));
-    const bool reserved = first == "machine.toml" || first.starts_with("lock.") || first.starts_with("last-used.") ||
-                          first.starts_with("changes.") || first == "cache.key" || first == "replica" || first == k_tpm_file ||
+    const bool reserved = first == "machine.toml" || first.starts_with("lock.") ||
+                          first.starts_with("last-used.") || first.starts_with("changes.") ||
+                          first == "cache.key" || first == "replica" || first == k_tpm_file ||
                           first.starts_with('.');
     if (reserved) return "must not be one of Berth's own files (machine.toml(5), FILES)";
     return "";
@@ -75,7 +82,8 @@ std::string read_path(TomlTable& table, std::string_view key, std::optional<std:
 }
 
 std::string read_uuid(TomlTable& table, std::string_view key) {
-    constexpr std::string_view right = "a UUID such as \"2f1c6a5e-0d5e-4b61-9f0e-6a3d1c9b7e10\" (uuidgen makes one), not all zeros";
+    constexpr std::string_view right =
+        "a UUID such as \"2f1c6a5e-0d5e-4b61-9f0e-6a3d1c9b7e10\" (uuidgen makes one), not all zeros";
     std::string text = table.string(key, right, std::nullopt);
     if (table.has(key) && !is_uuid(text)) table.wrong(key, text, right);
     return lower(text);
@@ -85,10 +93,13 @@ Network read_network(const toml::table& source, Problem& problem) {
     TomlTable table(source, "network", {"mode", "model", "mac"}, problem);
     Network network;
     network.mode = table.word<NetworkMode>(
-        "mode", {{"nat", NetworkMode::nat}, {"bridge", NetworkMode::bridge}, {"none", NetworkMode::none}}, NetworkMode::nat);
+        "mode", {{"nat", NetworkMode::nat}, {"bridge", NetworkMode::bridge}, {"none", NetworkMode::none}},
+        NetworkMode::nat);
     network.model = table.word<std::string>(
-        "model", {{"virtio", "virtio"}, {"e1000e", "e1000e"}, {"e1000", "e1000"}, {"rtl8139", "rtl8139"}}, "virtio");
-    constexpr std::string_view right = "six bytes such as \"52:54:00:12:34:56\", not a group address, not all zeros";
+        "model", {{"virtio", "virtio"}, {"e1000e", "e1000e"}, {"e1000", "e1000"}, {"rtl8139", "rtl8139"}},
+        "virtio");
+    constexpr std::string_view right =
+        "six bytes such as \"52:54:00:12:34:56\", not a group address, not all zeros";
     network.mac = lower(table.string("mac", right, ""));
     if (table.has("mac") && !is_station_mac(network.mac)) table.wrong("mac", network.mac, right);
     return network;
@@ -104,7 +115,8 @@ SwapSpec read_swap(TomlTable& table) {
                                             {"template", SwapContent::from_template},
                                             {"none", SwapContent::none}},
                                            SwapContent::linux_swap);
-    const bool is_linux = swap.content == SwapContent::linux_swap, is_ntfs = swap.content == SwapContent::ntfs;
+    const bool is_linux = swap.content == SwapContent::linux_swap,
+               is_ntfs = swap.content == SwapContent::ntfs;
     const auto only = [&](std::string_view key, bool allowed, std::string_view where) {
         if (table.has(key) && !allowed) table.reject(key, fmt::format("belongs only to content {}", where));
     };
@@ -117,7 +129,8 @@ SwapSpec read_swap(TomlTable& table) {
         const size_t longest = is_linux ? 15 : 32;
         const std::string right = fmt::format("1 to {} printable ASCII characters", longest);
         swap.label = table.string("label", right, "");
-        const bool good = !swap.label.empty() && swap.label.size() <= longest && all(swap.label, [](char c) { return c >= ' ' && c <= '~'; });
+        const bool good = !swap.label.empty() && swap.label.size() <= longest &&
+                          all(swap.label, [](char c) { return c >= ' ' && c <= '~'; });
         if (table.has("label") && !good) table.wrong("label", swap.label, right);
     }
     if (is_ntfs) {
@@ -126,18 +139,22 @@ SwapSpec read_swap(TomlTable& table) {
         if (table.has("volume_id") && (swap.volume_id.size() != 16 || !all(swap.volume_id, is_hex)))
             table.wrong("volume_id", swap.volume_id, right);
     }
-    if (swap.content == SwapContent::from_template) swap.template_path = read_path(table, "template", std::nullopt);
+    if (swap.content == SwapContent::from_template)
+        swap.template_path = read_path(table, "template", std::nullopt);
     return swap;
 }
 
 Disk read_disk(const toml::table& source, size_t number, Problem& problem) {
     TomlTable table(source, fmt::format("disk {}", number),
-                    {"name", "role", "bus", "path", "read_only", "size", "content", "uuid", "label", "volume_id", "template"}, problem);
+                    {"name", "role", "bus", "path", "read_only", "size", "content", "uuid", "label",
+                     "volume_id", "template"},
+                    problem);
     Disk disk;
     constexpr std::string_view right = "1 to 32 characters of a-z, 0-9 and \"-\"";
     disk.name = table.string("name", right, std::nullopt);
-    const bool good = !disk.name.empty() && disk.name.size() <= 32 &&
-                      all(disk.name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+    const bool good = !disk.name.empty() && disk.name.size() <= 32 && all(disk.name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
     if (table.has("name") && !good) table.wrong("name", disk.name, right);
     disk.role = table.word<DiskRole>("role",
                                      {{"software", DiskRole::software},
@@ -146,7 +163,9 @@ Disk read_disk(const toml::table& source, size_t number, Problem& problem) {
                                       {"shared", DiskRole::shared},
                                       {"swap", DiskRole::swap}},
                                      std::nullopt);
-    disk.bus = table.word<DiskBus>("bus", {{"virtio", DiskBus::virtio}, {"sata", DiskBus::sata}, {"scsi", DiskBus::scsi}}, DiskBus::virtio);
+    disk.bus = table.word<DiskBus>(
+        "bus", {{"virtio", DiskBus::virtio}, {"sata", DiskBus::sata}, {"scsi", DiskBus::scsi}},
+        DiskBus::virtio);
     disk.read_only = table.boolean("read_only", disk.role == DiskRole::shared);
 
     if (disk.role == DiskRole::swap) {
@@ -158,32 +177,41 @@ Disk read_disk(const toml::table& source, size_t number, Problem& problem) {
             if (table.has(key)) table.reject(key, "belongs only to a disk of the role swap");
         disk.path = read_path(table, "path", std::nullopt);
     }
-    if (disk.role == DiskRole::shared && !disk.read_only) table.reject("read_only", "a shared disk is always read-only");
+    if (disk.role == DiskRole::shared && !disk.read_only)
+        table.reject("read_only", "a shared disk is always read-only");
     if (disk.bus == DiskBus::sata && disk.read_only)
         table.reject("bus", "\"sata\" has no read-only disks: must be \"virtio\" or \"scsi\" here");
     return disk;
 }
 
 /// What is wrong between disks: names and files used twice, nothing to start from.
-void check_together(const std::vector<Disk>& disks, const std::string& nvram, const toml::array& sources, Problem& problem) {
+void check_together(const std::vector<Disk>& disks, const std::string& nvram, const toml::array& sources,
+                    Problem& problem) {
     std::set<std::string> names;
     std::map<std::string, bool> paths;  // -> read only by all so far
     const auto line = [&](size_t i, const char* key) {
         const toml::table& table = *sources.get_as<toml::table>(i);
-        return (table.contains(key) ? *table.get(key) : static_cast<const toml::node&>(table)).source().begin.line;
+        return (table.contains(key) ? *table.get(key) : static_cast<const toml::node&>(table))
+            .source()
+            .begin.line;
     };
     for (size_t i = 0; i < disks.size(); ++i) {
         const Disk& disk = disks[i];
         if (!names.insert(disk.name).second)
-            problem.at(line(i, "name"), ErrorCode::C03, fmt::format("name of disk {}: {} is another disk's name: must be different", i + 1, quoted(disk.name)));
+            problem.at(line(i, "name"), ErrorCode::C03,
+                       fmt::format("name of disk {}: {} is another disk's name: must be different", i + 1,
+                                   quoted(disk.name)));
         if (disk.role == DiskRole::swap) continue;
         const auto [at, fresh] = paths.emplace(disk.path, disk.read_only);
         if ((!fresh && !(at->second && disk.read_only)) || disk.path == nvram)
-            problem.at(line(i, "path"), ErrorCode::C04,
-                       fmt::format("path of disk {}: {} is in use already: only read-only disks may share a file", i + 1, quoted(disk.path)));
+            problem.at(
+                line(i, "path"), ErrorCode::C04,
+                fmt::format("path of disk {}: {} is in use already: only read-only disks may share a file",
+                            i + 1, quoted(disk.path)));
     }
     if (std::all_of(disks.begin(), disks.end(), [](const Disk& d) { return d.role == DiskRole::swap; }))
-        problem.at(0, ErrorCode::C05, "there is only swap: must have a disk to start from, of the role software");
+        problem.at(0, ErrorCode::C05,
+                   "there is only swap: must have a disk to start from, of the role software");
 }
 
 MachineConfig read_machine(const toml::table& source, Problem& problem) {
@@ -194,20 +222,25 @@ MachineConfig read_machine(const toml::table& source, Problem& problem) {
         return {};
     }
     TomlTable table(source, "",
-                    {"schema", "uuid", "cpus", "memory", "firmware", "nvram", "tpm", "clock", "devices", "network", "disk"}, problem);
+                    {"schema", "uuid", "cpus", "memory", "firmware", "nvram", "tpm", "clock", "devices",
+                     "network", "disk"},
+                    problem);
     MachineConfig config;
     table.integer("schema", 1, 1, std::nullopt);
     config.uuid = read_uuid(table, "uuid");
     config.cpus = static_cast<unsigned>(table.integer("cpus", 1, 128, 1));
     config.memory = table.size("memory", 16 * k_mib, 4 * k_tib);
-    config.firmware = table.word<Firmware>("firmware", {{"bios", Firmware::bios}, {"uefi", Firmware::uefi}}, Firmware::bios);
+    config.firmware = table.word<Firmware>("firmware", {{"bios", Firmware::bios}, {"uefi", Firmware::uefi}},
+                                           Firmware::bios);
     if (config.firmware == Firmware::uefi)
         config.nvram = read_path(table, "nvram", "nvram");
     else if (table.has("nvram"))
         table.reject("nvram", "belongs only to firmware \"uefi\"");
     config.tpm = table.boolean("tpm", false);
-    config.clock = table.word<ClockBase>("clock", {{"utc", ClockBase::utc}, {"local", ClockBase::local}}, ClockBase::utc);
-    config.devices = table.word_list("devices", {"rng", "balloon", "tablet", "keyboard", "watchdog"}, {"rng"});
+    config.clock = table.word<ClockBase>("clock", {{"utc", ClockBase::utc}, {"local", ClockBase::local}},
+                                         ClockBase::utc);
+    config.devices =
+        table.word_list("devices", {"rng", "balloon", "tablet", "keyboard", "watchdog"}, {"rng"});
     const toml::table none;
     const toml::table* network = table.table("network");
     config.network = read_network(network != nullptr ? *network : none, problem);
@@ -217,7 +250,8 @@ MachineConfig read_machine(const toml::table& source, Problem& problem) {
         table.reject("disk", fmt::format("{} disks: must be 1 to {}", disks->size(), k_max_disks));
         return config;
     }
-    for (size_t i = 0; i < disks->size(); ++i) config.disks.push_back(read_disk(*disks->get_as<toml::table>(i), i + 1, problem));
+    for (size_t i = 0; i < disks->size(); ++i)
+        config.disks.push_back(read_disk(*disks->get_as<toml::table>(i), i + 1, problem));
     check_together(config.disks, config.nvram, *disks, problem);
     return config;
 }

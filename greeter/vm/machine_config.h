@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// machine.toml (machine.toml(5), REQUIREMENTS V1-V3): untrusted input from the user's directory, strict schema.
+// machine.toml (machine.toml(5), REQUIREMENTS V1-V3): untrusted input from the user's directory, strict
+// schema.
 #pragma once
 
 #include <cstdint>
@@ -64,7 +65,8 @@ struct MachineConfig {
 /// C-errors name `file`, line, value and legal range. Any bytes at all are fine as input.
 Result<MachineConfig> parse_machine_config(std::string_view text, std::string_view file);
 
-/// The disk that the guest starts from: the first of the role software, else the first that is not swap; nullptr: none.
+/// The disk that the guest starts from: the first of the role software, else the first that is not swap;
+/// nullptr: none.
 const Disk* start_disk(const MachineConfig& config);
 
 /// What the client adds to the configuration (all by value: the XML is a pure function of both).
@@ -81,7 +83,8 @@ struct ClientFacts {
     unsigned host_cpus = 1;
 };
 
-/// H-error when the configuration does not fit the client (more memory or CPUs than there are, bridge not offered).
+/// H-error when the configuration does not fit the client (more memory or CPUs than there are, bridge not
+/// offered).
 Result<std::string> domain_xml(const MachineConfig& config, const ClientFacts& facts);
 
 }  // namespace berth::vm

@@ -12,7 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<std::optional<std::string>> changed(const std::string& path, const std::optional<std::string>& stored, size_t limit) {
+Result<std::optional<std::string>> changed(const std::string& path, const std::optional<std::string>& stored,
+                                           size_t limit) {
     std::error_code error;
     if (path.empty() || !fs::exists(fs::symlink_status(path, error))) return std::nullopt;
     // Its folder is open to QEMU's user: a link put in its place would carry a file of root's to the server.
@@ -33,7 +34,8 @@ Status remove_all(const std::string& path) {
 
 }  // namespace
 
-FirmwarePaths firmware_paths(const MachineConfig& config, const std::string& run_dir, std::string_view libvirt_tpm) {
+FirmwarePaths firmware_paths(const MachineConfig& config, const std::string& run_dir,
+                             std::string_view libvirt_tpm) {
     FirmwarePaths paths;
     if (config.firmware == Firmware::uefi) paths.nvram = run_dir + "/nvram";
     if (config.tpm) {
@@ -43,12 +45,14 @@ FirmwarePaths firmware_paths(const MachineConfig& config, const std::string& run
     return paths;
 }
 
-Status place_firmware(const FirmwarePaths& paths, const FirmwareBytes& stored, const std::string& nvram_template) {
+Status place_firmware(const FirmwarePaths& paths, const FirmwareBytes& stored,
+                      const std::string& nvram_template) {
     if (!paths.nvram.empty()) {
         const auto fresh = read_file(nvram_template, k_max_nvram);
         if (!fresh) return fail(fresh.error());
         if (stored.nvram && stored.nvram->size() != fresh->size())
-            return fail(ErrorCode::C03, "nvram: {} bytes: must be {}, or missing to be made anew", stored.nvram->size(), fresh->size());
+            return fail(ErrorCode::C03, "nvram: {} bytes: must be {}, or missing to be made anew",
+                        stored.nvram->size(), fresh->size());
         BERTH_TRY(write_file_durably(paths.nvram, stored.nvram ? *stored.nvram : *fresh));
     }
     if (paths.tpm.empty()) return {};

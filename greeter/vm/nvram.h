@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Firmware variables and TPM state (REQUIREMENTS S5): they live in the VM's directory on the server and travel to local files while the VM
-// runs. This is the local half; the session moves the bytes, always under the VM's lock:
+// Firmware variables and TPM state (REQUIREMENTS S5): they live in the VM's directory on the server and
+// travel to local files while the VM runs. This is the local half; the session moves the bytes, always under
+// the VM's lock:
 //
-//   1. before the start: UserDirectory::read of config.nvram (uefi) and of k_tpm_file (tpm), at most k_max_nvram and k_max_tpm_state
-//      bytes each; a missing file is nullopt. place_firmware() with them; its nvram path goes into ClientFacts::nvram_copy.
-//   2. when libvirt says that the domain is gone, before the lock is released: changed_firmware() with the same bytes, and
+//   1. before the start: UserDirectory::read of config.nvram (uefi) and of k_tpm_file (tpm), at most
+//   k_max_nvram and k_max_tpm_state
+//      bytes each; a missing file is nullopt. place_firmware() with them; its nvram path goes into
+//      ClientFacts::nvram_copy.
+//   2. when libvirt says that the domain is gone, before the lock is released: changed_firmware() with the
+//   same bytes, and
 //      UserDirectory::replace for each part that it gives. Then remove_firmware().
-//   3. the sweeper does step 2 with what it reads from the server, if the local files are still there and the lock is still ours.
+//   3. the sweeper does step 2 with what it reads from the server, if the local files are still there and the
+//   lock is still ours.
 //
 // A power cut loses what changed since the start: the server's files stay as they were, whole.
 #pragma once
@@ -30,7 +35,8 @@ struct FirmwarePaths {
     std::string tpm;         ///< swtpm's permanent state (tpm2-00.permall).
     std::string tpm_folder;  ///< All of libvirt's for this TPM.
 };
-FirmwarePaths firmware_paths(const MachineConfig& config, const std::string& run_dir, std::string_view libvirt_tpm = k_libvirt_tpm);
+FirmwarePaths firmware_paths(const MachineConfig& config, const std::string& run_dir,
+                             std::string_view libvirt_tpm = k_libvirt_tpm);
 
 /// The files' contents in the VM's directory; nullopt: not there.
 struct FirmwareBytes {
@@ -38,11 +44,14 @@ struct FirmwareBytes {
     std::optional<std::string> tpm;
 };
 
-/// Makes the local files, private; variables that are missing are made from `nvram_template` (OVMF_VARS), a TPM that is missing is left to libvirt
-/// to make. C03 if the variables are not of the template's size: QEMU would refuse them.
-Status place_firmware(const FirmwarePaths& paths, const FirmwareBytes& stored, const std::string& nvram_template);
+/// Makes the local files, private; variables that are missing are made from `nvram_template` (OVMF_VARS), a
+/// TPM that is missing is left to libvirt to make. C03 if the variables are not of the template's size: QEMU
+/// would refuse them.
+Status place_firmware(const FirmwarePaths& paths, const FirmwareBytes& stored,
+                      const std::string& nvram_template);
 
-/// What is to be put back: only parts whose local bytes differ from `stored`. A local file that was never made is no change.
+/// What is to be put back: only parts whose local bytes differ from `stored`. A local file that was never
+/// made is no change.
 Result<FirmwareBytes> changed_firmware(const FirmwarePaths& paths, const FirmwareBytes& stored);
 
 /// Deletes the local files; missing ones are fine.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The swap virtual disk (REQUIREMENTS M6): the server holds its description, each login makes it anew on the client's storage, its
-// writes never reach the server, logout deletes it. A sparse raw file, private, never through a symbolic link.
+// The swap virtual disk (REQUIREMENTS M6): the server holds its description, each login makes it anew on the
+// client's storage, its writes never reach the server, logout deletes it. A sparse raw file, private, never
+// through a symbolic link.
 #pragma once
 
 #include <sys/types.h>
@@ -33,12 +34,14 @@ inline constexpr uint64_t k_swap_reserve = 64ULL << 20;
 /// S01, with what is needed and what there is, if `available` bytes cannot hold `size` and the reserve. Pure.
 Status check_swap_room(uint64_t size, uint64_t available, const std::string& where);
 
-/// The same for the file system of `folder`: swap disks are sparse, so all of a machine's are asked for at once, before the first is made.
+/// The same for the file system of `folder`: swap disks are sparse, so all of a machine's are asked for at
+/// once, before the first is made.
 Status check_swap_folder(const std::string& folder, uint64_t size);
 
-/// Makes `path` ready to use; whatever an earlier session left there is removed first. `source` only for SwapContent::from_template. On an
-/// error nothing is left. S01 no room, S02 tools and system calls, S03 template larger than the disk; the template reader's own errors pass.
-/// Needs mkswap(8) for linux_swap and mkntfs(8) for ntfs.
+/// Makes `path` ready to use; whatever an earlier session left there is removed first. `source` only for
+/// SwapContent::from_template. On an error nothing is left. S01 no room, S02 tools and system calls, S03
+/// template larger than the disk; the template reader's own errors pass. Needs mkswap(8) for linux_swap and
+/// mkntfs(8) for ntfs.
 Status make_swap(const std::string& path, const SwapSpec& spec, const SwapTemplate* source = nullptr,
                  std::optional<SwapOwner> owner = std::nullopt);
 

@@ -22,7 +22,7 @@ using testing::HasSubstr;
 constexpr uint64_t k_size = 64ULL << 20;
 
 class Swap : public testing::Test {
- protected:
+  protected:
     Swap() {
         std::string name = "/tmp/berth-swap-XXXXXX";
         folder_ = mkdtemp(name.data());
@@ -31,21 +31,28 @@ class Swap : public testing::Test {
     ~Swap() override { fs::remove_all(folder_); }
 
     struct stat facts() const {
-        struct stat st{};
+        struct stat st {};
         EXPECT_EQ(lstat(path_.c_str(), &st), 0);
         return st;
     }
     std::string blkid(const std::string& tag) const {
-        auto text = run_checked({.arguments = {"blkid", "--probe", "--output", "value", "--match-tag", tag, path_}}, std::chrono::seconds(20));
+        auto text =
+            run_checked({.arguments = {"blkid", "--probe", "--output", "value", "--match-tag", tag, path_}},
+                        std::chrono::seconds(20));
         return text ? text->substr(0, text->find('\n')) : text.error().detail();
     }
-    std::string bytes(const fs::path& path) const { return read_file(path, k_size + 1).value_or("unreadable"); }
+    std::string bytes(const fs::path& path) const {
+        return read_file(path, k_size + 1).value_or("unreadable");
+    }
 
     fs::path folder_;
     std::string path_;
 };
 
-const SwapSpec k_linux{.size = k_size, .content = SwapContent::linux_swap, .uuid = "9b0c1d52-8f2e-4c11-a4de-0c5e1ad1b7a3", .label = "-swap"};
+const SwapSpec k_linux{.size = k_size,
+                       .content = SwapContent::linux_swap,
+                       .uuid = "9b0c1d52-8f2e-4c11-a4de-0c5e1ad1b7a3",
+                       .label = "-swap"};
 const SwapSpec k_template{.size = k_size, .content = SwapContent::from_template, .template_path = "page.raw"};
 
 TEST_F(Swap, is_linux_swap_with_the_uuid_and_label_of_the_description) {
@@ -64,8 +71,10 @@ TEST_F(Swap, is_a_sparse_private_file_of_the_size) {
 }
 
 TEST_F(Swap, is_ntfs_with_the_volume_id_of_the_description_in_both_boot_sectors) {
-    const Status made =
-        make_swap(path_, {.size = k_size, .content = SwapContent::ntfs, .label = "Page file", .volume_id = "4a1f6c20d3b5e789"});
+    const Status made = make_swap(path_, {.size = k_size,
+                                          .content = SwapContent::ntfs,
+                                          .label = "Page file",
+                                          .volume_id = "4a1f6c20d3b5e789"});
     ASSERT_TRUE(made) << made.error().detail();
     EXPECT_EQ(blkid("TYPE"), "ntfs");
     EXPECT_EQ(blkid("UUID"), "4A1F6C20D3B5E789");
@@ -96,7 +105,8 @@ TEST_F(Swap, is_a_sparse_copy_of_its_template) {
 }
 
 TEST_F(Swap, refuses_a_template_larger_than_the_disk) {
-    const SwapTemplate source{k_size + 1, [](uint64_t, size_t) -> Result<std::string> { return fail(ErrorCode::I01, "was read"); }};
+    const SwapTemplate source{
+        k_size + 1, [](uint64_t, size_t) -> Result<std::string> { return fail(ErrorCode::I01, "was read"); }};
     const Status made = make_swap(path_, k_template, &source);
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code(), ErrorCode::S03);
@@ -117,7 +127,8 @@ TEST_F(Swap, leaves_nothing_when_the_template_cannot_be_read) {
 }
 
 TEST_F(Swap, refuses_a_template_that_shrinks) {
-    const SwapTemplate source{1 << 20, [](uint64_t, size_t) -> Result<std::string> { return std::string("short"); }};
+    const SwapTemplate source{1 << 20,
+                              [](uint64_t, size_t) -> Result<std::string> { return std::string("short"); }};
     const Status made = make_swap(path_, k_template, &source);
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code(), ErrorCode::S03);
@@ -128,7 +139,8 @@ TEST_F(Swap, names_what_it_needs_and_what_there_is) {
     const Status made = make_swap(path_, {.size = 1ULL << 40, .content = SwapContent::none});
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code(), ErrorCode::S01);
-    EXPECT_THAT(made.error().detail(), HasSubstr(folder_.string() + ": 1048576 MiB and 64 MiB to spare are needed, "));
+    EXPECT_THAT(made.error().detail(),
+                HasSubstr(folder_.string() + ": 1048576 MiB and 64 MiB to spare are needed, "));
     EXPECT_FALSE(fs::exists(path_));
     EXPECT_TRUE(check_swap_room(k_size, k_size + k_swap_reserve, "x"));
     EXPECT_FALSE(check_swap_room(k_size, k_size + k_swap_reserve - 1, "x"));
@@ -175,7 +187,8 @@ TEST_F(Swap, is_deleted_once_and_again) {
 
 TEST_F(Swap, belongs_to_the_user_that_will_serve_it) {
     // Everybody may give a file to themselves; root's case is the same call.
-    ASSERT_TRUE(make_swap(path_, {.size = k_size, .content = SwapContent::none}, nullptr, SwapOwner{getuid(), getgid()}));
+    ASSERT_TRUE(make_swap(path_, {.size = k_size, .content = SwapContent::none}, nullptr,
+                          SwapOwner{getuid(), getgid()}));
     EXPECT_EQ(facts().st_uid, getuid());
 }
 

@@ -16,7 +16,8 @@ Status check_toml_shape(std::string_view text, std::string_view file) {
     int line = 1, depth = 0, dots = 0;
     for (size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
-        if (c == '\0') return fail(ErrorCode::C01, "{} line {}: a NUL byte: must be plain text in UTF-8", file, line);
+        if (c == '\0')
+            return fail(ErrorCode::C01, "{} line {}: a NUL byte: must be plain text in UTF-8", file, line);
         if (c == '\n') {
             ++line;
             dots = 0;
@@ -29,8 +30,10 @@ Status check_toml_shape(std::string_view text, std::string_view file) {
             case Where::comment:
                 break;
             case Where::basic:
-                if (c == '\\' && i + 1 < text.size() && text[i + 1] != '\n') ++i;
-                else if (c == '"') where = Where::plain;
+                if (c == '\\' && i + 1 < text.size() && text[i + 1] != '\n')
+                    ++i;
+                else if (c == '"')
+                    where = Where::plain;
                 break;
             case Where::literal:
                 if (c == '\'') where = Where::plain;
@@ -55,7 +58,8 @@ Status check_toml_shape(std::string_view text, std::string_view file) {
                 if ((c == ']' || c == '}') && depth > 0) --depth;
                 if (c == '.') ++dots;
                 if (depth > k_max_toml_depth || dots > k_max_toml_depth)
-                    return fail(ErrorCode::C01, "{} line {}: nested too deeply: at most {} levels", file, line, k_max_toml_depth);
+                    return fail(ErrorCode::C01, "{} line {}: nested too deeply: at most {} levels", file,
+                                line, k_max_toml_depth);
                 break;
         }
     }
@@ -97,9 +101,11 @@ std::string syntax_hint(std::string_view text, size_t line) {
     while (!text.empty() && blank(text.front())) text.remove_prefix(1);
     while (!text.empty() && blank(text.back())) text.remove_suffix(1);
     std::string word;
-    for (const char c : text.substr(0, 6)) word += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    for (const char c : text.substr(0, 6))
+        word += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
     if (word == "true" || word == "false") return "; must be true or false, in small letters";
-    const bool bare = !text.empty() && std::string_view("\"'[{=").find(text.front()) == std::string_view::npos &&
+    const bool bare = !text.empty() &&
+                      std::string_view("\"'[{=").find(text.front()) == std::string_view::npos &&
                       text.find_first_not_of("0123456789") != std::string_view::npos;
     return bare ? "; text must stand in \"quotes\"" : "";
 }

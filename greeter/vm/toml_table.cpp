@@ -18,7 +18,8 @@ size_t distance(std::string_view a, std::string_view b) {
     for (size_t i = 1; i <= a.size(); ++i) {
         size_t diagonal = std::exchange(row[0], i);
         for (size_t j = 1; j <= b.size(); ++j)
-            diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])}));
+            diagonal = std::exchange(
+                row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])}));
     }
     return row[b.size()];
 }
@@ -33,13 +34,20 @@ std::string either(const std::vector<std::string_view>& words) {
 
 std::string_view type_name(const toml::node& node) {
     switch (node.type()) {
-        case toml::node_type::table: return "a table";
-        case toml::node_type::array: return "an array";
-        case toml::node_type::string: return "a string";
-        case toml::node_type::integer: return "an integer";
-        case toml::node_type::floating_point: return "a floating-point number";
-        case toml::node_type::boolean: return "a boolean";
-        default: return "a date or time";
+        case toml::node_type::table:
+            return "a table";
+        case toml::node_type::array:
+            return "an array";
+        case toml::node_type::string:
+            return "a string";
+        case toml::node_type::integer:
+            return "an integer";
+        case toml::node_type::floating_point:
+            return "a floating-point number";
+        case toml::node_type::boolean:
+            return "a boolean";
+        default:
+            return "a date or time";
     }
 }
 
@@ -55,10 +63,12 @@ std::string value_text(const toml::node& node) {
 
 void Problem::at(uint32_t line, ErrorCode code, std::string_view text) {
     if (error) return;
-    error = line == 0 ? Error(code, fmt::format("{}: {}", file, text)) : Error(code, fmt::format("{} line {}: {}", file, line, text));
+    error = line == 0 ? Error(code, fmt::format("{}: {}", file, text))
+                      : Error(code, fmt::format("{} line {}: {}", file, line, text));
 }
 
-TomlTable::TomlTable(const toml::table& table, std::string name, std::initializer_list<std::string_view> known, Problem& problem)
+TomlTable::TomlTable(const toml::table& table, std::string name,
+                     std::initializer_list<std::string_view> known, Problem& problem)
     : table_(table), name_(std::move(name)), problem_(problem) {
     // toml++ sorts keys; the user reads from the top.
     const toml::key* first = nullptr;
@@ -77,7 +87,8 @@ TomlTable::TomlTable(const toml::table& table, std::string name, std::initialize
         text += fmt::format("; perhaps \"{}\" is meant", near);
     } else {
         text += ": known are";
-        for (const std::string_view k : known) text += fmt::format("{} {}", k == *known.begin() ? "" : ",", k);
+        for (const std::string_view k : known)
+            text += fmt::format("{} {}", k == *known.begin() ? "" : ",", k);
     }
     problem_.at(first->source().begin.line, ErrorCode::C02, text);
 }
@@ -112,7 +123,8 @@ void TomlTable::reject(std::string_view key, std::string_view text, ErrorCode co
 }
 
 int64_t TomlTable::integer(std::string_view key, int64_t low, int64_t high, std::optional<int64_t> fallback) {
-    const std::string right = low == high ? fmt::format("{}", low) : fmt::format("an integer, {} to {}", low, high);
+    const std::string right =
+        low == high ? fmt::format("{}", low) : fmt::format("an integer, {} to {}", low, high);
     const toml::node* node = table_.get(key);
     if (node == nullptr) {
         if (!fallback) missing(key, right);
@@ -132,7 +144,8 @@ bool TomlTable::boolean(std::string_view key, bool fallback) {
     return fallback;
 }
 
-std::string TomlTable::string(std::string_view key, std::string_view example, std::optional<std::string> fallback) {
+std::string TomlTable::string(std::string_view key, std::string_view example,
+                              std::optional<std::string> fallback) {
     const toml::node* node = table_.get(key);
     if (node == nullptr) {
         if (!fallback) missing(key, example);
@@ -144,8 +157,8 @@ std::string TomlTable::string(std::string_view key, std::string_view example, st
 }
 
 uint64_t TomlTable::size(std::string_view key, uint64_t low, uint64_t high) {
-    const std::string right =
-        fmt::format("a size such as \"{}\", from {} to {} in whole MiB", size_text(1ULL << 30), size_text(low), size_text(high));
+    const std::string right = fmt::format("a size such as \"{}\", from {} to {} in whole MiB",
+                                          size_text(1ULL << 30), size_text(low), size_text(high));
     const toml::node* node = table_.get(key);
     if (node == nullptr) {
         missing(key, right);
@@ -159,7 +172,8 @@ uint64_t TomlTable::size(std::string_view key, uint64_t low, uint64_t high) {
     return low;
 }
 
-std::optional<size_t> TomlTable::choose(std::string_view key, const std::vector<std::string_view>& words, bool optional) {
+std::optional<size_t> TomlTable::choose(std::string_view key, const std::vector<std::string_view>& words,
+                                        bool optional) {
     const toml::node* node = table_.get(key);
     if (node == nullptr) {
         if (!optional) missing(key, either(words));
@@ -173,7 +187,8 @@ std::optional<size_t> TomlTable::choose(std::string_view key, const std::vector<
     return std::nullopt;
 }
 
-std::vector<std::string> TomlTable::word_list(std::string_view key, std::initializer_list<std::string_view> words,
+std::vector<std::string> TomlTable::word_list(std::string_view key,
+                                              std::initializer_list<std::string_view> words,
                                               std::vector<std::string> fallback) {
     const toml::node* node = table_.get(key);
     if (node == nullptr) return fallback;
@@ -191,7 +206,8 @@ std::vector<std::string> TomlTable::word_list(std::string_view key, std::initial
             return fallback;
         }
         if (std::find(list.begin(), list.end(), value->get()) != list.end()) {
-            problem_.at(entry.source().begin.line, ErrorCode::C03, fmt::format("{}: {} stands there twice", label(key), value_text(entry)));
+            problem_.at(entry.source().begin.line, ErrorCode::C03,
+                        fmt::format("{}: {} stands there twice", label(key), value_text(entry)));
             return fallback;
         }
         list.push_back(value->get());

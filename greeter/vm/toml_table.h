@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Strict reading of one TOML table: each value by key, with type and range; the first problem is kept and names file, line,
-// value and what would be right. After a problem the getters return defaults, so a reader runs straight through and asks once.
+// Strict reading of one TOML table: each value by key, with type and range; the first problem is kept and
+// names file, line, value and what would be right. After a problem the getters return defaults, so a reader
+// runs straight through and asks once.
 #pragma once
+
+#include <toml++/toml.h>
 
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <toml++/toml.h>
 #include <utility>
 #include <vector>
 
@@ -26,9 +28,11 @@ struct Problem {
 };
 
 class TomlTable {
- public:
-    /// `known`: every key that may stand in it; another is C02 and the nearest is proposed. `name`: "" or "disk 2" for messages.
-    TomlTable(const toml::table& table, std::string name, std::initializer_list<std::string_view> known, Problem& problem);
+  public:
+    /// `known`: every key that may stand in it; another is C02 and the nearest is proposed. `name`: "" or
+    /// "disk 2" for messages.
+    TomlTable(const toml::table& table, std::string name, std::initializer_list<std::string_view> known,
+              Problem& problem);
 
     bool has(std::string_view key) const { return table_.contains(key); }
     /// Required when `fallback` is nullopt (C05 if missing).
@@ -39,7 +43,8 @@ class TomlTable {
     uint64_t size(std::string_view key, uint64_t low, uint64_t high);
     /// A word out of a list.
     template <typename T>
-    T word(std::string_view key, std::initializer_list<std::pair<std::string_view, T>> words, std::optional<T> fallback) {
+    T word(std::string_view key, std::initializer_list<std::pair<std::string_view, T>> words,
+           std::optional<T> fallback) {
         std::vector<std::string_view> names;
         for (const auto& [name, value] : words) names.push_back(name);
         const std::optional<size_t> index = choose(key, names, fallback.has_value());
@@ -53,12 +58,14 @@ class TomlTable {
     const toml::array* tables(std::string_view key);
 
     /// Says that the value of `key` is wrong; `right` goes on "must be ...".
-    void wrong(std::string_view key, std::string_view value, std::string_view right, ErrorCode code = ErrorCode::C03);
+    void wrong(std::string_view key, std::string_view value, std::string_view right,
+               ErrorCode code = ErrorCode::C03);
     /// "line N: key: text" for what is wrong between keys.
     void reject(std::string_view key, std::string_view text, ErrorCode code = ErrorCode::C03);
 
- private:
-    std::optional<size_t> choose(std::string_view key, const std::vector<std::string_view>& words, bool optional);
+  private:
+    std::optional<size_t> choose(std::string_view key, const std::vector<std::string_view>& words,
+                                 bool optional);
     std::string label(std::string_view key) const;
     uint32_t line_of(std::string_view key) const;
     void missing(std::string_view key, std::string_view right);

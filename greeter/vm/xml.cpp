@@ -33,16 +33,33 @@ std::string xml_escape(std::string_view text) {
     while (!text.empty()) {
         const size_t n = character(text);
         switch (n == 1 ? text[0] : '\0') {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            case '\'': out += "&apos;"; break;
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            case '"':
+                out += "&quot;";
+                break;
+            case '\'':
+                out += "&apos;";
+                break;
             // Written out, for a parser folds them to spaces in attributes (XML 1.0 section 3.3.3).
-            case '\t': out += "&#9;"; break;
-            case '\n': out += "&#10;"; break;
-            case '\r': out += "&#13;"; break;
-            default: out += n == 0 ? k_replacement : text.substr(0, n);
+            case '\t':
+                out += "&#9;";
+                break;
+            case '\n':
+                out += "&#10;";
+                break;
+            case '\r':
+                out += "&#13;";
+                break;
+            default:
+                out += n == 0 ? k_replacement : text.substr(0, n);
         }
         text.remove_prefix(n == 0 ? 1 : n);
     }

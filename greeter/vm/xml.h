@@ -15,7 +15,7 @@ std::string xml_escape(std::string_view text);
 
 /// Elements, indented by two. One open element at a time gets the children.
 class XmlWriter {
- public:
+  public:
     using Attributes = std::initializer_list<std::pair<std::string_view, std::string_view>>;
     void open(std::string_view name, Attributes attributes = {});
     void close();
@@ -24,7 +24,7 @@ class XmlWriter {
     /// The document; everything open is closed.
     std::string take();
 
- private:
+  private:
     void begin(std::string_view name, Attributes attributes);
     std::string out_;
     std::vector<std::string> open_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Frames between greeter, screen program and session, as each receiver handles them: taken apart, checked, acted on, drawn. The first byte
-// picks the receiver; the rest is the stream.
+// Frames between greeter, screen program and session, as each receiver handles them: taken apart, checked,
+// acted on, drawn. The first byte picks the receiver; the rest is the stream.
 #include <clocale>
 #include <cstdint>
 #include <string>
@@ -26,9 +26,11 @@ void to_greeter(std::string stream, bool from_ui) {
     while (true) {
         auto frame = take_frame(stream);
         if (!frame || !*frame) return;
-        auto body = supervisor::check(from_ui ? supervisor::Link::from_ui : supervisor::Link::from_session, std::move(**frame));
+        auto body = supervisor::check(from_ui ? supervisor::Link::from_ui : supervisor::Link::from_session,
+                                      std::move(**frame));
         if (!body) return;
-        const auto effects = from_ui ? state.handle(supervisor::event::UiSaid{*body}, now) : state.handle(supervisor::event::SessionSaid{*body}, now);
+        const auto effects = from_ui ? state.handle(supervisor::event::UiSaid{*body}, now)
+                                     : state.handle(supervisor::event::SessionSaid{*body}, now);
         for (const auto& e : effects) {
             // Whatever the greeter says to the screen must be something the screen accepts.
             if (const auto* sent = std::get_if<supervisor::effect::SendUi>(&e))
@@ -36,7 +38,8 @@ void to_greeter(std::string stream, bool from_ui) {
             if (const auto* sent = std::get_if<supervisor::effect::SendSession>(&e))
                 if (!supervisor::check(supervisor::Link::to_session, sent->message)) __builtin_trap();
             if (const auto* line = std::get_if<supervisor::effect::StatusLine>(&e))
-                if (supervisor::status_line(line->text).find('\x1b', 1) != std::string::npos) __builtin_trap();
+                if (supervisor::status_line(line->text).find('\x1b', 1) != std::string::npos)
+                    __builtin_trap();
         }
         now = now + std::chrono::milliseconds(10);
     }
@@ -51,7 +54,8 @@ void to_ui(std::string stream) {
         auto body = supervisor::check(supervisor::Link::to_ui, std::move(**frame));
         if (!body) break;
         ui::take(model, *body);
-        for (ui::Size size : {ui::Size{24, 80}, ui::Size{1, 1}, ui::Size{13, 31}}) ui::as_lines(ui::layout(model, size), size);
+        for (ui::Size size : {ui::Size{24, 80}, ui::Size{1, 1}, ui::Size{13, 31}})
+            ui::as_lines(ui::layout(model, size), size);
     }
     // What is left of the stream is typed.
     for (const auto& key : decoder.feed(stream))
@@ -82,10 +86,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!locale || size == 0) return 0;
     const std::string rest(reinterpret_cast<const char*>(data) + 1, size - 1);
     switch (data[0] % 4) {
-        case 0: to_greeter(rest, true); break;
-        case 1: to_greeter(rest, false); break;
-        case 2: to_ui(rest); break;
-        case 3: pump(std::string_view(rest).substr(0, 2048)); break;
+        case 0:
+            to_greeter(rest, true);
+            break;
+        case 1:
+            to_greeter(rest, false);
+            break;
+        case 2:
+            to_ui(rest);
+            break;
+        case 3:
+            pump(std::string_view(rest).substr(0, 2048));
+            break;
     }
     return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// machine.toml (greeter/vm/machine_config.h): whatever comes, no crash; what is accepted stays inside the VM's directory and becomes a domain
-// whose XML holds nothing but what we meant.
+// machine.toml (greeter/vm/machine_config.h): whatever comes, no crash; what is accepted stays inside the
+// VM's directory and becomes a domain whose XML holds nothing but what we meant.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -38,7 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         must(disk.swap.has_value() == (disk.role == DiskRole::swap));
         if (!disk.swap) check_path(disk.path);
         if (disk.swap) must(disk.swap->size >= k_min_swap && disk.swap->size <= k_max_swap);
-        if (disk.swap && disk.swap->content == SwapContent::from_template) check_path(disk.swap->template_path);
+        if (disk.swap && disk.swap->content == SwapContent::from_template)
+            check_path(disk.swap->template_path);
     }
     if (!config->nvram.empty()) check_path(config->nvram);
     const auto xml = domain_xml(*config, {.domain_name = "vm",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Frames between our processes (base/message.h): whatever comes, take_frame neither crashes nor loops, and what it accepts goes out again.
+// Frames between our processes (base/message.h): whatever comes, take_frame neither crashes nor loops, and
+// what it accepts goes out again.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

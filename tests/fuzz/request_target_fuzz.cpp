@@ -10,9 +10,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     if (const auto target = parse_target(text)) {
         for (const auto& part : target->path)
-            if (part.empty() || part == "." || part == ".." || part.find('/') != std::string::npos || part.find('\0') != std::string::npos) abort();
+            if (part.empty() || part == "." || part == ".." || part.find('/') != std::string::npos ||
+                part.find('\0') != std::string::npos)
+                abort();
         for (const auto& [name, value] : target->query) {
-            (void)parse_mac(value), (void)parse_uuid(value), (void)parse_name(value), (void)clean_serial(value);
+            (void)parse_mac(value), (void)parse_uuid(value), (void)parse_name(value),
+                (void)clean_serial(value);
             if (is_file_name(value) && value.find_first_of("/ \n$") != std::string::npos) abort();
         }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A session's state file, as it may come back from the provisioner. What is accepted must come back the same when written again.
+// A session's state file, as it may come back from the provisioner. What is accepted must come back the same
+// when written again.
 #include <cstdlib>
 
 #include "greeter/session/state_store.h"

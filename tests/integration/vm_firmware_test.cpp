@@ -14,7 +14,7 @@ namespace {
 using testing::HasSubstr;
 
 class FirmwareInVm : public testing::Test {
- protected:
+  protected:
     FirmwareInVm() {
         config_.memory = 128ULL << 20;  // OVMF's least
         config_.firmware = Firmware::uefi;

@@ -9,8 +9,9 @@
 #include <fstream>
 #include <stdexcept>
 
-// Real mode, loaded at 0x7c00, drive in DL. COM1 is at 0x3f8; SeaBIOS puts the Q35's power management at 0x600. Interrupts are off but for
-// the BIOS call: SeaBIOS's timer reads COM1 too, for its own console, and would swallow letters.
+// Real mode, loaded at 0x7c00, drive in DL. COM1 is at 0x3f8; SeaBIOS puts the Q35's power management at
+// 0x600. Interrupts are off but for the BIOS call: SeaBIOS's timer reads COM1 too, for its own console, and
+// would swallow letters.
 asm(R"(
     .pushsection .rodata
     .code16
@@ -108,7 +109,9 @@ extern "C" const char berth_sector_begin[512];
 
 namespace berth::vm {
 
-std::string boot_sector() { return {berth_sector_begin, 512}; }
+std::string boot_sector() {
+    return {berth_sector_begin, 512};
+}
 
 Folder::Folder() {
     std::string name = "/tmp/berth-vm-XXXXXX";
@@ -117,7 +120,9 @@ Folder::Folder() {
     chmod(root_.c_str(), 0755);
 }
 
-Folder::~Folder() { std::filesystem::remove_all(root_); }
+Folder::~Folder() {
+    std::filesystem::remove_all(root_);
+}
 
 NbdServer::NbdServer(const Folder& folder, const std::vector<std::string>& disks) {
     std::filesystem::create_directory(folder.path("disks"));
@@ -126,13 +131,15 @@ NbdServer::NbdServer(const Folder& folder, const std::vector<std::string>& disks
         std::ofstream(file) << boot_sector();
         std::filesystem::resize_file(file, 1 << 20);
     }
-    auto child = spawn({.arguments = {"nbdkit", "--foreground", "--unix", folder.path("nbd.sock"), "--filter=error", "file",
-                                      "dir=" + folder.path("disks"), "error=EIO", "error-rate=100%", "error-file=" + folder.path("fault")},
+    auto child = spawn({.arguments = {"nbdkit", "--foreground", "--unix", folder.path("nbd.sock"),
+                                      "--filter=error", "file", "dir=" + folder.path("disks"), "error=EIO",
+                                      "error-rate=100%", "error-file=" + folder.path("fault")},
                         .die_with_parent = true});
     if (!child) throw std::runtime_error(child.error().detail());
     child_ = std::move(*child);
     SystemClock clock;
-    for (int i = 0; i < 200 && !std::filesystem::exists(folder.path("nbd.sock")); ++i) clock.sleep(std::chrono::milliseconds(50));
+    for (int i = 0; i < 200 && !std::filesystem::exists(folder.path("nbd.sock")); ++i)
+        clock.sleep(std::chrono::milliseconds(50));
     chmod(folder.path("nbd.sock").c_str(), 0666);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A guest of 512 bytes and the NBD server it starts from. The guest greets on COM1 with "berth guest up" and then obeys one letter at a
-// time: e "echo"; r resets; q powers off; b says whether the power button was pressed since the last b ("button yes" or "button no");
-// d reads the second sector of its disk through the BIOS ("disk good" or "disk bad").
+// A guest of 512 bytes and the NBD server it starts from. The guest greets on COM1 with "berth guest up" and
+// then obeys one letter at a time: e "echo"; r resets; q powers off; b says whether the power button was
+// pressed since the last b ("button yes" or "button no"); d reads the second sector of its disk through the
+// BIOS ("disk good" or "disk bad").
 #pragma once
 
 #include <filesystem>
@@ -21,23 +22,24 @@ std::string boot_sector();
 
 /// A folder under /tmp that goes with it, readable for QEMU's user.
 class Folder {
- public:
+  public:
     Folder();
     ~Folder();
     Folder(const Folder&) = delete;
     Folder& operator=(const Folder&) = delete;
     std::string path(std::string_view name) const { return root_ / name; }
 
- private:
+  private:
     std::filesystem::path root_;
 };
 
-/// nbdkit: each file of `folder`/disks is an export of its name at `folder`/nbd.sock. While `folder`/fault is there every request fails.
+/// nbdkit: each file of `folder`/disks is an export of its name at `folder`/nbd.sock. While `folder`/fault is
+/// there every request fails.
 class NbdServer {
- public:
+  public:
     NbdServer(const Folder& folder, const std::vector<std::string>& disks);
 
- private:
+  private:
     Child child_;
 };
 

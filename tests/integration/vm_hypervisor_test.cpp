@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Real libvirt, real (emulating) QEMU, real NBD: what hypervisor.h and domain_xml promise.
-#include "greeter/vm/hypervisor.h"
-
 #include <gmock/gmock.h>
 #include <signal.h>
 
 #include <fstream>
 
+#include "greeter/vm/hypervisor.h"
 #include "tests/integration/vm_guest.h"
 
 namespace berth::vm {
@@ -17,7 +16,7 @@ using std::chrono::seconds;
 using testing::HasSubstr;
 
 class Vm : public testing::Test {
- protected:
+  protected:
     void TearDown() override {
         auto domain = hypervisor_->find(guest_client(folder_).domain_name);
         if (domain && *domain) {
@@ -40,7 +39,8 @@ class Vm : public testing::Test {
         auto console = domain->console();
         if (!console) throw std::runtime_error(console.error().to_log());
         console_ = std::move(*console);
-        if (const Status resumed = domain->resume(); !resumed) throw std::runtime_error(resumed.error().to_log());
+        if (const Status resumed = domain->resume(); !resumed)
+            throw std::runtime_error(resumed.error().to_log());
         return domain;
     }
 
@@ -165,9 +165,12 @@ TEST_P(Bus, pauses_on_a_failed_request_and_repeats_it_on_resume) {
     EXPECT_THAT(read_until(console_.get(), "disk good"), HasSubstr("disk good"));
 }
 
-INSTANTIATE_TEST_SUITE_P(OfDisks, Bus, testing::Values(DiskBus::virtio, DiskBus::sata, DiskBus::scsi), [](const auto& parameter) {
-    return parameter.param == DiskBus::virtio ? "virtio" : parameter.param == DiskBus::sata ? "sata" : "scsi";
-});
+INSTANTIATE_TEST_SUITE_P(OfDisks, Bus, testing::Values(DiskBus::virtio, DiskBus::sata, DiskBus::scsi),
+                         [](const auto& parameter) {
+                             return parameter.param == DiskBus::virtio ? "virtio"
+                                    : parameter.param == DiskBus::sata ? "sata"
+                                                                       : "scsi";
+                         });
 
 TEST_F(Vm, has_every_device_that_the_configuration_can_name) {
     NbdServer nbd(folder_, {"software", "base", "more"});
@@ -175,10 +178,16 @@ TEST_F(Vm, has_every_device_that_the_configuration_can_name) {
     config.cpus = 2;
     config.clock = ClockBase::local;
     config.devices = {"rng", "balloon", "tablet", "keyboard", "watchdog"};
-    config.disks.push_back({.name = "base", .role = DiskRole::shared, .bus = DiskBus::scsi, .path = "b.raw", .read_only = true});
-    config.disks.push_back({.name = "more", .role = DiskRole::shared, .bus = DiskBus::virtio, .path = "m.raw", .read_only = true});
+    config.disks.push_back(
+        {.name = "base", .role = DiskRole::shared, .bus = DiskBus::scsi, .path = "b.raw", .read_only = true});
+    config.disks.push_back({.name = "more",
+                            .role = DiskRole::shared,
+                            .bus = DiskBus::virtio,
+                            .path = "m.raw",
+                            .read_only = true});
     for (int i = 0; i < 8; ++i)
-        config.disks.push_back({.name = "more", .role = DiskRole::data, .bus = DiskBus::sata, .path = "m.raw"});
+        config.disks.push_back(
+            {.name = "more", .role = DiskRole::data, .bus = DiskBus::sata, .path = "m.raw"});
     auto domain = boot(config, guest_client(folder_));
     EXPECT_THAT(read_until(console_.get(), k_greeting), HasSubstr(k_greeting));
 }
@@ -201,13 +210,18 @@ TEST_F(Vm, joins_a_bridge_and_a_libvirt_network) {
     ClientFacts facts = guest_client(folder_);
     facts.network_bridge = "vmc-br0";
     auto domain = start(config, facts);
-    EXPECT_THAT(run_checked({.arguments = {"ip", "link", "show", "master", "vmc-br0"}}, seconds(10)).value_or(""), HasSubstr("vnet"));
+    EXPECT_THAT(
+        run_checked({.arguments = {"ip", "link", "show", "master", "vmc-br0"}}, seconds(10)).value_or(""),
+        HasSubstr("vnet"));
     ASSERT_TRUE(domain->destroy());
 
-    ASSERT_TRUE(run_checked({.arguments = {"virsh", "-q", "-c", "qemu:///system", "net-start", "default"}}, seconds(60)));
+    ASSERT_TRUE(run_checked({.arguments = {"virsh", "-q", "-c", "qemu:///system", "net-start", "default"}},
+                            seconds(60)));
     facts.nat_network = "default";
     domain = start(guest_config(), facts);
-    EXPECT_THAT(run_checked({.arguments = {"ip", "link", "show", "master", "virbr0"}}, seconds(10)).value_or(""), HasSubstr("vnet"));
+    EXPECT_THAT(
+        run_checked({.arguments = {"ip", "link", "show", "master", "virbr0"}}, seconds(10)).value_or(""),
+        HasSubstr("vnet"));
 }
 
 TEST_F(Vm, is_found_by_a_session_that_knows_only_its_name) {
@@ -265,7 +279,8 @@ TEST_F(Vm, says_in_qemus_words_why_it_does_not_start) {
 }
 
 TEST_F(Vm, is_refused_when_its_text_is_not_a_domain) {
-    const auto domain = hypervisor_->start("<domain type='qemu'><uuid>2f1c6a5e-0d5e-4b61-9f0e-6a3d1c9b7e10</uuid></domain>");
+    const auto domain =
+        hypervisor_->start("<domain type='qemu'><uuid>2f1c6a5e-0d5e-4b61-9f0e-6a3d1c9b7e10</uuid></domain>");
     ASSERT_FALSE(domain);
     EXPECT_EQ(domain.error().code(), ErrorCode::H03);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// These tests run beside a libvirtd of their own: the program starts itself again under tests/lib/with-libvirt.
+// These tests run beside a libvirtd of their own: the program starts itself again under
+// tests/lib/with-libvirt.
 #include <gtest/gtest.h>
 #include <unistd.h>
 

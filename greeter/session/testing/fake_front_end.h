@@ -11,15 +11,15 @@
 namespace berth::session {
 
 class FakeFrontEnd final : public FrontEnd {
- public:
+  public:
     explicit FakeFrontEnd(Clock& clock) : clock_(clock) {}
 
     std::deque<std::string> answers;  ///< For ask(); empty: the user gives up.
     std::deque<size_t> chosen;        ///< For choose(); empty: the user gives up.
     std::deque<Heard> heard;          ///< For listen(); empty: nothing comes and the time passes.
     bool stop = false;
-    /// Each thing shown, one line: "prompt- Password:", "prompt+ Name:", "info ...", "error ...", "choice ...", "status ...", "console VM",
-    /// "console-end", "STEP PHASE".
+    /// Each thing shown, one line: "prompt- Password:", "prompt+ Name:", "info ...", "error ...", "choice
+    /// ...", "status ...", "console VM", "console-end", "STEP PHASE".
     std::vector<std::string> shown;
 
     Result<Secret> ask(std::string_view text, bool echo) override {
@@ -71,7 +71,7 @@ class FakeFrontEnd final : public FrontEnd {
         return false;
     }
 
- private:
+  private:
     Clock& clock_;
 };
 

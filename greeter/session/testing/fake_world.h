@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Everything a session touches, in memory: it keeps what was made and in which order things were done, and fails where a test says.
+// Everything a session touches, in memory: it keeps what was made and in which order things were done, and
+// fails where a test says.
 #pragma once
 
 #include <sys/socket.h>
@@ -35,14 +36,16 @@ struct FakeWorld {
     RecordingReport report;
     FakeFrontEnd front_end{clock};
 
-    std::vector<std::string> log;    ///< What was done and undone, in order.
-    std::set<std::string> made;      ///< What stands: "pam", "mount", "lock", "swap", "run_dir", "volume", "vm".
-    std::set<std::string> failing;   ///< Operations that fail; "mount", "lock", ... and "undo lock", ....
+    std::vector<std::string> log;  ///< What was done and undone, in order.
+    std::set<std::string> made;  ///< What stands: "pam", "mount", "lock", "swap", "run_dir", "volume", "vm".
+    std::set<std::string> failing;  ///< Operations that fail; "mount", "lock", ... and "undo lock", ....
     std::function<void(const std::string&)> at;  ///< Called at each operation.
 
     std::vector<std::string> vms{"work"};
     std::map<std::string, std::string> files{{"machine.toml", k_machine_toml}};
-    std::map<std::string, volume::FileFacts> disks{{"software.raw", {.size = 1 << 20, .fileid = 1, .regular = true, .readable = true, .writable = true}}};
+    std::map<std::string, volume::FileFacts> disks{
+        {"software.raw",
+         {.size = 1 << 20, .fileid = 1, .regular = true, .readable = true, .writable = true}}};
     User user{.name = "ann", .uid = 1000, .gid = 1000, .groups = {}};
     std::optional<volume::LockHolder> holder;
     int take_over_seconds = 0;  ///< How often `waiting` is called before a broken lock is ours.
@@ -53,7 +56,7 @@ struct FakeWorld {
     bool kvm = true;
     std::string domain = "berth-s1";  ///< The name of the VM that "vm" stands for.
     uint64_t room_for_swap = 1ULL << 40;
-    UniqueFd console_peer;          ///< The guest's end of its console.
+    UniqueFd console_peer;  ///< The guest's end of its console.
 
     Status note(const std::string& what) {
         log.push_back(what);
@@ -72,7 +75,7 @@ struct FakeWorld {
 };
 
 class FakeAuthenticator final : public Authenticator {
- public:
+  public:
     explicit FakeAuthenticator(FakeWorld& w) : w_(w) {}
     Status authenticate() override { return w_.make("pam"); }
     Status account() override { return w_.note("account"); }
@@ -80,12 +83,12 @@ class FakeAuthenticator final : public Authenticator {
     const User& user() const override { return w_.user; }
     Status end() override { return w_.unmake("pam"); }
 
- private:
+  private:
     FakeWorld& w_;
 };
 
 class FakeDirectory final : public volume::UserDirectory {
- public:
+  public:
     explicit FakeDirectory(FakeWorld& w) : w_(w) { w_.made.insert("mount"); }
     ~FakeDirectory() override { (void)w_.unmake("mount"); }
     Result<std::vector<std::string>> list_vms() override {
@@ -103,7 +106,8 @@ class FakeDirectory final : public volume::UserDirectory {
         if (!w_.files.contains(path)) return fail(ErrorCode::M09, "{}", path);
         return w_.files[path];
     }
-    Result<std::string> read_at(const std::string&, const std::string& path, uint64_t offset, size_t length) override {
+    Result<std::string> read_at(const std::string&, const std::string& path, uint64_t offset,
+                                size_t length) override {
         return w_.files[path].substr(offset, length);
     }
     Status replace(const std::string&, const std::string& path, std::string_view data) override {
@@ -111,7 +115,8 @@ class FakeDirectory final : public volume::UserDirectory {
         return w_.note("replace " + path);
     }
     Result<std::optional<volume::LockHolder>> holder(const std::string&) override { return w_.holder; }
-    Result<volume::TakenLock> lock(const std::string&, const volume::LockOwner&, bool may_break, const Intent& intent, const Waiting& waiting) override {
+    Result<volume::TakenLock> lock(const std::string&, const volume::LockOwner&, bool may_break,
+                                   const Intent& intent, const Waiting& waiting) override {
         if (w_.holder && !may_break) return fail(ErrorCode::K01);
         if (Status s = intent(7, "00112233445566778899aabbccddeeff"); !s) return fail(s.error());
         if (Status s = w_.make("lock"); !s) return fail(s.error());
@@ -120,7 +125,8 @@ class FakeDirectory final : public volume::UserDirectory {
         w_.holder = volume::LockHolder{};
         w_.holder->epoch = 7;
         w_.holder->record.nonce = "00112233445566778899aabbccddeeff";
-        return volume::TakenLock{.epoch = 7, .nonce = "00112233445566778899aabbccddeeff", .broke = may_break, .predecessor = {}};
+        return volume::TakenLock{
+            .epoch = 7, .nonce = "00112233445566778899aabbccddeeff", .broke = may_break, .predecessor = {}};
     }
     Status release(const std::string&, uint64_t, const std::string&) override {
         Status released = w_.unmake("lock");
@@ -128,24 +134,27 @@ class FakeDirectory final : public volume::UserDirectory {
         return released;
     }
 
- private:
+  private:
     FakeWorld& w_;
 };
 
 class FakeVolume final : public Volume {
- public:
+  public:
     explicit FakeVolume(FakeWorld& w) : w_(w) {}
     pid_t pid() const override { return 4711; }
     uint64_t start_time() const override { return 99; }
     int gone_fd() const override { return -2; }
     Status wait_ready(std::chrono::milliseconds) override { return w_.note("ready"); }
-    Result<volume::VolumeStatus> status() override { return volume::VolumeStatus{.state = w_.volume_state, .disks = {}, .silent_seconds = 0}; }
+    Result<volume::VolumeStatus> status() override {
+        return volume::VolumeStatus{.state = w_.volume_state, .disks = {}, .silent_seconds = 0};
+    }
     Result<int> watch_fd() override { return -3; }
     Result<std::optional<volume::VolumeStatus>> next_status() override {
         if (w_.volume_events.empty()) return std::optional<volume::VolumeStatus>{};
         w_.volume_state = w_.volume_events.front();
         w_.volume_events.pop_front();
-        return std::optional(volume::VolumeStatus{.state = w_.volume_state, .disks = {}, .silent_seconds = 0});
+        return std::optional(
+            volume::VolumeStatus{.state = w_.volume_state, .disks = {}, .silent_seconds = 0});
     }
     Status stop(std::chrono::milliseconds) override { return w_.unmake("volume"); }
     void kill() override {
@@ -154,12 +163,12 @@ class FakeVolume final : public Volume {
     }
     void release() override { w_.log.emplace_back("leave volume"); }
 
- private:
+  private:
     FakeWorld& w_;
 };
 
 class FakeParts final : public Parts {
- public:
+  public:
     explicit FakeParts(FakeWorld& w) : w_(w) {}
     Result<volume::NfsLocation> locate(const std::string& user, Duration) override {
         if (Status s = w_.note("locate"); !s) return fail(s.error());
@@ -169,8 +178,13 @@ class FakeParts final : public Parts {
         if (Status s = w_.note("mount"); !s) return fail(s.error());
         return std::make_unique<FakeDirectory>(w_);
     }
-    Status check_swap_room(const std::string& folder, uint64_t bytes) override { return vm::check_swap_room(bytes, w_.room_for_swap, folder); }
-    Status make_swap(const vm::SwapSpec&, const std::string&, volume::UserDirectory&, const std::string&) override { return w_.make("swap"); }
+    Status check_swap_room(const std::string& folder, uint64_t bytes) override {
+        return vm::check_swap_room(bytes, w_.room_for_swap, folder);
+    }
+    Status make_swap(const vm::SwapSpec&, const std::string&, volume::UserDirectory&,
+                     const std::string&) override {
+        return w_.make("swap");
+    }
     Status delete_file(const std::string&) override { return w_.unmake("swap"); }
     Status make_run_dir(const std::string&) override { return w_.make("run_dir"); }
     Status remove_run_dir(const std::string&) override { return w_.unmake("run_dir"); }
@@ -180,12 +194,12 @@ class FakeParts final : public Parts {
         return std::make_unique<FakeVolume>(w_);
     }
 
- private:
+  private:
     FakeWorld& w_;
 };
 
 class FakeDomain final : public vm::Domain {
- public:
+  public:
     explicit FakeDomain(FakeWorld& w) : w_(w) {}
     Result<vm::DomainState> state() override {
         if (!w_.made.contains("vm")) return vm::DomainState::gone;
@@ -209,12 +223,12 @@ class FakeDomain final : public vm::Domain {
     Status destroy() override { return w_.unmake("vm"); }
     Status resume() override { return w_.note("resume"); }
 
- private:
+  private:
     FakeWorld& w_;
 };
 
 class FakeHypervisor final : public vm::Hypervisor {
- public:
+  public:
     explicit FakeHypervisor(FakeWorld& w) : w_(w) {}
     Status kvm_usable() override { return w_.kvm ? Status{} : Status(fail(ErrorCode::H01, "no KVM")); }
     Result<std::unique_ptr<vm::Domain>> start(const std::string&) override {
@@ -227,12 +241,12 @@ class FakeHypervisor final : public vm::Hypervisor {
         return w_.made.contains("vm") && name == w_.domain ? std::make_unique<FakeDomain>(w_) : nullptr;
     }
 
- private:
+  private:
     FakeWorld& w_;
 };
 
 class FakeProcessTable final : public ProcessTable {
- public:
+  public:
     explicit FakeProcessTable(FakeWorld& w) : w_(w) {}
     std::vector<pid_t> volume_processes(const SessionState&) override {
         return w_.made.contains("volume") ? std::vector<pid_t>{4711} : std::vector<pid_t>{};
@@ -244,7 +258,7 @@ class FakeProcessTable final : public ProcessTable {
         w_.made.erase("volume");
     }
 
- private:
+  private:
     FakeWorld& w_;
 };
 

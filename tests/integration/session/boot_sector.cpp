@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Writes the 512-byte guest of tests/integration/vm_guest.h to standard output, for the session's integration test and benchmark.
+// Writes the 512-byte guest of tests/integration/vm_guest.h to standard output, for the session's integration
+// test and benchmark.
 #include <cstdio>
 
 #include "tests/integration/vm_guest.h"
