@@ -117,6 +117,13 @@ std::wstring caps_hint(const Model& m) {
     return looks_like_caps_lock(asks_name ? m.input.text() : m.user) ? L"Caps Lock may be on." : L"";
 }
 
+/// Rows that a question and its answers take, with the blank lines around them; the steps above make way for all of it.
+int rows_of_choice(const Painter& p, const Model& m) {
+    if (!m.choice || m.confirm) return 0;
+    constexpr int k_blank = 5;  // behind the steps, behind the title, and what paint_form leaves below the answers
+    return static_cast<int>(wrap(m.choice->title, p.columns()).size() + m.choice->options.size()) + k_blank;
+}
+
 void paint_form(Painter& p, const Model& m) {
     if (m.confirm) {
         for (const auto& l : wrap(m.confirm->question, p.columns())) p.line(l, Style::bold);
@@ -227,7 +234,7 @@ Picture layout(const Model& m, Size size) {
     const bool asks = m.confirm || m.prompt || m.choice || m.mode != Mode::session;
     if (!m.steps.empty() && m.mode == Mode::session) {
         const int notes = static_cast<int>(std::min<size_t>(m.notes.size() * 2, 5));
-        paint_steps(p, m, p.room() - (asks ? 5 : 1) - notes);
+        paint_steps(p, m, p.room() - std::max(asks ? 5 : 1, rows_of_choice(p, m)) - notes);
         p.blank();
     }
     paint_form(p, m);

@@ -54,6 +54,25 @@ TEST_F(Layout, of_the_login_screen) {
     EXPECT_EQ(cursor->column, 20);
 }
 
+TEST_F(Layout, shows_every_answer_of_a_long_question_and_lets_the_steps_make_way) {
+    screen("session", {"No data disk: swap space is kept in memory."});
+    for (int i = 0; i < 8; ++i)
+        take(m, {{"type", "progress"},
+                 {"step", "s" + std::to_string(i)},
+                 {"text", "Step " + std::to_string(i)},
+                 {"state", "done"},
+                 {"index", i},
+                 {"of", 13}});
+    take(m, {{"type", "choice"},
+             {"id", 1},
+             {"title", std::string(40, 'a') + " " + std::string(40, 'b') + " " + std::string(40, 'c')},
+             {"options", {"No, log me off", "Yes, take it over"}},
+             {"default", 0}});
+    EXPECT_TRUE(shows(L"1  No, log me off"));
+    EXPECT_TRUE(shows(L"2  Yes, take it over"));
+    EXPECT_TRUE(shows(L"Step 7")) << "the last step stays";
+}
+
 TEST_F(Layout, never_shows_a_secret_nor_its_length) {
     screen("session");
     take(m, {{"type", "prompt"}, {"id", 1}, {"echo", false}, {"text", "Password: "}});
