@@ -117,10 +117,12 @@ std::wstring caps_hint(const Model& m) {
     return looks_like_caps_lock(asks_name ? m.input.text() : m.user) ? L"Caps Lock may be on." : L"";
 }
 
-/// Rows that a question and its answers take, with the blank lines around them; the steps above make way for all of it.
+/// Rows that a question and its answers take, with the blank lines around them; the steps above make way for
+/// all of it.
 int rows_of_choice(const Painter& p, const Model& m) {
     if (!m.choice || m.confirm) return 0;
-    constexpr int k_blank = 5;  // behind the steps, behind the title, and what paint_form leaves below the answers
+    constexpr int k_blank =
+        5;  // behind the steps, behind the title, and what paint_form leaves below the answers
     return static_cast<int>(wrap(m.choice->title, p.columns()).size() + m.choice->options.size()) + k_blank;
 }
 
