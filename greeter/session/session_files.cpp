@@ -178,8 +178,7 @@ Status Session::lock() {
     };
     const auto waiting = [this](seconds left) {
         seams_.front_end.progress(
-            {step::lock,
-             fmt::format("Waiting until the other workstation has certainly stopped: {} s", left.count()),
+            {step::lock, fmt::format("Waiting for the other workstation to stop: {} s", left.count()),
              "doing", step_index_, session_steps().size()});
         claim_left_ = seams_.front_end.stopping();
         return !claim_left_;
