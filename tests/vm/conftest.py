@@ -133,3 +133,5 @@ def pytest_runtest_makereport(item, call):
         report.sections.append(("journal", w.agent("journalctl -b --no-pager -o short-monotonic | tail -n 150", timeout=30)))
     except Exception as e:
         report.sections.append(("journal", f"not to be had: {e}"))
+        # A machine that does not even answer its agent: where its processors are.
+        report.sections.append(("processors", w.qmp.monitor("info registers -a")))
