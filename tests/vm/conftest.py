@@ -7,6 +7,7 @@ import shutil
 import tempfile
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 import lan as l
 from greeter import Greeter
@@ -135,3 +136,21 @@ def pytest_runtest_makereport(item, call):
         report.sections.append(("journal", f"not to be had: {e}"))
         # A machine that does not even answer its agent: where its processors are.
         report.sections.append(("processors", w.qmp.monitor("info registers -a")))
+        item.stood_still = True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    """An emulated workstation that stands still as a whole (emulated SVM does that now and then: not even its agent answers) says nothing
+    about Berth: such a test, and no other, is run once more, and the run says so. What fails twice has failed."""
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    if getattr(item, "stood_still", False):
+        item.warn(pytest.PytestWarning("the emulated workstation stood still; run once more"))
+        item.stood_still = False
+        item._initrequest()
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
