@@ -6,20 +6,12 @@ import itertools
 import socket
 import time
 
-from processes import LabError, wait_until
+from processes import LabError, connect_unix
 
 
 class Agent:
     def __init__(self, path):
-        def connect():
-            s = socket.socket(socket.AF_UNIX)
-            try:
-                s.connect(str(path))
-                return s
-            except OSError:
-                s.close()
-                return None
-        self._socket = wait_until(connect, 60, f"agent's port {path}")
+        self._socket = connect_unix(path, 60, f"agent's port {path}")
         self._buffer = b""
         self._numbers = itertools.count(int(time.time()))
 

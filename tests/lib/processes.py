@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -94,3 +95,17 @@ def run(*argv, netns=None, check=True, input=None, timeout=120):
     if check and done.returncode != 0:
         raise LabError(f"{' '.join(map(str, argv))}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def connect_unix(path, timeout, what, meanwhile=lambda: None):
+    """A connected Unix stream socket as soon as somebody listens at `path`; `meanwhile` may raise why nobody ever will."""
+    def connect():
+        meanwhile()
+        s = socket.socket(socket.AF_UNIX)
+        try:
+            s.connect(str(path))
+            return s
+        except OSError:
+            s.close()
+            return None
+    return wait_until(connect, timeout, what)

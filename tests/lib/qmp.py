@@ -1,24 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """QEMU's machine protocol (QMP), synchronous, one command at a time."""
 import json
-import socket
 import time
 
-from processes import LabError, wait_until
+from processes import LabError, connect_unix, wait_until
 
 
 class Qmp:
     def __init__(self, path, process, timeout=60):
-        def connect():
-            process.check()
-            s = socket.socket(socket.AF_UNIX)
-            try:
-                s.connect(str(path))
-                return s
-            except OSError:
-                s.close()
-                return None
-        self._socket = wait_until(connect, timeout, f"QEMU's socket {path}")
+        self._socket = connect_unix(path, timeout, f"QEMU's socket {path}", meanwhile=process.check)
         self._socket.settimeout(600)
         self._lines = self._socket.makefile("r")
         self.events = []

@@ -2,13 +2,12 @@
 """A terminal on a machine's serial line: what a person in front of it would see, and what they type."""
 import copy
 import re
-import socket
 import threading
 import time
 
 import pyte
 
-from processes import wait_until
+from processes import connect_unix
 
 
 class ScreenTimeout(AssertionError):
@@ -19,15 +18,7 @@ class Screen:
     """80x24. A thread of its own reads the line; every other method may be called from the test's thread."""
 
     def __init__(self, path, log, columns=80, lines=24):
-        def connect():
-            s = socket.socket(socket.AF_UNIX)
-            try:
-                s.connect(str(path))
-                return s
-            except OSError:
-                s.close()
-                return None
-        self._socket = wait_until(connect, 60, f"serial line {path}")
+        self._socket = connect_unix(path, 60, f"serial line {path}")
         self._log = open(log, "ab", buffering=0)
         self._changed = threading.Condition()
         self._terminal = pyte.Screen(columns, lines)
