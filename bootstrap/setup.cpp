@@ -12,6 +12,7 @@
 #include "base/client_identity.h"
 #include "base/fd.h"
 #include "base/spawn.h"
+#include "bootstrap/bridge.h"
 #include "bootstrap/clock_state.h"
 #include "bootstrap/data_partition.h"
 #include "bootstrap/machine_facts.h"
@@ -30,6 +31,8 @@ constexpr const char* k_data = "/var/lib/berth";
 constexpr const char* k_sources_folder = "/run/chrony-dhcp";
 constexpr const char* k_sources = "/run/chrony-dhcp/berth.sources";
 constexpr auto k_wait_for_clock = 4s;
+constexpr auto k_wait_for_bridge = 20s;
+constexpr const char* k_networkd_folder = "/run/systemd/network";
 constexpr const char* k_leases = "/run/systemd/netif/leases";
 
 Result<std::string> tool(std::vector<std::string> arguments, Duration timeout) {
@@ -111,15 +114,41 @@ ClockState look_at_clock(const SetupContext& context, BootTime start) {
     return clock_state(tracking ? *tracking : std::string(), context.clock.now() - start);
 }
 
-bool has_network() {
+/// The first interface with an IPv4 address that is not the loopback's; empty: none.
+std::string addressed_interface() {
     ifaddrs* list = nullptr;
-    if (getifaddrs(&list) != 0) return false;
-    bool found = false;
-    for (const ifaddrs* a = list; a != nullptr; a = a->ifa_next)
-        found |= a->ifa_addr != nullptr && a->ifa_addr->sa_family == AF_INET &&
-                 (a->ifa_flags & IFF_LOOPBACK) == 0 && (a->ifa_flags & IFF_RUNNING) != 0;
+    if (getifaddrs(&list) != 0) return {};
+    std::string found;
+    for (const ifaddrs* a = list; a != nullptr && found.empty(); a = a->ifa_next)
+        if (a->ifa_addr != nullptr && a->ifa_addr->sa_family == AF_INET &&
+            (a->ifa_flags & IFF_LOOPBACK) == 0 && (a->ifa_flags & IFF_RUNNING) != 0)
+            found = a->ifa_name;
     freeifaddrs(list);
     return found;
+}
+
+bool has_network() {
+    return !addressed_interface().empty();
+}
+
+/// Makes `bridge` over the card that has the address, unless the site's own configuration already did.
+Status set_bridge(const std::string& bridge, Clock& clock) {
+    if (bridge.empty() || if_nametoindex(bridge.c_str()) != 0) return {};
+    const std::string card = addressed_interface();
+    if (card.empty()) return fail(ErrorCode::B12, "network_bridge {}: no card has an address", bridge);
+    const auto address = read_file("/sys/class/net/" + card + "/address");
+    const std::string mac = address ? normal_mac(address->substr(0, address->find('\n'))) : std::string();
+    if (mac.empty()) return fail(ErrorCode::B12, "network_bridge {}: {} has no MAC address", bridge, card);
+    std::error_code error;
+    fs::create_directories(k_networkd_folder, error);
+    for (const auto& file : bridge_files(bridge, mac))
+        BERTH_TRY(write_file_durably(std::string(k_networkd_folder) + "/" + file.name, file.text, 0644));
+    auto reloaded = tool({"networkctl", "reload"}, 10s);
+    if (!reloaded) return fail(reloaded.error());
+    for (const BootTime end = clock.now() + k_wait_for_bridge; clock.now() < end; clock.sleep(100ms))
+        if (addressed_interface() == bridge) return {};
+    return fail(ErrorCode::B12, "network_bridge {}: no address within {} s", bridge,
+                k_wait_for_bridge.count());
 }
 
 KvmFacts probe_kvm() {
@@ -155,6 +184,8 @@ Status run_setup(const SetupContext& context) {
     fs::create_directories("/run/berth", error);
     const MachineRecord record = read_record(report);
     apply(record, report);
+    if (Status s = set_bridge(record.network_bridge, context.clock); !s)
+        report.error("bridge not made", s.error());
     set_time_servers(record, report);
 
     if (auto settled = tool({"udevadm", "settle", "--timeout=15"}, 20s); !settled)

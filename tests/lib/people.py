@@ -38,5 +38,6 @@ _people = [
     Person("pia", 2013),                                  # the power goes while her VM runs
     Person("sam", 2014),                                  # secure attention
     Person("wil", 2015),                                  # his guest leaves the terminal wild
+    Person("ben", 2016, vms=("bridged",)),                # his guest is on the site's own network
 ]
 people = {p.name: p for p in _people}

@@ -62,7 +62,7 @@ class SiteWorld:
         # BERTH_GUEST: a guest that make-guest has made; asking it again waits for any image build that is running.
         self.guest = self.guest or os.environ.get("BERTH_GUEST") or run(ROOT / "image" / "guest" / "make-guest", timeout=1800).strip()
         run(ROOT / "image" / "guest" / "make-vm", folder, "--name", name, "--memory", "128", "--swap", "256", "--files", "16",
-            "--guest", self.guest, timeout=900)
+            "--guest", self.guest, "--network", "bridge" if name == "bridged" else "nat", timeout=900)
 
     def _make_servers(self):
         lan = self.lan
@@ -90,12 +90,12 @@ class SiteWorld:
                 run("cp", self.out / name, self.image_folder / name)
 
     # -- workstations ---------------------------------------------------------------------------------------------------------
-    def workstation(self, name, enrol=True, console="ttyS0", **options):
+    def workstation(self, name, enrol=True, console="ttyS0", bridge="", **options):
         w = Workstation(self.lan, name, next(self._numbers), **options)
         self.workstations.append(w)
         if enrol:
             self.lan.ctl("machine", "add", "--name", name, "--mac", w.mac, "--mode", "network", "--console", console, "--image", IMAGE,
-                         "--site", SITE, "--data", "auto")
+                         "--site", SITE, "--data", "auto", *(("--bridge", bridge) if bridge else ()))
         return w
 
     def boot_script(self, w, platform="pcbios"):

@@ -120,6 +120,20 @@ CHORDS = [("ctrl", "alt", "delete"), *[("ctrl", "alt", f"f{n}") for n in range(1
           ("ctrl", "alt", "backspace"), ("ctrl", "c"), ("ctrl", "d"), ("ctrl", "z"), ("ctrl", "backslash"), ("shift", "pgup"), ("ctrl", "scroll_lock")]
 
 
+def caps_lock_is_shown(w):
+    """Before a password goes wrong; only a keyboard can tell, not a serial line."""
+    for key in ("s", "a", "m", "ret"):
+        w.qmp.keys(key)
+    w.wait_virtual_terminal(ASKS_PASSWORD)
+    assert "Caps Lock" not in w.virtual_terminal()
+    w.qmp.keys("caps_lock")
+    w.qmp.keys("x")
+    w.wait_virtual_terminal(r"Caps Lock is on\.")
+    w.qmp.keys("caps_lock")
+    w.qmp.keys("x")
+    wait_until(lambda: "Caps Lock" not in w.virtual_terminal(), STEP_TIMEOUT, "the hint gone")
+
+
 def test_k_no_key_of_the_keyboard_leaves_the_greeter_on_the_graphical_console(world, machine):
     w = machine("vt", console="tty1")
     w.set_boot(world.direct(w))
@@ -135,3 +149,4 @@ def test_k_no_key_of_the_keyboard_leaves_the_greeter_on_the_graphical_console(wo
     assert w.agent("pidof berth-greeter") == greeter
     assert w.agent("cat /proc/sys/kernel/random/boot_id") == boot
     w.wait_virtual_terminal(ASKS_NAME)
+    caps_lock_is_shown(w)
