@@ -6,7 +6,7 @@ import shutil
 import time
 import uuid
 
-from accel import accelerator
+from accel import EMULATED, EMULATED_KERNEL, accelerator
 from agent import Agent
 from processes import LabError, Process, run, wait_until
 from qmp import Qmp
@@ -71,7 +71,8 @@ class Workstation:
         if self.firmware == "uefi":
             a += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}", "-drive", f"if=pflash,format=raw,file={f}/vars.fd"]
         if self.boot:
-            a += ["-kernel", self.boot.kernel, "-initrd", self.boot.initramfs, "-append", self.boot.command_line]
+            words = [self.boot.command_line, *([EMULATED_KERNEL] if self.accel == EMULATED else [])]
+            a += ["-kernel", self.boot.kernel, "-initrd", self.boot.initramfs, "-append", " ".join(words)]
         if self.local_disk:
             # Raw and never written to (a snapshot in memory), so that the same file may stand in every machine.
             a += ["-drive", f"if=none,id=local,file={self.local_disk},format=raw,snapshot=on", "-device", "ide-hd,drive=local,bus=ide.0,bootindex=2"]

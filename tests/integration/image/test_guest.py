@@ -6,6 +6,8 @@ import tomllib
 import pexpect
 import pytest
 
+from qmp import Qmp
+
 
 @pytest.fixture(scope="module")
 def vm(root, tmp_path_factory):
@@ -23,31 +25,50 @@ def vm(root, tmp_path_factory):
 class Guest:
     def __init__(self, folder):
         disks = [folder / "work/software.raw", folder / "work/files.raw", folder / "swap.raw"]
-        self.monitor_path = folder / "monitor"
-        self.monitor_path.unlink(missing_ok=True)
+        self.qmp_path = folder / "qmp"
+        self.qmp_path.unlink(missing_ok=True)
         drives = [a for d in disks for a in ("-drive", f"if=virtio,format=raw,file={d}")]
         self.screen = pexpect.spawn(
             "qemu-system-x86_64",
             ["-accel", "tcg", "-m", "128", "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot", *drives,
-             "-nic", "user,model=virtio-net-pci", "-device", "virtio-rng-pci", "-monitor", f"unix:{self.monitor_path},server=on,wait=off"],
-            encoding="utf-8", timeout=120)
-        self.prompt()
+             "-nic", "user,model=virtio-net-pci", "-device", "virtio-rng-pci", "-qmp", f"unix:{self.qmp_path},server=on,wait=off"],
+            encoding="utf-8", timeout=240)
+        self.qmp = Qmp(self.qmp_path, self)
+        self.hear("work# ", 240)
 
-    def prompt(self):
-        self.screen.expect_exact("work# ")
+    def check(self):
+        assert self.screen.isalive(), self.screen.read()
+
+    def hear(self, text, timeout):
+        """What came before `text`. A machine that stays silent is shown from inside the emulator."""
+        try:
+            self.screen.expect_exact(text, timeout)
+        except pexpect.TIMEOUT:
+            pytest.fail(f"no {text!r} from the guest, only {self.screen.before!r}\n{self.qmp('query-status')}\n{self.qmp.monitor('info registers')}")
         return self.screen.before
 
-    def run(self, command):
-        self.screen.sendline(command)
-        return self.prompt()
+    def type(self, line):
+        """A line, once the guest shows it; its serial line may lose what was typed, as any does, and is then typed at again."""
+        for _ in range(5):
+            self.screen.send(line)
+            if self.screen.expect_exact([line, pexpect.TIMEOUT], timeout=20) == 0:
+                break
+            self.screen.send("\x15")
+        else:
+            self.hear(line, 1)
+        self.screen.send("\r")
+
+    def run(self, command, timeout=120):
+        self.type(f"{command}; echo end-$((40+2))")
+        return self.hear("end-42", timeout)
 
     def power_button(self):
-        subprocess.run(["/usr/bin/python3", "-c", "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); "
-                        "s.recv(200); s.sendall(b'system_powerdown\\n'); s.recv(200)", self.monitor_path], check=True)
+        self.qmp("system_powerdown")
         self.wait_off()
 
     def wait_off(self):
         self.screen.expect(pexpect.EOF)
+        self.qmp.close()
         self.screen.close()
         assert self.screen.exitstatus == 0
 
@@ -59,13 +80,13 @@ def test_guest_keeps_a_file_over_power_off_and_on(vm):
     guest.power_button()
     guest = Guest(vm)
     assert "a line that stays" in guest.run("cat /files/note")
-    guest.screen.sendline("poweroff")
+    guest.type("poweroff")
     guest.wait_off()
 
 
 def test_guest_works_on_more_than_its_memory(vm):
     guest = Guest(vm)
-    said = guest.run("eat-memory 180")
+    said = guest.run("eat-memory 180", 600)
     assert "180 MiB came back unchanged" in said
     assert int(said.split(" KiB were in swap")[0].split()[-1]) > 0
     guest.power_button()
