@@ -212,24 +212,27 @@ bool RpcConnection::pump(const bool& done, Duration timeout, Interrupt interrupt
 Result<uint16_t> RpcConnection::ask_port_mapper(const std::string& server, int program, int version,
                                                 Duration timeout, Interrupt interrupt) {
     auto connection = connect(server, k_port_mapper, {}, timeout, interrupt);
-    if (!connection) return fail(connection.error());
+    if (!connection) return fail(connection.error().with_prefix("port mapper"));
     struct Answer {
-        bool done = false;
+        bool done = false, good = false;
         uint32_t port = 0;
     } answer;
     auto callback = [](rpc_context*, int status, void* data, void* user) {
         auto* a = static_cast<Answer*>(user);
         a->done = true;
-        if (status == RPC_STATUS_SUCCESS) a->port = *static_cast<uint32_t*>(data);
+        a->good = status == RPC_STATUS_SUCCESS;
+        if (a->good) a->port = *static_cast<uint32_t*>(data);
     };
     if (rpc_pmap2_getport_async((*connection)->context(), program, version, IPPROTO_TCP, callback, &answer) !=
         0)
         return fail(ErrorCode::I01, "no memory for a call");
     const bool answered = (*connection)->pump(answer.done, timeout, interrupt);
     (*connection)->reset();
-    if (!answered) return fail(ErrorCode::M04, "{}: no answer from the port mapper", server);
+    if (!answered || !answer.good)
+        return fail(ErrorCode::M04, "port mapper: {} port {}: no answer", server, k_port_mapper);
     if (answer.port == 0 || answer.port > 65535)
-        return fail(ErrorCode::M05, "{} has no {} service", server, program == 100005 ? "mount" : "NFS");
+        return fail(ErrorCode::M05, "port mapper: {} port {} knows no program {} version {}", server,
+                    k_port_mapper, program, version);
     return static_cast<uint16_t>(answer.port);
 }
 

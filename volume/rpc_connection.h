@@ -33,7 +33,7 @@ class RpcConnection {
                                                           const NfsCredentials& credentials, Duration timeout,
                                                           Interrupt interrupt = {});
     /// Asks the port mapper of `server` (RFC 1833, version 2) where `program` listens. M05 when it is not
-    /// registered.
+    /// registered; M01, M02, M04 about the port mapper itself. Each names server and port.
     static Result<uint16_t> ask_port_mapper(const std::string& server, int program, int version,
                                             Duration timeout, Interrupt interrupt = {});
     ~RpcConnection();

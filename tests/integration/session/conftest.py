@@ -25,8 +25,8 @@ def libvirt():
 def make_world(libvirt, build):
     worlds = []
 
-    def make(*ganesha_options):
-        worlds.append(sessionworld.World(libvirt, build, *ganesha_options))
+    def make(*ganesha_options, **keywords):
+        worlds.append(sessionworld.World(libvirt, build, *ganesha_options, **keywords))
         return worlds[-1]
 
     yield make
@@ -37,3 +37,10 @@ def make_world(libvirt, build):
 @pytest.fixture
 def world(make_world):
     return make_world()
+
+
+@pytest.fixture
+def port_mapper():
+    port_mapper = sessionworld.PortMapper()
+    yield port_mapper
+    port_mapper.close()

@@ -39,6 +39,11 @@ uuid = "9b0c1d52-8f2e-4c11-a4de-0c5e1ad1b7a3"
 """
 
 
+def first_child(pid):
+    """unshare --fork: its child is the first process of the new namespaces."""
+    return int(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
 class Libvirt:
     """tests/lib/with-libvirt held open; `enter` runs a program inside its namespaces."""
 
@@ -47,9 +52,7 @@ class Libvirt:
                                         stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline() != "ready\n":
             raise RuntimeError("with-libvirt did not start")
-        # unshare --fork: its child is the first process of the new namespaces.
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        self.inside = int(children[0])
+        self.inside = first_child(self.process.pid)
 
     def enter(self, *command):
         return ["nsenter", "-t", str(self.inside), "-m", "-p", "--", *map(str, command)]
@@ -63,18 +66,40 @@ class Libvirt:
         self.process.wait(60)
 
 
+class PortMapper:
+    """tests/lib/with-port-mapper held open: a network of its own with rpcbind in it."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([ROOT / "tests/lib/with-port-mapper", "/bin/bash", "-c", "echo ready; exec cat"], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        if self.process.stdout.readline() != "ready\n":
+            raise RuntimeError("with-port-mapper did not start")
+        self.inside = first_child(self.process.pid)
+
+    def enter(self, *command):
+        """A server there: it registers with that rpcbind."""
+        return ["nsenter", "-t", str(self.inside), "-n", "-m", "-p", "--", *map(str, command)]
+
+    def on_its_network(self, *command):
+        return ["nsenter", f"--net=/proc/{self.inside}/ns/net", "--", *map(str, command)]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(60)
+
+
 class Ganesha:
-    def __init__(self, folder, export, *options):
-        self.state, self.export, self.options = folder, export, options
+    def __init__(self, folder, export, *options, enter=lambda *command: command):
+        self.state, self.export, self.options, self.enter = folder, export, options, enter
         self.start()
 
     def start(self):
-        line = subprocess.run([ROOT / "tests/lib/ganesha", "start", self.export, self.state, *self.options], text=True, check=True,
+        line = subprocess.run(self.enter(ROOT / "tests/lib/ganesha", "start", self.export, self.state, *self.options), text=True, check=True,
                               stdout=subprocess.PIPE, timeout=60).stdout
         self.ports = {k: int(v) for k, v in (w.split("=") for w in line.split())}
 
     def do(self, action):
-        subprocess.run([ROOT / "tests/lib/ganesha", action, self.state], check=True, timeout=60)
+        subprocess.run(self.enter(ROOT / "tests/lib/ganesha", action, self.state), check=True, timeout=60)
 
     def close(self):
         self.do("stop")
@@ -195,8 +220,8 @@ class Greeter:
 class World:
     """One export with user ann and her VM "work". Everything lives in one folder under /tmp."""
 
-    def __init__(self, libvirt, build, *ganesha_options):
-        self.libvirt, self.build = libvirt, pathlib.Path(build)
+    def __init__(self, libvirt, build, *ganesha_options, port_mapper=None):
+        self.libvirt, self.build, self.port_mapper = libvirt, pathlib.Path(build), port_mapper
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="berth-ses-"))
         self.folder.chmod(0o755)
         self.export = self.folder / "export"
@@ -208,7 +233,8 @@ class World:
         self.add_vm("work", 1)
         self.sessions = []
         (self.folder / "nfs").mkdir()
-        self.server = Ganesha(self.folder / "nfs", self.export, *ganesha_options)
+        where = {"enter": port_mapper.enter} if port_mapper else {}
+        self.server = Ganesha(self.folder / "nfs", self.export, *ganesha_options, **where)
         self.state, self.swap, self.run = self.folder / "state", self.folder / "swap", self.folder / "run"
         self.pam_script = self.folder / "pam"
         self.pam("auth conv 1\noff Password: =geheim\n")
@@ -241,7 +267,7 @@ class World:
         (self.folder / "group").write_text(pathlib.Path("/etc/group").read_text() + f"ann:x:{UID}:\nmany:x:1002:\n_berth-volume:x:990:\n" + many)
 
     def configure(self, extra="", client="m-0001", host="berth-12", server="127.0.0.1", data="persistent", directory=None):
-        ports = self.server.ports
+        ports = {"nfs_port": 0, "mount_port": 0} if self.port_mapper else self.server.ports
         (self.folder / "berth.toml").write_text(
             f'[locate]\nmethod = "static"\nserver = "{server}"\ndirectory = "{directory or self.export}/{{user}}"\nnfs_port = {ports["nfs_port"]}\n'
             f'mount_port = {ports["mount_port"]}\n[vm]\nallow_emulation = true\n{extra}')
@@ -254,11 +280,12 @@ class World:
                 "NSS_WRAPPER_GROUP": str(self.folder / "group"), "BERTH_NBDKIT_PLUGIN": str(self.build / "volume/nbdkit-berth-plugin.so"), "TZ": "UTC"}
 
     def command(self, *options):
-        return self.libvirt.enter(self.build / "greeter/session/berth-session", "--config", self.folder / "berth.toml", "--machine",
-                                  self.folder / "machine.json", "--boot", self.folder / "boot.json", "--kernel-command-line", self.folder / "cmdline",
-                                  "--state-dir", self.state, "--swap-dir", self.swap, "--run-root", self.run, "--nat-network", "",
-                                  "--volume-program", self.build / "volume/berth-volume", "--lock-times-ms", self.times,
-                                  "--power-button-seconds", "5", "--volume-stop-seconds", "20", *options)
+        command = self.libvirt.enter(self.build / "greeter/session/berth-session", "--config", self.folder / "berth.toml", "--machine",
+                                     self.folder / "machine.json", "--boot", self.folder / "boot.json", "--kernel-command-line", self.folder / "cmdline",
+                                     "--state-dir", self.state, "--swap-dir", self.swap, "--run-root", self.run, "--nat-network", "",
+                                     "--volume-program", self.build / "volume/berth-volume", "--lock-times-ms", self.times,
+                                     "--power-button-seconds", "5", "--volume-stop-seconds", "20", *options)
+        return self.port_mapper.on_its_network(*command) if self.port_mapper else command
 
     def log_in(self, session="s1", options=(), **keywords):
         greeter = Greeter(self, session, options, **keywords)

@@ -120,6 +120,25 @@ def test_a_server_that_is_not_there_is_explained(world):
     world.server.start()
 
 
+def test_a_login_asks_the_port_mapper_for_ports_that_are_not_configured(port_mapper, make_world):
+    world = make_world(port_mapper=port_mapper)
+    assert "nfs_port = 0\nmount_port = 0\n" in (world.folder / "berth.toml").read_text()
+    greeter = start_guest(world)
+    assert world.locks() == ["lock.1"]
+    power_off(greeter)
+    world.assert_clean()
+
+
+def test_a_server_that_did_not_register_is_explained_with_its_port(port_mapper, make_world):
+    world = make_world(port_mapper=port_mapper)
+    for version in ("1", "3"):
+        subprocess.run(port_mapper.enter("rpcinfo", "-d", "100005", version), check=True)
+    greeter = world.log_in()
+    assert greeter.end() == 1
+    assert any("BERTH-M05" in t and "127.0.0.1 port 111" in t for t in greeter.texts("message")), greeter.shown
+    assert not list(world.state.glob("*"))
+
+
 def hold_by_another(world):
     """Another client runs the VM and its session dies with everything: its lock stays."""
     world.configure(client="m-0002", host="berth-7")
