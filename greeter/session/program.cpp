@@ -17,6 +17,7 @@
 #include "greeter/session/provisioner_client.h"
 #include "greeter/session/secret.h"
 #include "greeter/session/session.h"
+#include "greeter/session/settle.h"
 
 namespace berth::session {
 namespace {
@@ -39,7 +40,9 @@ struct Options {
     std::string pam_service = "berth";
     std::vector<int64_t> lock_times_ms;  ///< renew, hold, take over, sweep wait
     int64_t power_button_seconds = 60, volume_stop_seconds = 60;
-    bool sweep = false, steps = false;
+    int64_t settle_seconds = 180;
+    std::string going_down = "/run/berth/going-down";
+    bool sweep = false, settle = false, steps = false;
 };
 
 void declare(CLI::App& app, Options& o) {
@@ -73,6 +76,14 @@ void declare(CLI::App& app, Options& o) {
         ->check(CLI::Range(1, 3600))
         ->capture_default_str();
     app.add_flag("--sweep", o.sweep, "Finish the sessions that could not end themselves, then exit");
+    app.add_flag(
+        "--settle", o.settle,
+        "Before the machine goes down: ask sessions to close, wait until nothing is left, then exit");
+    app.add_option("--settle-seconds", o.settle_seconds, "The longest that --settle waits")
+        ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
+    app.add_option("--going-down", o.going_down, "Where --settle says what it waits for")
+        ->capture_default_str();
     app.add_flag("--steps", o.steps, "Print the table of steps and exit");
 }
 
@@ -146,6 +157,11 @@ struct Machinery {
     std::unique_ptr<Sweeper> sweeper;
 };
 
+SweepSeams sweep_seams(Machinery& m, const World& w, Report& report) {
+    return {m.clock,      report,          *m.parts,     *m.hypervisor,       *m.store,
+            *m.processes, w.owner.boot_id, w.times.lock, w.times.power_button};
+}
+
 Status build(Machinery& m, const World& w, const Options& o, Report& report) {
     for (const std::string& folder : {o.state_dir, o.swap_dir, o.run_root}) {
         std::error_code error;
@@ -170,9 +186,7 @@ Status build(Machinery& m, const World& w, const Options& o, Report& report) {
     if (!made) return fail(made.error());
     m.parts = std::move(*made);
     m.hypervisor = vm::connect_libvirt(o.libvirt, m.clock, report);
-    m.sweeper =
-        std::make_unique<Sweeper>(SweepSeams{m.clock, report, *m.parts, *m.hypervisor, *m.store, *m.processes,
-                                             w.owner.boot_id, w.times.lock, w.times.power_button});
+    m.sweeper = std::make_unique<Sweeper>(sweep_seams(m, w, report));
     return {};
 }
 
@@ -190,6 +204,7 @@ Status log_in(const Options& o, GreeterLink& greeter, Report& report, bool& unfi
     auto claim = machinery.store->claim(start->session);
     if (!claim) return fail(claim.error());
     if (!*claim) return fail(ErrorCode::I03, "session {} is in use", start->session);
+    BERTH_TRY((*claim)->sign());
 
     auto authenticator = pam_authenticator({.service = o.pam_service, .user = start->user, .tty = start->tty},
                                            greeter, report);
@@ -258,6 +273,36 @@ int sweep(const Options& o, int signals, Report& report) {
     }
 }
 
+/// 0: nothing is left that power-off would cut.
+int settle_all(const Options& o, int signals, Report& report) {
+    auto world = read_world(o);
+    Machinery machinery;
+    Status built = world ? build(machinery, *world, o, report) : fail(world.error());
+    if (!built) {
+        report.error("sessions cannot be settled", built.error());
+        return 1;
+    }
+    const auto go_on = [&] {
+        // Written again and again: a greeter that starts meanwhile finds it.
+        (void)write_file_durably(
+            o.going_down, fmt::format("This workstation is going down. It waits until a virtual machine "
+                                      "is closed and saved, {} s at most.",
+                                      o.settle_seconds));
+        pollfd p{.fd = signals, .events = POLLIN, .revents = 0};
+        return poll(&p, 1, 0) == 0;
+    };
+    const auto ask = [&](pid_t session) {
+        report.event(Level::info, "asking a session to close", {{"pid", std::to_string(session)}});
+        kill(session, SIGTERM);
+    };
+    auto left = settle(sweep_seams(machinery, *world, report), seconds(o.settle_seconds), ask, go_on);
+    unlink(o.going_down.c_str());
+    if (!left) report.error("settle", left.error());
+    if (left && *left > 0)
+        report.event(Level::error, "sessions are cut", {{"number", std::to_string(*left)}});
+    return left && *left == 0 ? 0 : 1;
+}
+
 }  // namespace
 
 int run_program(int argc, char** argv) {
@@ -283,6 +328,7 @@ int run_program(int argc, char** argv) {
 
     JournalReport report("berth-session");
     if (options.sweep) return sweep(options, signals.get(), report);
+    if (options.settle) return settle_all(options, signals.get(), report);
 
     if (fcntl(k_greeter_fd, F_SETFD, FD_CLOEXEC) != 0) {
         std::cerr << "berth-session: descriptor 3 must be the greeter's socket\n";

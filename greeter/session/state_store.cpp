@@ -139,7 +139,7 @@ Status StateStore::remove(const std::string& session) {
         if (Status s = remote_->remove(session); !s)
             report_.error("session state not removed at the provisioner", s.error());
     BERTH_TRY(remove_file_durably(path(session)));
-    unlink((folder_ + "/" + session + ".claim").c_str());
+    unlink(claim_path(session).c_str());
     return {};
 }
 
@@ -188,8 +188,23 @@ Result<std::optional<StateStore::Stored>> StateStore::load(const std::string& se
     return std::optional<Stored>{};
 }
 
+Status StateClaim::sign() const {
+    const std::string pid = std::to_string(getpid());
+    if (pwrite(fd_.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
+        return fail_errno("write a session's claim");
+    return {};
+}
+
+std::optional<pid_t> StateStore::session_pid(const std::string& session) const {
+    UniqueFd fd(open(claim_path(session).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    char text[16]{};
+    if (!fd || pread(fd.get(), text, sizeof text - 1, 0) <= 0) return std::nullopt;
+    const long pid = std::strtol(text, nullptr, 10);
+    return pid > 0 ? std::optional(static_cast<pid_t>(pid)) : std::nullopt;
+}
+
 Result<std::optional<StateClaim>> StateStore::claim(const std::string& session) {
-    const std::string name = folder_ + "/" + session + ".claim";
+    const std::string name = claim_path(session);
     while (true) {
         UniqueFd fd(open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
         if (!fd) return fail_errno("open " + name);
@@ -201,8 +216,11 @@ Result<std::optional<StateClaim>> StateStore::claim(const std::string& session) 
         // excludes nobody.
         struct stat ours {
         }, named{};
-        if (fstat(fd.get(), &ours) == 0 && stat(name.c_str(), &named) == 0 && ours.st_ino == named.st_ino)
+        if (fstat(fd.get(), &ours) == 0 && stat(name.c_str(), &named) == 0 && ours.st_ino == named.st_ino) {
+            // An earlier holder's pid.
+            if (ftruncate(fd.get(), 0) != 0) return fail_errno("truncate " + name);
             return std::optional<StateClaim>(StateClaim(std::move(fd)));
+        }
     }
 }
 

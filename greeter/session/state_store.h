@@ -3,6 +3,8 @@
 // that a sweeper can finish the undo after a crash or a power cut.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -52,6 +54,8 @@ Result<SessionState> parse_state(std::string_view text);
 class StateClaim {
   public:
     explicit StateClaim(UniqueFd fd) : fd_(std::move(fd)) {}
+    /// For the session itself: StateStore::session_pid() tells our pid while this lives.
+    Status sign() const;
 
   private:
     UniqueFd fd_;
@@ -96,11 +100,15 @@ class StateStore {
     /// it died.
     Result<std::optional<Stored>> load(const std::string& session);
 
+    /// When claim() said that another holds it: the living session that signed it; nullopt for a sweeper.
+    std::optional<pid_t> session_pid(const std::string& session) const;
+
     /// nullopt: another process holds it.
     Result<std::optional<StateClaim>> claim(const std::string& session);
 
   private:
     std::string path(const std::string& session) const { return folder_ + "/" + session + ".json"; }
+    std::string claim_path(const std::string& session) const { return folder_ + "/" + session + ".claim"; }
 
     std::string folder_;
     RemoteState* remote_;

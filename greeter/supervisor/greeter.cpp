@@ -82,6 +82,7 @@ class Greeter {
     void act(effect::CloseSession);
     void act(effect::KillSession);
     void act(effect::StartSweeper);
+    void act(effect::Settle);
     void act(effect::StartPump);
     void act(effect::SuspendPump);
     void act(effect::ResumePump);
@@ -115,7 +116,7 @@ class Greeter {
     std::optional<uid_t> ui_uid_;
     gid_t ui_gid_ = 0;
     Peer ui_, session_;
-    Child sweeper_, power_;
+    Child sweeper_, settle_, power_;
 
     bool pumping_ = false;
     UniqueFd guest_;
@@ -124,7 +125,7 @@ class Greeter {
     std::string input_;
 
     BootTime facts_read_;
-    std::string facts_text_;
+    std::string facts_text_, going_down_;
 };
 
 Status Greeter::find_ui_user() {
@@ -236,6 +237,18 @@ void Greeter::act(effect::StartSweeper) {
     }
     report_.error("sweeper not started", child.error());
     handle(event::SweeperDone{});
+}
+
+void Greeter::act(effect::Settle) {
+    SpawnOptions options;
+    options.arguments =
+        options_.settle.empty() ? std::vector<std::string>{options_.session, "--settle"} : options_.settle;
+    options.new_session = true;
+    auto child = spawn(options);
+    if (child)
+        settle_ = std::move(*child);
+    else
+        handle(event::Settled{child.error().to_log()});
 }
 
 void Greeter::act(const effect::Power& e) {
@@ -377,14 +390,18 @@ void Greeter::read_facts(bool first) {
     facts_read_ = clock_.now();
     auto text = read_file(options_.boot_facts, 64 * 1024);
     std::string now = text ? std::move(*text) : std::string();
-    if (!first && now == facts_text_) return;
+    auto going_down = read_file(options_.going_down, 256);
+    std::string down = going_down ? std::move(*going_down) : std::string();
+    if (!first && now == facts_text_ && down == going_down_) return;
     facts_text_ = std::move(now);
+    going_down_ = std::move(down);
     BootFacts facts = parse_boot_facts(facts_text_);
     if (facts.host.empty()) {
         char name[256]{};
         if (gethostname(name, sizeof name - 1) == 0) facts.host = name;
     }
-    handle(event::Facts{.host = std::move(facts.host), .notices = std::move(facts.notices)});
+    handle(event::Facts{
+        .host = std::move(facts.host), .notices = std::move(facts.notices), .going_down = going_down_});
 }
 
 void Greeter::read_signals() {
@@ -440,6 +457,12 @@ void Greeter::run() {
                 handle(event::SweeperDone{});
             });
         }
+        if (settle_.running()) {
+            watch(settle_.pidfd(), POLLIN, [this] {
+                const auto status = settle_.wait();
+                handle(event::Settled{status && *status == 0 ? "" : how_it_ended(status)});
+            });
+        }
         if (power_.running()) {
             watch(power_.pidfd(), POLLIN, [this] {
                 const auto status = power_.wait();
@@ -475,6 +498,7 @@ void Greeter::run() {
     session_.hang_up();
     (void)session_.child.release();
     (void)sweeper_.release();
+    (void)settle_.release();
     (void)power_.release();
     terminal_.reset();
 }

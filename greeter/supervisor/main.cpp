@@ -15,6 +15,11 @@ int main(int argc, char** argv) {
     app.add_option("--sweep", options.sweep,
                    "Program and arguments that clean up after a dead session (default: the session program "
                    "with --sweep)");
+    app.add_option(
+        "--settle", options.settle,
+        "Program and arguments that power-off waits for (default: the session program with --settle)");
+    app.add_option("--going-down", options.going_down, "What a power-off by somebody else waits for")
+        ->capture_default_str();
     app.add_option("--power", options.power, "Program called with \"poweroff\" or \"reboot\"")
         ->capture_default_str();
     app.add_option("--boot-facts", options.boot_facts, "What the boot found")->capture_default_str();

@@ -32,6 +32,8 @@ std::optional<BootTime> State::deadline() const {
     if (ui_ == Ui::starting) consider(ui_since_ + policy_.ui_ready);
     consider(session_kill_at_);
     if (waiting_login_) consider(sweep_until_);
+    consider(settle_tell_at_);
+    consider(settle_until_);
     return first;
 }
 
@@ -87,6 +89,8 @@ void State::on(const event::UiDied& e) {
 void State::on(const event::Facts& e) {
     host_ = e.host;
     notices_ = e.notices;
+    going_down_ = e.going_down;
+    if (!going_down_.empty()) notices_.insert(notices_.begin(), going_down_);
     to_ui(screen());
 }
 
@@ -103,6 +107,18 @@ void State::on(const event::Tick&) {
     }
     if (waiting_login_ && sweep_until_ && now_ >= *sweep_until_)
         login(*std::exchange(waiting_login_, std::nullopt));
+    if (settle_tell_at_ && now_ >= *settle_tell_at_) {
+        settle_tell_at_.reset();
+        const auto most = std::chrono::duration_cast<std::chrono::seconds>(policy_.settle_wait).count();
+        show("info",
+             fmt::format("Waiting until the virtual machine of an earlier session is closed and saved, "
+                         "{} s at most.",
+                         most));
+    }
+    if (settle_until_ && now_ >= *settle_until_) {
+        do_now(effect::Log{"earlier sessions did not close in time", ""});
+        power_now();
+    }
 }
 
 // --- What stands on the screen ---
@@ -177,7 +193,9 @@ void State::on(const event::UiSaid& e) {
     if (type == "login") {
         if (phase_ != Phase::login || waiting_login_) return;
         forget();
-        if (sweeping_) {
+        if (!going_down_.empty()) {
+            show("info", going_down_);
+        } else if (sweeping_) {
             waiting_login_ = m["user"].get<std::string>();
             sweep_until_ = now_ + policy_.sweep_wait;
             show("info", "One moment: the session before yours is being cleaned up.");
@@ -203,9 +221,7 @@ void State::on(const event::UiSaid& e) {
     } else if (type == "power") {
         if (phase_ != Phase::login || session_alive_) return;
         forget();
-        enter(Phase::power);
-        show("info", m["action"] == "reboot" ? "Restarting." : "Shutting down.");
-        do_now(effect::Power{m["action"].get<std::string>()});
+        go_down(m["action"].get<std::string>());
     } else if (type == "menu") {
         if (phase_ == Phase::menu) menu(m["action"].get<std::string>());
     }
@@ -325,11 +341,7 @@ void State::on(const event::SessionDied& e) {
             std::erase_if(messages_, [](const json& m) { return m["style"] == "info"; });
         const std::string power = (*session_end_)["power"].get<std::string>();
         back_to_login();
-        if (!power.empty()) {
-            enter(Phase::power);
-            show("info", power == "reboot" ? "Restarting." : "Shutting down.");
-            do_now(effect::Power{power});
-        }
+        if (!power.empty()) go_down(power);
         return;
     }
     do_now(effect::Log{"the session died", e.why});
@@ -343,6 +355,28 @@ void State::on(const event::SessionDied& e) {
 void State::on(const event::SweeperDone&) {
     sweeping_ = false;
     if (waiting_login_) login(*std::exchange(waiting_login_, std::nullopt));
+}
+
+// --- Power ---
+
+void State::go_down(std::string action) {
+    enter(Phase::power);
+    show("info", action == "reboot" ? "Restarting." : "Shutting down.");
+    power_ = std::move(action);
+    settle_tell_at_ = now_ + policy_.settle_notice;
+    settle_until_ = now_ + policy_.settle_wait;
+    do_now(effect::Settle{});
+}
+
+void State::power_now() {
+    settle_tell_at_.reset();
+    settle_until_.reset();
+    if (power_) do_now(effect::Power{*std::exchange(power_, std::nullopt)});
+}
+
+void State::on(const event::Settled& e) {
+    if (!e.why.empty()) do_now(effect::Log{"not every session could be closed", e.why});
+    power_now();
 }
 
 void State::on(const event::PowerFailed& e) {

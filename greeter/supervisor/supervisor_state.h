@@ -48,6 +48,9 @@ struct SessionDied {
     std::string why;
 };
 struct SweeperDone {};
+struct Settled {
+    std::string why;  ///< Empty: nothing is left that power-off would cut.
+};
 struct PowerFailed {
     std::string why;
 };
@@ -55,13 +58,14 @@ struct Attention {};  ///< The secure-attention key.
 struct Facts {
     std::string host;
     std::vector<std::string> notices;
+    std::string going_down;  ///< Not empty: somebody else switches the machine off; what it waits for.
 };
 struct Tick {};
 }  // namespace event
-using Event =
-    std::variant<event::Started, event::UiStartFailed, event::UiSaid, event::UiDied,
-                 event::SessionStartFailed, event::SessionSaid, event::SessionClosed, event::SessionDied,
-                 event::SweeperDone, event::PowerFailed, event::Attention, event::Facts, event::Tick>;
+using Event = std::variant<event::Started, event::UiStartFailed, event::UiSaid, event::UiDied,
+                           event::SessionStartFailed, event::SessionSaid, event::SessionClosed,
+                           event::SessionDied, event::SweeperDone, event::Settled, event::PowerFailed,
+                           event::Attention, event::Facts, event::Tick>;
 
 namespace effect {
 struct StartUi {
@@ -91,6 +95,9 @@ struct KillSession {
 struct StartSweeper {
     bool operator==(const StartSweeper&) const = default;
 };
+struct Settle {
+    bool operator==(const Settle&) const = default;
+};  ///< Sessions without a greeter and sweepers close their guests; ends in event::Settled.
 struct StartPump {
     bool operator==(const StartPump&) const = default;
 };  ///< Terminal raw, first line, bytes flow.
@@ -119,10 +126,11 @@ struct Log {
     bool operator==(const Log&) const = default;
 };
 }  // namespace effect
-using Effect = std::variant<effect::StartUi, effect::StopUi, effect::SendUi, effect::StartSession,
-                            effect::SendSession, effect::CloseSession, effect::KillSession,
-                            effect::StartSweeper, effect::StartPump, effect::SuspendPump, effect::ResumePump,
-                            effect::EndPump, effect::SendKey, effect::StatusLine, effect::Power, effect::Log>;
+using Effect =
+    std::variant<effect::StartUi, effect::StopUi, effect::SendUi, effect::StartSession, effect::SendSession,
+                 effect::CloseSession, effect::KillSession, effect::StartSweeper, effect::Settle,
+                 effect::StartPump, effect::SuspendPump, effect::ResumePump, effect::EndPump, effect::SendKey,
+                 effect::StatusLine, effect::Power, effect::Log>;
 using Effects = std::vector<Effect>;
 
 /// The policy's times.
@@ -134,6 +142,8 @@ struct Policy {
     unsigned ui_messages_a_second = 500;  ///< More than a keyboard can cause: a UI gone wild is ended.
     Duration session_exit = std::chrono::seconds(20);  ///< From "end" to the process's exit.
     Duration sweep_wait = std::chrono::seconds(60);    ///< The longest a login waits for the sweeper.
+    Duration settle_notice = std::chrono::seconds(1);  ///< Until the user is told what power-off waits for.
+    Duration settle_wait = std::chrono::seconds(240);  ///< The longest that power-off waits.
 };
 
 class State {
@@ -157,6 +167,7 @@ class State {
     void on(const event::SessionClosed&);
     void on(const event::SessionDied&);
     void on(const event::SweeperDone&);
+    void on(const event::Settled&);
     void on(const event::PowerFailed&);
     void on(const event::Attention&);
     void on(const event::Facts&);
@@ -178,6 +189,8 @@ class State {
     void login(const std::string& user);
     void menu(const std::string& action);
     void back_to_login();
+    void go_down(std::string action);
+    void power_now();
 
     std::string version_, sak_hint_, host_;
     std::vector<std::string> notices_;
@@ -204,6 +217,10 @@ class State {
     bool sweeping_ = false;
     std::optional<std::string> waiting_login_;
     std::optional<BootTime> sweep_until_;
+
+    std::optional<std::string> power_;  ///< Wanted, and held until all is settled.
+    std::optional<BootTime> settle_tell_at_, settle_until_;
+    std::string going_down_;
 
     BootTime now_;
     Effects out_;

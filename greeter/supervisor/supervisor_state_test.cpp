@@ -350,7 +350,8 @@ TEST_F(Supervisor, keeps_only_so_many_messages_of_a_session_that_floods_it) {
 
 TEST_F(Supervisor, turns_the_power_off_only_from_the_login_screen) {
     at_login();
-    const auto effects = ui({{"type", "power"}, {"action", "poweroff"}});
+    ui({{"type", "power"}, {"action", "poweroff"}});
+    const auto effects = on(event::Settled{});
     ASSERT_TRUE(find<effect::Power>(effects));
     EXPECT_EQ(find<effect::Power>(effects)->action, "poweroff");
     EXPECT_TRUE(tells(on(event::PowerFailed{"exit code 1"}), "BERTH-G03"));
@@ -362,9 +363,50 @@ TEST_F(Supervisor, turns_the_power_off_only_from_the_login_screen) {
 TEST_F(Supervisor, turns_the_power_off_when_the_session_ended_with_that_wish) {
     in_session();
     session({{"type", "end"}, {"result", "done"}, {"power", "reboot"}});
-    const auto effects = on(event::SessionDied{"exit code 0"});
+    EXPECT_TRUE(find<effect::Settle>(on(event::SessionDied{"exit code 0"})));
+    const auto effects = on(event::Settled{});
     ASSERT_TRUE(find<effect::Power>(effects));
     EXPECT_EQ(find<effect::Power>(effects)->action, "reboot");
+}
+
+TEST_F(Supervisor, holds_the_power_until_earlier_sessions_are_settled_and_says_what_it_waits_for) {
+    at_login();
+    auto effects = ui({{"type", "power"}, {"action", "poweroff"}});
+    EXPECT_TRUE(find<effect::Settle>(effects));
+    EXPECT_FALSE(find<effect::Power>(effects));
+    EXPECT_FALSE(tells(after(milliseconds(900)), "Waiting until"));
+    effects = after(milliseconds(100));
+    EXPECT_TRUE(tells(effects, "Waiting until the virtual machine of an earlier session is closed"));
+    EXPECT_FALSE(find<effect::Power>(after(seconds(200))));
+    EXPECT_TRUE(find<effect::Power>(on(event::Settled{})));
+    EXPECT_FALSE(state.deadline());
+}
+
+TEST_F(Supervisor, turns_the_power_off_when_earlier_sessions_never_settle) {
+    at_login();
+    ui({{"type", "power"}, {"action", "poweroff"}});
+    EXPECT_FALSE(find<effect::Power>(after(seconds(239))));
+    EXPECT_TRUE(find<effect::Power>(after(seconds(1))));
+    EXPECT_FALSE(find<effect::Power>(on(event::Settled{"exit code 1"}))) << "once is enough";
+}
+
+TEST_F(Supervisor, turns_the_power_off_when_what_settles_fails) {
+    at_login();
+    ui({{"type", "power"}, {"action", "reboot"}});
+    const auto effects = on(event::Settled{"exit code 1"});
+    EXPECT_TRUE(find<effect::Log>(effects));
+    ASSERT_TRUE(find<effect::Power>(effects));
+    EXPECT_EQ(find<effect::Power>(effects)->action, "reboot");
+}
+
+TEST_F(Supervisor, lets_nobody_in_while_another_switches_the_machine_off) {
+    at_login();
+    const auto effects = on(event::Facts{"berth-12", {"No network."}, "It waits."});
+    EXPECT_EQ(shown(effects, "screen").at(0)["notices"], json::array({"It waits.", "No network."}));
+    EXPECT_TRUE(tells(ui({{"type", "login"}, {"user", "ann"}}), "It waits."));
+    EXPECT_EQ(state.phase(), Phase::login);
+    on(event::Facts{"berth-12", {}, ""});
+    EXPECT_TRUE(find<effect::StartSession>(ui({{"type", "login"}, {"user", "ann"}})));
 }
 
 TEST_F(Supervisor, passes_a_cancel_on_to_the_session) {

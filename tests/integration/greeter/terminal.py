@@ -26,6 +26,10 @@ if sys.argv[1:] == ["--sweep"]:
     while os.path.exists({folder!r} + "/hold-sweep"):
         __import__("time").sleep(0.05)
     sys.exit(0)
+if sys.argv[1:] == ["--settle"]:
+    while os.path.exists({folder!r} + "/hold-settle"):
+        __import__("time").sleep(0.05)
+    sys.exit(0)
 control = socket.socket(socket.AF_UNIX)
 control.connect({folder!r} + "/control.sock")
 control.sendmsg([str(os.getpid()).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [3]))])
@@ -153,7 +157,7 @@ class Console:
             self.process = subprocess.Popen(
                 [self._build / "greeter/supervisor/berth-greeter", "--tty", os.ttyname(self.slave), "--ui", self._ui, "--ui-user", "nobody",
                  "--session", self.folder / "session", "--power", self.folder / "power-program", "--boot-facts",
-                 self.folder / "boot.json"],
+                 self.folder / "boot.json", "--going-down", self.folder / "going-down"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/")
 
     def _write(self, name, text):

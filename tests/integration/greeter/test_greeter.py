@@ -212,6 +212,32 @@ def test_session_may_end_with_a_power_action(console):
     assert console.powered() == ["poweroff"]
 
 
+@pytest.mark.parametrize("key, action", [("\x10", "poweroff"), ("\x12", "reboot")])
+def test_power_waits_for_an_earlier_session_and_says_so(console, folder, key, action):
+    (folder / "hold-settle").touch()
+    console.wait("User name:")
+    console.type(key)
+    console.wait("Press Y for yes, N for no")
+    console.type("y")
+    console.wait(r"Waiting until the virtual machine of an earlier session is closed\s+and saved")
+    assert console.powered() == []
+    (folder / "hold-settle").unlink()
+    wait_until("the power program", console.powered)
+    assert console.powered() == [action]
+
+
+def test_power_off_by_somebody_else_is_told_and_lets_nobody_in(console, folder):
+    console.wait("User name:")
+    (folder / "going-down").write_text("This workstation is going down.")
+    console.wait("This workstation is going down")
+    console.type("ann\r")
+    wait_until("notice and refusal", lambda: console.text().count("This workstation is going down") == 2)
+    assert "session" not in console.processes()
+    (folder / "going-down").unlink()
+    wait_until("the notice's end", lambda: console.text().count("This workstation is going down") == 1)
+    console.login().end()
+
+
 # --- The guest's console ---
 
 def test_guest_gets_the_terminal_byte_for_byte_both_ways(console):

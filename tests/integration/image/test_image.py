@@ -81,7 +81,7 @@ def test_our_programs_and_units_are_there(squashfs):
     assert "/usr/lib/berth/nbdkit-berth-plugin.so" in squashfs.entries
     for name in ("berth-provisioner", "berthctl", "berth-image"):
         assert f"/usr/bin/{name}" not in squashfs.entries
-    for unit in ("berth-setup", "berth-greeter", "berth-sweep", "berth-probe"):
+    for unit in ("berth-setup", "berth-greeter", "berth-sweep", "berth-settle", "berth-probe"):
         assert f"/etc/systemd/system/multi-user.target.wants/{unit}.service" in squashfs.entries
 
 
@@ -95,7 +95,9 @@ def test_our_users_have_their_numbers_and_groups(etc):
 
 def test_no_key_of_the_case_cuts_a_running_guest_off(etc):
     settings = (etc / "systemd/logind.conf.d/50-berth.conf").read_text().splitlines()
-    for what in ("PowerKey", "RebootKey", "SuspendKey", "HibernateKey", "LidSwitch"):
+    # In order: berth-settle.service holds it until the guest has closed.
+    assert "HandlePowerKey=poweroff" in settings
+    for what in ("RebootKey", "SuspendKey", "HibernateKey", "LidSwitch"):
         assert f"Handle{what}=ignore" in settings
 
 

@@ -284,7 +284,7 @@ class World:
                                      self.folder / "machine.json", "--boot", self.folder / "boot.json", "--kernel-command-line", self.folder / "cmdline",
                                      "--state-dir", self.state, "--swap-dir", self.swap, "--run-root", self.run, "--nat-network", "",
                                      "--volume-program", self.build / "volume/berth-volume", "--lock-times-ms", self.times,
-                                     "--power-button-seconds", "5", "--volume-stop-seconds", "20", *options)
+                                     "--power-button-seconds", "5", "--volume-stop-seconds", "20", "--going-down", self.folder / "going-down", *options)
         return self.port_mapper.on_its_network(*command) if self.port_mapper else command
 
     def log_in(self, session="s1", options=(), **keywords):
@@ -294,6 +294,10 @@ class World:
 
     def sweep(self, timeout=90):
         subprocess.run(self.command("--sweep"), env=self.environment(), check=True, timeout=timeout)
+
+    def settle(self, *options):
+        """What power-off runs first, started."""
+        return subprocess.Popen(self.command("--settle", *options), env=self.environment())
 
     def names(self, vm="work"):
         return sorted(os.listdir(self.user / vm))

@@ -15,6 +15,13 @@ def start_guest(world, session="s1", **keywords):
     return greeter
 
 
+def wait_until(condition, timeout=60):
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def power_off(greeter):
     assert greeter.end(60, nudge=b"q") == 0
     assert greeter.result == "done"
@@ -204,10 +211,7 @@ def test_a_reboot_of_the_guest_stays_in_the_session(world):
 
 def test_the_session_undoes_everything_when_the_greeter_dies(world):
     greeter = start_guest(world)
-    greeter.socket.close()
-    greeter.socket = None
-    greeter.console.close()
-    greeter.console = None
+    lose_the_greeter(greeter)
     greeter.process.wait(60)
     world.assert_clean()
 
@@ -266,6 +270,57 @@ def test_the_sweeper_leaves_a_living_session_alone(world):
     world.sweep()
     greeter.guest_says(b"echo", nudge=b"e")
     power_off(greeter)
+    world.assert_clean()
+
+
+def lose_the_greeter(greeter):
+    greeter.socket.close()
+    greeter.socket = None
+    greeter.console.close()
+    greeter.console = None
+
+
+def test_power_off_waits_for_the_session_of_a_greeter_that_died(world):
+    greeter = start_guest(world)
+    lose_the_greeter(greeter)
+    assert berth_session_pid(greeter)
+    settle = world.settle()
+    wait_until(lambda: (world.folder / "going-down").exists() or settle.poll() is not None)
+    assert "closed and saved" in (world.folder / "going-down").read_text()
+    assert settle.wait(120) == 0
+    assert not (world.folder / "going-down").exists()
+    world.assert_clean()
+    greeter.process.wait(60)
+
+
+def test_power_off_asks_a_living_session_to_close_and_waits_for_it(world):
+    greeter = start_guest(world)
+    settle = world.settle()
+    assert greeter.end(60) == 0
+    assert any("Asking" in t for t in greeter.texts("status")), greeter.shown
+    assert settle.wait(60) == 0
+    world.assert_clean()
+
+
+def test_power_off_finishes_a_killed_session_itself(world):
+    greeter = start_guest(world)
+    os.kill(berth_session_pid(greeter), signal.SIGKILL)
+    greeter.close()
+    assert world.processes() != []
+    assert world.settle().wait(120) == 0
+    world.assert_clean()
+
+
+def test_power_off_does_not_wait_for_a_lock_that_only_a_silent_server_keeps(world):
+    greeter = start_guest(world)
+    os.kill(berth_session_pid(greeter), signal.SIGKILL)
+    greeter.close()
+    world.server.do("pause")
+    assert world.settle().wait(120) == 0
+    assert world.processes() == []
+    world.server.do("resume")
+    assert world.locks() == ["lock.1"]
+    world.sweep()
     world.assert_clean()
 
 

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Before the machine goes down: no guest is cut that a session or a sweeper still closes (REQUIREMENTS X3).
+#pragma once
+
+#include <functional>
+
+#include "greeter/session/sweeper.h"
+
+namespace berth::session {
+
+/// Asks each living session to close (`ask`, once, with its pid), finishes what nobody is at, and waits until
+/// nothing of this boot is left that power-off would cut. What earlier boots left waits for the sweeper of
+/// the next one. `go_on` is asked before each pause; false gives up, as `limit` does. How many are left.
+Result<size_t> settle(const SweepSeams& seams, Duration limit, const std::function<void(pid_t)>& ask,
+                      const std::function<bool()>& go_on);
+
+}  // namespace berth::session
