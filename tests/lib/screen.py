@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A terminal on a machine's serial line: what a person in front of it would see, and what they type."""
+"""A terminal: what a person in front of it would see, and what they type."""
 import copy
 import re
 import threading
@@ -7,18 +7,17 @@ import time
 
 import pyte
 
-from processes import connect_unix
-
 
 class ScreenTimeout(AssertionError):
     pass
 
 
 class Screen:
-    """80x24. A thread of its own reads the line; every other method may be called from the test's thread."""
+    """80x24, at the end of a line that has a socket's recv(), sendall() and close(). A thread of its own reads it; every other method may
+    be called from the test's thread."""
 
-    def __init__(self, path, log, columns=80, lines=24):
-        self._socket = connect_unix(path, 60, f"serial line {path}")
+    def __init__(self, line, log, columns=80, lines=24):
+        self._line = line
         self._log = open(log, "ab", buffering=0)
         self._changed = threading.Condition()
         self._terminal = pyte.Screen(columns, lines)
@@ -32,7 +31,7 @@ class Screen:
     def _read(self):
         while True:
             try:
-                data = self._socket.recv(65536)
+                data = self._line.recv(65536)
             except OSError:
                 data = b""
             with self._changed:
@@ -117,7 +116,7 @@ class Screen:
     def send(self, data):
         """Keys as a person's fingers give them: the emulated line drops what comes faster than the machine takes it."""
         for i in range(0, len(data), 8):
-            self._socket.sendall(data[i:i + 8])
+            self._line.sendall(data[i:i + 8])
             time.sleep(0.01)
 
     def state(self):
@@ -136,6 +135,6 @@ class Screen:
         return self._terminal
 
     def close(self):
-        self._socket.close()
+        self._line.close()
         self._thread.join(5)
         self._log.close()

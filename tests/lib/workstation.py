@@ -8,7 +8,7 @@ import uuid
 
 from accel import EMULATED, EMULATED_KERNEL, accelerator
 from agent import Agent
-from processes import LabError, Process, run, wait_until
+from processes import LabError, Process, connect_unix, run, wait_until
 from qmp import Qmp
 from screen import Screen
 
@@ -93,7 +93,8 @@ class Workstation:
         self.process = Process(self.arguments() + ["-S"], self.folder / "qemu.log", netns=self.lan.netns)
         try:
             self.qmp = Qmp(self.folder / "qmp.sock", self.process)
-            self.screen = Screen(self.folder / "console.sock", self.folder / "console.log")
+            line = connect_unix(self.folder / "console.sock", 60, "the serial line")
+            self.screen = Screen(line, self.folder / "console.log")
             self.agent = Agent(self.folder / "agent.sock")
             if state:
                 self.load(state)
