@@ -31,6 +31,10 @@ usage: build-image.sh [OPTION]...
 END
 }
 
+check_mirror() {
+    [[ $mirror =~ ^(https?|file|copy):/[!-~]+$ ]] || die "--mirror $mirror: must be a URL that apt takes, such as http://deb.debian.org/debian"
+}
+
 parse() {
     while [ $# -gt 0 ]; do
         case $1 in
@@ -38,7 +42,7 @@ parse() {
             --demo-dir) demo_arguments+=(--dir "${2:?--demo-dir needs a folder}") && shift ;;
             --site) site=$(readlink -f "${2:?--site needs a folder}") && shift ;;
             --firmware) firmware=yes ;;
-            --mirror) mirror=${2:?--mirror needs a URL} && shift ;;
+            --mirror) mirror=${2:?--mirror needs a URL} && shift && check_mirror ;;
             --version) version=${2:?--version needs a number} && shift ;;
             --out) out=$(readlink -m "${2:?--out needs a folder}") && shift ;;
             --jobs) jobs=${2:?--jobs needs a number} && shift ;;
@@ -107,6 +111,7 @@ main() {
     rm -rf "$work/root" "$work/initramfs" "$work/site"
     say "image $version: $(stat -c '%n %s' "$out/vmlinuz" "$out/initrd.img" "$out/root.squashfs" | sed "s,^$out/,," | tr '\n' ' ')"
     exec 9>&-
+    export BERTH_MIRROR=$mirror
     if [ -n "$demo" ]; then exec "$image/demo/run" --image "$out/image" "${demo_arguments[@]}"; fi
 }
 
