@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Real firmware, real iPXE, dnsmasq configured by berthctl: the script is reached and the decision arrives; without the provisioner the
 machine goes on to its local disk within 10 s of the script's first line (REQUIREMENTS B1, B4)."""
+import hashlib
 import json
+import pathlib
 import re
 import shutil
 import struct
@@ -99,8 +101,79 @@ def test_each_kind_of_firmware_is_offered_its_program(lan, architecture, extra, 
         run("ip", "netns", "delete", client)
 
 
+# A BIOS card's own PXE program (PXE 2.1, 2.2.4): asks everybody, takes an address from who has one and the list of boot services from who is
+# a boot server, asks that one at port 4011 for the first of them, and fetches the file it names by TFTP (RFC 1350). Prints name and digest.
+PXE_ROM = """
+import hashlib, socket, struct, sys
+mac = bytes.fromhex("525400770003")
+def connected(port, at="", broadcast=False):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, broadcast)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+    s.bind((at, port))
+    s.settimeout(20)
+    return s
+def options(data):
+    found = {}
+    while data and data[0] != 255:
+        if data[0]: found[data[0]] = found.get(data[0], b"") + data[2:2 + data[1]]
+        data = data[2 + data[1]:] if data[0] else data[1:]
+    return found
+def message(kind, own, flags, extra=b""):
+    name = b"PXEClient:Arch:00000:UNDI:002001"
+    return (struct.pack("!BBBBIHHIIII16s64s128sI", 1, 1, 6, 0, 0x43, 0, flags, own, 0, 0, 0, mac, b"", b"", 0x63825363)
+            + bytes([53, 1, kind, 93, 2, 0, 0, 94, 3, 1, 2, 1, 97, 17]) + bytes(17) + bytes([60, len(name)]) + name
+            + bytes([55, 5, 1, 3, 43, 60, 67]) + extra + b"\\xff")
+dhcp = connected(68, broadcast=True)
+dhcp.sendto(message(1, 0, 0x8000), ("255.255.255.255", 67))
+address = server = menu = None
+while not (address and menu):
+    answer, sender = dhcp.recvfrom(2048)
+    said = options(answer[240:])
+    if answer[16:20] != bytes(4): address = socket.inet_ntoa(answer[16:20])
+    if said.get(60) == b"PXEClient": server, menu = sender[0], options(said[43])
+assert menu[6][0] & 8 or menu[9], menu
+first = menu[9][:2]
+dhcp.sendto(message(3, int.from_bytes(socket.inet_aton("10.77.0.50"), "big"), 0, bytes([43, 7, 71, 4]) + first + bytes(2) + b"\\xff"), (server, 4011))
+answer = dhcp.recv(2048)
+file = answer[108:236].rstrip(bytes(1)) or options(answer[240:])[67].rstrip(bytes(1))
+tftp = connected(2070)
+tftp.sendto(b"\\0\\1" + file + b"\\0octet\\0", (server, 69))
+data, block = b"", b""
+while True:
+    block, sender = tftp.recvfrom(2048)
+    assert block[:2] == b"\\0\\3", block
+    data += block[4:]
+    tftp.sendto(b"\\0\\4" + block[2:4], sender)
+    if len(block) < 516: break
+print(file.decode(), hashlib.sha256(data).hexdigest())
+"""
+
+
+def test_a_bios_card_is_served_undionly_beside_the_sites_own_dhcp_server(lan):
+    """Packet for packet what a card's PXE program does; none but iPXE's own exists for QEMU, and that one skips this."""
+    site = SiteDhcp(lan)
+    client = lan.netns + "-pxe"
+    try:
+        start_dnsmasq(lan, "proxy")
+        run("ip", "netns", "add", client)
+        lan.ip("link", "add", "pxe0", "type", "veth", "peer", "name", "eth0", "netns", client)
+        lan.ip("link", "set", "pxe0", "master", "br0", "up")
+        run("ip", "-n", client, "address", "add", "10.77.0.50/24", "dev", "eth0")
+        run("ip", "-n", client, "link", "set", "eth0", "up")
+        file, digest = run("/usr/bin/python3", "-c", PXE_ROM, netns=client).split()
+        assert file == "undionly.kpxe"
+        assert digest == hashlib.sha256(pathlib.Path("/usr/lib/ipxe/undionly.kpxe").read_bytes()).hexdigest()
+    finally:
+        run("ip", "netns", "delete", client, check=False)
+        site.close()
+
+
 class Machine:
-    def __init__(self, lan, firmware, nic_rom=True):
+    """`nic_rom`: iPXE from the card's own ROM. `chain`: a program that is fetched by TFTP and finds a card's PXE interface below it, as a
+    PXE program in ROM would start it; the interface is iPXE's (BIOS only)."""
+
+    def __init__(self, lan, firmware, nic_rom=True, chain=None):
         self.lan, self.mac, self.folder = lan, "52:54:00:77:00:01", lan.folder
         self.serial = self.folder / "serial"
         disk = self.folder / "disk.img"
@@ -119,6 +192,10 @@ class Machine:
         else:
             arguments += ["-machine", "graphics=off"]
             self._make_bios_disk(disk)
+        if chain:
+            script = self.folder / "chain.ipxe"
+            script.write_text(f"#!ipxe\ndhcp\nchain tftp://{ADDRESS}/{chain}\n")
+            arguments += ["-kernel", "/usr/lib/ipxe/ipxe.lkrn", "-initrd", script]
         self.process = lan.start(arguments, "qemu")
 
     @staticmethod
@@ -195,6 +272,22 @@ def test_uefi_firmware_without_ipxe_is_given_it_first(lan, mode):
         machine = Machine(lan, "efi", nic_rom=False)
         assert_decided(lan, machine, "efi")
         assert "ipxe.efi" in dnsmasq.log_text()
+    finally:
+        if site:
+            site.close()
+
+
+@pytest.mark.parametrize("mode", ["dhcp", "proxy"])
+def test_undionly_runs_on_a_bios_cards_pxe_interface_and_goes_on(lan, mode):
+    site = SiteDhcp(lan) if mode == "proxy" else None
+    try:
+        serve(lan)
+        dnsmasq = start_dnsmasq(lan, mode)
+        machine = Machine(lan, "pcbios", nic_rom=False, chain="undionly.kpxe")
+        assert_decided(lan, machine, "pcbios")
+        sent = re.findall(r"sent \S+/tftp/(\S+) to", dnsmasq.log_text())
+        assert sent == ["undionly.kpxe", "boot.ipxe"]
+        assert "using undionly" in machine.text(), "not over the card's PXE interface"
     finally:
         if site:
             site.close()
