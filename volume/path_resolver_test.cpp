@@ -74,6 +74,16 @@ TEST_F(PathTest, never_leaves_the_machines_directory) {
     EXPECT_EQ(code("loop"), ErrorCode::C04);
 }
 
+TEST_F(PathTest, shows_a_hostile_link_harmlessly) {
+    user.put("work/clear", FileType::symlink, "/\x1b[2J\n" + std::string(4000, '\xff'));
+    auto found = resolve("clear");
+    ASSERT_FALSE(found);
+    const std::string& text = found.error().detail();
+    EXPECT_LT(text.size(), 400u);
+    EXPECT_TRUE(text.starts_with("\"clear\": its link to \"/\\x1b[2J\\x0a\\xff")) << text;
+    for (const char c : text) EXPECT_TRUE(c >= ' ' && c <= '~') << text;
+}
+
 TEST_F(PathTest, without_a_shared_tree_no_absolute_link_is_followed) {
     auto found = resolve_path(user_ops, directory, {}, "shared.raw");
     ASSERT_FALSE(found);

@@ -23,24 +23,6 @@ constexpr std::array k_states = {
     std::pair{VolumeState::silent, "silent"}, std::pair{VolumeState::lost, "lost"},
     std::pair{VolumeState::stopping, "stopping"}};
 
-Result<VolumeStatus> parse_status(const nlohmann::json& body) {
-    try {
-        VolumeStatus status;
-        auto state = parse_volume_state(body.at("state").get<std::string>());
-        if (!state) return fail(ErrorCode::I03, "unknown state of the volume engine");
-        status.state = *state;
-        status.silent_seconds = body.at("silent_seconds").get<uint64_t>();
-        for (const auto& d : body.at("disks"))
-            status.disks.push_back({d.at("name").get<std::string>(), d.at("reads").get<uint64_t>(),
-                                    d.at("writes").get<uint64_t>(), d.at("bytes_read").get<uint64_t>(),
-                                    d.at("bytes_written").get<uint64_t>(),
-                                    d.at("uncommitted").get<uint64_t>()});
-        return status;
-    } catch (const nlohmann::json::exception& e) {
-        return fail(ErrorCode::I03, "status of the volume engine: {}", e.what());
-    }
-}
-
 Result<uint64_t> process_start_time(pid_t pid) {
     auto stat = read_file(fmt::format("/proc/{}/stat", pid));
     if (!stat) return fail(stat.error());
@@ -74,6 +56,33 @@ std::optional<VolumeState> parse_volume_state(std::string_view name) {
     return std::nullopt;
 }
 
+Result<VolumeStatus> parse_volume_status(const nlohmann::json& body) {
+    try {
+        VolumeStatus status;
+        auto state = parse_volume_state(body.at("state").get<std::string>());
+        if (!state) return fail(ErrorCode::I03, "unknown state of the volume engine");
+        status.state = *state;
+        status.silent_seconds = body.at("silent_seconds").get<uint64_t>();
+        for (const auto& d : body.at("disks"))
+            status.disks.push_back({d.at("name").get<std::string>(), d.at("reads").get<uint64_t>(),
+                                    d.at("writes").get<uint64_t>(), d.at("bytes_read").get<uint64_t>(),
+                                    d.at("bytes_written").get<uint64_t>(),
+                                    d.at("uncommitted").get<uint64_t>()});
+        return status;
+    } catch (const nlohmann::json::exception& e) {
+        return fail(ErrorCode::I03, "status of the volume engine: {}", e.what());
+    }
+}
+
+Status parse_stop_answer(const nlohmann::json& body) {
+    const auto text_of = [&](const char* name) {
+        const auto value = body.is_object() ? body.find(name) : body.end();
+        return value != body.end() && value->is_string() ? value->get<std::string>() : std::string();
+    };
+    if (text_of("type") == "stopped") return {};
+    return fail(ErrorCode::V04, "{}", text_of("text"));
+}
+
 Result<VolumeControl> VolumeControl::connect(const std::string& run_dir) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -93,7 +102,7 @@ Result<VolumeStatus> VolumeControl::status(milliseconds timeout) {
     auto message = socket_.wait(static_cast<int>(timeout.count()));
     if (!message) return fail(message.error());
     if (!*message) return fail(ErrorCode::V05, "no status within {} ms", timeout.count());
-    return parse_status((*message)->body);
+    return parse_volume_status((*message)->body);
 }
 
 Status VolumeControl::watch() {
@@ -104,7 +113,7 @@ Result<std::optional<VolumeStatus>> VolumeControl::next() {
     auto message = socket_.receive();
     if (!message) return fail(message.error());
     if (!*message) return std::nullopt;
-    auto status = parse_status((*message)->body);
+    auto status = parse_volume_status((*message)->body);
     if (!status) return fail(status.error());
     return *status;
 }
@@ -114,8 +123,7 @@ Status VolumeControl::stop(milliseconds timeout) {
     auto message = socket_.wait(static_cast<int>(timeout.count()));
     if (!message) return fail(message.error());
     if (!*message) return fail(ErrorCode::V05, "no answer to stop within {} ms", timeout.count());
-    if ((*message)->type() == "stopped") return {};
-    return fail(ErrorCode::V04, "{}", (*message)->body.value("text", ""));
+    return parse_stop_answer((*message)->body);
 }
 
 Result<VolumeProcess> VolumeProcess::start(const VolumeConfig& config, const VolumeProgram& program) {

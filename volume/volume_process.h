@@ -42,6 +42,11 @@ struct VolumeStatus {
     uint64_t silent_seconds = 0;
 };
 
+/// A "status" message; I03 for anything else.
+Result<VolumeStatus> parse_volume_status(const nlohmann::json& body);
+/// The answer to "stop": V04 with the process's words unless it is "stopped".
+Status parse_stop_answer(const nlohmann::json& body);
+
 /// A connection to a control socket. Used by the session, its sweeper, and tests.
 class VolumeControl {
   public:

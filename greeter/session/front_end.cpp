@@ -8,10 +8,15 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/plain_text.h"
+
 namespace berth::session {
 namespace {
 
 constexpr size_t k_max_inbox = 64;  // more unread wishes than that is nonsense
+// The greeter takes texts of 16 KiB, and a byte that is no UTF-8 travels as three.
+constexpr size_t k_longest_text = 4096;
+constexpr size_t k_options_together = 16 * 1024;
 
 void wipe_text(nlohmann::json& body) {
     if (!body.is_object() || !body.contains("text") || !body["text"].is_string()) return;
@@ -119,7 +124,7 @@ Result<nlohmann::json> GreeterLink::wait_for_answer(std::string_view type, uint6
 
 Result<Secret> GreeterLink::ask(std::string_view text, bool echo) {
     const uint64_t id = next_id_++;
-    send({{"type", "prompt"}, {"id", id}, {"echo", echo}, {"text", text}});
+    send({{"type", "prompt"}, {"id", id}, {"echo", echo}, {"text", cut_text(text, k_longest_text)}});
     auto body = wait_for_answer("answer", id);
     if (!body) return fail(body.error());
     if (!body->contains("text") || !(*body)["text"].is_string()) {
@@ -134,7 +139,14 @@ Result<Secret> GreeterLink::ask(std::string_view text, bool echo) {
 Result<size_t> GreeterLink::choose(std::string_view title, const std::vector<std::string>& options,
                                    size_t preset) {
     const uint64_t id = next_id_++;
-    send({{"type", "choice"}, {"id", id}, {"title", title}, {"options", options}, {"default", preset}});
+    std::vector<std::string> rows = options;
+    const size_t longest = std::max<size_t>(k_options_together / std::max<size_t>(rows.size(), 1), 8);
+    for (std::string& row : rows) row = cut_text(row, longest);
+    send({{"type", "choice"},
+          {"id", id},
+          {"title", cut_text(title, k_longest_text)},
+          {"options", rows},
+          {"default", preset}});
     auto body = wait_for_answer("chosen", id);
     if (!body) return fail(body.error());
     if (!body->contains("index") || !(*body)["index"].is_number_unsigned() ||
@@ -146,13 +158,15 @@ Result<size_t> GreeterLink::choose(std::string_view title, const std::vector<std
 }
 
 void GreeterLink::say(MessageStyle style, std::string_view text) {
-    send({{"type", "message"}, {"style", style == MessageStyle::info ? "info" : "error"}, {"text", text}});
+    send({{"type", "message"},
+          {"style", style == MessageStyle::info ? "info" : "error"},
+          {"text", cut_text(text, k_longest_text)}});
 }
 
 void GreeterLink::progress(const ProgressLine& line) {
     send({{"type", "progress"},
           {"step", line.step},
-          {"text", line.text},
+          {"text", cut_text(line.text, k_longest_text)},
           {"state", line.state},
           {"index", line.index},
           {"of", line.of}});
@@ -171,7 +185,7 @@ void GreeterLink::console_end() {
 }
 
 void GreeterLink::status(std::string_view text) {
-    send({{"type", "status"}, {"text", text}});
+    send({{"type", "status"}, {"text", cut_text(text, k_longest_text)}});
 }
 
 void GreeterLink::end(bool done, std::string_view power) {

@@ -60,6 +60,29 @@ TEST_F(Link, ends_the_connection_of_one_that_chooses_what_is_not_offered) {
     EXPECT_TRUE(link_->stopping());
 }
 
+TEST_F(Link, says_nothing_longer_than_the_greeter_takes) {
+    constexpr size_t k_greeter_takes = 16 * 1024;  // greeter/supervisor/protocol.cpp
+    // Bytes that are no UTF-8 become three each on the way.
+    const std::string endless(1 << 20, '\xff');
+    link_->say(MessageStyle::error, endless);
+    link_->status(endless);
+    link_->progress({"check", endless, "doing", 0, 1});
+    for (int i = 0; i < 3; ++i) {
+        const auto body = next();
+        EXPECT_LE(body["text"].get<std::string>().size(), k_greeter_takes) << body["type"];
+        EXPECT_TRUE(body["text"].get<std::string>().ends_with("...")) << body["type"];
+    }
+    say({{"type", "answer"}, {"id", 1}, {"text", "x"}});
+    EXPECT_TRUE(link_->ask(endless, true));
+    EXPECT_LE(next()["text"].get<std::string>().size(), k_greeter_takes);
+    say({{"type", "chosen"}, {"id", 2}, {"index", 255}});
+    EXPECT_TRUE(link_->choose(endless, std::vector<std::string>(256, std::string(255, '\xff')), 0));
+    const auto choice = next();
+    EXPECT_LE(choice["title"].get<std::string>().size(), k_greeter_takes);
+    EXPECT_EQ(choice["options"].size(), 256u);
+    EXPECT_FALSE(link_->stopping());
+}
+
 TEST_F(Link, hears_wishes_and_descriptors) {
     for (const char* action : {"status", "close", "force-off"}) say({{"type", "vm"}, {"action", action}});
     EXPECT_EQ(link_->listen(milliseconds(100), {}).wish, Wish::status);

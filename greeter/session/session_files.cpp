@@ -2,6 +2,7 @@
 // The steps at the file server: mount, choose, check, lock, read configuration; and their undo.
 #include <algorithm>
 
+#include "base/plain_text.h"
 #include "greeter/session/session.h"
 
 namespace berth::session {
@@ -13,6 +14,8 @@ namespace {
 
 constexpr const char* k_machine_file = "machine.toml";
 constexpr size_t k_max_machine_file = 1 << 20;
+/// More rows than that the greeter takes for nonsense (greeter/supervisor/protocol.h).
+constexpr size_t k_most_vms = 256;
 constexpr uint64_t k_little_space = 256ULL << 20;
 
 }  // namespace
@@ -56,13 +59,25 @@ Status Session::choose() {
     if (vms->empty())
         return fail(ErrorCode::M31, "{}:{}", mount_options_.location.server,
                     mount_options_.location.directory);
+    if (vms->size() > k_most_vms) {
+        seams_.front_end.say(MessageStyle::info,
+                             fmt::format("You have {} virtual machines: the first {} of them are listed.",
+                                         vms->size(), k_most_vms));
+        vms->resize(k_most_vms);
+    }
     size_t chosen = 0;
     if (vms->size() > 1) {
         auto answer = seams_.front_end.choose("Which virtual machine do you want to use?", *vms, 0);
         if (!answer) return fail(answer.error());
         chosen = *answer;
     }
-    state_.vm = (*vms)[chosen];
+    const std::string& name = (*vms)[chosen];
+    // It has to come back the same from the session's state file and the volume engine's configuration.
+    if (!is_plain_text(name))
+        return fail(ErrorCode::M33,
+                    "the name of its folder, \"{}\", must be UTF-8 without control characters",
+                    shown(name, 255));
+    state_.vm = name;
     return {};
 }
 

@@ -105,6 +105,32 @@ TEST_F(SessionTest, leaves_nothing_behind_when_cut_at_any_step) {
     }
 }
 
+TEST_F(SessionTest, takes_any_folder_name_that_is_text_and_explains_the_others) {
+    for (const std::string& name : std::vector<std::string>{"-rf *", "my work", "Größe", "$(reboot)", "a'b\"c",
+                                                            std::string(255, 'x')}) {
+        w.vms = {name};
+        w.domain_states = {vm::DomainState::running, vm::DomainState::gone};
+        EXPECT_TRUE(run()) << name;
+        EXPECT_TRUE(w.front_end.has("console " + name));
+    }
+    for (const std::string name : {"a\nb", "\x1b[2J", "\xff", "caf\xe9", "\xc2\x9bm"}) {
+        w.vms = {name};
+        const auto done = run();
+        ASSERT_FALSE(done) << name;
+        EXPECT_EQ(done.error().code(), ErrorCode::M33) << done.error().to_log();
+        EXPECT_TRUE(w.made.empty());
+        EXPECT_TRUE(states().empty());
+    }
+    EXPECT_TRUE(w.front_end.mentions("\"\\x1b[2J\", must be UTF-8 without control characters"));
+}
+
+TEST_F(SessionTest, lists_as_many_vms_as_the_greeter_takes_and_says_so) {
+    w.vms.assign(1000, "vm");
+    w.front_end.chosen = {255};
+    EXPECT_TRUE(run());
+    EXPECT_TRUE(w.front_end.has("info You have 1000 virtual machines: the first 256 of them are listed."));
+}
+
 TEST_F(SessionTest, writes_down_what_it_makes_before_it_makes_it) {
     std::map<std::string, std::string> at;
     w.at = [&](const std::string& what) {
