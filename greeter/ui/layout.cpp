@@ -74,6 +74,15 @@ void paint_steps(Painter& p, const Model& m, int room) {
     }
 }
 
+/// The first `most` of the lines, with a mark where more followed.
+std::vector<std::wstring> first_of(std::vector<std::wstring> lines, int most) {
+    const auto count = static_cast<size_t>(std::max(1, most));
+    if (lines.size() <= count) return lines;
+    lines.resize(count);
+    if (count > 1) lines.back() = L"…";
+    return lines;
+}
+
 /// A label and what was typed behind it; a long label stands on lines of its own.
 void paint_field(Painter& p, const std::wstring& label, const std::wstring& typed, bool shown) {
     auto lines = wrap(label, p.columns());
@@ -83,7 +92,8 @@ void paint_field(Painter& p, const std::wstring& label, const std::wstring& type
     } else {
         lines.pop_back();
     }
-    for (const auto& l : lines) p.line(l, Style::bold);
+    if (!lines.empty())
+        for (const auto& l : first_of(std::move(lines), p.room() - 3)) p.line(l, Style::bold);
     while (!last.empty() && last.back() == L' ') last.pop_back();
     if (!last.empty()) last += L' ';
     const std::wstring visible = shown ? tail(typed, p.columns() - width(last) - 1) : std::wstring();
@@ -134,9 +144,13 @@ void paint_form(Painter& p, const Model& m) {
         return;
     }
     if (m.choice) {
-        for (const auto& l : wrap(m.choice->title, p.columns())) p.line(l, Style::bold);
+        // However long the question is, its answers are seen.
+        const int answers = std::min(static_cast<int>(m.choice->options.size()), p.room() / 2);
+        for (const auto& l : first_of(wrap(m.choice->title, p.columns()), p.room() - answers - 4))
+            p.line(l, Style::bold);
         p.blank();
-        paint_rows(p, m.choice->options, m.choice->selected, std::max(1, p.room() - 3));
+        paint_rows(p, m.choice->options, m.choice->selected,
+                   std::max({1, p.room() - 3, std::min(answers, p.room())}));
         return;
     }
     const bool asks_name = m.mode == Mode::login && !m.waiting && m.known && !m.prompt;

@@ -54,6 +54,36 @@ TEST_F(Layout, of_the_login_screen) {
     EXPECT_EQ(cursor->column, 20);
 }
 
+TEST_F(Layout, keeps_answers_and_fields_on_the_screen_however_long_the_question_is) {
+    // The title of a lock's question holds what anybody wrote into the lock's record.
+    for (const std::string& text : {std::string(16000, 'A'), std::string(3000, '\n')}) {
+        screen("session");
+        for (int i = 0; i < 8; ++i)
+            take(m, {{"type", "progress"},
+                     {"step", "s" + std::to_string(i)},
+                     {"text", text},
+                     {"state", "done"},
+                     {"index", i},
+                     {"of", 13}});
+        say(text, "error");
+        take(m, {{"type", "choice"},
+                 {"id", 1},
+                 {"title", "The beginning " + text},
+                 {"options", {"No, log me off", "Yes, take it over"}},
+                 {"default", 0}});
+        for (const Size size : {Size{24, 80}, Size{14, 40}}) {
+            EXPECT_TRUE(shows(L"The beginning", size)) << size.rows;
+            EXPECT_TRUE(shows(L"1  No, log me off", size)) << size.rows;
+            EXPECT_TRUE(shows(L"2  Yes, take it over", size)) << size.rows;
+        }
+        take(m, {{"type", "prompt"}, {"id", 2}, {"echo", true}, {"text", text}});
+        for (wchar_t c : std::wstring(L"typed")) press(m, {Key::character, c});
+        EXPECT_TRUE(shows(L"typed"));
+        EXPECT_TRUE(shows(L"typed", Size{14, 40}));
+        take(m, {{"type", "clear"}});
+    }
+}
+
 TEST_F(Layout, shows_every_answer_of_a_long_question_and_lets_the_steps_make_way) {
     screen("session", {"No data disk: swap space is kept in memory."});
     for (int i = 0; i < 8; ++i)
