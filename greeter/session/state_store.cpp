@@ -180,6 +180,20 @@ Result<std::vector<StateStore::Stored>> StateStore::list() {
     return result;
 }
 
+void StateStore::forget_empty_claims() {
+    std::vector<std::string> names;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_, error))
+        if (entry.path().extension() == ".claim") names.push_back(entry.path().stem());
+    for (const std::string& name : names) {
+        if (!is_session_name(name)) continue;
+        auto held = claim(name);
+        // Asked only now: until it died its session may have saved one.
+        if (held && *held && access(path(name).c_str(), F_OK) != 0 && errno == ENOENT)
+            unlink((folder_ + "/" + name + ".claim").c_str());
+    }
+}
+
 Result<std::optional<StateStore::Stored>> StateStore::load(const std::string& session) {
     auto stored = list();
     if (!stored) return fail(stored.error());

@@ -106,6 +106,10 @@ class StateStore {
     /// nullopt: another process holds it.
     Result<std::optional<StateClaim>> claim(const std::string& session);
 
+    /// Deletes what a session left that died before it had anything to write down: a claim that nobody holds
+    /// and that has no state.
+    void forget_empty_claims();
+
   private:
     std::string path(const std::string& session) const { return folder_ + "/" + session + ".json"; }
     std::string claim_path(const std::string& session) const { return folder_ + "/" + session + ".claim"; }

@@ -199,6 +199,7 @@ Result<size_t> Sweeper::round(const Waiting& waiting) {
             ++left;
         }
     }
+    seams_.store.forget_empty_claims();
     return left;
 }
 

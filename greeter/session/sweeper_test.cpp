@@ -168,5 +168,16 @@ TEST_F(SweeperTest, stops_waiting_when_told) {
     EXPECT_TRUE(w.made.contains("lock"));
 }
 
+TEST_F(SweeperTest, forgets_the_claim_of_a_session_that_died_before_it_had_anything_to_write_down) {
+    StateStore other(folder_, nullptr, w.report);
+    (void)store_->claim("s2");  // and its holder is gone
+    auto alive = other.claim("s3");
+    ASSERT_TRUE(alive && *alive);
+    auto left = round();
+    ASSERT_TRUE(left);
+    EXPECT_FALSE(std::filesystem::exists(folder_ + "/s2.claim"));
+    EXPECT_TRUE(std::filesystem::exists(folder_ + "/s3.claim"));
+}
+
 }  // namespace
 }  // namespace berth::session

@@ -23,6 +23,7 @@ berth_sector_begin:
     movw %ax, %ss
     movw $0x7c00, %sp
     movb %dl, 0x7a00
+    movw %ax, 0x7a02
     movw $0x7c00 + (berth_greeting - berth_sector_begin), %si
     jmp berth_say
 berth_next:
@@ -42,6 +43,8 @@ berth_next:
     je berth_button
     cmpb $'d', %al
     je berth_disk
+    cmpb $'w', %al
+    je berth_write
     jmp berth_next
 berth_echo:
     movw $0x7c00 + (berth_echo_text - berth_sector_begin), %si
@@ -80,6 +83,29 @@ berth_disk:
     movw $0x7c00 + (berth_disk_bad - berth_sector_begin), %si
     jc berth_say
     movw $0x7c00 + (berth_disk_good - berth_sector_begin), %si
+    jmp berth_say
+berth_write:
+    incw 0x7a02
+    movw 0x7a02, %ax
+    movw $0x8000, %di
+    movw $256, %cx
+    cld
+    rep stosw
+    andw $31, %ax
+    movw %ax, %cx
+    addw $3, %cx
+    addb $0x40, %al
+    movb %al, 0x7c00 + (berth_wrote - berth_sector_begin) + 6
+    movw $0x0301, %ax
+    movb $0, %dh
+    movb 0x7a00, %dl
+    movw $0x8000, %bx
+    sti
+    int $0x13
+    cli
+    movw $0x7c00 + (berth_disk_bad - berth_sector_begin), %si
+    jc berth_say
+    movw $0x7c00 + (berth_wrote - berth_sector_begin), %si
 berth_say:
     lodsb
     testb %al, %al
@@ -100,6 +126,7 @@ berth_button_yes: .asciz "button yes\r\n"
 berth_button_no: .asciz "button no\r\n"
 berth_disk_good: .asciz "disk good\r\n"
 berth_disk_bad: .asciz "disk bad\r\n"
+berth_wrote: .asciz "wrote ?\r\n"
     .org berth_sector_begin + 510
     .byte 0x55, 0xaa
     .code64

@@ -128,10 +128,10 @@ class Session:
 
 
 class Console:
-    def __init__(self, build, folder, rows=24, columns=80, ui=None):
+    def __init__(self, build, folder, rows=24, columns=80, ui=None, session=FAKE_SESSION):
         self.folder = folder
         folder.chmod(0o755)
-        self._write("session", FAKE_SESSION)
+        self._write("session", session)
         self._write("power-program", FAKE_POWER)
         self.facts(host="berth-12")
         self._listener = socket.socket(socket.AF_UNIX)

@@ -5,13 +5,20 @@ import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parent.parent / "greeter")]
 import sessionworld  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def build():
     return os.environ.get("BERTH_BUILD", str(sessionworld.ROOT / "out/build/dev"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    ways = sys.modules.get("test_ways_out")
+    if ways is not None and ways.RESULTS:
+        terminalreporter.write_line("\nEvery way out, by step and fault (empty: not run):")
+        terminalreporter.write(ways.outcomes())
 
 
 @pytest.fixture(scope="module")

@@ -152,6 +152,16 @@ class Greeter:
                 raise EOFError
             self.buffer += data
 
+    def take(self, body):
+        """Keeps a message, answers what it asks."""
+        self.shown.append(body)
+        if body["type"] == "prompt":
+            self.send(type="answer", id=body["id"], text=self.answers.pop(0))
+        if body["type"] == "choice":
+            self.send(type="chosen", id=body["id"], index=self.choices.pop(0))
+        if body["type"] == "console":
+            self.console = socket.socket(fileno=self.fds.pop(0))
+
     def until(self, kind, timeout=60, nudge=None, **fields):
         """Answers what is asked until a message of that kind comes; AssertionError with what was shown after `timeout`. `nudge`: a letter for
         the guest, repeated: SeaBIOS reads the serial port too, in its timer interrupt, and may take a letter away from our boot sector."""
@@ -169,13 +179,7 @@ class Greeter:
                 continue
             if body is None:
                 raise AssertionError(f"no {kind} came; shown: {self.shown}; log: {self.log_text()}")
-            self.shown.append(body)
-            if body["type"] == "prompt":
-                self.send(type="answer", id=body["id"], text=self.answers.pop(0))
-            if body["type"] == "choice":
-                self.send(type="chosen", id=body["id"], index=self.choices.pop(0))
-            if body["type"] == "console":
-                self.console = socket.socket(fileno=self.fds.pop(0))
+            self.take(body)
             if body["type"] == kind and all(body.get(k) == v for k, v in fields.items()):
                 return body
 
@@ -220,12 +224,12 @@ class Greeter:
 class World:
     """One export with user ann and her VM "work". Everything lives in one folder under /tmp."""
 
-    def __init__(self, libvirt, build, *ganesha_options, port_mapper=None):
+    def __init__(self, libvirt, build, *ganesha_options, port_mapper=None, folder=None):
         self.libvirt, self.build, self.port_mapper = libvirt, pathlib.Path(build), port_mapper
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="berth-ses-"))
+        self.folder = folder or pathlib.Path(tempfile.mkdtemp(prefix="berth-ses-"))
         self.folder.chmod(0o755)
         self.export = self.folder / "export"
-        self.export.mkdir()
+        self.export.mkdir(exist_ok=True)
         self.sector = subprocess.run([self.build / "greeter/session/session_boot_sector"], stdout=subprocess.PIPE, check=True).stdout
         self.user = self.export / "ann"
         self.user.mkdir()
@@ -325,6 +329,9 @@ class World:
         """Nothing is left behind, here and at the server (issue 2, test b)."""
         assert self.locks(vm) == []
         assert client in self.last_used(vm)[1]
+        self.assert_client_clean()
+
+    def assert_client_clean(self):
         for folder in (self.swap, self.run, self.state):
             assert not folder.exists() or list(folder.rglob("*")) == [], f"left in {folder}: {list(folder.rglob('*'))}"
         end = time.monotonic() + 5

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The matrix of ways out: every step of a session times every fault. What is tried, what makes no sense and why, and the table for
+docs/testing.md (python3 tests/integration/session/ways_out.py prints it). test_ways_out.py runs it."""
+
+DO = ("authenticate", "account", "credentials", "locate", "mount", "choose", "check", "lock", "configure", "swap", "volume", "vm", "console")
+UNDO = ("console", "vm", "volume", "lock", "mount", "swap", "authenticate")
+STEPS = (*(f"do {s}" for s in DO), "running", *(f"undo {s}" for s in UNDO))
+
+FAULTS = {
+    "qemu": "QEMU is killed",
+    "session": "`berth-session` is killed",
+    "greeter": "`berth-greeter`, the real one, is killed and started again as systemd would",
+    "ui": "`berth-greeter-ui`, the real one, is killed",
+    "volume": "`berth-volume` is killed",
+    "libvirtd": "libvirtd is killed and started again half a second later",
+    "stopped": "the file server is killed and started again 3 s later",
+    "read-only": "the file server refuses every change (NFS3ERR_ROFS) for 3 s",
+    "filled": "the file server's disk is full (NFS3ERR_NOSPC) for 3 s",
+    "slow": "every packet of the file server, both ways, takes 0.4 s for 6 s",
+    "wall": "the session's time of day jumps back by 400 days",
+    "boot": "the session's CLOCK_BOOTTIME jumps ahead by ten minutes, as after a suspend",
+    "local": "the workstation's disk (state and swap) is full until all is undone",
+}
+
+REASONS = {
+    "a": "no QEMU lives then: it is started by `vm` and has ended before the undo begins",
+    "b": "no `berth-volume` lives then",
+    "c": "no screen program lives then: the guest has the console",
+}
+
+# Run at every plain run: each step and each fault, and the pairs that are the most dangerous for the user's data. The others run in `full`.
+PLAIN = {
+    "do authenticate": ("ui",),
+    "do account": ("libvirtd",),
+    "do credentials": ("greeter",),
+    "do locate": ("wall",),
+    "do mount": ("stopped",),
+    "do choose": ("session",),
+    "do check": ("read-only",),
+    "do lock": ("session", "stopped", "filled"),
+    "do configure": ("boot",),
+    "do swap": ("local", "session"),
+    "do volume": ("volume", "session"),
+    "do vm": ("qemu", "libvirtd", "session"),
+    "do console": ("slow",),
+    "running": ("qemu", "session", "greeter", "volume", "stopped", "filled"),
+    "undo console": ("libvirtd",),
+    "undo vm": ("volume",),
+    "undo volume": ("session", "stopped", "read-only"),
+    "undo lock": ("session", "stopped"),
+    "undo mount": ("wall",),
+    "undo swap": ("local",),
+    "undo authenticate": ("ui",),
+}
+
+
+def senseless(step, fault):
+    """The letter of the reason why this pair is not tried; "" if it is."""
+    if fault == "qemu" and step not in ("do vm", "do console", "running"):
+        return "a"
+    if fault == "volume" and step not in ("do volume", "do vm", "do console", "running", "undo console", "undo vm", "undo volume"):
+        return "b"
+    if fault == "ui" and step in ("running", "undo console"):
+        return "c"
+    return ""
+
+
+def cells():
+    """(step, fault, in the plain run), all that are tried."""
+    return [(s, f, f in PLAIN[s]) for s in STEPS for f in FAULTS if not senseless(s, f)]
+
+
+def table(word):
+    """Markdown; `word(step, fault)` fills a cell that is tried."""
+    lines = ["| step | " + " | ".join(FAULTS) + " |", "|---" * (len(FAULTS) + 1) + "|"]
+    for step in STEPS:
+        filled = (f"- {r}" if (r := senseless(step, f)) else word(step, f) for f in FAULTS)
+        lines.append(f"| {step} | " + " | ".join(filled) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def documentation():
+    """The part of docs/testing.md that is generated."""
+    lines = [table(lambda s, f: "**plain**" if f in PLAIN[s] else "full")]
+    lines += [f"- `{f}`: {text}." for f, text in FAULTS.items()]
+    lines += [f"- `- {letter}`: {text}." for letter, text in REASONS.items()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(documentation(), end="")
