@@ -48,6 +48,11 @@ byte last_active;
 byte cache_of[CLIENTS];         /* durable on the client: the nonce of the session that maintained its cache last */
 
 #define HIGHEST(f) (f[4] -> 4 : (f[3] -> 3 : (f[2] -> 2 : (f[1] -> 1 : 0))))
+#ifdef CLOSING_PAST_THE_LEASE
+#define MAY_SEND (right_left[me] > 0 || closing)
+#else
+#define MAY_SEND (right_left[me] > 0)
+#endif
 #define LOWER_LOCK(e) ((lock[1] && e > 1) || (lock[2] && e > 2) || (lock[3] && e > 3))
 #define LINK_SUCCEEDS(n) (private_name[n] || lock[late_link_epoch] == n || last_used[late_link_epoch] == n)
 
@@ -75,6 +80,7 @@ inline link_lock() {
 proctype Client(byte me) {
     byte session, nonce, epoch, high_lock, high_used, predecessor, i;
     bool keep;
+    bool closing;                   /* a claim above was seen: no renewal counts any more, what is left of the right may be used up */
 
     do
     :: session == SESSIONS -> break
@@ -125,17 +131,24 @@ proctype Client(byte me) {
         i = 1; do :: i < epoch -> if :: last_used[i] -> last_used[i] = 0 :: else fi; i++ :: else -> break od; i = 0;
 
         do
-        :: d_step { right_left[me] > 0 && late_write_epoch == 0 -> late_write_epoch = epoch; late_write_age = DELAY + 1 }
-        :: atomic { right_left[me] > 0 && newest_writer != epoch -> assert(epoch >= newest_writer); newest_writer = epoch }
+        :: d_step { MAY_SEND && late_write_epoch == 0 -> late_write_epoch = epoch; late_write_age = DELAY + 1 }
+        :: atomic { MAY_SEND && newest_writer != epoch -> assert(epoch >= newest_writer); newest_writer = epoch }
 #ifdef STALL_BEHIND_CHECK    /* an assumption (docs/security.md), not a rule: the client stands still between the check and the send */
         :: right_left[me] > 0 -> (late_write_epoch == 0) -> d_step { late_write_epoch = epoch; late_write_age = DELAY + 1 }
 #endif
-        :: /* renew */
+        :: !closing -> /* renew */
             renewal_left[me] = HOLD;
 #ifndef NO_RENEWAL_CHECK
-            verify_renewal();
-#endif
+            list();
+            if :: high_used >= epoch || lock[epoch] != nonce -> goto session_over :: else fi;
+            if
+            :: high_lock > epoch -> closing = true      /* "move my session here": close, drain, release */
+            :: else -> right_left[me] = renewal_left[me]
+            fi;
+            high_lock = 0; high_used = 0
+#else
             right_left[me] = renewal_left[me]
+#endif
         :: /* release in order: drained, committed, renamed */
             right_left[me] = 0; renewal_left[me] = 0;
 #ifndef NO_DRAIN
@@ -162,7 +175,7 @@ proctype Client(byte me) {
         od;
 session_over: skip;
         d_step { right_left[me] = 0; renewal_left[me] = 0; wait_left[me] = 0; private_name[nonce] = false;
-                 epoch = 0; high_lock = 0; high_used = 0; predecessor = 0; keep = false; i = 0 }
+                 epoch = 0; high_lock = 0; high_used = 0; predecessor = 0; keep = false; closing = false; i = 0 }
     od;
 out_of_numbers: skip
 }
