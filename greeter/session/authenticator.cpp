@@ -15,7 +15,7 @@ enum class Rank { none, started, authenticated, credentials, session };
 class PamAuthenticator final : public Authenticator {
   public:
     PamAuthenticator(PamOptions options, FrontEnd& front_end, Report& report)
-        : options_(std::move(options)), conversation_(front_end), report_(report) {}
+        : options_(std::move(options)), conversation_(front_end, options_.watchdog), report_(report) {}
     ~PamAuthenticator() override {
         if (rank_ == Rank::none) return;
         report_.event(Level::error, "the PAM session was never ended");
@@ -31,6 +31,8 @@ class PamAuthenticator final : public Authenticator {
   private:
     Status start();
     Status check(PamStep step, int code);
+    /// Modules, and the user database behind them, may wait for a server that is silent.
+    Watchdog::Watch watch(const char* calls) const { return {options_.watchdog, calls, options_.limit}; }
 
     PamOptions options_;
     PamConversation conversation_;
@@ -63,6 +65,7 @@ Status PamAuthenticator::start() {
 }
 
 Status PamAuthenticator::authenticate() {
+    const auto watched = watch("pam_authenticate");
     BERTH_TRY(start());
     BERTH_TRY(check(PamStep::authenticate, pam_authenticate(handle_, PAM_DISALLOW_NULL_AUTHTOK)));
     rank_ = Rank::authenticated;
@@ -70,12 +73,14 @@ Status PamAuthenticator::authenticate() {
 }
 
 Status PamAuthenticator::account() {
+    const auto watched = watch("pam_acct_mgmt");
     const int code = pam_acct_mgmt(handle_, PAM_DISALLOW_NULL_AUTHTOK);
     if (code != PAM_NEW_AUTHTOK_REQD) return check(PamStep::account, code);
     return check(PamStep::change_password, pam_chauthtok(handle_, PAM_CHANGE_EXPIRED_AUTHTOK));
 }
 
 Status PamAuthenticator::open() {
+    const auto watched = watch("pam_setcred and pam_open_session");
     const void* name = nullptr;  // PAM's word, not what was typed
     BERTH_TRY(check(PamStep::credentials, pam_get_item(handle_, PAM_USER, &name)));
     if (name == nullptr) return fail(ErrorCode::L04, "PAM knows no user name");
@@ -98,6 +103,7 @@ Status PamAuthenticator::open() {
 
 Status PamAuthenticator::end() {
     conversation_.stop_asking();
+    const auto watched = watch("pam_close_session");
     Status first;
     const auto note = [&](const char* what, int code) {
         last_ = code;

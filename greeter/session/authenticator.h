@@ -43,6 +43,8 @@ struct PamOptions {
     std::string service = "berth";
     std::string user;  ///< As typed; empty: PAM asks.
     std::string tty;
+    Watchdog* watchdog = nullptr;               ///< Ends the process when a module never returns.
+    Duration limit = std::chrono::seconds(60);  ///< For each of the four functions of Authenticator.
     std::function<int(const char*, gid_t)> set_groups =
         ::initgroups;  ///< A test without the privilege orders another.
 };

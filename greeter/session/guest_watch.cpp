@@ -21,13 +21,26 @@ Status Session::wait_for_guest() {
     volume::VolumeState volume_state = volume::VolumeState::running;
     std::optional<BootTime> destroy_at;
     std::optional<BootTime> resumed_at;
+    std::optional<BootTime> unanswered_since;
     bool refusal_told = false;
     bool console_open = true;
     Duration pause = config_.times.poll;
     while (true) {
         const auto domain_state = domain_->state();
         if (domain_state && *domain_state == vm::DomainState::gone) return {};
-        if (!domain_state) seams_.report.error("libvirt does not tell the VM's state", domain_state.error());
+        // The guest runs without libvirt. But whether it has ended, and to end it, only libvirt can say; when
+        // that is wanted and stays without an answer the sweeper goes on.
+        if (!domain_state && !unanswered_since) {
+            unanswered_since = seams_.clock.now();
+            seams_.report.error("libvirt does not tell the VM's state", domain_state.error());
+            seams_.front_end.status(Error(ErrorCode::H02).to_user());
+        } else if (!domain_state && (destroy_at || !console_open) &&
+                   seams_.clock.now() - *unanswered_since >= config_.times.unanswered) {
+            return fail(domain_state.error());
+        } else if (domain_state && unanswered_since) {
+            unanswered_since.reset();
+            seams_.front_end.status("The virtual machine service answers again.");
+        }
         // QEMU stopped the guest at a failed request (werror=stop); the request is repeated when it goes on.
         if (domain_state && *domain_state == vm::DomainState::paused_io_error &&
             volume_state == volume::VolumeState::running) {

@@ -46,6 +46,7 @@ int PamConversation::answer(const pam_message& message, pam_response& response) 
             return PAM_CONV_ERR;
     }
     if (!asking_) return PAM_CONV_ERR;
+    const Watchdog::Pause asked(watchdog_);
     auto secret = front_end_.ask(text, message.msg_style == PAM_PROMPT_ECHO_ON);
     if (!secret) {
         given_up_ = given_up_ || secret.error().code() == ErrorCode::L05;

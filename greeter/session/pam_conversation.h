@@ -7,13 +7,16 @@
 #include <security/pam_appl.h>
 
 #include "greeter/session/front_end.h"
+#include "greeter/session/watchdog.h"
 
 namespace berth::session {
 
 /// One per PAM handle; give `conv()` to pam_start and keep this alive until pam_end.
 class PamConversation {
   public:
-    explicit PamConversation(FrontEnd& front_end) : front_end_(front_end) {}
+    /// `watchdog` rests while a person is asked; may be null.
+    explicit PamConversation(FrontEnd& front_end, Watchdog* watchdog = nullptr)
+        : front_end_(front_end), watchdog_(watchdog) {}
     PamConversation(const PamConversation&) = delete;
     PamConversation& operator=(const PamConversation&) = delete;
 
@@ -29,6 +32,7 @@ class PamConversation {
     int answer(const pam_message& message, pam_response& response);
 
     FrontEnd& front_end_;
+    Watchdog* watchdog_;
     bool given_up_ = false;
     bool asking_ = true;
 };

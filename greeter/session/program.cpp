@@ -38,7 +38,8 @@ struct Options {
     std::string volume_program = "/usr/libexec/berth/berth-volume", volume_user = "_berth-volume",
                 qemu_group = "libvirt-qemu";
     std::string pam_service = "berth";
-    std::vector<int64_t> lock_times_ms;  ///< renew, hold, take over, sweep wait
+    std::vector<int64_t> lock_times_ms;            ///< renew, hold, take over, sweep wait
+    int64_t pam_seconds = 0, libvirt_seconds = 0;  ///< 0: the steps' deadlines.
     int64_t power_button_seconds = 60, volume_stop_seconds = 60;
     int64_t settle_seconds = 180;
     std::string going_down = "/run/berth/going-down";
@@ -75,6 +76,11 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--volume-stop-seconds", o.volume_stop_seconds, "For writing the last changes")
         ->check(CLI::Range(1, 3600))
         ->capture_default_str();
+    app.add_option("--pam-seconds", o.pam_seconds, "The longest a call of PAM may take (laboratories only)")
+        ->check(CLI::Range(1, 3600));
+    app.add_option("--libvirt-seconds", o.libvirt_seconds,
+                   "The longest that libvirt may leave a request unanswered (laboratories only)")
+        ->check(CLI::Range(1, 3600));
     app.add_flag("--sweep", o.sweep, "Finish the sessions that could not end themselves, then exit");
     app.add_flag(
         "--settle", o.settle,
@@ -185,13 +191,21 @@ Status build(Machinery& m, const World& w, const Options& o, Report& report) {
     auto made = real_parts(std::move(parts), m.clock, report);
     if (!made) return fail(made.error());
     m.parts = std::move(*made);
-    m.hypervisor = vm::connect_libvirt(o.libvirt, m.clock, report);
+    vm::LibvirtTimes times{.start = step_deadline(step::vm)};
+    if (o.libvirt_seconds > 0)
+        times = {.answer = seconds(o.libvirt_seconds), .start = seconds(o.libvirt_seconds)};
+    m.hypervisor = vm::connect_libvirt(o.libvirt, m.clock, report, times);
     m.sweeper = std::make_unique<Sweeper>(sweep_seams(m, w, report));
     return {};
 }
 
-/// `unfinished`: something is left for a sweeper; true also if this throws.
-Status log_in(const Options& o, GreeterLink& greeter, Report& report, bool& unfinished) {
+/// What outlives a login that cannot return.
+struct Login {
+    bool unfinished = false;  ///< Something is left for a sweeper; true also if log_in throws.
+    std::optional<StateClaim> claim;
+};
+
+Status log_in(const Options& o, GreeterLink& greeter, Watchdog& watchdog, Report& report, Login& login) {
     auto start = greeter.wait_for_start();
     if (!start) return fail(start.error());
     auto world = read_world(o);
@@ -204,10 +218,16 @@ Status log_in(const Options& o, GreeterLink& greeter, Report& report, bool& unfi
     auto claim = machinery.store->claim(start->session);
     if (!claim) return fail(claim.error());
     if (!*claim) return fail(ErrorCode::I03, "session {} is in use", start->session);
-    BERTH_TRY((*claim)->sign());
+    login.claim = std::move(*claim);
+    BERTH_TRY(login.claim->sign());
 
-    auto authenticator = pam_authenticator({.service = o.pam_service, .user = start->user, .tty = start->tty},
-                                           greeter, report);
+    auto authenticator = pam_authenticator(
+        {.service = o.pam_service,
+         .user = start->user,
+         .tty = start->tty,
+         .watchdog = &watchdog,
+         .limit = o.pam_seconds > 0 ? seconds(o.pam_seconds) : step_deadline(step::authenticate)},
+        greeter, report);
     SessionConfig config{.session = start->session,
                          .client = world->client,
                          .owner = world->owner,
@@ -227,9 +247,9 @@ Status log_in(const Options& o, GreeterLink& greeter, Report& report, bool& unfi
     };
     Session session(config, {machinery.clock, report, greeter, *authenticator, *machinery.parts,
                              *machinery.hypervisor, *machinery.store, *machinery.sweeper, tell});
-    unfinished = true;
+    login.unfinished = true;
     Status done = session.run();
-    unfinished = session.unfinished();
+    login.unfinished = session.unfinished();
     return done;
 }
 
@@ -340,14 +360,25 @@ int run_program(int argc, char** argv) {
     }
     GreeterLink greeter(UniqueFd(k_greeter_fd), signals.get(), report);
     Status done = fail(ErrorCode::I03);
-    bool unfinished = false;
+    Login login;
+    // Nothing can make the stuck call return, so the process ends; what it had begun is written down.
+    Watchdog watchdog([&](const std::string& what) {
+        const Error late(ErrorCode::L04, what + ": no answer in time");
+        report.error("session failed", late);
+        greeter.say(MessageStyle::error, late.to_user());
+        login.claim.reset();
+        if (login.unfinished) start_sweeper(argc, argv, report);
+        greeter.end(false, "");
+        _exit(1);
+    });
     try {
-        done = log_in(options, greeter, report, unfinished);
+        done = log_in(options, greeter, watchdog, report, login);
     } catch (const std::exception& e) {
         done = fail(ErrorCode::I01, "{}", e.what());
     }
     if (!done) report.error("session failed", done.error());
-    if (unfinished) start_sweeper(argc, argv, report);
+    login.claim.reset();
+    if (login.unfinished) start_sweeper(argc, argv, report);
     greeter.end(done.has_value(), "");
     return done ? 0 : 1;
 }

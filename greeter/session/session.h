@@ -25,6 +25,8 @@ struct SessionTimes {
     Duration power_button = std::chrono::seconds(60);  ///< From the ACPI power button to destroying the VM.
     Duration volume_stop = std::chrono::seconds(60);   ///< For flushing; after that the sweeper goes on.
     Duration poll = std::chrono::milliseconds(500);    ///< Between two looks at a quiet domain.
+    Duration unanswered =
+        std::chrono::seconds(30);  ///< Without a word of libvirt while the guest should end.
     Duration refused =
         std::chrono::seconds(5);  ///< Between two tries of a request that the file server refuses.
 };

@@ -307,6 +307,38 @@ TEST_F(SessionTest, lets_go_of_the_console_when_the_greeter_is_gone) {
     EXPECT_EQ(read_by_guest, 0);
 }
 
+TEST_F(SessionTest, tells_that_libvirt_does_not_answer_and_lets_the_guest_run) {
+    w.at = [&](const std::string& what) {
+        if (what == "resume") w.libvirt_silent = 500;
+    };
+    const BootTime before = w.clock.now();
+    ASSERT_TRUE(run());
+    EXPECT_GE(w.clock.now() - before, seconds(250)) << "nothing asked for its end";
+    EXPECT_TRUE(w.front_end.mentions("status BERTH-H02"));
+    EXPECT_TRUE(w.front_end.has("status The virtual machine service answers again."));
+    EXPECT_TRUE(std::ranges::find(w.log, "undo vm") == w.log.end());
+    EXPECT_TRUE(w.made.empty());
+}
+
+TEST_F(SessionTest, leaves_a_guest_to_the_sweeper_when_libvirt_does_not_answer_at_its_end) {
+    w.domain_states = {vm::DomainState::running};
+    w.front_end.heard = {{.wish = Wish::close}};
+    w.at = [&](const std::string& what) {
+        if (what == "resume") w.libvirt_silent = 1'000'000;
+    };
+    const BootTime before = w.clock.now();
+    auto result = run();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), ErrorCode::H02);
+    EXPECT_LE(w.clock.now() - before, seconds(120));
+    EXPECT_TRUE(w.front_end.has("console-end"));
+    EXPECT_TRUE(w.front_end.mentions("error BERTH-H02"));
+    EXPECT_TRUE(w.front_end.mentions("error BERTH-H30"));
+    EXPECT_EQ(w.made, (std::set<std::string>{"lock", "run_dir", "swap", "vm", "volume"}));
+    EXPECT_TRUE(unfinished);
+    EXPECT_EQ(states(), std::vector<std::string>{"s1"});
+}
+
 TEST_F(SessionTest, refuses_swap_disks_that_fit_only_one_by_one) {
     w.files["machine.toml"] = std::string(k_machine_toml) + R"([[disk]]
 name = "swap2"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/session/step_table.h"
 
+#include <algorithm>
+
 namespace berth::session {
 
 using std::chrono::seconds;
@@ -34,6 +36,11 @@ std::span<const StepFacts> session_steps() {
         {step::console, "Handing over the screen", "Taking the screen back", seconds(20), 1, {}},
     };
     return table;
+}
+
+Duration step_deadline(std::string_view name) {
+    const auto steps = session_steps();
+    return std::ranges::find(steps, name, &StepFacts::name)->deadline;
 }
 
 }  // namespace berth::session

@@ -16,5 +16,7 @@ inline constexpr std::string_view authenticate = "authenticate", account = "acco
 }  // namespace step
 
 std::span<const StepFacts> session_steps();
+/// Of a step of the table.
+Duration step_deadline(std::string_view name);
 
 }  // namespace berth::session

@@ -51,7 +51,16 @@ class Hypervisor {
     virtual Result<std::unique_ptr<Domain>> find(const std::string& name) = 0;
 };
 
-/// Connects to libvirt at `uri` ("qemu:///system"); reconnects by itself when libvirtd was restarted.
-std::unique_ptr<Hypervisor> connect_libvirt(const std::string& uri, Clock& clock, Report& report);
+/// How long libvirt may leave a request unanswered. After one that was not answered others fail soon, until
+/// it answers again.
+struct LibvirtTimes {
+    Duration answer = std::chrono::seconds(30);
+    Duration start = std::chrono::seconds(120);  ///< Hypervisor::start() in all.
+};
+
+/// Connects to libvirt at `uri` ("qemu:///system"); reconnects by itself when libvirtd was restarted. H02
+/// when it does not answer.
+std::unique_ptr<Hypervisor> connect_libvirt(const std::string& uri, Clock& clock, Report& report,
+                                            LibvirtTimes times = {});
 
 }  // namespace berth::vm

@@ -6,10 +6,14 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <atomic>
 #include <cerrno>
+#include <condition_variable>
 #include <csignal>
 #include <cstring>
 #include <functional>
+#include <mutex>
+#include <thread>
 
 #include "greeter/vm/domain_facts.h"
 #include "greeter/vm/hypervisor.h"
@@ -30,45 +34,19 @@ struct FreeDomain {
 struct FreeText {
     void operator()(char* s) const { free(s); }
 };
-using Connection = std::unique_ptr<virConnect, CloseConnection>;
 using DomainHandle = std::unique_ptr<virDomain, FreeDomain>;
 using Text = std::unique_ptr<char, FreeText>;
 
 /// libvirtd may be starting; a request is tried again so long.
 constexpr auto k_reconnect_time = seconds(20);
 constexpr auto k_reconnect_pause = milliseconds(200);
+/// For an answer when the last request got none.
+constexpr auto k_soon = seconds(2);
 /// QEMU binds the console's socket before libvirt reports the domain as started; this is for a loaded
 /// machine.
 constexpr auto k_console_time = seconds(10);
 /// libvirt itself gives QEMU 15 s from SIGTERM to SIGKILL and 15 more.
 constexpr auto k_destroy_time = seconds(45);
-
-/// libvirt's client writes to its socket without MSG_NOSIGNAL: when libvirtd dies that must be an error, not
-/// the end of the process. Keeps SIGPIPE from this thread while it lives and swallows one that came.
-class NoPipeSignal {
-  public:
-    NoPipeSignal() {
-        sigset_t pending;
-        sigemptyset(&pipe_);
-        sigaddset(&pipe_, SIGPIPE);
-        sigpending(&pending);
-        was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-        pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-    }
-    ~NoPipeSignal() {
-        const timespec now{};
-        if (!was_pending_)
-            while (sigtimedwait(&pipe_, nullptr, &now) < 0 && errno == EINTR) {
-            }
-        pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    }
-    NoPipeSignal(const NoPipeSignal&) = delete;
-    NoPipeSignal& operator=(const NoPipeSignal&) = delete;
-
-  private:
-    sigset_t pipe_{}, before_{};
-    bool was_pending_;
-};
 
 /// What libvirt said last in this thread.
 struct Complaint {
@@ -88,47 +66,139 @@ bool is_connection_loss(const Complaint& c, virConnectPtr connection) {
     return connection != nullptr && virConnectIsAlive(connection) != 1;
 }
 
-/// The one connection, opened when first needed and again when it broke. One thread.
+/// A thread that runs one job after the other, each of which may never end: libvirt's calls wait for libvirtd
+/// as long as it lives, also for one that is stopped. What a job touches it must own.
+class Worker {
+  public:
+    Worker() : shared_(std::make_shared<Shared>()) {
+        std::thread([shared = shared_] { run(*shared); }).detach();
+    }
+    ~Worker() {
+        const std::lock_guard held(shared_->mutex);
+        shared_->stop = true;
+        shared_->changed.notify_all();
+    }
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    /// False: not done after `limit`; the job goes on, or, behind an earlier one that does, was not begun.
+    bool run(std::function<void()> job, Duration limit) {
+        const auto end = std::chrono::steady_clock::now() + limit;
+        std::unique_lock held(shared_->mutex);
+        const auto idle = [this] { return !shared_->busy; };
+        if (!shared_->changed.wait_until(held, end, idle)) return false;
+        shared_->job = std::move(job);
+        shared_->busy = true;
+        shared_->changed.notify_all();
+        return shared_->changed.wait_until(held, end, idle);
+    }
+
+  private:
+    struct Shared {
+        std::mutex mutex;
+        std::condition_variable changed;
+        std::function<void()> job;
+        bool busy = false;  ///< From its order to its end, with all that it owned.
+        bool stop = false;
+    };
+    static void run(Shared& shared) {
+        // libvirt's client writes to its socket without MSG_NOSIGNAL: when libvirtd dies that must be an
+        // error, not the end of the process. All other signals are for the main thread.
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, nullptr);
+        std::unique_lock held(shared.mutex);
+        while (true) {
+            shared.changed.wait(held, [&] { return shared.stop || shared.job; });
+            if (!shared.job) return;
+            auto job = std::exchange(shared.job, nullptr);
+            held.unlock();
+            job();
+            job = nullptr;
+            held.lock();
+            shared.busy = false;
+            shared.changed.notify_all();
+        }
+    }
+    std::shared_ptr<Shared> shared_;
+};
+
+/// The one connection, opened when first needed and again when it broke. One thread; libvirt is called in
+/// another one.
 class Link {
   public:
-    Link(std::string uri, Clock& clock, Report& report)
-        : uri_(std::move(uri)), clock_(clock), report_(report) {
+    Link(std::string uri, Clock& clock, Report& report, LibvirtTimes times)
+        : uri_(std::move(uri)), clock_(clock), report_(report), times_(times) {
         // By default libvirt prints every error on standard error.
         virSetErrorFunc(nullptr, [](void*, virErrorPtr) {});
     }
     ~Link() {
-        const NoPipeSignal quiet;
-        connection_.reset();
+        // Closing asks libvirtd, too. A job that never ended keeps its connection.
+        auto last = std::make_shared<std::shared_ptr<virConnect>>(std::move(connection_));
+        worker_.run([last] { last->reset(); }, k_soon);
     }
     Link(const Link&) = delete;
     Link& operator=(const Link&) = delete;
 
     Clock& clock() { return clock_; }
     Report& report() { return report_; }
+    const LibvirtTimes& times() const { return times_; }
 
     /// Runs `request` (true: done; false: libvirt's last error says why) on a living connection; again on a
-    /// new one when that breaks, if `repeatable`. `code` names the error of the request itself.
-    Result<Complaint> call(bool repeatable, const std::function<bool(virConnectPtr)>& request) {
-        const NoPipeSignal quiet;
-        const BootTime end = clock_.now() + k_reconnect_time;
+    /// new one when that breaks, if `repeatable`. `code` names the error of the request itself. `request`
+    /// runs in another thread, may never end, and must own what it touches. `begun`: it may have reached
+    /// libvirtd.
+    Result<Complaint> call(bool repeatable, const std::function<bool(virConnectPtr)>& request, Duration limit,
+                           bool* begun = nullptr) {
+        const BootTime start = clock_.now();
+        const BootTime answered_by = start + (silent_ ? std::min<Duration>(limit, k_soon) : limit);
+        const BootTime end = start + k_reconnect_time;
         while (true) {
-            Complaint complaint;
-            if (connection_ == nullptr || virConnectIsAlive(connection_.get()) != 1) {
-                if (connection_ != nullptr)
-                    report_.event(Level::warning, "libvirt connection lost", {{"uri", uri_}});
-                connection_.reset();
-                connection_.reset(virConnectOpen(uri_.c_str()));
-                if (connection_ == nullptr) complaint = last_complaint();
-            }
-            if (connection_ != nullptr) {
+            struct Attempt {
+                std::shared_ptr<virConnect> connection;
+                std::function<bool(virConnectPtr)> request;
+                Complaint complaint;
+                bool connected = false, lost_before = false, done = false;
+                std::atomic<bool> begun = false;
+            };
+            auto attempt = std::make_shared<Attempt>();
+            attempt->connection = std::move(connection_);
+            attempt->request = request;
+            const auto job = [attempt, uri = uri_] {
+                auto& c = attempt->connection;
+                if (c != nullptr && virConnectIsAlive(c.get()) != 1) {
+                    attempt->lost_before = true;
+                    c.reset();
+                }
+                if (c == nullptr) c.reset(virConnectOpen(uri.c_str()), CloseConnection{});
+                if (c == nullptr) {
+                    attempt->complaint = last_complaint();
+                    return;
+                }
+                attempt->connected = true;
                 virResetLastError();
-                if (request(connection_.get())) return Complaint{};
-                complaint = last_complaint();
-                if (!is_connection_loss(complaint, connection_.get())) return complaint;
-                connection_.reset();
-                if (!repeatable) return fail(ErrorCode::H02, "{}", complaint.text);
+                attempt->begun = true;
+                attempt->done = attempt->request(c.get());
+                if (attempt->done) return;
+                attempt->complaint = last_complaint();
+                attempt->connected = !is_connection_loss(attempt->complaint, c.get());
+                if (!attempt->connected) c.reset();
+            };
+            const bool ended = worker_.run(job, answered_by - clock_.now());
+            if (begun != nullptr) *begun = *begun || attempt->begun;
+            if (!ended) {
+                silent_ = true;
+                return fail(ErrorCode::H02, "{}: no answer", uri_);
             }
-            if (clock_.now() >= end) return fail(ErrorCode::H02, "{}: {}", uri_, complaint.text);
+            silent_ = false;
+            connection_ = std::move(attempt->connection);
+            if (attempt->lost_before)
+                report_.event(Level::warning, "libvirt connection lost", {{"uri", uri_}});
+            if (attempt->done) return Complaint{};
+            if (attempt->connected) return attempt->complaint;
+            if (attempt->begun && !repeatable) return fail(ErrorCode::H02, "{}", attempt->complaint.text);
+            if (clock_.now() >= std::min(end, answered_by))
+                return fail(ErrorCode::H02, "{}: {}", uri_, attempt->complaint.text);
             clock_.sleep(k_reconnect_pause);
         }
     }
@@ -137,19 +207,27 @@ class Link {
     std::string uri_;
     Clock& clock_;
     Report& report_;
-    Connection connection_;
+    LibvirtTimes times_;
+    std::shared_ptr<virConnect> connection_;
+    bool silent_ = false;  ///< The last request was not answered.
+    Worker worker_;
 };
 
-/// nullptr without an error: libvirt knows no such domain.
-Result<DomainHandle> look_up(Link& link, const std::string& uuid) {
-    DomainHandle handle;
-    const auto done = link.call(true, [&](virConnectPtr c) {
-        handle.reset();
-        handle.reset(virDomainLookupByUUIDString(c, uuid.c_str()));
-        return handle != nullptr;
-    });
+/// Whether libvirt knows such a domain.
+Result<bool> is_known(Link& link, const std::string& uuid, Duration limit) {
+    // Freed after the answer was taken: freeing clears libvirt's last error.
+    auto handle = std::make_shared<DomainHandle>();
+    const auto done = link.call(
+        true,
+        [handle, uuid](virConnectPtr c) {
+            handle->reset();
+            handle->reset(virDomainLookupByUUIDString(c, uuid.c_str()));
+            return *handle != nullptr;
+        },
+        limit);
     if (!done) return fail(done.error());
-    if (done->code == VIR_ERR_OK || done->code == VIR_ERR_NO_DOMAIN) return handle;
+    if (done->code == VIR_ERR_OK) return true;
+    if (done->code == VIR_ERR_NO_DOMAIN) return false;
     return fail(ErrorCode::H07, "{}", done->text);
 }
 
@@ -173,17 +251,17 @@ class LibvirtDomain final : public Domain {
         : link_(std::move(link)), name_(std::move(name)), console_socket_(std::move(console_socket)) {}
 
     Result<DomainState> state() override {
-        DomainState state = DomainState::gone;
-        const auto done = on_domain(true, [&](virDomainPtr d) {
+        auto state = std::make_shared<DomainState>(DomainState::gone);
+        const auto done = on_domain(true, [state](virDomainPtr d) {
             int number = 0, reason = 0;
             if (virDomainGetState(d, &number, &reason, 0) != 0) return false;
-            state = from_libvirt(number, reason);
+            *state = from_libvirt(number, reason);
             return true;
         });
         if (!done) return fail(done.error());
         if (done->code == VIR_ERR_NO_DOMAIN) return DomainState::gone;
         if (done->code != VIR_ERR_OK) return fail(ErrorCode::H07, "{}", done->text);
-        return state;
+        return *state;
     }
 
     Result<UniqueFd> console() override {
@@ -200,6 +278,7 @@ class LibvirtDomain final : public Domain {
             const int error = errno;
             const auto now = state();
             if (now && *now == DomainState::gone) return fail(ErrorCode::H08, "{}", console_socket_);
+            if (!now && now.error().code() == ErrorCode::H02) return fail(now.error());
             if (link_->clock().now() >= end)
                 return fail(ErrorCode::H06, "{}: {}", console_socket_,
                             std::generic_category().message(error));
@@ -216,7 +295,8 @@ class LibvirtDomain final : public Domain {
     Status destroy() override {
         const BootTime end = link_->clock().now() + k_destroy_time;
         while (true) {
-            const auto done = on_domain(true, [](virDomainPtr d) { return virDomainDestroy(d) == 0; });
+            const auto done = on_domain(
+                true, [](virDomainPtr d) { return virDomainDestroy(d) == 0; }, k_destroy_time);
             if (!done) return fail(done.error());
             // Only libvirt's word that it is gone counts, whatever the request said.
             const auto now = state();
@@ -233,15 +313,19 @@ class LibvirtDomain final : public Domain {
     }
 
   private:
-    Result<Complaint> on_domain(bool repeatable, const std::function<bool(virDomainPtr)>& request) {
-        const NoPipeSignal quiet;
-        // Outside the request: freeing it clears libvirt's last error, and that is the answer.
-        DomainHandle handle;
-        return link_->call(repeatable, [&](virConnectPtr c) {
-            handle.reset();
-            handle.reset(virDomainLookupByName(c, name_.c_str()));
-            return handle != nullptr && request(handle.get());
-        });
+    /// `request` as in Link::call().
+    Result<Complaint> on_domain(bool repeatable, const std::function<bool(virDomainPtr)>& request,
+                                std::optional<Duration> limit = {}) {
+        // Not freed in the request: freeing it clears libvirt's last error, and that is the answer.
+        auto handle = std::make_shared<DomainHandle>();
+        return link_->call(
+            repeatable,
+            [handle, request, name = name_](virConnectPtr c) {
+                handle->reset();
+                handle->reset(virDomainLookupByName(c, name.c_str()));
+                return *handle != nullptr && request(handle->get());
+            },
+            limit.value_or(link_->times().answer));
     }
 
     Status control(std::string_view what, const std::function<bool(virDomainPtr)>& request) {
@@ -259,23 +343,28 @@ class LibvirtDomain final : public Domain {
 
 class LibvirtHypervisor final : public Hypervisor {
   public:
-    LibvirtHypervisor(const std::string& uri, Clock& clock, Report& report)
-        : link_(std::make_shared<Link>(uri, clock, report)) {}
+    LibvirtHypervisor(const std::string& uri, Clock& clock, Report& report, LibvirtTimes times)
+        : link_(std::make_shared<Link>(uri, clock, report, times)) {}
 
     Status kvm_usable() override { return probe_kvm(); }
 
     Result<std::unique_ptr<Domain>> start(const std::string& domain_xml) override {
         const std::string uuid = uuid_of(domain_xml), name = name_of(domain_xml);
-        const auto there = look_up(*link_, uuid);
+        const BootTime end = link_->clock().now() + link_->times().start;
+        const auto there = is_known(*link_, uuid, link_->times().start);
         if (!there) return fail(there.error());
-        if (*there != nullptr)
-            return fail(ErrorCode::H03, "a machine with the uuid {} is running here already", uuid);
+        if (*there) return fail(ErrorCode::H03, "a machine with the uuid {} is running here already", uuid);
         // Not repeatable: a request whose answer was lost may have started it. What libvirt then knows under
         // the name decides.
-        const auto done = link_->call(false, [&](virConnectPtr c) {
-            const DomainHandle handle(virDomainCreateXML(c, domain_xml.c_str(), VIR_DOMAIN_START_PAUSED));
-            return handle != nullptr;
-        });
+        bool begun = false;
+        const auto done = link_->call(
+            false,
+            [domain_xml](virConnectPtr c) {
+                const DomainHandle handle(virDomainCreateXML(c, domain_xml.c_str(), VIR_DOMAIN_START_PAUSED));
+                return handle != nullptr;
+            },
+            end - link_->clock().now(), &begun);
+        if (!done && !begun) return fail(done.error());
         if (!done) {
             auto known = find(name);
             if (known && *known == nullptr) return fail(done.error());
@@ -289,22 +378,27 @@ class LibvirtHypervisor final : public Hypervisor {
     }
 
     Result<std::unique_ptr<Domain>> find(const std::string& name) override {
-        std::string socket;
-        const NoPipeSignal quiet;
-        DomainHandle handle;  // Outside, as above.
-        const auto done = link_->call(true, [&](virConnectPtr c) {
-            handle.reset();
-            handle.reset(virDomainLookupByName(c, name.c_str()));
-            if (handle == nullptr) return false;
-            const Text xml(virDomainGetXMLDesc(handle.get(), 0));
-            if (xml == nullptr) return false;
-            socket = console_socket_of(xml.get());
-            return true;
-        });
+        struct Found {
+            DomainHandle handle;  // Freed late, as above.
+            std::string socket;
+        };
+        auto found = std::make_shared<Found>();
+        const auto done = link_->call(
+            true,
+            [found, name](virConnectPtr c) {
+                found->handle.reset();
+                found->handle.reset(virDomainLookupByName(c, name.c_str()));
+                if (found->handle == nullptr) return false;
+                const Text xml(virDomainGetXMLDesc(found->handle.get(), 0));
+                if (xml == nullptr) return false;
+                found->socket = console_socket_of(xml.get());
+                return true;
+            },
+            link_->times().answer);
         if (!done) return fail(done.error());
         if (done->code == VIR_ERR_NO_DOMAIN) return nullptr;
         if (done->code != VIR_ERR_OK) return fail(ErrorCode::H07, "{}", done->text);
-        return std::make_unique<LibvirtDomain>(link_, name, std::move(socket));
+        return std::make_unique<LibvirtDomain>(link_, name, std::move(found->socket));
     }
 
   private:
@@ -313,8 +407,9 @@ class LibvirtHypervisor final : public Hypervisor {
 
 }  // namespace
 
-std::unique_ptr<Hypervisor> connect_libvirt(const std::string& uri, Clock& clock, Report& report) {
-    return std::make_unique<LibvirtHypervisor>(uri, clock, report);
+std::unique_ptr<Hypervisor> connect_libvirt(const std::string& uri, Clock& clock, Report& report,
+                                            LibvirtTimes times) {
+    return std::make_unique<LibvirtHypervisor>(uri, clock, report, times);
 }
 
 }  // namespace berth::vm

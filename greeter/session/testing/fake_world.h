@@ -53,6 +53,7 @@ struct FakeWorld {
     std::deque<volume::VolumeState> volume_events;
     std::deque<vm::DomainState> domain_states;  ///< Last one stays.
     bool power_button_works = true;
+    int libvirt_silent = 0;  ///< So many requests about the domain are not answered (H02).
     bool kvm = true;
     std::string domain = "berth-s1";  ///< The name of the VM that "vm" stands for.
     uint64_t room_for_swap = 1ULL << 40;
@@ -202,6 +203,7 @@ class FakeDomain final : public vm::Domain {
   public:
     explicit FakeDomain(FakeWorld& w) : w_(w) {}
     Result<vm::DomainState> state() override {
+        if (Status s = answer(); !s) return fail(s.error());
         if (!w_.made.contains("vm")) return vm::DomainState::gone;
         if (w_.domain_states.empty()) return vm::DomainState::running;
         const vm::DomainState now = w_.domain_states.front();
@@ -217,13 +219,22 @@ class FakeDomain final : public vm::Domain {
         return UniqueFd(ends[0]);
     }
     Status press_power_button() override {
+        BERTH_TRY(answer());
         if (w_.power_button_works) w_.domain_states = {vm::DomainState::running, vm::DomainState::gone};
         return w_.note("power button");
     }
-    Status destroy() override { return w_.unmake("vm"); }
+    Status destroy() override {
+        BERTH_TRY(answer());
+        return w_.unmake("vm");
+    }
     Status resume() override { return w_.note("resume"); }
 
   private:
+    Status answer() {
+        if (w_.libvirt_silent == 0) return {};
+        --w_.libvirt_silent;
+        return fail(ErrorCode::H02);
+    }
     FakeWorld& w_;
 };
 

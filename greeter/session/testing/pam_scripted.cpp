@@ -7,9 +7,11 @@
 //                        function with PAM_AUTH_ERR
 //   FUNCTION user NAME   PAM_USER becomes NAME
 //   FUNCTION return CODE
+//   FUNCTION hang        it never returns
 // FUNCTION is auth, account, chauthtok, setcred, open or close. What was called is appended to FILE.log.
 #include <security/pam_appl.h>
 #include <security/pam_modules.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -84,6 +86,8 @@ int act(pam_handle_t* handle, const char* function, int flags, int argc, const c
             for (int n = std::atoi(value.c_str()); n > 0 && std::getline(script, line); --n)
                 lines.push_back(parse_message(line));
         if (name != function) continue;
+        if (command == "hang")
+            while (true) pause();
         if (command == "return") return std::atoi(value.c_str());
         if (command == "user" && pam_set_item(handle, PAM_USER, value.c_str()) != PAM_SUCCESS)
             return PAM_SYSTEM_ERR;

@@ -61,6 +61,11 @@ class Libvirt:
         return subprocess.run(self.enter("virsh", "-q", "-c", "qemu:///system", *arguments), text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=60).stdout
 
+    def signal(self, name):
+        """To libvirtd: STOP makes one that lives and does not answer."""
+        pid = subprocess.run(self.enter("cat", "/run/libvirt/libvirtd.pid"), text=True, check=True, stdout=subprocess.PIPE).stdout
+        subprocess.run(self.enter("kill", f"-{name}", pid.strip()), check=True)
+
     def close(self):
         self.process.stdin.close()
         self.process.wait(60)
@@ -152,17 +157,17 @@ class Greeter:
                 raise EOFError
             self.buffer += data
 
-    def take(self, body):
-        """Keeps a message, answers what it asks."""
+    def take(self, body, answer=True):
+        """Keeps a message, answers what it asks (a prompt only if `answer`)."""
         self.shown.append(body)
-        if body["type"] == "prompt":
+        if body["type"] == "prompt" and answer:
             self.send(type="answer", id=body["id"], text=self.answers.pop(0))
         if body["type"] == "choice":
             self.send(type="chosen", id=body["id"], index=self.choices.pop(0))
         if body["type"] == "console":
             self.console = socket.socket(fileno=self.fds.pop(0))
 
-    def until(self, kind, timeout=60, nudge=None, **fields):
+    def until(self, kind, timeout=60, nudge=None, answer=True, **fields):
         """Answers what is asked until a message of that kind comes; AssertionError with what was shown after `timeout`. `nudge`: a letter for
         the guest, repeated: SeaBIOS reads the serial port too, in its timer interrupt, and may take a letter away from our boot sector."""
         end = time.monotonic() + timeout
@@ -179,7 +184,7 @@ class Greeter:
                 continue
             if body is None:
                 raise AssertionError(f"no {kind} came; shown: {self.shown}; log: {self.log_text()}")
-            self.take(body)
+            self.take(body, answer)
             if body["type"] == kind and all(body.get(k) == v for k, v in fields.items()):
                 return body
 

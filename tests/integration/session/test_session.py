@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The real berth-session against a real NFS server, a real libvirt with an emulated guest, and real PAM."""
+import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import time
+
+import pytest
 
 
 def start_guest(world, session="s1", **keywords):
@@ -341,4 +344,99 @@ def test_a_killed_volume_engine_ends_the_session_with_its_reason(world):
     subprocess.run(world.libvirt.enter("kill", "-9", str(volume)), check=True)
     assert greeter.end(60) == 1
     assert any("BERTH-V30" in t for t in greeter.texts("message")), greeter.shown
+    world.assert_clean()
+
+
+@contextlib.contextmanager
+def hanging_libvirtd(world):
+    world.libvirt.signal("STOP")
+    try:
+        yield
+    finally:
+        world.libvirt.signal("CONT")
+
+
+SOON = ("--libvirt-seconds", "3")
+
+
+def test_a_hanging_libvirtd_at_the_start_is_told_and_leaves_nothing(world):
+    with hanging_libvirtd(world):
+        greeter = world.log_in(options=SOON)
+        assert greeter.end(90) == 1
+        assert any("BERTH-H02" in t for t in greeter.texts("message")), greeter.shown
+        assert world.locks() == []
+    world.assert_clean()
+
+
+def test_a_guest_runs_on_while_libvirtd_hangs(world):
+    greeter = start_guest(world, options=SOON)
+    with hanging_libvirtd(world):
+        while "BERTH-H02" not in greeter.until("status", 60)["text"]:
+            pass
+        greeter.guest_says(b"echo", nudge=b"e")
+    while "answers again" not in greeter.until("status", 60)["text"]:
+        pass
+    power_off(greeter)
+    world.assert_clean()
+
+
+def test_a_guest_that_a_hanging_libvirtd_cannot_end_is_left_to_the_sweeper(world):
+    greeter = start_guest(world, options=SOON)
+    with hanging_libvirtd(world):
+        greeter.send(type="vm", action="force-off")
+        assert greeter.end(120) == 1
+        assert any("BERTH-H30" in t for t in greeter.texts("message")), greeter.shown
+        assert "console-end" in [b["type"] for b in greeter.shown]
+        # Not called clean while the guest may run.
+        assert world.locks() == ["lock.1"]
+        assert (world.state / "s1.json").exists()
+    # The session started the sweeper.
+    wait_until(lambda: not list(world.state.glob("*.json")), 150)
+    world.assert_clean()
+
+
+def test_a_guest_that_is_closed_while_libvirtd_hangs_is_left_to_the_sweeper(world):
+    greeter = start_guest(world, options=SOON)
+    with hanging_libvirtd(world):
+        # It ends, but QEMU keeps it until libvirt has seen that: nobody else can tell.
+        greeter.console.sendall(b"q")
+        greeter.send(type="vm", action="close")
+        assert greeter.end(120) == 1
+        assert any("BERTH-H02" in t for t in greeter.texts("message")), greeter.shown
+        assert (world.state / "s1.json").exists()
+    wait_until(lambda: not list(world.state.glob("*.json")), 150)
+    world.assert_clean()
+
+
+@pytest.mark.parametrize("function", ["auth", "account", "setcred", "open"])
+def test_a_pam_module_that_never_returns_ends_the_login(world, function):
+    script = f"{function} hang\n"
+    world.pam(script if function == "auth" else "auth conv 1\noff Password: =geheim\n" + script)
+    greeter = world.log_in(options=("--pam-seconds", "2"))
+    assert greeter.end(60) == 1
+    assert any("BERTH-L04" in t and "no answer in time" in t for t in greeter.texts("message")), greeter.shown
+    assert world.names() == ["machine.toml", "software.raw"]
+    assert not list(world.state.glob("*.json"))
+
+
+def test_the_time_in_which_the_user_types_is_not_pams(world):
+    greeter = world.log_in(options=("--pam-seconds", "1"), answers=[])
+    question = greeter.until("prompt", answer=False)
+    time.sleep(2)
+    greeter.send(type="answer", id=question["id"], text="geheim")
+    greeter.until("console", 90)
+    greeter.guest_says(b"berth guest up")
+    power_off(greeter)
+    world.assert_clean()
+
+
+def test_a_pam_module_that_never_closes_its_session_is_told_and_the_rest_is_finished(world):
+    world.pam("auth conv 1\noff Password: =geheim\nclose hang\n")
+    greeter = start_guest(world, options=("--pam-seconds", "2"))
+    assert greeter.end(90, nudge=b"q") == 1
+    assert any("BERTH-L04" in t for t in greeter.texts("message")), greeter.shown
+    assert "console-end" in [b["type"] for b in greeter.shown]
+    assert world.locks() == []
+    # The sweeper takes the record away.
+    wait_until(lambda: not list(world.state.glob("*.json")), 90)
     world.assert_clean()
