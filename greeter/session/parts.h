@@ -44,7 +44,7 @@ class Parts {
                              volume::UserDirectory& directory, const std::string& vm) = 0;
     /// Durable; a missing file is fine.
     virtual Status delete_file(const std::string& path) = 0;
-    /// Owned by the volume engine's user, group that of QEMU.
+    /// Owned by the volume engine's user; QEMU's group may only pass through.
     virtual Status make_run_dir(const std::string& path) = 0;
     virtual Status remove_run_dir(const std::string& path) = 0;
     virtual Result<std::unique_ptr<Volume>> start_volume(const volume::VolumeConfig& config) = 0;

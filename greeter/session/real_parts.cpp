@@ -93,8 +93,9 @@ Status RealParts::make_run_dir(const std::string& path) {
     if (chown(path.c_str(), program_.uid.value_or(geteuid()),
               qemu_group_.value_or(program_.gid.value_or(getegid()))) != 0)
         return fail_errno("chown " + path);
-    // The group is QEMU's: it binds its console and opens the disks' socket here. Others see nothing.
-    if (chmod(path.c_str(), 02770) != 0) return fail_errno("chmod " + path);
+    // The group is QEMU's, and what is made here gets it: QEMU opens the disks' socket and its variables by
+    // name, and libvirt binds its console for it. Nobody but us and the volume engine puts anything here.
+    if (chmod(path.c_str(), 02710) != 0) return fail_errno("chmod " + path);
     return {};
 }
 

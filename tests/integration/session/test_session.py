@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import time
 
@@ -439,4 +440,25 @@ def test_a_pam_module_that_never_closes_its_session_is_told_and_the_rest_is_fini
     assert world.locks() == []
     # The sweeper takes the record away.
     wait_until(lambda: not list(world.state.glob("*.json")), 90)
+    world.assert_clean()
+
+
+def test_qemus_group_can_put_nothing_into_the_sessions_folder(world):
+    greeter = start_guest(world)
+    run = world.run / "s1"
+    assert stat.S_IMODE(run.stat().st_mode) == 0o2710
+
+    def as_qemu(*command):
+        return subprocess.run(world.libvirt.enter("setpriv", "--reuid=libvirt-qemu", "--regid=libvirt-qemu", "--clear-groups", *command),
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    names = sorted(p.name for p in run.iterdir())
+    for command in (("touch", run / "planted"), ("rm", "-f", run / "nbd.sock"), ("mv", run / "volume.json", run / "nvram"), ("ls", run)):
+        done = as_qemu(*command)
+        assert done.returncode != 0 and "Permission denied" in done.stdout, done
+    assert sorted(p.name for p in run.iterdir()) == names
+    connect = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
+    assert as_qemu("/usr/bin/python3", "-c", connect, run / "nbd.sock").returncode == 0
+    assert "PermissionError" in as_qemu("/usr/bin/python3", "-c", connect, run / "control.sock").stdout
+    power_off(greeter)
     world.assert_clean()
