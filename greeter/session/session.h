@@ -79,6 +79,8 @@ class Session {
     Status finish_last_session();
     Result<bool> ask_to_break(const volume::LockHolder& holder);
     Status configure();
+    /// libvirt and its TPM folder go by uuid: a copy of the VM must be gone from this machine first.
+    Status refuse_second_copy();
     Status make_swap();
     Status start_volume(BootTime deadline);
     Status start_vm(BootTime deadline);

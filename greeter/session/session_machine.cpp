@@ -30,7 +30,20 @@ milliseconds left_until(BootTime deadline, Clock& clock) {
 
 }  // namespace
 
+Status Session::refuse_second_copy() {
+    auto stored = seams_.store.list();
+    if (!stored) return fail(stored.error());
+    for (const auto& other : *stored)
+        if (other.state && other.session != state_.session && other.state->boot_id == state_.boot_id &&
+            other.state->domain == machine_.uuid)
+            return fail(ErrorCode::H03,
+                        "a copy of it, \"{}\" with the same uuid {}, is still in use on this workstation",
+                        other.state->vm, machine_.uuid);
+    return {};
+}
+
 Status Session::make_swap() {
+    BERTH_TRY(refuse_second_copy());
     std::vector<std::pair<const vm::SwapSpec*, std::string>> wanted;
     for (const vm::Disk& disk : machine_.disks)
         if (disk.swap)
@@ -46,6 +59,7 @@ Status Session::make_swap() {
     state_.domain = machine_.uuid;
     for (auto name : {step::volume, step::vm}) state_.began.emplace_back(name);
     BERTH_TRY(save_state());
+    BERTH_TRY(refuse_second_copy());  // Of two at once at least one finds the other.
     BERTH_TRY(seams_.parts.check_swap_room(config_.swap_dir, together));
     for (const auto& [spec, path] : wanted)
         BERTH_TRY(seams_.parts.make_swap(*spec, path, *directory_, state_.vm));

@@ -339,6 +339,29 @@ TEST_F(SessionTest, leaves_a_guest_to_the_sweeper_when_libvirt_does_not_answer_a
     EXPECT_EQ(states(), std::vector<std::string>{"s1"});
 }
 
+TEST_F(SessionTest, refuses_a_copy_of_a_vm_that_this_workstation_still_holds) {
+    SessionState other{.session = "s0",
+                       .user = "ann",
+                       .vm = "play",
+                       .location = {.server = "fs1", .directory = "/export/users/ann"},
+                       .domain = "6a4f3c1e-0000-4000-8000-000000000001",
+                       .run_dir = "/run/berth/vm/s0",
+                       .boot_id = "boot-1"};
+    ASSERT_TRUE(store_->save(other));
+    auto result = run();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), ErrorCode::H03);
+    EXPECT_TRUE(w.front_end.mentions("\"play\" with the same uuid")) << result.error().to_user();
+    for (const char* step : {"swap", "run_dir", "volume", "vm"})
+        EXPECT_TRUE(std::ranges::find(w.log, step) == w.log.end()) << step;
+    EXPECT_TRUE(w.made.empty());
+    EXPECT_EQ(states(), std::vector<std::string>{"s0"});
+
+    other.boot_id = "boot-0";  // its local files went with that boot
+    ASSERT_TRUE(store_->save(other));
+    EXPECT_TRUE(run());
+}
+
 TEST_F(SessionTest, refuses_swap_disks_that_fit_only_one_by_one) {
     w.files["machine.toml"] = std::string(k_machine_toml) + R"([[disk]]
 name = "swap2"

@@ -462,3 +462,17 @@ def test_qemus_group_can_put_nothing_into_the_sessions_folder(world):
     assert "PermissionError" in as_qemu("/usr/bin/python3", "-c", connect, run / "control.sock").stdout
     power_off(greeter)
     world.assert_clean()
+
+
+def test_a_copy_of_a_vm_is_refused_while_this_workstation_runs_the_other(world):
+    world.add_vm("play", 1)
+    first = start_guest(world, "s1", choices=[1])
+    second = world.log_in("s2", choices=[0])
+    assert second.end() == 1
+    assert any("BERTH-H03" in t and '"work" with the same uuid' in t for t in second.texts("message")), second.shown
+    assert world.locks("play") == []
+    assert world.locks("work") == ["lock.1"]
+    first.guest_says(b"echo", nudge=b"e")
+    power_off(first)
+    power_off(start_guest(world, "s3", choices=[0]))
+    world.assert_clean(vm="play")
