@@ -18,6 +18,10 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 UID = 1000
 UUID = "6a4f3c1e-0000-4000-8000-0000000000%02x"
+UEFI = """
+firmware = "uefi"
+tpm = true
+"""
 MACHINE = """schema = 1
 uuid = "{uuid}"
 cpus = 1

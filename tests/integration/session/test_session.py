@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import shutil
 import signal
 import stat
@@ -10,6 +11,7 @@ import subprocess
 import time
 
 import pytest
+import sessionworld
 
 
 def start_guest(world, session="s1", **keywords):
@@ -476,3 +478,60 @@ def test_a_copy_of_a_vm_is_refused_while_this_workstation_runs_the_other(world):
     power_off(first)
     power_off(start_guest(world, "s3", choices=[0]))
     world.assert_clean(vm="play")
+
+
+def firmware_of(world):
+    return {name: (world.user / "work" / name).read_bytes() for name in ("nvram", "tpm.state")}
+
+
+def certificates(state):
+    """Those of a TPM's keys, X.509 in DER, as they stand in swtpm's state."""
+    found, at = [], state.find(b"\x30\x82")
+    while at >= 0:
+        end = at + 4 + int.from_bytes(state[at + 2:at + 4], "big")
+        whole = end - at > 400 and end <= len(state) and state[at + 4:at + 6] == b"\x30\x82"
+        found += [state[at:end]] if whole else []
+        at = state.find(b"\x30\x82", end if whole else at + 1)
+    return found
+
+
+def run_firmware(world, session):
+    """A session whose guest is only its firmware, until that found nothing to start."""
+    greeter = world.log_in(session)
+    greeter.until("console", 120)
+    greeter.guest_says(b"BdsDxe", 240)
+    # What it begins with here is what is local; the guest's own words come later than its changes.
+    local = (world.run / session / "nvram").read_bytes()
+    greeter.send(type="vm", action="force-off")
+    assert greeter.end(120) == 0
+    world.assert_clean()
+    return local
+
+
+def test_firmware_variables_and_tpm_state_live_with_the_vm_from_session_to_session(world):
+    machine = world.user / "work" / "machine.toml"
+    text = machine.read_text().replace("64 MiB", "128 MiB", 1)
+    machine.write_text(text.replace("[network]", sessionworld.UEFI + "[network]", 1))
+    assert world.names() == ["machine.toml", "software.raw"]
+    run_firmware(world, "s1")
+    made = firmware_of(world)
+    template = pathlib.Path("/usr/share/OVMF/OVMF_VARS_4M.fd").read_bytes()
+    # The firmware wrote boot entries by itself, swtpm the seeds of a new TPM.
+    assert len(made["nvram"]) == len(template) and made["nvram"] != template
+    assert len(made["tpm.state"]) > 1000
+    assert [p.stat().st_uid for p in (world.user / "work").iterdir() if p.name in made] == [sessionworld.UID] * 2
+
+    # A mark in unused flash: the next session must start from these very bytes, and bring them back.
+    mark = b"carried by the session"
+    assert made["nvram"].endswith(b"\xff" * len(mark))
+    (world.user / "work" / "nvram").write_bytes(made["nvram"][:-len(mark)] + mark)
+    local = run_firmware(world, "s2")
+    assert local.endswith(mark)
+    after = firmware_of(world)
+    assert after["nvram"].endswith(mark)
+    # A TPM made anew has other keys, so other certificates of them.
+    assert certificates(made["tpm.state"]) != []
+    assert certificates(after["tpm.state"]) == certificates(made["tpm.state"])
+    assert world.last_used()[0] == 2
+    assert subprocess.run(world.libvirt.enter("find", "/var/lib/libvirt/swtpm", "-mindepth", "1"), check=True,
+                          stdout=subprocess.PIPE).stdout == b""
