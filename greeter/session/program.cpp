@@ -191,7 +191,7 @@ Status build(Machinery& m, const World& w, const Options& o, Report& report) {
     auto made = real_parts(std::move(parts), m.clock, report);
     if (!made) return fail(made.error());
     m.parts = std::move(*made);
-    vm::LibvirtTimes times{.start = step_deadline(step::vm)};
+    vm::LibvirtTimes times{.answer = step_deadline(step::console), .start = step_deadline(step::vm)};
     if (o.libvirt_seconds > 0)
         times = {.answer = seconds(o.libvirt_seconds), .start = seconds(o.libvirt_seconds)};
     m.hypervisor = vm::connect_libvirt(o.libvirt, m.clock, report, times);
