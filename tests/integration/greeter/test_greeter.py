@@ -449,6 +449,85 @@ def test_session_program_that_cannot_start_is_told(console):
 
 # --- Crashes ---
 
+# Texts that come from a file server or a PAM module: none may reach the terminal as anything but text.
+UGLY = {
+    "very long": "A" * 16000,
+    "very long without a space, wide": "界" * 5000,
+    "a thousand lines": "line\r\n" * 1000,
+    "escape sequences": "\x1b[7;13;42;1x\x1b]0;owned\x07\x1bP1;owned\x1b\\\x1b[?1049h\x1b[5;10r\x1bc\x1b[6n",
+    "C1 controls": "\x9b7;13;42;1x\x9d0;owned\x9c\x90owned\x9c",
+    "other controls": "".join(map(chr, range(32))) + "\x7f" + "\b" * 300 + "\x0e\x0f\x05",
+    "directions and marks": "\u202eevil\u202c \u2066x\u2069 \u200b\u200d\ufeff\u00ad e" + "\u0301" * 5000,
+    "beyond the first plane": "\U0001f6a2" * 2000 + "\U000e0041" * 500 + "\U0010ffff\ufffe\ud7ff",
+    "formats": "%s%n%x{}{0}$(reboot)`id`\\x1b[2J\\033[2J",
+    "nothing": "",
+}
+# What the escape sequences above would be on the wire. (A sequence of its own kind, for the screen program may use the usual ones.)
+WIRE = [b"\x1b[7;13;42", b"\x1b]0;owned", b"\x1bP", b"\x1b[?1049h", b"\x1b[5;10r", b"\x1b[6n", b"\x1bc", b"\xc2\x9b", b"\xc2\x9d", b"\xc2\x90",
+        b"\x9b7;13", b"\x05", b"\x0e", "\u202e".encode(), "\u2066".encode(), "\u200d".encode(), "\U000e0041".encode()]
+
+
+@pytest.mark.parametrize("text", UGLY.values(), ids=[k.replace(" ", "_") for k in UGLY])
+def test_no_text_of_the_session_disturbs_the_terminal_or_ends_the_screen(console, text):
+    console.wait("User name:")
+    screen, settings = console.ui(), console.settings()
+    mark = console.mark()
+    session = console.login()
+    session.send("progress", step="check", text=text, state="doing", index=6, of=13)
+    session.send("message", style="info", text=text)
+    session.send("message", style="error", text="BERTH-C03: " + text)
+    session.send("choice", id=1, title=text, options=[text[:4000], "lab", text[:100]], default=0)
+    console.wait("2 +lab")
+    console.type("2")
+    assert session.receive("chosen") == {"type": "chosen", "id": 1, "index": 1}
+    session.send("prompt", id=2, echo=True, text=text)
+    console.wait("^ Enter continue +Esc give up")
+    console.type("x\r")
+    assert session.receive("answer") == {"type": "answer", "id": 2, "text": "x"}
+    session.send("message", style="error", text="BERTH-M99: the last one.")
+    session.end("failed")
+    console.wait("BERTH-M99: the last one")
+    console.wait("User name:")
+    assert console.text().splitlines()[0].startswith(" berth-12"), console.text()
+    assert [w for w in WIRE if w in console.raw(mark)] == []
+    assert (console.ui(), console.settings()) == (screen, settings)
+    # And over a guest's console.
+    session = console.login()
+    guest = session.console(vm=text.encode()[:250].decode(errors="ignore"))
+    guest.sendall(b"guest up\r\n")
+    console.wait("guest up")
+    mark = console.mark()
+    session.send("status", text=text)
+    console.wait_raw(b"\\[Berth: [^\\r\\n]*\\]\r\n", mark)
+    guest.sendall(b"still here\r\n")
+    console.wait("still here")
+    assert [w for w in WIRE[:12] if w in console.raw(mark)] == []
+    session.end()
+    console.wait("User name:")
+    assert console.process.poll() is None
+
+
+NO_MESSAGES = {
+    "no UTF-8": b'{"type":"message","style":"info","text":"\xff\xfe"}',
+    "half a surrogate pair": b'{"type":"message","style":"info","text":"\\ud800"}',
+    "a text of 20 kB": b'{"type":"message","style":"info","text":"' + b"A" * 20000 + b'"}',
+    "60000 brackets": b"[" * 60000,
+    "301 options": b'{"type":"choice","id":1,"title":"","options":[' + b'"",' * 300 + b'""]}',
+    "zeros": bytes(100),
+}
+
+
+@pytest.mark.parametrize("frame", NO_MESSAGES.values(), ids=[k.replace(" ", "_") for k in NO_MESSAGES])
+def test_a_message_that_is_none_ends_the_session_and_not_the_screen(console, frame):
+    session = console.login()
+    session.send_raw(frame)
+    console.wait("The session is being closed")
+    assert session.socket.recv(1) == b""
+    session.exit(1)
+    console.wait("User name:")
+    console.login().end()
+
+
 def test_killed_screen_comes_back_where_it_was(console):
     session = console.login()
     session.send("message", style="info", text="Your password has expired.")
