@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -70,6 +71,76 @@ TEST_F(UserDirectoryOnServer, lists_the_folders_that_hold_a_machine) {
     auto vms = mount()->list_vms();
     ASSERT_TRUE(vms) << vms.error().to_log();
     EXPECT_EQ(*vms, (std::vector<std::string>{"alpha", "work"}));
+}
+
+/// Another thread puts a file, then a link, in the place of `path`, until it is destroyed. Not without a
+/// pause: Ganesha answers no LOOKUP while the name changes below it again and again.
+class Swapping {
+  public:
+    Swapping(fs::path path, fs::path file, fs::path link)
+        : thread_([this, path, file, link](const std::stop_token& stop) {
+              const fs::path next = path.parent_path() / ".next";
+              while (!stop.stop_requested()) {
+                  fs::create_hard_link(file, next);
+                  fs::rename(next, path);
+                  std::this_thread::sleep_for(200us);
+                  fs::create_symlink(link, next);
+                  fs::rename(next, path);
+                  std::this_thread::sleep_for(200us);
+                  ++times;
+              }
+          }) {}
+    std::atomic<int> times = 0;
+
+  private:
+    std::jthread thread_;
+};
+
+TEST_F(UserDirectoryOnServer, never_reads_what_a_link_out_shows_while_names_are_swapped) {
+    server_.stop();
+    server_.start({"--attr-seconds", "0"});
+    put(user() / "canary", "canary");
+    put(user() / "work/inside", "inside");
+    put(user() / "work/swapped", "inside");
+    own(user());
+    auto impatient = options();
+    impatient.call_timeout = 2s;
+    auto directory = mount_user_directory(impatient, clock_, report_).value();
+    std::set<std::string> seen;
+    Swapping swapping(user() / "work/swapped", user() / "work/inside", "../canary");
+    // Each call of one resolves the name anew; what is found is read by its handle.
+    for (int i = 0; i < 5000 && (i < 200 || !seen.contains("read") || !seen.contains("refused")); ++i) {
+        auto text = directory->read("work", "swapped", 1000);
+        if (text) {
+            ASSERT_EQ(*text, "inside");
+        }
+        auto part = directory->read_at("work", "swapped", 0, 6);
+        if (part) {
+            ASSERT_EQ(*part, "inside");
+        }
+        // Else it went while it was looked at, or Ganesha said nothing.
+        seen.insert(text ? "read" : text.error().code() == ErrorCode::C04 ? "refused" : "nothing");
+    }
+    EXPECT_TRUE(seen.contains("read") && seen.contains("refused")) << "the race was not both won and lost";
+    EXPECT_GT(swapping.times, 10);
+}
+
+TEST_F(UserDirectoryOnServer, never_works_in_a_folder_that_became_a_link) {
+    server_.stop();
+    server_.start({"--attr-seconds", "0"});
+    fs::create_directories(server_.exported() / "elsewhere");
+    put(server_.exported() / "elsewhere/machine.toml", "canary");
+    fs::rename(user() / "work", user() / "real");
+    fs::create_symlink("../elsewhere", user() / "work");
+    own(server_.exported());
+    auto directory = mount();
+    EXPECT_EQ(*directory->list_vms(), (std::vector<std::string>{"alpha", "real"}));
+    EXPECT_EQ(directory->read("work", "machine.toml", 100).error().code(), ErrorCode::M09);
+    EXPECT_EQ(directory->facts("work", "machine.toml").error().code(), ErrorCode::M09);
+    EXPECT_FALSE(directory->check_writable("work"));
+    EXPECT_FALSE(directory->replace("work", "nvram", "x"));
+    EXPECT_FALSE(directory->lock("work", berth1_, true, nullptr, nullptr));
+    EXPECT_EQ(names(server_.exported() / "elsewhere"), (std::set<std::string>{"machine.toml"}));
 }
 
 TEST_F(UserDirectoryOnServer, takes_and_releases_a_lock) {

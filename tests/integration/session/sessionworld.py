@@ -172,9 +172,10 @@ class Greeter:
             self.console = socket.socket(fileno=self.fds.pop(0))
 
     def until(self, kind, timeout=60, nudge=None, answer=True, **fields):
-        """Answers what is asked until a message of that kind comes; AssertionError with what was shown after `timeout`. `nudge`: a letter for
+        """Answers what is asked until a message of that kind (or one of a tuple of kinds) comes; AssertionError with what was shown after `timeout`. `nudge`: a letter for
         the guest, repeated: SeaBIOS reads the serial port too, in its timer interrupt, and may take a letter away from our boot sector."""
         end = time.monotonic() + timeout
+        kinds = (kind,) if isinstance(kind, str) else kind
         while True:
             left = max(0, end - time.monotonic())
             try:
@@ -189,7 +190,7 @@ class Greeter:
             if body is None:
                 raise AssertionError(f"no {kind} came; shown: {self.shown}; log: {self.log_text()}")
             self.take(body, answer)
-            if body["type"] == kind and all(body.get(k) == v for k, v in fields.items()):
+            if body["type"] in kinds and all(body.get(k) == v for k, v in fields.items()):
                 return body
 
     def guest_says(self, text, timeout=60, nudge=b"", pace=1):
