@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "volume/memory_nfs.h"
 
+#include "base/plain_text.h"
+
 namespace berth::volume {
 namespace {
 
@@ -126,7 +128,7 @@ Result<Found> MemoryNfs::lookup(const FileHandle& directory, const std::string& 
     auto folder = server_.find(directory);
     if (!folder) return fail(folder.error());
     auto entry = (*folder)->entries.find(name);
-    if (entry == (*folder)->entries.end()) return fail(ErrorCode::M09, "{}", name);
+    if (entry == (*folder)->entries.end()) return fail(ErrorCode::M09, "{}", shown(name, 255));
     return Found{MemoryServer::handle(*entry->second), server_.attributes(*entry->second)};
 }
 

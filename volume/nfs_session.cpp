@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/plain_text.h"
 #include "volume/libnfs_raw.h"
 #include "volume/nfs_mount.h"
 #include "volume/nfs_status.h"
@@ -133,7 +134,7 @@ Result<Found> NfsSession::lookup(const FileHandle& directory, const std::string&
     Found found;
     bool complete = false;
     BERTH_TRY(call(
-        "LOOKUP " + name,
+        "LOOKUP " + shown(name, 255),
         [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_lookup_async(rpc, cb, &args, user); },
         [&](void* data) {
             auto* r = static_cast<LOOKUP3res*>(data);

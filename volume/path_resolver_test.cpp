@@ -82,6 +82,9 @@ TEST_F(PathTest, shows_a_hostile_link_harmlessly) {
     EXPECT_LT(text.size(), 400u);
     EXPECT_TRUE(text.starts_with("\"clear\": its link to \"/\\x1b[2J\\x0a\\xff")) << text;
     for (const char c : text) EXPECT_TRUE(c >= ' ' && c <= '~') << text;
+    // What such a link names is looked for, and its absence told.
+    user.put("work/gone", FileType::symlink, "\x1b[2J");
+    EXPECT_EQ(resolve("gone").error().detail(), "gone: \\x1b[2J");
 }
 
 TEST_F(PathTest, without_a_shared_tree_no_absolute_link_is_followed) {

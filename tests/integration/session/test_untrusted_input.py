@@ -82,6 +82,7 @@ CASES = {
     "disk-leads-out-and-in": (links(software_raw="../disk-leads-out-and-in/../../ann/.canary/software.raw"), r"BERTH-M32: .*a symbolic link leads out"),
     "disk-leads-to-etc": (links(software_raw="/etc/passwd"), r"BERTH-M32: .*does not lead into the shared tree"),
     "disk-leads-to-escapes": (links(software_raw="/\x1b]0;owned\x07\x9b" + "\udcff" * 900), r'BERTH-M32: .*its link to "/\\x1b\]0;owned\\x07\\xc2\\x9b\\xff'),
+    "disk-leads-to-nothing": (links(software_raw="\x1b]0;owned\x07"), r'BERTH-M32: .*LOOKUP \\x1b\]0;owned\\x07: NFS3ERR_NOENT'),
     "disk-is-a-folder": (other("software.raw", pathlib.Path.mkdir), r'BERTH-M32: .*disk "software": software\.raw is not a file'),
     "disk-is-a-pipe": (other("software.raw", os.mkfifo), r'BERTH-M32: .*disk "software": software\.raw is not a file'),
     "disk-is-empty": (other("software.raw", pathlib.Path.touch), r'BERTH-M32: .*disk "software": software\.raw is empty'),
