@@ -97,7 +97,7 @@ class AtScreen:
         script = self.SESSION.replace("{environment}", environment).replace("{command}", shlex.join(map(str, world.command())))
         self.world, self.folder, self.guest, self._typed = world, folder, None, set()
         self.console = Console(world.build, folder, session=script)
-        self._mark = 0
+        self._mark, self._seen = 0, False
         self.lost_guest = None  # that was on the screen of a greeter that died
 
     def lose_greeter(self):
@@ -125,7 +125,9 @@ class AtScreen:
             self._mark += len(raw)
 
     def ended(self):
-        return "password" in self._typed and session_pid(self.world) is None
+        living = session_pid(self.world) is not None
+        self._seen = self._seen or living
+        return self._seen and not living
 
     def shown(self):
         return self.console.text()
