@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "base/strict_json.h"
+#include "bootstrap/kernel_log.h"
 
 namespace berth::boot {
 namespace {
@@ -99,6 +100,7 @@ std::string format_boot_state(const BootState& s) {
                         {"clock", clock_state_name(s.clock)},
                         {"kvm", {{"usable", s.kvm.usable}, {"why", s.kvm.why}}},
                         {"network", s.network},
+                        {"missing_firmware", s.missing_firmware},
                         {"client", {{"id", s.client_id}, {"host", s.host}}}};
     return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
@@ -114,6 +116,9 @@ BootState parse_boot_state(std::string_view text) {
               : clock == "waiting"    ? ClockState::waiting
                                       : ClockState::unsynchronised;
     s.network = fields.boolean("network");
+    if (const json* files = fields.array("missing_firmware", 0, KernelLog::k_most_files))
+        for (const auto& file : *files)
+            if (file.is_string()) s.missing_firmware.push_back(file.get<std::string>());
     if (const json* kvm = fields.object("kvm")) s.kvm = parse_kvm_probe(kvm->dump());
     if (const json* client = fields.object("client")) {
         JsonFields inner(*client, ErrorCode::I04, "boot.json: client");

@@ -37,6 +37,7 @@ struct BootState {
     KvmFacts kvm;
     bool network = false;
     std::string client_id, host;
+    std::vector<std::string> missing_firmware;
 };
 /// The text of /run/berth/boot.json (docs/architecture.md "Users, paths, parameters").
 std::string format_boot_state(const BootState& state);

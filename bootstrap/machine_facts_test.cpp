@@ -57,12 +57,13 @@ TEST(BootState, survives_being_written_and_read) {
                       .kvm = {false, "no"},
                       .network = true,
                       .client_id = "m-1",
-                      .host = "berth-12"};
+                      .host = "berth-12",
+                      .missing_firmware = {"e100/a.bin", "b.fw"}};
     EXPECT_EQ(format_boot_state(parse_boot_state(format_boot_state(s))), format_boot_state(s));
     EXPECT_EQ(nlohmann::json::parse(format_boot_state(s)),
               nlohmann::json::parse(
                   R"({"data":"persistent","clock":"waiting","kvm":{"usable":false,"why":"no"},"network":true,
-                                        "client":{"id":"m-1","host":"berth-12"}})"));
+                                        "missing_firmware":["e100/a.bin","b.fw"],"client":{"id":"m-1","host":"berth-12"}})"));
 }
 
 TEST(BootState, starts_afresh_from_anything_malformed) {

@@ -25,8 +25,4 @@ std::optional<std::string> choose_nic(const std::vector<Nic>& nics, std::string_
 /// domain as resolv.conf(5) wants them. Anything that is no address or name is left out.
 std::string resolv_conf(std::string_view net_conf);
 
-/// Firmware files that drivers asked for in vain, from kernel log lines ("firmware: failed to load X",
-/// "Direct firmware load for X failed"). Each once, in order.
-std::vector<std::string> missing_firmware(std::string_view kernel_log);
-
 }  // namespace berth::boot

@@ -129,24 +129,9 @@ Status mount_api_file_systems() {
 }
 
 void RealSystem::name_missing_firmware() {
-    const UniqueFd log(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-    if (!log) return;
-    std::string text;
-    char record[8192];
-    // One read is one record; EPIPE says that old ones were overwritten meanwhile (dev-kmsg in the kernel's
-    // ABI documents).
-    while (true) {
-        const ssize_t n = read(log.get(), record, sizeof record);
-        if (n > 0)
-            text.append(record, static_cast<size_t>(n));
-        else if (n == 0 || (errno != EPIPE && errno != EINTR))
-            break;
-    }
-    for (const auto& file : missing_firmware(text)) {
-        if (std::ranges::find(firmware_named_, file) != firmware_named_.end()) continue;
-        firmware_named_.push_back(file);
-        screen_.line(Error(ErrorCode::B11, file).to_user());
-    }
+    const size_t added = kernel_log_.add_missing_firmware(missing_firmware_);
+    for (size_t i = missing_firmware_.size() - added; i < missing_firmware_.size(); ++i)
+        screen_.line(Error(ErrorCode::B11, missing_firmware_[i]).to_user());
 }
 
 Status RealSystem::load_drivers() {
@@ -166,19 +151,18 @@ Status RealSystem::network(const BootParameters& parameters) {
     while (!chosen) {
         const Duration waited = clock_.now() - start;
         if (waited > std::chrono::seconds(30)) {
-            name_missing_firmware();
             if (nics.empty()) return fail(ErrorCode::B01, "no network card was found");
             return fail(ErrorCode::B01, "no cable, or nothing at its other end: {}", names_of(nics));
         }
         nics = list_nics();
         for (const auto& nic : nics) set_up(nic.name);
+        name_missing_firmware();
         chosen = choose_nic(nics, parameters.mac, waited < std::chrono::seconds(10));
         if (chosen) break;
         clock_.sleep(std::chrono::milliseconds(100));
         // Cards behind a slow bus (USB) appear late.
         modules_->load_for_hardware();
     }
-    name_missing_firmware();
     auto said =
         run_checked({.arguments = {"/usr/lib/klibc/bin/ipconfig", "-t", "20", "-c", "dhcp", "-d", *chosen},
                      .environment = {},

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "bootstrap/bootstrap.h"
+#include "bootstrap/kernel_log.h"
 #include "bootstrap/modules.h"
 #include "bootstrap/screen.h"
 
@@ -31,7 +32,8 @@ class RealSystem final : public BootSystem {
     Clock& clock_;
     std::unique_ptr<Modules> modules_;
     bool network_up_ = false;
-    std::vector<std::string> firmware_named_;
+    KernelLog kernel_log_;
+    std::vector<std::string> missing_firmware_;  ///< Each was named.
 };
 
 }  // namespace berth::boot

@@ -15,6 +15,7 @@
 #include "bootstrap/bridge.h"
 #include "bootstrap/clock_state.h"
 #include "bootstrap/data_partition.h"
+#include "bootstrap/kernel_log.h"
 #include "bootstrap/machine_facts.h"
 #include "bootstrap/status_post.h"
 
@@ -208,6 +209,7 @@ Status run_setup(const SetupContext& context) {
         if (!state.network || state.clock != ClockState::waiting || context.clock.now() >= enough) break;
         context.clock.sleep(500ms);
     }
+    KernelLog().add_missing_firmware(state.missing_firmware);
     BERTH_TRY(write_boot_state(state));
     BERTH_TRY(write_file_durably(
         k_unsent_facts,
@@ -224,12 +226,14 @@ Status run_setup(const SetupContext& context) {
 void watch(const SetupContext& context) {
     const BootTime start = context.clock.now();
     const MachineRecord record = read_record(context.report);
+    KernelLog log;
     while (true) {
         set_time_servers(record, context.report);
         if (auto text = read_file(k_boot_state)) {
             BootState state = parse_boot_state(*text);
             state.clock = look_at_clock(context, start);
             state.network = has_network();
+            log.add_missing_firmware(state.missing_firmware);
             if (Status s = write_boot_state(state); !s)
                 context.report.error("boot state not written", s.error());
             if (state.network && context.parameters.has_record()) post_facts(context, false);

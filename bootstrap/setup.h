@@ -23,8 +23,8 @@ struct SetupContext {
 /// missing /var/lib/berth or boot.json is an error.
 Status run_setup(const SetupContext& context);
 
-/// Keeps boot.json true (clock, network), time servers as the lease says, and delivers facts that could not
-/// be posted. Never returns.
+/// Keeps boot.json true (clock, network, missing firmware), time servers as the lease says, and delivers
+/// facts that could not be posted. Never returns.
 [[noreturn]] void watch(const SetupContext& context);
 
 /// Posts stage `prompt`.

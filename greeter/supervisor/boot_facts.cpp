@@ -27,6 +27,21 @@ std::string text_at(const json& object, const char* name) {
                                                        : std::string();
 }
 
+/// "Firmware is missing ...: a, b and 3 more." Two names are enough to tell which device it is.
+std::string firmware_notice(const json& files) {
+    constexpr size_t k_named = 2;
+    std::string names;
+    size_t count = 0;
+    for (const auto& file : files) {
+        if (!file.is_string() || file.get_ref<const std::string&>().empty()) continue;
+        if (++count > k_named) continue;
+        names += (names.empty() ? "" : ", ") + file.get<std::string>().substr(0, 80);
+    }
+    if (count == 0) return {};
+    if (count > k_named) names += " and " + std::to_string(count - k_named) + " more";
+    return "Firmware for some of this hardware is missing: " + names + ".";
+}
+
 }  // namespace
 
 BootFacts parse_boot_facts(std::string_view text) {
@@ -53,6 +68,9 @@ BootFacts parse_boot_facts(std::string_view text) {
         facts.notices.emplace_back("The clock is being set.");
     if (text_at(root, "data") == "memory")
         facts.notices.emplace_back("No data disk: swap space is kept in memory.");
+    if (const auto files = root.find("missing_firmware"); files != root.end() && files->is_array())
+        if (auto notice = firmware_notice(*files); !notice.empty())
+            facts.notices.push_back(std::move(notice));
     return facts;
 }
 

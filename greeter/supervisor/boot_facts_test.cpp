@@ -23,9 +23,19 @@ TEST(BootFacts, that_are_bad_are_each_a_sentence) {
     EXPECT_NE(facts.notices[3].find("No data disk"), std::string::npos);
 }
 
+TEST(BootFacts, name_missing_firmware_behind_all_else) {
+    const auto facts = parse_boot_facts(R"({"data":"memory","missing_firmware":["e100/d102e_ucode.bin"]})");
+    ASSERT_EQ(facts.notices.size(), 2U);
+    EXPECT_EQ(facts.notices[1], "Firmware for some of this hardware is missing: e100/d102e_ucode.bin.");
+    EXPECT_EQ(parse_boot_facts(R"({"missing_firmware":["a","b","c","d"]})").notices,
+              std::vector<std::string>{"Firmware for some of this hardware is missing: a, b and 2 more."});
+    EXPECT_TRUE(parse_boot_facts(R"({"missing_firmware":[]})").notices.empty());
+}
+
 TEST(BootFacts, that_are_malformed_are_none) {
     for (const char* text :
-         {"", "{", "[]", "7", R"({"kvm":7,"clock":[],"network":"no","client":null,"data":{}})"})
+         {"", "{", "[]", "7",
+          R"({"kvm":7,"clock":[],"network":"no","client":null,"data":{},"missing_firmware":7})"})
         EXPECT_TRUE(parse_boot_facts(text).notices.empty()) << text;
 }
 

@@ -5,6 +5,7 @@
 
 #include "bootstrap/boot_parameters.h"
 #include "bootstrap/clock_state.h"
+#include "bootstrap/kernel_log.h"
 #include "bootstrap/machine_facts.h"
 #include "bootstrap/nic.h"
 
