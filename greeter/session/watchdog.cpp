@@ -27,15 +27,17 @@ void Watchdog::run() {
     while (!stop_) {
         if (!deadline_) {
             changed_.wait(held);
-        } else if (changed_.wait_until(held, *deadline_) == std::cv_status::timeout && deadline_ &&
-                   Time::now() >= *deadline_) {
-            deadline_.reset();
-            late_ = true;
-            const std::string what = what_;
-            held.unlock();
-            expired_(what);
-            held.lock();
+            continue;
         }
+        const auto until = *deadline_;  // the member may change meanwhile
+        changed_.wait_until(held, until);
+        if (stop_ || !deadline_ || Time::now() < *deadline_) continue;
+        deadline_.reset();
+        late_ = true;
+        const std::string what = what_;
+        held.unlock();
+        expired_(what);
+        held.lock();
     }
 }
 

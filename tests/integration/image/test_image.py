@@ -101,6 +101,19 @@ def test_no_key_of_the_case_cuts_a_running_guest_off(etc):
         assert f"Handle{what}=ignore" in settings
 
 
+def test_guests_close_before_anything_they_need_is_stopped(etc):
+    lines = (etc / "systemd/system/berth-settle.service").read_text().splitlines()
+    settings = {name: " ".join(line.split("=", 1)[1] for line in lines if line.startswith(name + "=")) for name in ("After", "ExecStop", "TimeoutStopSec")}
+    # Units stop in the order opposite to After=.
+    assert {"berth-greeter.service", "libvirtd.service", "systemd-networkd.service", "systemd-resolved.service", "dbus.service"} <= set(
+        settings["After"].split())
+    assert settings["ExecStop"] == "/usr/libexec/berth/berth-session --settle"
+    # Above the bound of --settle.
+    assert int(settings["TimeoutStopSec"]) > 180
+    for unit in (etc / "systemd/system").glob("*.service"):
+        assert "berth-settle" not in unit.read_text(), f"{unit.name} must not be stopped before it"
+
+
 def test_no_unneeded_weight(squashfs):
     for folder in ("/usr/share/man/", "/usr/share/locale/", "/var/lib/apt/", "/var/cache/apt/", "/var/log/", "/boot/"):
         assert not [n for n in squashfs.entries if n.startswith(folder)], folder
