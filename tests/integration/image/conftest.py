@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from initramfs import names_in_initrd
+
 
 @pytest.fixture(scope="session")
 def image(root):
@@ -53,15 +55,7 @@ def etc(squashfs, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def initrd_names(image):
-    """What is in the initramfs: both archives."""
-    data = (image / "initrd.img").read_bytes()
-    names = set()
-    starts = [at for at in range(0, len(data), 4096) if data[at:at + 4] == b"\x28\xb5\x2f\xfd"]
-    for start, end in zip(starts, starts[1:] + [len(data)]):
-        unpacked = subprocess.run(["zstd", "-dcq"], input=data[start:end].rstrip(b"\0"), capture_output=True).stdout
-        listing = subprocess.run(["cpio", "-t", "--quiet"], input=unpacked, capture_output=True, check=True).stdout.decode()
-        names |= set(listing.splitlines())
-    return names
+    return names_in_initrd(image / "initrd.img")
 
 
 @pytest.fixture(scope="session")

@@ -81,6 +81,7 @@ def test_our_programs_and_units_are_there(squashfs):
     assert "/usr/lib/berth/nbdkit-berth-plugin.so" in squashfs.entries
     for name in ("berth-provisioner", "berthctl", "berth-image"):
         assert f"/usr/bin/{name}" not in squashfs.entries
+    assert "/usr/lib/systemd/system/berth-provisioner.service" not in squashfs.entries
     for unit in ("berth-setup", "berth-greeter", "berth-sweep", "berth-settle", "berth-probe"):
         assert f"/etc/systemd/system/multi-user.target.wants/{unit}.service" in squashfs.entries
 
