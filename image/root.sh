@@ -78,7 +78,7 @@ install_programs() {
     install_release "$1"
     for name in berth-provisioner berthctl berth-image; do rm -f "$1/usr/bin/$name"; done
     rm -rf "$1/usr/share/berth" "$1/usr/include"
-    rm -f "$1/usr/libexec/berth/berth-bootstrap"
+    rm -f "$1/usr/libexec/berth/berth-bootstrap" "$1/usr/lib/systemd/system/berth-provisioner.service"
 }
 
 # check_libraries TREE PROGRAM...: each must find all its libraries in the root.
