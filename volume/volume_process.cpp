@@ -13,6 +13,8 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/strict_json.h"
+
 namespace berth::volume {
 namespace {
 
@@ -57,21 +59,30 @@ std::optional<VolumeState> parse_volume_state(std::string_view name) {
 }
 
 Result<VolumeStatus> parse_volume_status(const nlohmann::json& body) {
-    try {
-        VolumeStatus status;
-        auto state = parse_volume_state(body.at("state").get<std::string>());
-        if (!state) return fail(ErrorCode::I03, "unknown state of the volume engine");
+    constexpr const char* k_place = "status of the volume engine";
+    VolumeStatus status;
+    JsonFields fields(body, ErrorCode::I03, k_place);
+    fields.text("type", 0, 32);
+    const auto state = parse_volume_state(fields.text("state", 1, 32));
+    if (state)
         status.state = *state;
-        status.silent_seconds = body.at("silent_seconds").get<uint64_t>();
-        for (const auto& d : body.at("disks"))
-            status.disks.push_back({d.at("name").get<std::string>(), d.at("reads").get<uint64_t>(),
-                                    d.at("writes").get<uint64_t>(), d.at("bytes_read").get<uint64_t>(),
-                                    d.at("bytes_written").get<uint64_t>(),
-                                    d.at("uncommitted").get<uint64_t>()});
-        return status;
-    } catch (const nlohmann::json::exception& e) {
-        return fail(ErrorCode::I03, "status of the volume engine: {}", e.what());
-    }
+    else
+        fields.fault("state", "is unknown");
+    status.silent_seconds = fields.number("silent_seconds", 0, UINT64_MAX);
+    if (const nlohmann::json* disks = fields.array("disks", 0, 64))
+        for (const auto& entry : *disks) {
+            JsonFields disk(entry, ErrorCode::I03, k_place);
+            VolumeDiskStatus& d = status.disks.emplace_back();
+            d.name = disk.text("name", 0, 255);
+            d.reads = disk.number("reads", 0, UINT64_MAX);
+            d.writes = disk.number("writes", 0, UINT64_MAX);
+            d.bytes_read = disk.number("bytes_read", 0, UINT64_MAX);
+            d.bytes_written = disk.number("bytes_written", 0, UINT64_MAX);
+            d.uncommitted = disk.number("uncommitted", 0, UINT64_MAX);
+            BERTH_TRY(disk.done());
+        }
+    BERTH_TRY(fields.done());
+    return status;
 }
 
 Status parse_stop_answer(const nlohmann::json& body) {

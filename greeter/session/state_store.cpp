@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -28,14 +29,21 @@ bool good_path(const std::string& s) {
     return s.starts_with('/') && s.size() <= 4096 && !("/" + s + "/").contains("/../") && !s.contains('\0');
 }
 
+/// The library would take -1 and 1.5 too, and make something of them.
+template <typename T>
+T whole(const json& value) {
+    if (!value.is_number_unsigned() ||
+        value.get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<T>::max()))
+        throw std::out_of_range("must be a whole number of its size");
+    return value.get<T>();
+}
+
 // The json library throws on a wrong type or a missing key; parse_state catches it all in one place.
 volume::NfsLocation location_from(const json& j) {
     volume::NfsLocation l{.server = j.at("server"),
                           .directory = j.at("directory"),
-                          .nfs_port = j.at("nfs_port"),
-                          .mount_port = j.at("mount_port")};
-    if (j.at("nfs_port").get<int64_t>() != l.nfs_port || j.at("mount_port").get<int64_t>() != l.mount_port)
-        throw std::out_of_range("port: must be 0 to 65535");
+                          .nfs_port = whole<uint16_t>(j.at("nfs_port")),
+                          .mount_port = whole<uint16_t>(j.at("mount_port"))};
     if (l.server.empty() || l.server.size() > 255 || !good_path(l.directory))
         throw std::out_of_range("nfs: bad server or directory");
     return l;
@@ -50,14 +58,15 @@ SessionState state_from(const json& j) {
     const json& nfs = j.at("nfs");
     s.location = location_from(nfs);
     if (j.contains("shared") && !j["shared"].is_null()) s.shared = location_from(j["shared"]);
-    s.credentials.uid = nfs.at("uid");
-    s.credentials.gid = nfs.at("gid");
-    s.credentials.groups = nfs.at("groups").get<std::vector<uint32_t>>();
+    s.credentials.uid = whole<uint32_t>(nfs.at("uid"));
+    s.credentials.gid = whole<uint32_t>(nfs.at("gid"));
+    if (!nfs.at("groups").is_array()) throw std::out_of_range("groups: must be a list");
+    for (const json& group : nfs["groups"]) s.credentials.groups.push_back(whole<uint32_t>(group));
     if (!j.at("lock").is_null())
-        s.lock = LockState{.epoch = j["lock"].at("epoch"), .nonce = j["lock"].at("nonce")};
+        s.lock = LockState{.epoch = whole<uint64_t>(j["lock"].at("epoch")), .nonce = j["lock"].at("nonce")};
     if (!j.at("domain").is_null()) s.domain = j["domain"].get<std::string>();
-    if (!j.at("volume_pid").is_null()) s.volume_pid = j["volume_pid"].get<int64_t>();
-    if (!j.at("volume_start").is_null()) s.volume_start = j["volume_start"].get<uint64_t>();
+    if (!j.at("volume_pid").is_null()) s.volume_pid = whole<int64_t>(j["volume_pid"]);
+    if (!j.at("volume_start").is_null()) s.volume_start = whole<uint64_t>(j["volume_start"]);
     s.run_dir = j.at("run_dir");
     s.swap = j.at("swap").get<std::vector<std::string>>();
     s.boot_id = j.at("boot_id");

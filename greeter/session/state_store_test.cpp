@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 namespace berth::session {
 namespace {
@@ -86,6 +87,20 @@ TEST(State, refuses_what_could_make_a_sweeper_harm_others) {
     EXPECT_FALSE(with("4711", "-1"));
     EXPECT_FALSE(with("\"vm\": \"work\"", "\"vm\": \"..\""));
     EXPECT_FALSE(with("2049", "70000"));
+    // What the json library would bend into a number of the wanted type.
+    for (const std::string number : {"-1", "1.5", "1e300", "18446744073709551616", "true", "\"7\"", "[7]"}) {
+        for (const std::string key : {"uid", "gid", "epoch", "mount_port", "volume_start"}) {
+            auto body = nlohmann::json::parse(good);
+            nlohmann::json& place = key == "epoch"          ? body["lock"]
+                                    : key == "volume_start" ? body
+                                                            : body["nfs"];
+            place[key] = nlohmann::json::parse(number);
+            EXPECT_FALSE(parse_state(body.dump())) << key << " " << number;
+        }
+        auto body = nlohmann::json::parse(good);
+        body["nfs"]["groups"] = nlohmann::json::parse("[1," + number + "]");
+        EXPECT_FALSE(parse_state(body.dump())) << number;
+    }
     EXPECT_FALSE(with("\"schema\": 1", "\"schema\": 2"));
     EXPECT_FALSE(parse_state(good.substr(0, good.size() / 2)));
 }
