@@ -7,11 +7,11 @@ UNDO = ("console", "vm", "volume", "lock", "mount", "swap", "authenticate")
 STEPS = (*(f"do {s}" for s in DO), "running", *(f"undo {s}" for s in UNDO))
 
 FAULTS = {
-    "qemu": "QEMU is killed",
+    "qemu": "QEMU is killed (at `do vm`: as soon as it is seen)",
     "session": "`berth-session` is killed",
     "greeter": "`berth-greeter`, the real one, is killed and started again as systemd would",
     "ui": "`berth-greeter-ui`, the real one, is killed",
-    "volume": "`berth-volume` is killed",
+    "volume": "`berth-volume` is killed (at `do volume`: as soon as it is seen)",
     "libvirtd": "libvirtd is killed and started again half a second later",
     "stopped": "the file server is killed and started again 3 s later",
     "read-only": "the file server refuses every change (NFS3ERR_ROFS) for 3 s",

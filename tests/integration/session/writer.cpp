@@ -5,7 +5,8 @@
 // the last 32 back and compares it; every fourth it flushes, every eighth it discards a place beside them. It
 // says
 //   "W DISK n" when record n is written, "F DISK n" when it is flushed, "ERROR DISK what" and nothing more
-// A q on the console ends them: "E DISK n" after the last flush, then the power is off.
+// An f on the console makes each disk discard and flush at once, beside that: "D DISK 1", "S DISK 1" when
+// done. A q ends them: "E DISK n" after the last flush, then the power is off.
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <signal.h>
@@ -80,6 +81,17 @@ void write_disk(const std::string& disk, const std::string& path) {
     say("E " + disk + " " + std::to_string(n));
 }
 
+/// Beside the writer, whatever that waits for.
+void discard_and_flush(const std::string& disk, const std::string& path) {
+    const int fd = open(path.c_str(), O_RDWR | O_DIRECT);
+    if (fd < 0) fail(disk, "open");
+    const uint64_t range[] = {k_discarded + k_record, k_record};
+    if (ioctl(fd, BLKDISCARD, range) != 0 && errno != EOPNOTSUPP) fail(disk, "discard");
+    say("D " + disk + " 1");
+    if (fsync(fd) != 0) fail(disk, "flush");
+    say("S " + disk + " 1");
+}
+
 std::string bus_of(const std::string& name, uint64_t sectors) {
     if (sectors > (32 << 20) / 512) return "swap";
     if (name.starts_with("vd")) return "virtio";
@@ -100,6 +112,7 @@ bool boots(const std::string& path) {
 
 int main() {
     std::vector<pid_t> writers;
+    std::vector<std::pair<std::string, std::string>> disks;
     for (const auto& entry : std::filesystem::directory_iterator("/sys/block")) {
         const std::string name = entry.path().filename(), path = "/dev/" + name;
         if ((!name.starts_with("vd") && !name.starts_with("sd")) || boots(path)) continue;
@@ -110,6 +123,7 @@ int main() {
         }
         const std::string disk = bus_of(name, sectors);
         say("DISK " + disk + " " + name);
+        disks.emplace_back(disk, path);
         const pid_t child = fork();
         if (child == 0) {
             write_disk(disk, path);
@@ -120,6 +134,11 @@ int main() {
     say("writing");
     char key = 0;
     while (read(0, &key, 1) == 1 && key != 'q') {
+        for (const auto& [disk, path] : disks) {
+            if (key != 'f' || fork() != 0) continue;
+            discard_and_flush(disk, path);
+            return 0;
+        }
     }
     for (pid_t writer : writers) kill(writer, SIGTERM);
     for (pid_t writer : writers) waitpid(writer, nullptr, 0);
