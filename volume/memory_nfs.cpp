@@ -195,4 +195,62 @@ Status MemoryNfs::remove(const FileHandle& directory, const std::string& name) {
     return change("REMOVE", name, [s = &server_, directory, name] { return s->remove(directory, name); });
 }
 
+Result<FileHandle> MemoryNfs::make_directory(const FileHandle& directory, const std::string& name,
+                                             uint32_t mode) {
+    return change("MKDIR", name, [s = &server_, directory, name, mode]() -> Result<FileHandle> {
+        auto folder = s->find(directory);
+        if (!folder) return fail(folder.error());
+        if ((*folder)->entries.contains(name)) return fail(ErrorCode::M13, "{}", name);
+        auto node = s->make(FileType::directory);
+        node->mode = mode;
+        (*folder)->entries[name] = node;
+        return MemoryServer::handle(*node);
+    });
+}
+
+Status MemoryNfs::remove_directory(const FileHandle& directory, const std::string& name) {
+    return change("RMDIR", name, [s = &server_, directory, name]() -> Status {
+        auto folder = s->find(directory);
+        if (!folder) return fail(folder.error());
+        auto entry = (*folder)->entries.find(name);
+        if (entry == (*folder)->entries.end()) return fail(ErrorCode::M09, "{}", name);
+        if (!entry->second->entries.empty()) return fail(ErrorCode::M11, "{} is not empty", name);
+        (*folder)->entries.erase(entry);
+        return {};
+    });
+}
+
+Status MemoryNfs::symlink(const FileHandle& directory, const std::string& name, const std::string& target) {
+    return change("SYMLINK", name, [s = &server_, directory, name, target]() -> Status {
+        auto folder = s->find(directory);
+        if (!folder) return fail(folder.error());
+        if ((*folder)->entries.contains(name)) return fail(ErrorCode::M13, "{}", name);
+        auto node = s->make(FileType::symlink);
+        node->data = target;
+        (*folder)->entries[name] = node;
+        return {};
+    });
+}
+
+Result<std::string> MemoryNfs::write(const FileHandle& file, uint64_t offset, std::string_view data) {
+    BERTH_TRY(write_sync(file, offset, data));
+    return verifier;
+}
+
+Result<std::string> MemoryNfs::commit(const FileHandle& file) {
+    if (ask("COMMIT") != Fault::none) return lost();
+    auto node = server_.find(file);
+    if (!node) return fail(node.error());
+    return verifier;
+}
+
+Status MemoryNfs::set_size(const FileHandle& file, uint64_t size) {
+    return change("SETATTR", {}, [s = &server_, file, size]() -> Status {
+        auto node = s->find(file);
+        if (!node) return fail(node.error());
+        (*node)->data.resize(size);
+        return {};
+    });
+}
+
 }  // namespace berth::volume

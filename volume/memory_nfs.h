@@ -82,6 +82,15 @@ class MemoryNfs final : public NfsOps {
     Status rename(const FileHandle& directory, const std::string& from, const std::string& to) override;
     Status remove(const FileHandle& directory, const std::string& name) override;
     Result<Space> space() override { return Space{1 << 30, 1000}; }
+    Result<FileHandle> make_directory(const FileHandle& directory, const std::string& name,
+                                      uint32_t mode) override;
+    Status remove_directory(const FileHandle& directory, const std::string& name) override;
+    Status symlink(const FileHandle& directory, const std::string& name, const std::string& target) override;
+    Result<std::string> write(const FileHandle& file, uint64_t offset, std::string_view data) override;
+    Result<std::string> commit(const FileHandle& file) override;
+    Status set_size(const FileHandle& file, uint64_t size) override;
+    /// What write() and commit() answer: another one is a server that was started again.
+    std::string verifier = "verifier";
 
   private:
     Fault ask(std::string_view call, const std::string& name = {}) {

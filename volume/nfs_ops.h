@@ -78,6 +78,19 @@ class NfsOps {
     virtual Status rename(const FileHandle& directory, const std::string& from, const std::string& to) = 0;
     virtual Status remove(const FileHandle& directory, const std::string& name) = 0;
     virtual Result<Space> space() = 0;
+
+    // What making and removing a whole VM needs beside that.
+    /// MKDIR; a name that is there is M13.
+    virtual Result<FileHandle> make_directory(const FileHandle& directory, const std::string& name,
+                                              uint32_t mode) = 0;
+    virtual Status remove_directory(const FileHandle& directory, const std::string& name) = 0;
+    virtual Status symlink(const FileHandle& directory, const std::string& name,
+                           const std::string& target) = 0;
+    /// All of `data`, UNSTABLE, in calls of at most the server's limit: returns the write verifier, the same
+    /// for all of them (another one within the call is M10). Durable once commit() returned the same one.
+    virtual Result<std::string> write(const FileHandle& file, uint64_t offset, std::string_view data) = 0;
+    virtual Result<std::string> commit(const FileHandle& file) = 0;
+    virtual Status set_size(const FileHandle& file, uint64_t size) = 0;
 };
 
 }  // namespace berth::volume

@@ -332,6 +332,107 @@ Result<Space> NfsSession::space() {
     return left;
 }
 
+Result<FileHandle> NfsSession::make_directory(const FileHandle& directory, const std::string& name,
+                                              uint32_t mode) {
+    MKDIR3args args{};
+    args.where = {fh_of(directory), name_of(name)};
+    args.attributes.mode.set_it = 1;
+    args.attributes.mode.set_mode3_u.mode = mode;
+    FileHandle made;
+    BERTH_TRY(call(
+        "MKDIR " + name,
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_mkdir_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<MKDIR3res*>(data);
+            if (r->status == NFS3_OK && r->MKDIR3res_u.resok.obj.handle_follows)
+                made = handle_of(r->MKDIR3res_u.resok.obj.post_op_fh3_u.handle);
+            return static_cast<int>(r->status);
+        }));
+    if (!made.empty()) return made;
+    auto found = lookup(directory, name);
+    if (!found) return fail(found.error());
+    return found->handle;
+}
+
+Status NfsSession::remove_directory(const FileHandle& directory, const std::string& name) {
+    RMDIR3args args{{fh_of(directory), name_of(name)}};
+    return call(
+        "RMDIR " + name,
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_rmdir_async(rpc, cb, &args, user); },
+        [](void* data) { return static_cast<int>(static_cast<RMDIR3res*>(data)->status); });
+}
+
+Status NfsSession::symlink(const FileHandle& directory, const std::string& name, const std::string& target) {
+    SYMLINK3args args{};
+    args.where = {fh_of(directory), name_of(name)};
+    args.symlink.symlink_data = name_of(target);
+    return call(
+        "SYMLINK " + name,
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_symlink_async(rpc, cb, &args, user); },
+        [](void* data) { return static_cast<int>(static_cast<SYMLINK3res*>(data)->status); });
+}
+
+Result<std::string> NfsSession::write(const FileHandle& file, uint64_t offset, std::string_view data) {
+    if (write_limit_ == 0) {
+        auto asked = limits();
+        if (!asked) return fail(asked.error());
+        write_limit_ = asked->write;
+    }
+    std::string verifier;
+    for (size_t written = 0; written < data.size();) {
+        WRITE3args args{};
+        args.file = fh_of(file);
+        args.offset = offset + written;
+        args.count = args.data.data_len = std::min<size_t>(write_limit_, data.size() - written);
+        args.stable = UNSTABLE;
+        args.data.data_val = const_cast<char*>(data.data() + written);
+        uint32_t count = 0;
+        std::string now;
+        BERTH_TRY(call(
+            "WRITE",
+            [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_write_async(rpc, cb, &args, user); },
+            [&](void* result) {
+                auto* r = static_cast<WRITE3res*>(result);
+                if (r->status == NFS3_OK) {
+                    count = r->WRITE3res_u.resok.count;
+                    now.assign(r->WRITE3res_u.resok.verf, NFS3_WRITEVERFSIZE);
+                }
+                return static_cast<int>(r->status);
+            }));
+        if (count == 0 || count > args.count)
+            return fail(ErrorCode::M11, "server {}: WRITE was not done as asked", location_.server);
+        if (!verifier.empty() && now != verifier)
+            return fail(ErrorCode::M10, "server {} was restarted", location_.server);
+        verifier = now;
+        written += count;
+    }
+    return verifier;
+}
+
+Result<std::string> NfsSession::commit(const FileHandle& file) {
+    COMMIT3args args{fh_of(file), 0, 0};
+    std::string verifier;
+    BERTH_TRY(call(
+        "COMMIT", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_commit_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<COMMIT3res*>(data);
+            if (r->status == NFS3_OK) verifier.assign(r->COMMIT3res_u.resok.verf, NFS3_WRITEVERFSIZE);
+            return static_cast<int>(r->status);
+        }));
+    return verifier;
+}
+
+Status NfsSession::set_size(const FileHandle& file, uint64_t size) {
+    SETATTR3args args{};
+    args.object = fh_of(file);
+    args.new_attributes.size.set_it = 1;
+    args.new_attributes.size.set_size3_u.size = size;
+    return call(
+        "SETATTR",
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_setattr_async(rpc, cb, &args, user); },
+        [](void* data) { return static_cast<int>(static_cast<SETATTR3res*>(data)->status); });
+}
+
 Result<TransferLimits> NfsSession::limits() {
     FSINFO3args args{fh_of(root_)};
     TransferLimits limits;

@@ -37,6 +37,13 @@ class NfsSession final : public NfsOps {
     Status rename(const FileHandle& directory, const std::string& from, const std::string& to) override;
     Status remove(const FileHandle& directory, const std::string& name) override;
     Result<Space> space() override;
+    Result<FileHandle> make_directory(const FileHandle& directory, const std::string& name,
+                                      uint32_t mode) override;
+    Status remove_directory(const FileHandle& directory, const std::string& name) override;
+    Status symlink(const FileHandle& directory, const std::string& name, const std::string& target) override;
+    Result<std::string> write(const FileHandle& file, uint64_t offset, std::string_view data) override;
+    Result<std::string> commit(const FileHandle& file) override;
+    Status set_size(const FileHandle& file, uint64_t size) override;
 
     Result<TransferLimits> limits();
 
@@ -70,6 +77,7 @@ class NfsSession final : public NfsOps {
     std::unique_ptr<RpcConnection> connection_;
     uint64_t connections_ = 0;
     uint16_t nfs_port_ = 0;
+    uint32_t write_limit_ = 0;  ///< 0: not asked yet.
 };
 
 }  // namespace berth::volume

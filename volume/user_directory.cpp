@@ -16,10 +16,12 @@ constexpr size_t k_probe_size = 4096;
 
 class MountedDirectory final : public UserDirectory {
   public:
-    MountedDirectory(std::unique_ptr<NfsSession> user, std::unique_ptr<NfsSession> shared,
-                     TransferLimits limits, LockTimes times, Clock& clock, Report& report)
+    MountedDirectory(std::shared_ptr<NfsOps> user, std::shared_ptr<NfsOps> shared,
+                     std::string shared_directory, TransferLimits limits, LockTimes times, Clock& clock,
+                     Report& report)
         : user_(std::move(user)),
           shared_(std::move(shared)),
+          shared_directory_(std::move(shared_directory)),
           limits_(limits),
           times_(times),
           clock_(clock),
@@ -37,6 +39,7 @@ class MountedDirectory final : public UserDirectory {
     Result<TakenLock> lock(const std::string& vm, const LockOwner& owner, bool may_break,
                            const Intent& intent, const Waiting& waiting) override;
     Status release(const std::string& vm, uint64_t epoch, const std::string& nonce) override;
+    Result<BootTime> renew(const std::string& vm, uint64_t epoch, const std::string& nonce) override;
 
   private:
     Result<FileHandle> vm_directory(const std::string& vm);
@@ -44,7 +47,8 @@ class MountedDirectory final : public UserDirectory {
     Result<FileHandle> write_new(const FileHandle& directory, const std::string& name, std::string_view data);
     Result<LockProtocol> protocol(const std::string& vm);
 
-    std::unique_ptr<NfsSession> user_, shared_;
+    std::shared_ptr<NfsOps> user_, shared_;
+    std::string shared_directory_;
     TransferLimits limits_;
     LockTimes times_;
     Clock& clock_;
@@ -63,7 +67,7 @@ Result<Resolved> MountedDirectory::resolve(const std::string& vm, const std::str
     auto directory = vm_directory(vm);
     if (!directory) return fail(directory.error());
     SharedTree tree;
-    if (shared_) tree = {shared_.get(), shared_->location().directory};
+    if (shared_) tree = {shared_.get(), shared_directory_};
     return resolve_path(*user_, *directory, tree, path);
 }
 
@@ -207,7 +211,20 @@ Status MountedDirectory::release(const std::string& vm, uint64_t epoch, const st
     return lock->release(epoch, nonce);
 }
 
+Result<BootTime> MountedDirectory::renew(const std::string& vm, uint64_t epoch, const std::string& nonce) {
+    auto lock = protocol(vm);
+    if (!lock) return fail(lock.error());
+    return lock->renew(epoch, nonce);
+}
+
 }  // namespace
+
+std::unique_ptr<UserDirectory> user_directory_on(std::shared_ptr<NfsOps> user, std::shared_ptr<NfsOps> shared,
+                                                 std::string shared_directory, TransferLimits limits,
+                                                 LockTimes times, Clock& clock, Report& report) {
+    return std::make_unique<MountedDirectory>(std::move(user), std::move(shared), std::move(shared_directory),
+                                              limits, times, clock, report);
+}
 
 Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& options, Clock& clock,
                                                             Report& report) {
@@ -215,14 +232,15 @@ Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& 
     if (!user) return fail(user.error());
     auto limits = (*user)->limits();
     if (!limits) return fail(limits.error());
-    std::unique_ptr<NfsSession> shared;
+    std::shared_ptr<NfsOps> shared;
     if (options.shared) {
         auto mounted = NfsSession::mount(*options.shared, options.credentials, options.call_timeout);
         if (!mounted) return fail(mounted.error().with_prefix("shared files"));
         shared = std::move(*mounted);
     }
-    return std::make_unique<MountedDirectory>(std::move(*user), std::move(shared), *limits, options.times,
-                                              clock, report);
+    return user_directory_on(std::move(*user), std::move(shared),
+                             options.shared ? options.shared->directory : "", *limits, options.times, clock,
+                             report);
 }
 
 }  // namespace berth::volume

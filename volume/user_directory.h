@@ -15,6 +15,7 @@
 #include "base/report.h"
 #include "base/result.h"
 #include "volume/lock_record.h"
+#include "volume/nfs_ops.h"
 #include "volume/types.h"
 
 namespace berth::volume {
@@ -97,6 +98,10 @@ class UserDirectory {
     /// Idempotent: a lock that is already last-used, or that another took over, is success (the latter
     /// reported).
     virtual Status release(const std::string& vm, uint64_t epoch, const std::string& nonce) = 0;
+
+    /// One good renewal (DESIGN "Lease"), for whoever holds the lock without a volume engine: the moment from
+    /// which the right to write counts. K05: it is another's.
+    virtual Result<BootTime> renew(const std::string& vm, uint64_t epoch, const std::string& nonce) = 0;
 };
 
 struct MountOptions {
@@ -111,5 +116,11 @@ struct MountOptions {
 /// permission.
 Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& options, Clock& clock,
                                                             Report& report);
+
+/// The same over operations that stand already; `shared` is null or the shared tree, whose links begin with
+/// `shared_directory`.
+std::unique_ptr<UserDirectory> user_directory_on(std::shared_ptr<NfsOps> user, std::shared_ptr<NfsOps> shared,
+                                                 std::string shared_directory, TransferLimits limits,
+                                                 LockTimes times, Clock& clock, Report& report);
 
 }  // namespace berth::volume

@@ -134,6 +134,10 @@ class FakeDirectory final : public volume::UserDirectory {
         if (released) w_.holder.reset();
         return released;
     }
+    Result<BootTime> renew(const std::string&, uint64_t, const std::string&) override {
+        if (Status s = w_.note("renew"); !s) return fail(s.error());
+        return w_.clock.now();
+    }
 
   private:
     FakeWorld& w_;
@@ -178,6 +182,13 @@ class FakeParts final : public Parts {
     Result<std::unique_ptr<volume::UserDirectory>> mount(const volume::MountOptions&) override {
         if (Status s = w_.note("mount"); !s) return fail(s.error());
         return std::make_unique<FakeDirectory>(w_);
+    }
+    Status make_from_template(const volume::MountOptions&, const volume::NfsLocation& source,
+                              const std::string&, const volume::CopyProgress& progress) override {
+        if (Status s = w_.note("template " + source.directory); !s) return s;
+        if (Status s = progress("software.raw", 1 << 20, 4 << 20); !s) return s;
+        w_.vms = {"debian"};
+        return {};
     }
     Status check_swap_room(const std::string& folder, uint64_t bytes) override {
         return vm::check_swap_room(bytes, w_.room_for_swap, folder);

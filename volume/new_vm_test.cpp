@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/new_vm.h"
+
+#include <gtest/gtest.h>
+
+#include "volume/memory_nfs.h"
+
+namespace berth::volume {
+namespace {
+
+struct NewVmTest : ::testing::Test {
+    Result<NewVm> begin(const std::string& maker = "m-1", const std::string& origin = "o") {
+        return NewVm::begin(nfs, "work", maker, origin, clock);
+    }
+    std::vector<std::string> names() {
+        std::vector<std::string> all;
+        for (const auto& [name, node] : server.root()->entries) all.push_back(name);
+        return all;
+    }
+    Status copy(NewVm& made, const SharedTree& shared = {}) {
+        return copy_vm(
+            nfs, nfs.lookup(nfs.root(), "template")->handle, shared, made, nfs,
+            [](const std::string& text) -> Result<VmCopyPlan> {
+                return VmCopyPlan{text + "copy", {"disks/a.raw", "base.raw"}, {"nvram"}};
+            },
+            [](const std::string&, uint64_t, uint64_t) { return Status{}; }, clock);
+    }
+    void put_template() {
+        server.put("template/machine.toml", FileType::regular, "toml ");
+        server.put("template/disks/a.raw", FileType::regular, "disk");
+        server.put("template/base.raw", FileType::regular, "base");
+    }
+    MemoryServer server;
+    MemoryNfs nfs{server};
+    FakeClock clock;
+};
+
+TEST_F(NewVmTest, is_private_until_it_is_finished) {
+    auto made = begin();
+    ASSERT_TRUE(made);
+    ASSERT_TRUE(made->put("machine.toml", "x"));
+    ASSERT_EQ(names().size(), 1U);
+    EXPECT_TRUE(names()[0].starts_with(".new-"));
+    ASSERT_TRUE(made->finish());
+    EXPECT_EQ(names(), (std::vector<std::string>{"work"}));
+    EXPECT_EQ(server.at("work")->entries.size(), 1U);
+}
+
+TEST_F(NewVmTest, the_same_maker_goes_on_with_the_same_origin) {
+    {
+        auto made = begin();
+        auto file = made->file("a.raw");
+        ASSERT_TRUE(made->checkpoint("a.raw", *file, 7, true));
+    }
+    auto again = begin();
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(again->resumed());
+    EXPECT_EQ(again->done("a.raw"), 7U);
+    EXPECT_EQ(names().size(), 1U);
+}
+
+TEST_F(NewVmTest, another_origin_starts_anew_and_so_does_an_unreadable_record) {
+    {
+        auto made = begin();
+        auto file = made->file("a.raw");
+        ASSERT_TRUE(made->checkpoint("a.raw", *file, 7, true));
+    }
+    {
+        auto other = begin("m-1", "another");
+        ASSERT_TRUE(other);
+        EXPECT_FALSE(other->resumed());
+        EXPECT_EQ(other->done("a.raw"), 0U);
+    }
+    server.at(names()[0] + "/.making")->data = "{";
+    EXPECT_FALSE(begin("m-1", "another")->resumed());
+}
+
+TEST_F(NewVmTest, two_processes_of_one_maker_are_never_at_it_together) {
+    auto made = begin();
+    EXPECT_EQ(begin().error().code(), ErrorCode::P21);
+}
+
+TEST_F(NewVmTest, of_two_makers_one_wins_and_the_other_leaves_nothing) {
+    auto one = begin("m-1"), two = begin("m-2");
+    ASSERT_TRUE(one && two);
+    ASSERT_TRUE(one->put("machine.toml", "one"));
+    ASSERT_TRUE(two->put("machine.toml", "two"));
+    ASSERT_TRUE(two->finish());
+    EXPECT_FALSE(one->finish());
+    EXPECT_EQ(names(), (std::vector<std::string>{"work"}));
+    EXPECT_EQ(server.at("work/machine.toml")->data, "two");
+    EXPECT_EQ(begin("m-1").error().code(), ErrorCode::P20);
+}
+
+TEST_F(NewVmTest, a_lost_answer_to_the_rename_is_no_failure) {
+    Fault fault = Fault::none;
+    MemoryNfs faulty(server, [&](std::string_view call, const std::string& from) {
+        return call == "RENAME" && from.starts_with(".new-") ? fault : Fault::none;
+    });
+    auto made = NewVm::begin(faulty, "work", "m-1", "o", clock);
+    ASSERT_TRUE(made);
+    fault = Fault::no_reply;
+    ASSERT_TRUE(made->finish());
+    EXPECT_EQ(names(), (std::vector<std::string>{"work"}));
+}
+
+TEST_F(NewVmTest, copies_what_the_plan_names_and_leaves_out_what_may_be_missing) {
+    put_template();
+    auto made = begin();
+    ASSERT_TRUE(copy(*made));
+    ASSERT_TRUE(made->finish());
+    EXPECT_EQ(server.at("work/machine.toml")->data, "toml copy");
+    EXPECT_EQ(server.at("work/disks/a.raw")->data, "disk");
+    EXPECT_EQ(server.at("work/nvram"), nullptr);
+}
+
+TEST_F(NewVmTest, a_file_of_the_shared_tree_stays_a_link) {
+    put_template();
+    MemoryServer shared;
+    shared.put("base.raw", FileType::regular, "base");
+    MemoryNfs shared_nfs(shared);
+    server.at("template")->entries.erase("base.raw");
+    server.put("template/base.raw", FileType::symlink, "/export/shared/base.raw");
+    auto made = begin();
+    ASSERT_TRUE(copy(*made, {&shared_nfs, "/export/shared"}));
+    ASSERT_TRUE(made->finish());
+    EXPECT_EQ(server.at("work/base.raw")->type, FileType::symlink);
+    EXPECT_EQ(server.at("work/base.raw")->data, "/export/shared/base.raw");
+}
+
+TEST_F(NewVmTest, a_link_out_of_the_source_is_not_copied) {
+    put_template();
+    server.at("template")->entries.erase("base.raw");
+    server.put("template/base.raw", FileType::symlink, "../secret");
+    server.put("secret", FileType::regular, "geheim");
+    auto made = begin();
+    EXPECT_EQ(copy(*made).error().code(), ErrorCode::C04);
+}
+
+TEST_F(NewVmTest, removing_a_vm_follows_no_link) {
+    server.put("keep/x", FileType::regular, "x");
+    server.put("work/a/b", FileType::regular, "x");
+    server.put("work/link", FileType::symlink, "../keep");
+    server.put(".removed-half", FileType::directory);
+    ASSERT_TRUE(remove_vm(nfs, "work"));
+    EXPECT_EQ(names(), (std::vector<std::string>{"keep"}));
+    EXPECT_NE(server.at("keep/x"), nullptr);
+}
+
+TEST(VmName, is_one_part_of_utf8_that_is_not_hidden) {
+    for (const char* good : {"work", "my vm", "ü", "-rf", "a.b"}) EXPECT_TRUE(check_vm_name(good)) << good;
+    EXPECT_TRUE(check_vm_name(std::string(255, 'n')));
+    for (const char* bad : {"", ".", "..", ".x", "a/b", "a\nb", "\xff", "\x7f"})
+        EXPECT_EQ(check_vm_name(bad).error().code(), ErrorCode::P22) << bad;
+    EXPECT_FALSE(check_vm_name(std::string(256, 'n')));
+}
+
+}  // namespace
+}  // namespace berth::volume
