@@ -190,6 +190,8 @@ Result<ClientConfig> parse_client_config(std::string_view text, std::string_view
            [](const std::string& s) { return s == "user" || s == "admin" || s == "nobody"; });
     r.get("vm", "allow_emulation", c.allow_emulation, "true or false", [](bool) { return true; });
     r.text("vm", "network_bridge", c.network_bridge, "a network interface's name or empty", is_interface);
+    r.text("vm", "template", c.template_vm, "server:/path of a virtual machine's folder, or empty",
+           [](const std::string& s) { return s.empty() || parse_location(s).has_value(); });
     BERTH_TRY(r.finish());
     c.locate.method = method == "script" ? LocateMethod::script : LocateMethod::fixed;
     c.lock_break = policy == "user"    ? BreakPolicy::user

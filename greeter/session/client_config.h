@@ -32,6 +32,8 @@ struct ClientConfig {
     BreakPolicy lock_break = BreakPolicy::user;
     bool allow_emulation = false;
     std::string network_bridge;
+    /// "server:/path" of a VM's folder: who has no VM gets a copy of it at login; empty: nobody does.
+    std::string template_vm;
 };
 
 /// The part of boot.json that concerns a session.

@@ -64,6 +64,15 @@ TEST(ClientConfig, names_the_legal_range_of_a_wrong_value) {
     EXPECT_EQ(error_of("[locate]\ndirectory = \"users/{user}\"\n").code(), ErrorCode::I04);
 }
 
+TEST(ClientConfig, reads_where_the_template_of_first_logins_is) {
+    const auto c = parse_client_config("[vm]\ntemplate = \"fs1:/export/templates/debian\"\n", "berth.toml");
+    ASSERT_TRUE(c);
+    EXPECT_EQ(c->template_vm, "fs1:/export/templates/debian");
+    EXPECT_EQ(
+        error_of("[vm]\ntemplate = \"debian\"\n").detail(),
+        "berth.toml, line 2: vm.template: must be server:/path of a virtual machine's folder, or empty");
+}
+
 TEST(ClientConfig, names_the_line_of_a_syntax_error) {
     EXPECT_TRUE(error_of("[lock]\nbreak = \n").detail().starts_with("berth.toml, line 2: "));
 }

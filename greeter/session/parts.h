@@ -9,6 +9,7 @@
 #include "base/report.h"
 #include "greeter/session/client_config.h"
 #include "greeter/vm/machine_config.h"
+#include "volume/new_vm.h"
 #include "volume/user_directory.h"
 #include "volume/volume_process.h"
 
@@ -37,6 +38,10 @@ class Parts {
     virtual ~Parts() = default;
     virtual Result<volume::NfsLocation> locate(const std::string& user, Duration limit) = 0;
     virtual Result<std::unique_ptr<volume::UserDirectory>> mount(const volume::MountOptions& options) = 0;
+    /// Makes the user's VM from the template, a VM's folder, with an identity of its own; its name is the
+    /// folder's. One that another client made meanwhile is as good. M-errors; C-errors of the template.
+    virtual Status make_from_template(const volume::MountOptions& user, const volume::NfsLocation& source,
+                                      const std::string& maker, const volume::CopyProgress& progress) = 0;
     /// S01 when `bytes` of swap do not fit into `folder`.
     virtual Status check_swap_room(const std::string& folder, uint64_t bytes) = 0;
     /// Makes `path` a swap disk ready to use; a template is read from the VM's directory.

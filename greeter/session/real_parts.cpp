@@ -9,6 +9,7 @@
 
 #include "greeter/session/locator.h"
 #include "greeter/session/parts.h"
+#include "greeter/vm/machine_text.h"
 #include "greeter/vm/swap.h"
 
 namespace berth::session {
@@ -50,6 +51,8 @@ class RealParts final : public Parts {
     Result<std::unique_ptr<volume::UserDirectory>> mount(const volume::MountOptions& options) override {
         return volume::mount_user_directory(options, clock_, report_);
     }
+    Status make_from_template(const volume::MountOptions& user, const volume::NfsLocation& source,
+                              const std::string& maker, const volume::CopyProgress& progress) override;
     Status check_swap_room(const std::string& folder, uint64_t bytes) override {
         return vm::check_swap_folder(folder, bytes);
     }
@@ -71,6 +74,20 @@ class RealParts final : public Parts {
     Clock& clock_;
     Report& report_;
 };
+
+Status RealParts::make_from_template(const volume::MountOptions& user, const volume::NfsLocation& source,
+                                     const std::string& maker, const volume::CopyProgress& progress) {
+    const std::string name = source.directory.substr(source.directory.rfind('/') + 1);
+    const volume::PlanVmCopy plan = [&](const std::string& text) -> Result<volume::VmCopyPlan> {
+        auto copy = vm::copy_machine(text, name + "/machine.toml", vm::fresh_uuid(), vm::fresh_mac());
+        if (!copy) return fail(copy.error());
+        return volume::VmCopyPlan{copy->text, copy->files, copy->optional};
+    };
+    const Status made =
+        volume::make_vm_from_template(user, source, name, maker, plan, progress, clock_, report_);
+    if (!made && made.error().code() == ErrorCode::P20) return {};
+    return made;
+}
 
 Status RealParts::make_swap(const vm::SwapSpec& spec, const std::string& path,
                             volume::UserDirectory& directory, const std::string& vm) {

@@ -74,6 +74,7 @@ class Session {
     std::map<std::string_view, StepAction> actions();
     Status mount(BootTime deadline);
     Status choose();
+    Status make_from_template();
     Status check();
     Status lock();
     Status finish_last_session();
@@ -96,7 +97,6 @@ class Session {
     Status remount();
     Status save_state();
     Result<vm::MachineConfig> read_configuration();
-    Status check_disks(const vm::MachineConfig& config);
     Status fetch_firmware_state();
     Status put_firmware_state_back();
     std::string in_run_dir(std::string_view name) const { return state_.run_dir + "/" + std::string(name); }

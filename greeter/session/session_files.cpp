@@ -4,6 +4,7 @@
 
 #include "base/plain_text.h"
 #include "greeter/session/session.h"
+#include "greeter/vm/vm_check.h"
 
 namespace berth::session {
 
@@ -12,11 +13,8 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr const char* k_machine_file = "machine.toml";
-constexpr size_t k_max_machine_file = 1 << 20;
 /// More rows than that the greeter takes for nonsense (greeter/supervisor/protocol.h).
 constexpr size_t k_most_vms = 256;
-constexpr uint64_t k_little_space = 256ULL << 20;
 
 }  // namespace
 
@@ -53,9 +51,30 @@ Status Session::remount() {
     return {};
 }
 
+Status Session::make_from_template() {
+    auto source = parse_location(config_.client.template_vm);
+    if (!source)
+        return fail(ErrorCode::I04, "vm.template \"{}\": must be server:/path", config_.client.template_vm);
+    source->nfs_port = config_.client.locate.nfs_port;
+    source->mount_port = config_.client.locate.mount_port;
+    const auto progress = [this](const std::string&, uint64_t done, uint64_t size) -> Status {
+        seams_.front_end.progress({step::choose,
+                                   fmt::format("Making your virtual machine: {} of {} MiB", done >> 20,
+                                               (size + (1 << 20) - 1) >> 20),
+                                   "doing", step_index_, session_steps().size()});
+        return seams_.front_end.stopping() ? Status(fail(ErrorCode::L05)) : Status{};
+    };
+    return seams_.parts.make_from_template(mount_options_, *source, config_.owner.client, progress);
+}
+
 Status Session::choose() {
     auto vms = directory_->list_vms();
     if (!vms) return fail(vms.error());
+    if (vms->empty() && !config_.client.template_vm.empty()) {
+        BERTH_TRY(make_from_template());
+        vms = directory_->list_vms();
+        if (!vms) return fail(vms.error());
+    }
     if (vms->empty())
         return fail(ErrorCode::M31, "{}:{}", mount_options_.location.server,
                     mount_options_.location.directory);
@@ -82,30 +101,7 @@ Status Session::choose() {
 }
 
 Result<vm::MachineConfig> Session::read_configuration() {
-    auto text = directory_->read(state_.vm, k_machine_file, k_max_machine_file);
-    if (!text)
-        return fail(Error(ErrorCode::M33,
-                          fmt::format("{}/{}: {}", state_.vm, k_machine_file, text.error().to_log())));
-    machine_text_ = std::move(*text);
-    return vm::parse_machine_config(machine_text_, state_.vm + "/" + k_machine_file);
-}
-
-Status Session::check_disks(const vm::MachineConfig& config) {
-    for (const vm::Disk& disk : config.disks) {
-        if (disk.path.empty()) continue;
-        auto facts = directory_->facts(state_.vm, disk.path);
-        if (!facts)
-            return fail(
-                Error(ErrorCode::M32, fmt::format("disk \"{}\": {}", disk.name, facts.error().to_log())));
-        if (!facts->regular)
-            return fail(ErrorCode::M32, "disk \"{}\": {} is not a file", disk.name, disk.path);
-        if (facts->size == 0) return fail(ErrorCode::M32, "disk \"{}\": {} is empty", disk.name, disk.path);
-        if (!facts->readable)
-            return fail(ErrorCode::M32, "disk \"{}\": you may not read {}", disk.name, disk.path);
-        if (!disk.read_only && disk.role != vm::DiskRole::shared && !facts->writable)
-            return fail(ErrorCode::M32, "disk \"{}\": you may not write {}", disk.name, disk.path);
-    }
-    return {};
+    return vm::read_machine_config(*directory_, state_.vm, machine_text_);
 }
 
 Status Session::check() {
@@ -117,10 +113,10 @@ Status Session::check() {
     auto config = read_configuration();
     if (!config) return fail(config.error());
     machine_ = std::move(*config);
-    BERTH_TRY(check_disks(machine_));
+    BERTH_TRY(vm::check_disks(*directory_, state_.vm, machine_));
     auto space = directory_->space_left();
     if (!space) return fail(space.error());
-    if (space->bytes < k_little_space)
+    if (space->bytes < vm::k_little_space)
         seams_.front_end.say(MessageStyle::info,
                              fmt::format("Only {} MiB are left for your files on {}.", space->bytes >> 20,
                                          mount_options_.location.server));
@@ -231,7 +227,7 @@ Status Session::configure() {
     auto config = read_configuration();
     if (!config) return fail(config.error());
     machine_ = std::move(*config);
-    if (machine_text_ != checked) return check_disks(machine_);
+    if (machine_text_ != checked) return vm::check_disks(*directory_, state_.vm, machine_);
     return {};
 }
 

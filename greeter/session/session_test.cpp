@@ -147,6 +147,31 @@ TEST_F(SessionTest, writes_down_what_it_makes_before_it_makes_it) {
     EXPECT_TRUE(at["vm"].contains("4711"));
 }
 
+TEST_F(SessionTest, makes_the_vm_of_a_user_who_has_none_from_the_template) {
+    w.vms = {};
+    config.client.template_vm = "fs1:/export/templates/debian";
+    ASSERT_TRUE(run());
+    EXPECT_NE(std::ranges::find(w.log, "template /export/templates/debian"), w.log.end());
+    EXPECT_EQ(told.front(), "ann/debian");
+}
+
+TEST_F(SessionTest, makes_nothing_from_the_template_for_who_has_a_vm_or_where_no_template_is) {
+    config.client.template_vm = "fs1:/export/templates/debian";
+    ASSERT_TRUE(run());
+    EXPECT_EQ(std::ranges::find(w.log, "template /export/templates/debian"), w.log.end());
+    config.client.template_vm = "";
+    w.vms = {};
+    EXPECT_EQ(run().error().code(), ErrorCode::M31);
+}
+
+TEST_F(SessionTest, a_template_that_cannot_be_copied_ends_the_login_in_order) {
+    w.vms = {};
+    config.client.template_vm = "fs1:/export/templates/debian";
+    w.failing = {"template /export/templates/debian"};
+    EXPECT_EQ(run().error().code(), ErrorCode::I01);
+    EXPECT_TRUE(w.made.empty());
+}
+
 TEST_F(SessionTest, does_not_release_the_lock_while_the_volume_engine_may_write) {
     w.failing = {"undo volume"};
     EXPECT_FALSE(run());

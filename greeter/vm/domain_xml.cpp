@@ -90,15 +90,15 @@ void write_machine(XmlWriter& xml, const MachineConfig& config, const ClientFact
 }
 
 /// A disk's place: its name for libvirt and its address, both by position alone, so that a guest finds it
-/// where it was.
-void write_disk(XmlWriter& xml, const Disk& disk, size_t on_bus, size_t on_sd, bool start,
+/// where it was. `order`: when the firmware tries it, from 1; 0: never.
+void write_disk(XmlWriter& xml, const Disk& disk, size_t on_bus, size_t on_sd, size_t order,
                 const ClientFacts& facts) {
     const auto letters = [](size_t n) {
         std::string text(1, static_cast<char>('a' + n % 26));
         return n < 26 ? text : static_cast<char>('a' + n / 26 - 1) + text;
     };
     const bool is_virtio = disk.bus == DiskBus::virtio;
-    xml.open("disk", {{"type", "network"}, {"device", "disk"}});
+    xml.open("disk", {{"type", "network"}, {"device", disk.role == DiskRole::cdrom ? "cdrom" : "disk"}});
     // A request that fails after the engine's patience pauses the guest; the session resumes it
     // (architecture.md, "Volume process").
     xml.empty("driver", {{"name", "qemu"},
@@ -114,7 +114,7 @@ void write_disk(XmlWriter& xml, const Disk& disk, size_t on_bus, size_t on_sd, b
                          {"bus", bus_name(disk.bus)}});
     if (disk.read_only) xml.empty("readonly");
     if (disk.name.size() <= k_serial_length) xml.text("serial", disk.name);
-    if (start) xml.empty("boot", {{"order", "1"}});
+    if (order != 0) xml.empty("boot", {{"order", fmt::format("{}", order)}});
     if (disk.bus == DiskBus::sata)  // An AHCI controller has six ports.
         xml.empty("address", {{"type", "drive"},
                               {"controller", fmt::format("{}", on_bus / 6)},
@@ -130,15 +130,28 @@ void write_disk(XmlWriter& xml, const Disk& disk, size_t on_bus, size_t on_sd, b
     xml.close();
 }
 
+/// What the firmware tries, in order.
+std::vector<const Disk*> start_order(const MachineConfig& config) {
+    std::vector<const Disk*> order;
+    const Disk* disk = start_disk(config);
+    if (disk != nullptr && config.start == StartFrom::disk) order.push_back(disk);
+    for (const Disk& d : config.disks)
+        if (d.role == DiskRole::cdrom) order.push_back(&d);
+    if (disk != nullptr && config.start == StartFrom::cdrom) order.push_back(disk);
+    return order;
+}
+
 void write_disks(XmlWriter& xml, const MachineConfig& config, const ClientFacts& facts) {
-    const Disk* start = start_disk(config);
+    const std::vector<const Disk*> order = start_order(config);
     size_t on_virtio = 0, on_sata = 0, on_scsi = 0;
     for (const Disk& disk : config.disks) {
         const size_t on_sd = on_sata + on_scsi;
         size_t& on_bus = disk.bus == DiskBus::virtio ? on_virtio
                          : disk.bus == DiskBus::sata ? on_sata
                                                      : on_scsi;
-        write_disk(xml, disk, on_bus++, on_sd, &disk == start, facts);
+        const auto at = std::find(order.begin(), order.end(), &disk);
+        const size_t place = at == order.end() ? 0 : static_cast<size_t>(at - order.begin()) + 1;
+        write_disk(xml, disk, on_bus++, on_sd, place, facts);
     }
     for (size_t i = 0; i * 6 < on_sata; ++i)
         xml.empty("controller", {{"type", "sata"}, {"index", fmt::format("{}", i)}});

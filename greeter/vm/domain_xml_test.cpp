@@ -49,6 +49,31 @@ TEST(DomainXml, of_the_smallest_machine) {
     expect_golden("small", domain_xml(small(), client()));
 }
 
+MachineConfig with_medium() {
+    MachineConfig config = small();
+    config.disks.push_back({.name = "installer",
+                            .role = DiskRole::cdrom,
+                            .bus = DiskBus::sata,
+                            .path = "installer.iso",
+                            .read_only = true});
+    config.disks.push_back({.name = "drivers",
+                            .role = DiskRole::cdrom,
+                            .bus = DiskBus::scsi,
+                            .path = "drivers.iso",
+                            .read_only = true});
+    return config;
+}
+
+TEST(DomainXml, of_a_machine_with_an_installation_medium_that_comes_after_the_disk) {
+    expect_golden("cdrom", domain_xml(with_medium(), client()));
+}
+
+TEST(DomainXml, of_a_machine_that_starts_from_its_medium) {
+    MachineConfig config = with_medium();
+    config.start = StartFrom::cdrom;
+    expect_golden("cdrom-first", domain_xml(config, client()));
+}
+
 TEST(DomainXml, of_a_machine_with_everything) {
     MachineConfig config = small();
     config.cpus = 4;

@@ -161,12 +161,14 @@ Disk read_disk(const toml::table& source, size_t number, Problem& problem) {
                                       {"files", DiskRole::files},
                                       {"data", DiskRole::data},
                                       {"shared", DiskRole::shared},
+                                      {"cdrom", DiskRole::cdrom},
                                       {"swap", DiskRole::swap}},
                                      std::nullopt);
+    const bool cdrom = disk.role == DiskRole::cdrom;
     disk.bus = table.word<DiskBus>(
         "bus", {{"virtio", DiskBus::virtio}, {"sata", DiskBus::sata}, {"scsi", DiskBus::scsi}},
-        DiskBus::virtio);
-    disk.read_only = table.boolean("read_only", disk.role == DiskRole::shared);
+        cdrom ? DiskBus::sata : DiskBus::virtio);
+    disk.read_only = table.boolean("read_only", disk.role == DiskRole::shared || cdrom);
 
     if (disk.role == DiskRole::swap) {
         if (table.has("path")) table.reject("path", "a swap disk has no file on the server: leave it out");
@@ -179,7 +181,10 @@ Disk read_disk(const toml::table& source, size_t number, Problem& problem) {
     }
     if (disk.role == DiskRole::shared && !disk.read_only)
         table.reject("read_only", "a shared disk is always read-only");
-    if (disk.bus == DiskBus::sata && disk.read_only)
+    if (cdrom && !disk.read_only) table.reject("read_only", "a cdrom is always read-only");
+    if (cdrom && disk.bus == DiskBus::virtio)
+        table.reject("bus", "\"virtio\" has no cdroms: must be \"sata\" or \"scsi\" here");
+    if (disk.bus == DiskBus::sata && disk.read_only && !cdrom)
         table.reject("bus", "\"sata\" has no read-only disks: must be \"virtio\" or \"scsi\" here");
     return disk;
 }
@@ -222,8 +227,8 @@ MachineConfig read_machine(const toml::table& source, Problem& problem) {
         return {};
     }
     TomlTable table(source, "",
-                    {"schema", "uuid", "cpus", "memory", "firmware", "nvram", "tpm", "clock", "devices",
-                     "network", "disk"},
+                    {"schema", "uuid", "cpus", "memory", "firmware", "nvram", "tpm", "clock", "start",
+                     "devices", "network", "disk"},
                     problem);
     MachineConfig config;
     table.integer("schema", 1, 1, std::nullopt);
@@ -239,6 +244,8 @@ MachineConfig read_machine(const toml::table& source, Problem& problem) {
     config.tpm = table.boolean("tpm", false);
     config.clock = table.word<ClockBase>("clock", {{"utc", ClockBase::utc}, {"local", ClockBase::local}},
                                          ClockBase::utc);
+    config.start = table.word<StartFrom>("start", {{"disk", StartFrom::disk}, {"cdrom", StartFrom::cdrom}},
+                                         StartFrom::disk);
     config.devices =
         table.word_list("devices", {"rng", "balloon", "tablet", "keyboard", "watchdog"}, {"rng"});
     const toml::table none;
@@ -253,6 +260,10 @@ MachineConfig read_machine(const toml::table& source, Problem& problem) {
     for (size_t i = 0; i < disks->size(); ++i)
         config.disks.push_back(read_disk(*disks->get_as<toml::table>(i), i + 1, problem));
     check_together(config.disks, config.nvram, *disks, problem);
+    if (config.start == StartFrom::cdrom &&
+        std::none_of(config.disks.begin(), config.disks.end(),
+                     [](const Disk& d) { return d.role == DiskRole::cdrom; }))
+        table.reject("start", "\"cdrom\" needs a disk of the role cdrom");
     return config;
 }
 
@@ -278,7 +289,7 @@ const Disk* start_disk(const MachineConfig& config) {
     for (const Disk& disk : config.disks)
         if (disk.role == DiskRole::software) return &disk;
     for (const Disk& disk : config.disks)
-        if (disk.role != DiskRole::swap) return &disk;
+        if (disk.role != DiskRole::swap && disk.role != DiskRole::cdrom) return &disk;
     return nullptr;
 }
 

@@ -13,12 +13,14 @@
 
 namespace berth::vm {
 
-enum class DiskRole { software, files, swap, shared, data };
+enum class DiskRole { software, files, swap, shared, data, cdrom };
 enum class DiskBus { virtio, sata, scsi };
 enum class SwapContent { none, linux_swap, ntfs, from_template };
 enum class Firmware { bios, uefi };
 enum class NetworkMode { none, nat, bridge };
 enum class ClockBase { utc, local };
+/// What the firmware tries first: the start disk and then each cdrom, or the cdroms and then the disk.
+enum class StartFrom { disk, cdrom };
 
 inline constexpr uint64_t k_min_swap = 64ULL << 20;
 inline constexpr uint64_t k_max_swap = 1ULL << 40;
@@ -58,6 +60,7 @@ struct MachineConfig {
     bool tpm = false;
     ClockBase clock = ClockBase::utc;
     Network network;
+    StartFrom start = StartFrom::disk;
     std::vector<Disk> disks;
     std::vector<std::string> devices;  ///< "rng", "balloon", "tablet", "keyboard", "watchdog"
 };
@@ -65,8 +68,8 @@ struct MachineConfig {
 /// C-errors name `file`, line, value and legal range. Any bytes at all are fine as input.
 Result<MachineConfig> parse_machine_config(std::string_view text, std::string_view file);
 
-/// The disk that the guest starts from: the first of the role software, else the first that is not swap;
-/// nullptr: none.
+/// The disk that the guest starts from: the first of the role software, else the first that is neither swap
+/// nor a cdrom; nullptr: none.
 const Disk* start_disk(const MachineConfig& config);
 
 /// What the client adds to the configuration (all by value: the XML is a pure function of both).

@@ -164,7 +164,7 @@ TEST(MachineConfig, says_what_a_misspelt_key_should_be) {
 TEST(MachineConfig, names_the_first_unknown_key_of_the_file) {
     expect_error(parse_with("zzzzzzzz = 1\naaaaaaaa = 1"), ErrorCode::C02,
                  "machine.toml line 4: unknown key \"zzzzzzzz\": known are schema, uuid, cpus, memory, "
-                 "firmware, nvram, tpm, clock, devices, "
+                 "firmware, nvram, tpm, clock, start, devices, "
                  "network, disk");
 }
 
@@ -300,7 +300,7 @@ TEST(MachineConfig, says_which_disk_lacks_what) {
         "machine.toml line 9: path of disk 2 is missing: must be the path of a file in the machine's folder");
     expect_error(
         parse_with("", "[[disk]]\nname = \"d\"\n"), ErrorCode::C05,
-        R"(machine.toml line 9: role of disk 2 is missing: must be "software", "files", "data", "shared" or "swap")");
+        R"(machine.toml line 9: role of disk 2 is missing: must be "software", "files", "data", "shared", "cdrom" or "swap")");
     expect_error(parse(k_head), ErrorCode::C05,
                  "machine.toml: disk is missing: must be an array of tables: [[disk]]");
     expect_error(parse(fmt::format("{}[disk]\nname = \"d\"\n", k_head)), ErrorCode::C03,
@@ -351,6 +351,29 @@ TEST(MachineConfig, wants_something_to_start_from) {
     expect_error(parse(fmt::format("{}{}", k_head, swap_disk("size = \"1 GiB\"\ncontent = \"none\""))),
                  ErrorCode::C05,
                  "machine.toml: there is only swap: must have a disk to start from, of the role software");
+}
+
+TEST(MachineConfig, reads_an_installation_medium_and_what_is_tried_first) {
+    const auto config =
+        parse_with("start = \"cdrom\"", "[[disk]]\nname = \"cd\"\nrole = \"cdrom\"\npath = \"cd.iso\"\n");
+    ASSERT_TRUE(config) << config.error().detail();
+    EXPECT_EQ(config->start, StartFrom::cdrom);
+    EXPECT_EQ(config->disks[1].role, DiskRole::cdrom);
+    EXPECT_EQ(config->disks[1].bus, DiskBus::sata);
+    EXPECT_TRUE(config->disks[1].read_only);
+    EXPECT_EQ(start_disk(*config), config->disks.data());
+    EXPECT_EQ(parse_with("")->start, StartFrom::disk);
+}
+
+TEST(MachineConfig, keeps_media_read_only_and_off_virtio_and_starts_only_from_one_that_is_there) {
+    const std::string cd = "[[disk]]\nname = \"cd\"\nrole = \"cdrom\"\npath = \"cd.iso\"\n";
+    expect_error(parse_with("", cd + "read_only = false\n"), ErrorCode::C03,
+                 "machine.toml line 13: read_only of disk 2: a cdrom is always read-only");
+    expect_error(
+        parse_with("", cd + "bus = \"virtio\"\n"), ErrorCode::C03,
+        R"(machine.toml line 13: bus of disk 2: "virtio" has no cdroms: must be "sata" or "scsi" here)");
+    expect_error(parse_with("start = \"cdrom\""), ErrorCode::C03,
+                 R"(machine.toml line 4: start: "cdrom" needs a disk of the role cdrom)");
 }
 
 TEST(MachineConfig, keeps_shared_disks_read_only_and_off_sata) {
