@@ -22,6 +22,7 @@ struct Ctl {
 void add_machine_commands(CLI::App& app, Ctl& ctl);
 void add_policy_commands(CLI::App& app, Ctl& ctl);
 void add_network_commands(CLI::App& app, Ctl& ctl);
+void add_vm_commands(CLI::App& app, Ctl& ctl);
 
 /// Options for every setting; what the line named is in `given` by key.
 struct SettingArguments {

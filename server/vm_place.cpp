@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/vm_place.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/client_identity.h"
+#include "volume/nfs_session.h"
+
+namespace berth::server {
+namespace {
+
+constexpr Duration k_call_timeout = std::chrono::seconds(15);
+constexpr volume::TransferLimits k_local_limits{1 << 20, 1 << 20};
+
+Result<volume::NfsLocation> location_of(const PlaceOptions& options, const std::string& text) {
+    const size_t at = text.find(":/");
+    if (at == std::string::npos || at == 0)
+        return fail(ErrorCode::P06, "\"{}\": must be server:/absolute/path", text);
+    return volume::NfsLocation{text.substr(0, at), text.substr(at + 1), options.nfs_port, options.mount_port};
+}
+
+Result<volume::LockOwner> owner() {
+    auto identity = read_client_identity();
+    if (!identity) return fail(identity.error());
+    auto boot_id = read_file("/proc/sys/kernel/random/boot_id", 128);
+    if (!boot_id) return fail(boot_id.error());
+    const passwd* me = getpwuid(getuid());
+    return volume::LockOwner{identity->id, identity->host, me != nullptr ? me->pw_name : "root",
+                             boot_id->substr(0, boot_id->find('\n'))};
+}
+
+/// As root: only root makes folders there. Not through a link.
+Status make_user_folder(const std::string& directory, const std::string& user,
+                        const volume::NfsCredentials& credentials) {
+    UniqueFd parent(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!parent) return volume::fail_file(errno, directory);
+    if (mkdirat(parent.get(), user.c_str(), 0700) != 0) {
+        if (errno == EEXIST) return {};
+        return volume::fail_file(errno, directory + "/" + user);
+    }
+    UniqueFd made(openat(parent.get(), user.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!made || fchown(made.get(), credentials.uid, credentials.gid) != 0)
+        return volume::fail_file(errno, directory + "/" + user);
+    return {};
+}
+
+}  // namespace
+
+Result<VmName> parse_vm_name(const std::string& text) {
+    const size_t slash = text.find('/');
+    if (slash == std::string::npos || slash == 0)
+        return fail(ErrorCode::P22, "\"{}\": must be USER/VM", text.substr(0, 300));
+    VmName name{text.substr(0, slash), text.substr(slash + 1)};
+    BERTH_TRY(volume::check_vm_name(name.user));
+    BERTH_TRY(volume::check_vm_name(name.vm));
+    return name;
+}
+
+Result<volume::NfsCredentials> credentials_of(const std::string& user) {
+    const passwd* found = getpwnam(user.c_str());
+    if (found == nullptr) return fail(ErrorCode::P29, "\"{}\"", user);
+    volume::NfsCredentials credentials{found->pw_uid, found->pw_gid, {}};
+    std::vector<gid_t> groups(256);
+    int count = static_cast<int>(groups.size());
+    if (getgrouplist(user.c_str(), found->pw_gid, groups.data(), &count) < 0)
+        return fail(ErrorCode::M12, "user {}: {} groups", user, count);
+    groups.resize(static_cast<size_t>(count));
+    for (const gid_t group : groups)
+        if (group != credentials.gid) credentials.groups.push_back(group);
+    // What would stop the login stops the tool: it works as the user.
+    if (credentials.groups.size() > volume::k_max_groups)
+        return fail(ErrorCode::M12, "user {}: {} groups besides the own: must be at most {}", user,
+                    credentials.groups.size(), volume::k_max_groups);
+    return credentials;
+}
+
+Result<UserPlace> open_place(const PlaceOptions& options, const std::string& user, bool make, Clock& clock,
+                             Report& report) {
+    BERTH_TRY(volume::check_vm_name(user));
+    if (options.directory.empty() == options.server.empty())
+        return fail(ErrorCode::P06, "give one of --directory and --server");
+    auto credentials = credentials_of(user);
+    if (!credentials) return fail(credentials.error());
+    UserPlace place;
+    place.user = user;
+    volume::TransferLimits limits = k_local_limits;
+    if (!options.directory.empty()) {
+        place.where = options.directory + "/" + user;
+        auto ops = volume::LocalOps::open(options.directory, user, *credentials);
+        if (!ops && ops.error().code() == ErrorCode::M09 && make && geteuid() == 0) {
+            BERTH_TRY(make_user_folder(options.directory, user, *credentials));
+            ops = volume::LocalOps::open(options.directory, user, *credentials);
+        }
+        if (!ops) return fail(ops.error());
+        place.ops = std::move(*ops);
+    } else {
+        auto location = location_of(options, options.server);
+        if (!location) return fail(location.error());
+        location->directory += "/" + user;
+        place.where = location->server + ":" + location->directory;
+        auto session = volume::NfsSession::mount(*location, *credentials, k_call_timeout);
+        if (!session) return fail(session.error());
+        auto asked = (*session)->limits();
+        if (!asked) return fail(asked.error());
+        limits = *asked;
+        place.ops = std::move(*session);
+    }
+    if (options.shared.starts_with('/')) {
+        auto shared = volume::LocalOps::open(options.shared, "", *credentials);
+        if (!shared) return fail(shared.error().with_prefix("shared files"));
+        place.shared = std::move(*shared);
+        place.shared_directory = options.shared;
+    } else if (!options.shared.empty()) {
+        auto location = location_of(options, options.shared);
+        if (!location) return fail(location.error());
+        auto shared = volume::NfsSession::mount(*location, *credentials, k_call_timeout);
+        if (!shared) return fail(shared.error().with_prefix("shared files"));
+        place.shared = std::move(*shared);
+        place.shared_directory = location->directory;
+    }
+    place.directory = volume::user_directory_on(place.ops, place.shared, place.shared_directory, limits,
+                                                options.times, clock, report);
+    return place;
+}
+
+Result<std::vector<std::string>> list_users(const PlaceOptions& options) {
+    std::unique_ptr<volume::NfsOps> ops;
+    const volume::NfsCredentials self{geteuid(), getegid(), {}};
+    if (!options.directory.empty()) {
+        auto local = volume::LocalOps::open(options.directory, "", self);
+        if (!local) return fail(local.error());
+        ops = std::move(*local);
+    } else {
+        auto location = location_of(options, options.server);
+        if (!location) return fail(location.error());
+        auto session = volume::NfsSession::mount(*location, self, k_call_timeout);
+        if (!session) return fail(session.error());
+        ops = std::move(*session);
+    }
+    auto entries = ops->list(ops->root());
+    if (!entries) return fail(entries.error());
+    std::vector<std::string> users;
+    for (const auto& entry : *entries) {
+        if (entry.name.starts_with('.')) continue;
+        auto found = ops->lookup(ops->root(), entry.name);
+        if (found && found->attributes.type == volume::FileType::directory) users.push_back(entry.name);
+    }
+    std::ranges::sort(users);
+    return users;
+}
+
+Result<volume::FileHandle> find_vm(UserPlace& place, const std::string& vm) {
+    auto folder = place.ops->lookup(place.ops->root(), vm);
+    if (folder && folder->attributes.type == volume::FileType::directory) {
+        auto machine = place.ops->lookup(folder->handle, "machine.toml");
+        if (machine) return folder->handle;
+        if (machine.error().code() != ErrorCode::M09) return fail(machine.error());
+    } else if (!folder && folder.error().code() != ErrorCode::M09) {
+        return fail(folder.error());
+    }
+    return fail(ErrorCode::P27, "\"{}\" in {}", vm, place.where);
+}
+
+Result<HeldLock> HeldLock::take(UserPlace& place, const std::string& vm, const volume::LockTimes& times,
+                                bool may_break, const volume::UserDirectory::Waiting& waiting, Clock& clock) {
+    auto me = owner();
+    if (!me) return fail(me.error());
+    HeldLock held;
+    auto taken = place.directory->lock(
+        vm, *me, may_break, [](uint64_t, const std::string&) { return Status{}; }, waiting);
+    if (!taken) return fail(taken.error().with_prefix(place.user + "/" + vm));
+    held.place_ = &place;
+    held.vm_ = vm;
+    held.taken_ = std::move(*taken);
+    held.times_ = times;
+    held.clock_ = &clock;
+    held.renewed_ = BootTime{clock.now().since_boot - times.renew};  // the first tick renews
+    return held;
+}
+
+HeldLock::HeldLock(HeldLock&& other) noexcept
+    : place_(std::exchange(other.place_, nullptr)),
+      vm_(std::move(other.vm_)),
+      taken_(std::move(other.taken_)),
+      times_(other.times_),
+      clock_(other.clock_),
+      renewed_(other.renewed_) {}
+
+HeldLock::~HeldLock() {
+    (void)release();
+}
+
+Status HeldLock::tick() {
+    if (place_ == nullptr || clock_->now() - renewed_ < times_.renew) return {};
+    auto good = place_->directory->renew(vm_, taken_.epoch, taken_.nonce);
+    if (good) {
+        renewed_ = *good;
+        return {};
+    }
+    // No answer is no verdict, as long as the lease stands.
+    if (good.error().code() != ErrorCode::K05 && clock_->now() - renewed_ < times_.hold) return {};
+    return fail(good.error().code() == ErrorCode::K05 ? good.error()
+                                                      : Error(ErrorCode::K05, good.error().to_log()));
+}
+
+Status HeldLock::release() {
+    UserPlace* place = std::exchange(place_, nullptr);
+    return place == nullptr ? Status{} : place->directory->release(vm_, taken_.epoch, taken_.nonce);
+}
+
+}  // namespace berth::server

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Where users' VMs are, for an administrator: a directory of this machine or an NFS server, the same
+// operations on both, done as the user whose they are.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/report.h"
+#include "volume/local_ops.h"
+#include "volume/new_vm.h"
+#include "volume/user_directory.h"
+
+namespace berth::server {
+
+struct PlaceOptions {
+    std::string directory;  ///< Holds a folder for each user; or:
+    std::string server;     ///< "server:/path" of the same.
+    std::string shared;     ///< The shared tree: a directory here, or "server:/path".
+    uint16_t nfs_port = 0, mount_port = 0;
+    volume::LockTimes times;
+};
+
+/// "ann/work".
+struct VmName {
+    std::string user, vm;
+    std::string text() const { return user + "/" + vm; }
+};
+/// P22.
+Result<VmName> parse_vm_name(const std::string& text);
+
+/// One user's directory, opened as that user.
+struct UserPlace {
+    std::string user;
+    std::string where;  ///< For people: "/srv/users/ann", "fs1:/export/users/ann".
+    std::shared_ptr<volume::NfsOps> ops, shared;
+    std::string shared_directory;
+    std::unique_ptr<volume::UserDirectory> directory;
+
+    volume::SharedTree tree() const { return {shared.get(), shared_directory}; }
+    /// nullptr: it is not local.
+    volume::LocalOps* local() const { return dynamic_cast<volume::LocalOps*>(ops.get()); }
+};
+
+/// The user's ids as this machine knows them (getpwnam(3), getgrouplist(3)). P29, M12.
+Result<volume::NfsCredentials> credentials_of(const std::string& user);
+
+/// `make`: a local directory that is not there is made, 0700 and the user's. P29, M-errors.
+Result<UserPlace> open_place(const PlaceOptions& options, const std::string& user, bool make, Clock& clock,
+                             Report& report);
+/// The folders of all users, sorted.
+Result<std::vector<std::string>> list_users(const PlaceOptions& options);
+
+/// P27 when there is no folder of that name with a machine.toml.
+Result<volume::FileHandle> find_vm(UserPlace& place, const std::string& vm);
+
+/// The lock of a VM (DESIGN "Lock"), held by this process. Keeps itself alive by
+/// tick(), which whoever works under it calls every few seconds; K05 when it is not ours any more. Released
+/// at the end of its life.
+class HeldLock {
+  public:
+    /// K01 naming who has it; with `may_break` it is taken over after the wait of 90 s, during which
+    /// `waiting` is called with the seconds left.
+    static Result<HeldLock> take(UserPlace& place, const std::string& vm, const volume::LockTimes& times,
+                                 bool may_break, const volume::UserDirectory::Waiting& waiting, Clock& clock);
+    HeldLock(HeldLock&& other) noexcept;
+    HeldLock& operator=(HeldLock&&) = delete;
+    ~HeldLock();
+    Status tick();
+    Status release();
+    /// The VM is gone, and its lock with it.
+    void forget() { place_ = nullptr; }
+
+  private:
+    HeldLock() = default;
+    UserPlace* place_ = nullptr;
+    std::string vm_;
+    volume::TakenLock taken_;
+    volume::LockTimes times_;
+    Clock* clock_ = nullptr;
+    BootTime renewed_{};
+};
+
+}  // namespace berth::server
