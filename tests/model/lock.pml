@@ -32,7 +32,7 @@
  *                                   answer on the next connection (docs/security.md 5), so what leads there is looked at first.
  *   the mode `declared`             Absent. No program makes such a lock yet: who checks a VM out needs a replica.
  *
- * With TRACES the same text accepts what the real code did (tests/model/traces, docs/decisions/0006): SEEN names the visible step that a transition is.
+ * With TRACES the same text accepts what the real code did (tests/model/traces, docs/decisions/0008): SEEN names the visible step that a transition is.
  */
 #include "trace_events.h"
 #ifndef CLIENTS
