@@ -161,7 +161,19 @@ inline renewal() {
     if
     :: d_step { LISTED -> NEXT; list() };
 #ifndef RENEWAL_IGNORES_LOCKS
-        if :: high_lock > epoch -> goto stopped :: else fi;
+        if
+        :: high_lock > epoch -> goto stopped
+#ifdef TRACES    /* it may as well look at its lock, and use what is left of its right: as if it had not tried */
+        :: high_lock > epoch ->
+            FORGET;
+            if
+            :: atomic { SEEN(EV_READ_LOCK, me + 1, epoch, lock[epoch], 0) -> NEXT }
+            :: true
+            fi;
+            goto not_good
+#endif
+        :: else
+        fi;
 #endif
 #ifndef RENEWAL_IGNORES_LAST_USED
         if :: high_used >= epoch -> goto stopped :: else fi;
