@@ -181,12 +181,14 @@ Status clone_vms(UserPlace& from, const std::string& source, HeldLock* lock, std
     std::vector<volume::NewVm> made;
     Status failed;
     for (CloneJob& job : jobs) {
+        // From the first file on: each sync would write out what the copies before this one left in the
+        // cache.
+        if (auto* local = job.place.local()) local->defer_sync(true);
         auto begun = volume::NewVm::begin(*job.place.ops, job.vm, *me, *origin, clock);
         if (!begun) {
             failed = fail(begun.error().with_prefix(job.place.where));
             break;
         }
-        if (auto* local = job.place.local()) local->defer_sync(true);
         const volume::PlanVmCopy plan = [&](const std::string& text) -> Result<volume::VmCopyPlan> {
             auto copy = vm::copy_machine(text, source + "/machine.toml", job.uuid, job.mac);
             if (!copy) return fail(copy.error());
