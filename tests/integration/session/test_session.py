@@ -12,6 +12,7 @@ import time
 
 import pytest
 import sessionworld
+from faults import kill_session
 
 
 def start_guest(world, session="s1", **keywords):
@@ -164,7 +165,7 @@ def hold_by_another(world):
 
 def kill_all(world, greeter):
     """As a power cut: session, berth-volume and QEMU at once; the files of this client stay."""
-    os.kill(berth_session_pid(greeter), signal.SIGKILL)
+    kill_session(berth_session_pid(greeter))
     greeter.close()
     volume = json.loads((world.state / f"{greeter.session}.json").read_text())["volume_pid"]
     # That pid counts in the namespace of with-libvirt.
@@ -243,7 +244,7 @@ def test_a_silent_server_is_told_and_the_guest_goes_on(world):
 
 def test_the_sweeper_finishes_a_killed_session(world):
     greeter = start_guest(world)
-    os.kill(berth_session_pid(greeter), signal.SIGKILL)
+    kill_session(berth_session_pid(greeter))
     greeter.close()
     assert world.processes() != []
     world.sweep()

@@ -241,8 +241,7 @@ class Cell:
         for uuid in self.world.libvirt.virsh("list", "--uuid").split():
             self.world.libvirt.virsh("destroy", uuid)
         for pid, _ in faults.processes(self.world):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            faults.kill_session(pid)
         for folder in (self.world.state, self.world.swap, self.world.run):
             subprocess.run(["rm", "-rf", folder], check=True)
         if self.proxy is not None:
@@ -270,4 +269,5 @@ def test_a_way_out(world, step, fault):
     finally:
         cell.close()
     RESULTS[step, fault] = outcome
+    assert outcome == (ways_out.must_be(step, fault) or outcome)
     print(f"{step} / {fault}: {outcome} ({time.monotonic() - begun:.0f} s)")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The matrix of ways out: every step of a session times every fault. What is tried, what makes no sense and why, and the table for
-docs/testing.md (python3 tests/integration/session/ways_out.py prints it). test_ways_out.py runs it."""
+docs/testing.md (python3 tests/integration/session/ways_out.py prints it). test_ways_out.py runs it. ways_out.tsv holds the outcome of each pair."""
+import pathlib
 
 DO = ("authenticate", "account", "credentials", "locate", "mount", "choose", "check", "lock", "configure", "swap", "volume", "vm", "console")
 UNDO = ("console", "vm", "volume", "lock", "mount", "swap", "authenticate")
@@ -54,6 +55,20 @@ PLAIN = {
 }
 
 
+# Faults that heal by the clock: what comes of them hangs on how far the session got meanwhile, so the outcome is shown and not asserted.
+TIMED = ("libvirtd", "stopped", "read-only", "filled", "slow")
+# What is killed in the middle of its start.
+SEEN_FIRST = (("do volume", "volume"), ("do vm", "qemu"))
+
+OUTCOMES = {
+    "goes on": "the session goes on, and the guest writes after the fault",
+    "ends": "the session ends in order; the guest is gone",
+    "ends, told": "the session undoes what it did and tells the user why",
+    "closed": "the guest is closed (with a greeter killed: by the power button) and the session ends in order",
+    "swept": "the sweeper finishes what the session could not, by itself or at the next boot",
+}
+
+
 def senseless(step, fault):
     """The letter of the reason why this pair is not tried; "" if it is."""
     if fault == "qemu" and step not in ("do vm", "do console", "running"):
@@ -79,9 +94,22 @@ def table(word):
     return "\n".join(lines) + "\n"
 
 
+def outcomes():
+    """{(step, fault): outcome}, as the whole matrix showed them."""
+    lines = pathlib.Path(__file__).with_suffix(".tsv").read_text().splitlines()[1:]
+    return {(step, fault): outcome for step, fault, outcome in (line.split("\t") for line in lines)}
+
+
+def must_be(step, fault):
+    """The outcome, where no time plays a part; else None."""
+    return None if fault in TIMED or (step, fault) in SEEN_FIRST else outcomes()[step, fault]
+
+
 def documentation():
     """The part of docs/testing.md that is generated."""
-    lines = [table(lambda s, f: "**plain**" if f in PLAIN[s] else "full")]
+    known = outcomes()
+    lines = [table(lambda s, f: f"**{known[s, f]}**" if f in PLAIN[s] else known[s, f])]
+    lines += [f"- {name}: {text}." for name, text in OUTCOMES.items()]
     lines += [f"- `{f}`: {text}." for f, text in FAULTS.items()]
     lines += [f"- `- {letter}`: {text}." for letter, text in REASONS.items()]
     return "\n".join(lines) + "\n"
