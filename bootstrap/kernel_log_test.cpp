@@ -16,5 +16,12 @@ TEST(MissingFirmware, names_each_file_once_from_both_wordings) {
               (std::vector<std::string>{"rtl_nic/rtl8168g-2.fw", "bnx2/x.fw"}));
 }
 
+TEST(MissingFirmware, is_not_the_rules_of_wireless_that_every_kernel_asks_for) {
+    EXPECT_TRUE(
+        missing_firmware("4,2,3,-;platform regulatory.0: Direct firmware load for regulatory.db failed with "
+                         "error -2\n")
+            .empty());
+}
+
 }  // namespace
 }  // namespace berth::boot

@@ -128,9 +128,8 @@ Status mount_api_file_systems() {
     return mount_at("tmpfs", "tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755,size=20%");
 }
 
-void RealSystem::name_missing_firmware() {
-    const size_t added = kernel_log_.add_missing_firmware(missing_firmware_);
-    for (size_t i = missing_firmware_.size() - added; i < missing_firmware_.size(); ++i)
+void RealSystem::name_firmware(size_t from) {
+    for (size_t i = from; i < missing_firmware_.size(); ++i)
         screen_.line(Error(ErrorCode::B11, missing_firmware_[i]).to_user());
 }
 
@@ -151,12 +150,16 @@ Status RealSystem::network(const BootParameters& parameters) {
     while (!chosen) {
         const Duration waited = clock_.now() - start;
         if (waited > std::chrono::seconds(30)) {
+            // Again: what the drivers said meanwhile has pushed the names off the screen.
+            name_firmware(0);
             if (nics.empty()) return fail(ErrorCode::B01, "no network card was found");
             return fail(ErrorCode::B01, "no cable, or nothing at its other end: {}", names_of(nics));
         }
         nics = list_nics();
         for (const auto& nic : nics) set_up(nic.name);
-        name_missing_firmware();
+        const size_t named = missing_firmware_.size();
+        kernel_log_.add_missing_firmware(missing_firmware_);
+        name_firmware(named);
         chosen = choose_nic(nics, parameters.mac, waited < std::chrono::seconds(10));
         if (chosen) break;
         clock_.sleep(std::chrono::milliseconds(100));

@@ -25,7 +25,8 @@ class RealSystem final : public BootSystem {
     Status switch_root() override;
 
   private:
-    void name_missing_firmware();
+    /// Tells missing_firmware_ from that place on.
+    void name_firmware(size_t from);
     Status load_drivers();
 
     Screen& screen_;
@@ -33,7 +34,7 @@ class RealSystem final : public BootSystem {
     std::unique_ptr<Modules> modules_;
     bool network_up_ = false;
     KernelLog kernel_log_;
-    std::vector<std::string> missing_firmware_;  ///< Each was named.
+    std::vector<std::string> missing_firmware_;
 };
 
 }  // namespace berth::boot
