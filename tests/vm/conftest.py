@@ -16,6 +16,7 @@ from people import people
 from siteworld import SiteWorld
 
 PROMPT = "prompt"
+_worlds = []
 
 
 @pytest.fixture(scope="session")
@@ -24,9 +25,11 @@ def world(build, out, root):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="berth-vm-", dir=os.environ.get("BERTH_TMP", "/var/tmp")))
     folder.chmod(0o755)
     world = SiteWorld(folder, build, out)
+    _worlds.append(world)
     try:
         yield world
     finally:
+        _worlds.remove(world)
         world.close()
         keep = root / "out" / "log" / "vm"
         shutil.rmtree(keep, ignore_errors=True)
@@ -99,13 +102,19 @@ def desk(request, world, booted):
     yield desk
 
 
+def make_all_stand_still():
+    """Two emulated machines halve each other. Loading its state wakes the booted one."""
+    for world in _worlds:
+        for w in world.workstations:
+            if w.on():
+                w.qmp("stop")
+
+
 @pytest.fixture
 def machine(request, world):
-    """Makes further workstations for one test; off and forgotten after it. The booted one stands still meanwhile: loading its state wakes it."""
+    """Makes further workstations for one test; off and forgotten after it. The booted one stands still meanwhile."""
     made = []
-    for other in world.workstations:
-        if other.on():
-            other.qmp("stop")
+    make_all_stand_still()
 
     def make(name, **options):
         w = world.workstation(name, **options)
