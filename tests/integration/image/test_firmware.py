@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from initramfs import names_in_initrd
+from test_reproducible import checkout
 
 MICROCODE = "usr/lib/firmware/e100/d102e_ucode.bin"
 INITRAMFS = """
@@ -52,3 +53,27 @@ def test_initramfs_takes_the_firmware_of_its_own_modules_only(root, image, tmp_p
     names = names_in_initrd(done.stdout.strip())
     assert [n for n in names if n.endswith("/e100.ko")]
     assert firmware(names) == taken
+
+
+def names_in_root(path):
+    return subprocess.run(["unsquashfs", "-l", "-d", "", path], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def assert_firmware_is_there(out):
+    in_root, in_initramfs = firmware(names_in_root(out / "root.squashfs")), firmware(names_in_initrd(out / "initrd.img"))
+    for wanted in (MICROCODE, r"rtl_nic/rtl8168g-2\.fw", "bnx2/", "bnx2x/", "amdgpu/", "i915/", "iwlwifi-"):
+        assert [n for n in in_root if re.search(wanted, n)], wanted
+    # Graphics and wireless wait for the root.
+    for wanted in (MICROCODE, r"rtl_nic/rtl8168g-2\.fw", "bnx2/", "bnx2x/"):
+        assert [n for n in in_initramfs if re.search(wanted, n)], wanted
+    assert (out / "initrd.img").stat().st_size + (out / "vmlinuz").stat().st_size <= 60_000_000
+
+
+@pytest.mark.full_only  # downloads some hundred MB and builds from nothing
+def test_an_image_with_firmware_has_it_in_root_and_initramfs(root, tmp_path):
+    here = checkout(root, tmp_path / "checkout")
+    log = tmp_path / "log"
+    with open(log, "w") as f:
+        done = subprocess.run(["./build-image.sh", "--version", "1", "--firmware"], cwd=here, stdout=f, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, log.read_text()[-4000:]
+    assert_firmware_is_there(here / "out")
