@@ -106,8 +106,8 @@ TEST_F(SessionTest, leaves_nothing_behind_when_cut_at_any_step) {
 }
 
 TEST_F(SessionTest, takes_any_folder_name_that_is_text_and_explains_the_others) {
-    for (const std::string& name : std::vector<std::string>{"-rf *", "my work", "Größe", "$(reboot)", "a'b\"c",
-                                                            std::string(255, 'x')}) {
+    for (const std::string& name : std::vector<std::string>{"-rf *", "my work", "Größe", "$(reboot)",
+                                                            "a'b\"c", std::string(255, 'x')}) {
         w.vms = {name};
         w.domain_states = {vm::DomainState::running, vm::DomainState::gone};
         EXPECT_TRUE(run()) << name;
