@@ -12,7 +12,7 @@ uint64_t Lease::begin_renewal() const {
 
 void Lease::renewed(BootTime before_write, uint64_t begun) {
     std::lock_guard lock(mutex_);
-    if (begun != losses_) return;
+    if (begun != losses_ || claimed_) return;
     until_ = std::max(until_, before_write + hold_);
     suspended_ = false;
 }
@@ -23,6 +23,11 @@ void Lease::connection_lost() {
     suspended_ = true;
 }
 
+void Lease::claimed() {
+    std::lock_guard lock(mutex_);
+    claimed_ = true;
+}
+
 void Lease::lose_for_good() {
     std::lock_guard lock(mutex_);
     lost_ = true;
@@ -30,17 +35,27 @@ void Lease::lose_for_good() {
 
 bool Lease::may_send() const {
     std::lock_guard lock(mutex_);
-    return !lost_ && !suspended_ && clock_.now() < until_;
+    return !lost_ && valid();
 }
 
 bool Lease::ended() const {
     std::lock_guard lock(mutex_);
-    return lost_ || clock_.now() >= until_;
+    return lost() || clock_.now() >= until_;
 }
 
 bool Lease::lost_for_good() const {
     std::lock_guard lock(mutex_);
-    return lost_;
+    return lost();
+}
+
+bool Lease::is_claimed() const {
+    std::lock_guard lock(mutex_);
+    return claimed_;
+}
+
+Duration Lease::left() const {
+    std::lock_guard lock(mutex_);
+    return !lost_ && valid() ? until_ - clock_.now() : Duration(0);
 }
 
 }  // namespace berth::volume

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The right to send writes (DESIGN "Lease", "Sockets"; REQUIREMENTS M9). It ends `hold` after the moment
 // before the WRITE of the last good renewal was sent. The loss of any connection suspends it until a good
-// renewal that was begun after the loss. Somebody else's lock ends it for good. Any thread.
+// renewal that was begun after the loss. Somebody else's claim above leaves what is left of it and nothing
+// more; somebody else's lock ends it for good. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,9 @@ class Lease {
     /// A good renewal whose WRITE was sent after `before_write`.
     void renewed(BootTime before_write, uint64_t begun);
     void connection_lost();
+    /// A claim stands above ours (DESIGN "Taking over"): no renewal counts any more. What is left of the
+    /// right may be used to close; its end, or the loss of a connection, is for good.
+    void claimed();
     void lose_for_good();
 
     /// To be asked immediately before each batch of writes.
@@ -27,14 +31,20 @@ class Lease {
     /// Its time is over (a loss only suspends it): what was sent must not arrive any more.
     bool ended() const;
     bool lost_for_good() const;
+    bool is_claimed() const;
+    /// How long may_send() stays true by itself; zero when it is false.
+    Duration left() const;
 
   private:
+    bool lost() const { return lost_ || (claimed_ && !valid()); }
+    bool valid() const { return !suspended_ && clock_.now() < until_; }
     Clock& clock_;
     const Duration hold_;
     mutable std::mutex mutex_;
     BootTime until_;
     uint64_t losses_ = 0;
     bool suspended_ = true;  // until the first renewal
+    bool claimed_ = false;
     bool lost_ = false;
 };
 

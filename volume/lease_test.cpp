@@ -91,5 +91,39 @@ TEST_F(LeaseTest, an_older_renewal_answered_last_does_not_shorten_it) {
     EXPECT_TRUE(lease.may_send());
 }
 
+TEST_F(LeaseTest, a_claim_leaves_what_is_left_and_nothing_more) {
+    renew();
+    clock.advance(10s);
+    lease.claimed();
+    EXPECT_TRUE(lease.may_send());
+    EXPECT_FALSE(lease.lost_for_good());
+    EXPECT_EQ(lease.left(), 50s);
+    renew();
+    EXPECT_EQ(lease.left(), 50s) << "no renewal lengthens a claimed lease";
+    clock.advance(50s - 1ms);
+    EXPECT_TRUE(lease.may_send());
+    clock.advance(1ms);
+    EXPECT_FALSE(lease.may_send());
+    EXPECT_EQ(lease.left(), 0s);
+    EXPECT_TRUE(lease.ended());
+    EXPECT_TRUE(lease.lost_for_good());
+}
+
+TEST_F(LeaseTest, a_claimed_one_is_lost_with_any_connection) {
+    renew();
+    lease.claimed();
+    lease.connection_lost();
+    EXPECT_FALSE(lease.may_send());
+    EXPECT_TRUE(lease.lost_for_good()) << "the renewal that would give it back cannot come";
+    EXPECT_EQ(lease.left(), 0s);
+}
+
+TEST_F(LeaseTest, a_claim_seen_after_its_end_is_a_loss) {
+    renew();
+    clock.advance(2min);
+    lease.claimed();
+    EXPECT_TRUE(lease.lost_for_good());
+}
+
 }  // namespace
 }  // namespace berth::volume

@@ -62,10 +62,26 @@ Result<std::optional<LockProtocol::Standing>> LockProtocol::standing(const std::
 }
 
 Result<std::optional<LockHolder>> LockProtocol::holder() {
+    return holder_among(0, UINT64_MAX);
+}
+
+Result<std::optional<LockHolder>> LockProtocol::holder_below(uint64_t epoch) {
+    return holder_among(0, epoch);
+}
+
+Result<std::optional<LockRecord>> LockProtocol::claim_above(uint64_t epoch) {
+    auto claim = holder_among(epoch, UINT64_MAX);
+    if (!claim) return fail(claim.error());
+    if (!*claim) return std::nullopt;
+    return std::move((*claim)->record);
+}
+
+Result<std::optional<LockHolder>> LockProtocol::holder_among(uint64_t above, uint64_t below) {
     // A lock that is released between listing and reading is none: look again.
     for (int i = 0; i < k_attempts; i++) {
         auto standing_names = names();
         if (!standing_names) return fail(standing_names.error());
+        std::erase_if(standing_names->locks, [&](uint64_t n) { return n <= above || n >= below; });
         if (standing_names->locks.empty()) return std::nullopt;
         const uint64_t epoch = standing_names->highest_lock();
         auto lock = standing(lock_name(epoch));
@@ -221,6 +237,8 @@ Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, b
     while (true) {
         auto renewed = renew(epoch, record.nonce);
         if (renewed && clock_.now() - *renewed < times_.hold) return taken;
+        if (!renewed && is(renewed.error(), ErrorCode::K06))
+            return fail(ErrorCode::K02, "{}", renewed.error().detail());
         if (!renewed && !is(renewed.error(), ErrorCode::M04)) return fail(renewed.error());
         if (clock_.now() >= deadline) return fail(ErrorCode::M04, "lock {} could not be renewed", epoch);
         clock_.sleep(std::min<Duration>(seconds(1), times_.renew));
@@ -244,8 +262,9 @@ Result<BootTime> LockProtocol::renew(uint64_t epoch, const std::string& nonce) {
     auto entries = ops_.list(directory_);
     if (!entries) return fail(entries.error());
     const LockNames standing_names = lock_names(*entries);
-    if (standing_names.highest_lock() > epoch || standing_names.highest_last_used() >= epoch)
+    if (standing_names.highest_last_used() >= epoch)
         return fail(ErrorCode::K05, "lock {} was passed by {}", epoch, standing_names.highest());
+    const bool claimed = standing_names.highest_lock() > epoch;
     auto again = ops_.lookup(directory_, lock_name(epoch));
     if (!again && is(again.error(), ErrorCode::M09)) return fail(ErrorCode::K05, "lock {} is gone", epoch);
     if (!again) return fail(again.error());
@@ -254,7 +273,20 @@ Result<BootTime> LockProtocol::renew(uint64_t epoch, const std::string& nonce) {
     auto record = parse_lock_record(*read_back);
     if (!record) return fail(record.error());
     if (record->nonce != nonce) return fail(ErrorCode::K05, "lock {} is {}'s", epoch, record->owner.host);
+    // What ours says is only worth a word to its user: the numbers in the directory never fall.
+    if (claimed) return fail(ErrorCode::K06, "lock {} above our {}", standing_names.highest_lock(), epoch);
     return before_write;
+}
+
+Status LockProtocol::say_closing(uint64_t epoch, const std::string& nonce) {
+    auto lock = standing(lock_name(epoch));
+    if (!lock) return fail(lock.error());
+    if (!*lock || (*lock)->contents.record.nonce != nonce)
+        return fail(ErrorCode::K05, "lock {} is not ours", epoch);
+    LockRecord record = (*lock)->contents.record;
+    record.sequence++;
+    record.closing = true;
+    return ops_.write_sync((*lock)->handle, 0, format_lock_record(record));
 }
 
 Result<std::vector<DiskIdentity>> LockProtocol::disk_identities() {
@@ -295,6 +327,7 @@ Status LockProtocol::release(uint64_t epoch, const std::string& nonce) {
         if (!disks) return fail(disks.error());
         LastUsed last = (*lock)->contents;
         last.disks = std::move(*disks);
+        last.record.closing = false;
         BERTH_TRY(answered([&] { return ops_.write_sync((*lock)->handle, 0, format_last_used(last)); }));
         auto answer = ops_.rename(directory_, lock_name(epoch), last_used_name(epoch));
         renamed = answer.has_value();

@@ -30,8 +30,17 @@ class LockProtocol {
 
     /// One good renewal: WRITE of a raised sequence number, a listing in which ours is the highest of all,
     /// lock.<n> read by name with our nonce. Returns the moment before the WRITE was sent, from which the
-    /// right to send counts. K05: somebody else's for good; any other error: not renewed, try again.
+    /// right to send counts. K06: ours stands, with a claim above it: no renewal can be good any more. K05:
+    /// somebody else's for good; any other error: not renewed, try again.
     Result<BootTime> renew(uint64_t epoch, const std::string& nonce);
+
+    /// The highest lock above `epoch`, as its owner made it; nullopt: none.
+    Result<std::optional<LockRecord>> claim_above(uint64_t epoch);
+    /// Says in our own lock that its holder is closing the VM (REQUIREMENTS M10). No renewal, and not needed
+    /// for safety. K05 when the lock is not ours.
+    Status say_closing(uint64_t epoch, const std::string& nonce);
+    /// The highest lock below `epoch`: whom a claim waits for; nullopt: none any more.
+    Result<std::optional<LockHolder>> holder_below(uint64_t epoch);
 
   private:
     struct Standing {
@@ -41,6 +50,7 @@ class LockProtocol {
     };
     /// What stands under `name`; nullopt: nothing. Asks again while no answer comes, for as long as `hold`.
     Result<std::optional<Standing>> standing(const std::string& name);
+    Result<std::optional<LockHolder>> holder_among(uint64_t above, uint64_t below);
     Result<std::optional<TakenLock>> attempt(const LockOwner& owner, bool may_break,
                                              const UserDirectory::Intent& intent,
                                              const UserDirectory::Waiting& waiting);

@@ -184,13 +184,71 @@ TEST_F(LockTest, is_not_taken_when_the_intent_cannot_be_written_down) {
     EXPECT_EQ(names(), (std::set<std::string>{"software.raw"}));
 }
 
-TEST_F(LockTest, a_renewal_fails_for_good_once_a_higher_lock_stands) {
+TEST_F(LockTest, a_renewal_under_a_claim_is_none_and_says_so) {
     auto taken = take(protocol(ops));
     ASSERT_TRUE(protocol(ops).renew(taken->epoch, taken->nonce));
     server.put("vm/lock.2", FileType::regular, "");
     auto renewed = protocol(ops).renew(taken->epoch, taken->nonce);
     ASSERT_FALSE(renewed);
+    EXPECT_EQ(renewed.error().code(), ErrorCode::K06);
+}
+
+TEST_F(LockTest, a_renewal_fails_for_good_once_a_claimer_removed_it_or_was_through) {
+    auto taken = take(protocol(ops));
+    server.put("vm/lock.2", FileType::regular, "");
+    ASSERT_TRUE(server.remove(directory(), "lock.1"));
+    auto renewed = protocol(ops).renew(taken->epoch, taken->nonce);
+    ASSERT_FALSE(renewed);
     EXPECT_EQ(renewed.error().code(), ErrorCode::K05);
+    server.put("vm/lock.1", FileType::regular, format_lock_record({{}, taken->nonce, 1}));
+    server.put("vm/last-used.2", FileType::regular, "");
+    renewed = protocol(ops).renew(taken->epoch, taken->nonce);
+    ASSERT_FALSE(renewed);
+    EXPECT_EQ(renewed.error().code(), ErrorCode::K05);
+}
+
+TEST_F(LockTest, a_holder_answers_a_claim_and_the_claimer_starts_as_soon_as_it_released) {
+    auto first = take(protocol(ops));
+    ASSERT_TRUE(first);
+    const BootTime begin = clock.now();
+    std::vector<bool> closing;
+    auto second = protocol(ops).take({"m-2", "berth-2", "ann", "b"}, true, nullptr, [&](auto) {
+        auto lower = protocol(ops).holder_below(2);
+        EXPECT_TRUE(lower && *lower && (*lower)->record.nonce == first->nonce);
+        closing.push_back((*lower)->record.closing);
+        if (closing.size() == 1) {
+            // The holder's next renewal sees the claim and whose it is.
+            auto renewed = protocol(ops).renew(first->epoch, first->nonce);
+            EXPECT_EQ(renewed.error().code(), ErrorCode::K06);
+            auto claim = protocol(ops).claim_above(first->epoch);
+            EXPECT_TRUE(claim && *claim && (*claim)->owner.host == "berth-2");
+            EXPECT_TRUE(protocol(ops).say_closing(first->epoch, first->nonce));
+        }
+        if (closing.size() == 3) {
+            EXPECT_TRUE(protocol(ops).release(first->epoch, first->nonce));
+        }
+        return true;
+    });
+    ASSERT_TRUE(second) << second.error().to_log();
+    EXPECT_EQ(closing, (std::vector<bool>{false, true, true}));
+    EXPECT_LT(clock.now() - begin, times.hold) << "long before the take-over time";
+    ASSERT_TRUE(second->predecessor);
+    EXPECT_EQ(second->predecessor->record.nonce, first->nonce);
+    EXPECT_FALSE(second->predecessor->record.closing);
+    EXPECT_EQ(second->predecessor->disks.size(), 1u);
+    EXPECT_TRUE(protocol(ops).renew(second->epoch, second->nonce))
+        << "the answer was no renewal of the lower lock";
+    EXPECT_FALSE(*protocol(ops).claim_above(second->epoch));
+    EXPECT_FALSE(*protocol(ops).holder_below(second->epoch));
+}
+
+TEST_F(LockTest, closing_is_said_in_ones_own_lock_only) {
+    auto first = take(protocol(ops));
+    ASSERT_TRUE(first);
+    auto said = protocol(ops).say_closing(first->epoch, std::string(32, 'f'));
+    ASSERT_FALSE(said);
+    EXPECT_EQ(said.error().code(), ErrorCode::K05);
+    EXPECT_FALSE((*protocol(ops).holder())->record.closing);
 }
 
 TEST_F(LockTest, a_renewal_fails_for_good_once_the_number_is_used_up) {
@@ -300,7 +358,7 @@ struct World {
     uint64_t newest_writer = 0;  // epoch of the newest write executed
     std::string last_active;     // nonce of who was last allowed to write
     unsigned calls_per_fault = 12;
-    unsigned sessions = 0, takeovers = 0, wrong_order = 0, wrong_predecessor = 0, kept = 0;
+    unsigned sessions = 0, takeovers = 0, moves = 0, wrong_order = 0, wrong_predecessor = 0, kept = 0;
 };
 
 void client(World& world, Turns& turns, size_t number) {
@@ -343,6 +401,12 @@ void client(World& world, Turns& turns, size_t number) {
             auto renewed = protocol.renew(taken->epoch, taken->nonce);
             if (renewed) lease.renewed(*renewed, begun);
             if (!renewed && renewed.error().code() == ErrorCode::K05) lease.lose_for_good();
+            if (!renewed && renewed.error().code() == ErrorCode::K06) {
+                // It goes on writing for as long as the lease lasts, drains, and releases.
+                if (!lease.is_claimed()) world.moves++;
+                lease.claimed();
+                if (random() % 2) (void)protocol.say_closing(taken->epoch, taken->nonce);
+            }
             return renewed.has_value();
         };
         for (int tries = 0; tries < 5 && !lease.may_send() && !lease.lost_for_good(); tries++) renew();
@@ -376,7 +440,7 @@ void client(World& world, Turns& turns, size_t number) {
 }
 
 TEST(LockProtocolInRandomRuns, no_write_of_an_older_epoch_comes_after_a_newer_ones) {
-    unsigned sessions = 0, takeovers = 0, kept = 0;
+    unsigned sessions = 0, takeovers = 0, moves = 0, kept = 0;
     for (unsigned seed = 1; seed <= 200; seed++) {
         World world;
         world.calls_per_fault = 12 + seed % 4 * 40;
@@ -392,10 +456,12 @@ TEST(LockProtocolInRandomRuns, no_write_of_an_older_epoch_comes_after_a_newer_on
         ASSERT_EQ(world.wrong_predecessor, 0u) << "seed " << seed;
         sessions += world.sessions;
         takeovers += world.takeovers;
+        moves += world.moves;
         kept += world.kept;
     }
     EXPECT_GT(sessions, 300u) << "the runs must get somewhere";
     EXPECT_GT(takeovers, 50u);
+    EXPECT_GT(moves, 50u) << "claims seen by a holder that goes on to its lease's end";
     EXPECT_GT(kept, 20u);
 }
 

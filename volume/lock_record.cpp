@@ -20,15 +20,17 @@ std::string cut(const std::string& text) {
 }
 
 json record_json(const LockRecord& r) {
-    return {{"schema", 1},
-            {"client", cut(r.owner.client)},
-            {"host", cut(r.owner.host)},
-            {"user", cut(r.owner.user)},
-            {"boot_id", cut(r.owner.boot_id)},
-            {"nonce", r.nonce},
-            {"sequence", r.sequence},
-            {"mode", r.mode == LockMode::lease ? "lease" : "declared"},
-            {"since", cut(r.since)}};
+    json record{{"schema", 1},
+                {"client", cut(r.owner.client)},
+                {"host", cut(r.owner.host)},
+                {"user", cut(r.owner.user)},
+                {"boot_id", cut(r.owner.boot_id)},
+                {"nonce", r.nonce},
+                {"sequence", r.sequence},
+                {"mode", r.mode == LockMode::lease ? "lease" : "declared"},
+                {"since", cut(r.since)}};
+    if (r.closing) record["closing"] = true;
+    return record;
 }
 
 std::string dump(const json& object) {
@@ -55,6 +57,7 @@ void read_record(JsonFields& fields, LockRecord& r) {
     else if (mode != "lease")
         fields.fault("mode", "must be lease or declared");
     r.since = fields.text("since", 0, 1024);
+    if (fields.has("closing")) r.closing = fields.boolean("closing");
 }
 
 void read_disk(JsonFields& fields, DiskIdentity& disk) {

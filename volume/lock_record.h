@@ -31,6 +31,8 @@ struct LockRecord {
     uint64_t sequence = 0;
     LockMode mode = LockMode::lease;
     std::string since;  ///< RFC 3339, the client's clock; for people.
+    /// The holder saw the claim above it and is closing the VM; for the people who wait.
+    bool closing = false;
 };
 inline constexpr size_t k_lock_record_size = 1024;
 

@@ -26,6 +26,14 @@ TEST(LockRecord, comes_back_as_it_was_written) {
     EXPECT_EQ(back->since, "2026-01-02T03:04:05Z");
 }
 
+TEST(LockRecord, says_when_its_holder_is_closing) {
+    LockRecord record = sample();
+    EXPECT_FALSE(parse_lock_record(format_lock_record(record))->closing);
+    record.closing = true;
+    EXPECT_EQ(format_lock_record(record).size(), k_lock_record_size);
+    EXPECT_TRUE(parse_lock_record(format_lock_record(record))->closing);
+}
+
 TEST(LockRecord, a_late_renewal_over_a_longer_released_record_leaves_one_that_can_be_read) {
     LastUsed last{sample(), 7, std::vector<DiskIdentity>(20, {"software.raw", 1, 2, 3, 4})};
     std::string file = format_last_used(last);

@@ -36,6 +36,7 @@ class MountedDirectory final : public UserDirectory {
                                 size_t length) override;
     Status replace(const std::string& vm, const std::string& path, std::string_view data) override;
     Result<std::optional<LockHolder>> holder(const std::string& vm) override;
+    Result<std::optional<LockHolder>> holder_below(const std::string& vm, uint64_t epoch) override;
     Result<TakenLock> lock(const std::string& vm, const LockOwner& owner, bool may_break,
                            const Intent& intent, const Waiting& waiting) override;
     Status release(const std::string& vm, uint64_t epoch, const std::string& nonce) override;
@@ -196,6 +197,12 @@ Result<std::optional<LockHolder>> MountedDirectory::holder(const std::string& vm
     auto lock = protocol(vm);
     if (!lock) return fail(lock.error());
     return lock->holder();
+}
+
+Result<std::optional<LockHolder>> MountedDirectory::holder_below(const std::string& vm, uint64_t epoch) {
+    auto lock = protocol(vm);
+    if (!lock) return fail(lock.error());
+    return lock->holder_below(epoch);
 }
 
 Result<TakenLock> MountedDirectory::lock(const std::string& vm, const LockOwner& owner, bool may_break,

@@ -83,6 +83,9 @@ class UserDirectory {
     /// The highest lock that stands, if any, without taking anything.
     virtual Result<std::optional<LockHolder>> holder(const std::string& vm) = 0;
 
+    /// The highest lock below `epoch`: whom our claim waits for. May be asked from within `waiting`.
+    virtual Result<std::optional<LockHolder>> holder_below(const std::string& vm, uint64_t epoch) = 0;
+
     /// Takes the lock (DESIGN "Lock", "Taking over"). When a lower lock stands and `may_break` is false:
     /// K-error naming its host and time, nothing written. When it is true: LINKs above, then waits until the
     /// lower locks are gone or the take-over time passed, calling `waiting` about every second with the

@@ -22,8 +22,8 @@ using std::chrono::milliseconds;
 
 constexpr std::array k_states = {
     std::pair{VolumeState::starting, "starting"}, std::pair{VolumeState::running, "running"},
-    std::pair{VolumeState::silent, "silent"}, std::pair{VolumeState::lost, "lost"},
-    std::pair{VolumeState::stopping, "stopping"}};
+    std::pair{VolumeState::silent, "silent"},     std::pair{VolumeState::claimed, "claimed"},
+    std::pair{VolumeState::lost, "lost"},         std::pair{VolumeState::stopping, "stopping"}};
 
 Result<uint64_t> process_start_time(pid_t pid) {
     auto stat = read_file(fmt::format("/proc/{}/stat", pid));
@@ -81,6 +81,14 @@ Result<VolumeStatus> parse_volume_status(const nlohmann::json& body) {
             d.uncommitted = disk.number("uncommitted", 0, UINT64_MAX);
             BERTH_TRY(disk.done());
         }
+    if (const nlohmann::json* by = fields.has("claim") ? fields.object("claim") : nullptr) {
+        JsonFields claim(*by, ErrorCode::I03, k_place);
+        VolumeClaim& c = status.claim.emplace();
+        c.host = claim.text("host", 0, 1024);
+        c.user = claim.text("user", 0, 1024);
+        c.lease_left = milliseconds(claim.number("lease_ms", 0, 86'400'000));
+        BERTH_TRY(claim.done());
+    }
     BERTH_TRY(fields.done());
     return status;
 }
@@ -175,6 +183,8 @@ Status VolumeProcess::wait_ready(milliseconds timeout) {
         if (child_.wait(milliseconds(0))) return fail(ErrorCode::V03, "it ended: {}", last_log_line());
         auto status = this->status();
         if (status && status->state == VolumeState::running) return {};
+        if (status && status->claim) return fail(ErrorCode::K06, "workstation {}", status->claim->host);
+        if (status && status->state == VolumeState::lost) return fail(ErrorCode::K05);
         last = status ? fmt::format("state {}", volume_state_name(status->state)) : status.error().detail();
         clock.sleep(milliseconds(50));
     }

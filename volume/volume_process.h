@@ -20,9 +20,10 @@ namespace berth::volume {
 enum class VolumeState {
     starting,
     running,
-    silent,  ///< The file server has not answered for `notice` or the lease has run out: requests wait or
-             ///< fail. Ends by itself.
-    lost,    ///< The lock is somebody else's: every request fails for good.
+    silent,   ///< The file server has not answered for `notice` or the lease has run out: requests wait or
+              ///< fail. Ends by itself.
+    claimed,  ///< Another has claimed the lock: what is left of the lease is for closing (REQUIREMENTS M10).
+    lost,     ///< The lock is somebody else's: every request fails for good.
     stopping,
 };
 std::string_view volume_state_name(VolumeState state);
@@ -36,10 +37,17 @@ struct VolumeDiskStatus {
         0;  ///< Bytes that were acknowledged to the VM and are not yet known to be on the server's disk.
 };
 
+/// Who claimed the lock, and how long its holder may still write.
+struct VolumeClaim {
+    std::string host, user;  ///< Empty: could not be read.
+    std::chrono::milliseconds lease_left{0};
+};
+
 struct VolumeStatus {
     VolumeState state = VolumeState::starting;
     std::vector<VolumeDiskStatus> disks;
     uint64_t silent_seconds = 0;
+    std::optional<VolumeClaim> claim;  ///< From `claimed` on, whatever the state is.
 };
 
 /// A "status" message; I03 for anything else.
@@ -85,8 +93,8 @@ class VolumeProcess {
     /// own. run_dir exists and is writable for `uid`. V03.
     static Result<VolumeProcess> start(const VolumeConfig& config, const VolumeProgram& program);
 
-    /// Blocks until the control socket says `running`. V03 with the last line of run_dir/volume.log when the
-    /// process ended, or after `timeout`.
+    /// Blocks until the control socket says `running`. K06 and K05 when the lock was claimed or lost, V03
+    /// with the last line of run_dir/volume.log when the process ended, or after `timeout`.
     Status wait_ready(std::chrono::milliseconds timeout);
 
     pid_t pid() const { return child_.pid(); }

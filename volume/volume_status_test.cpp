@@ -21,6 +21,24 @@ TEST(VolumeStatusMessage, is_read_as_it_is_written) {
     EXPECT_EQ(status->disks[0].uncommitted, 5u);
 }
 
+TEST(VolumeStatusMessage, says_who_claimed_the_lock_and_what_is_left) {
+    json message = json::parse(
+        R"({"type":"status","state":"claimed","silent_seconds":0,"disks":[],
+            "claim":{"host":"berth-12","user":"ann","lease_ms":49000}})");
+    const auto status = parse_volume_status(message);
+    ASSERT_TRUE(status) << status.error().to_log();
+    EXPECT_EQ(status->state, VolumeState::claimed);
+    ASSERT_TRUE(status->claim);
+    EXPECT_EQ(status->claim->host, "berth-12");
+    EXPECT_EQ(status->claim->user, "ann");
+    EXPECT_EQ(status->claim->lease_left, std::chrono::seconds(49));
+    for (const std::string value : {"null", "[]", "{}", R"({"host":7,"user":"","lease_ms":1})",
+                                    R"({"host":"","user":"","lease_ms":-1})"}) {
+        message["claim"] = json::parse(value);
+        EXPECT_FALSE(parse_volume_status(message)) << value;
+    }
+}
+
 TEST(VolumeStatusMessage, is_refused_when_a_field_is_no_such_thing) {
     const json good = json::parse(R"({"type":"status","state":"running","silent_seconds":0,"disks":[]})");
     ASSERT_TRUE(parse_volume_status(good));

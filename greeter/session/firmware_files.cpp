@@ -30,18 +30,23 @@ Result<vm::FirmwareBytes> stored_firmware(volume::UserDirectory& directory, cons
     return stored;
 }
 
-Result<bool> put_firmware(volume::UserDirectory& directory, const std::string& vm, const LockState& lock,
-                          const vm::MachineConfig& config, const vm::FirmwareBytes& changed) {
-    if (!changed.nvram && !changed.tpm) return true;
-    auto holder = directory.holder(vm);
-    if (!holder) return fail(holder.error());
-    if (!*holder || (*holder)->epoch != lock.epoch || (*holder)->record.nonce != lock.nonce) return false;
+Result<bool> store_firmware(volume::UserDirectory& directory, const std::string& vm,
+                            const vm::MachineConfig& config, const vm::FirmwareBytes& changed) {
     if (changed.nvram)
         if (Status s = directory.replace(vm, config.nvram, *changed.nvram); !s) return fail(s.error());
     if (changed.tpm)
         if (Status s = directory.replace(vm, std::string(vm::k_tpm_file), *changed.tpm); !s)
             return fail(s.error());
     return true;
+}
+
+Result<bool> put_firmware(volume::UserDirectory& directory, const std::string& vm, const LockState& lock,
+                          const vm::MachineConfig& config, const vm::FirmwareBytes& changed) {
+    if (!changed.nvram && !changed.tpm) return true;
+    auto holder = directory.holder(vm);
+    if (!holder) return fail(holder.error());
+    if (!*holder || (*holder)->epoch != lock.epoch || (*holder)->record.nonce != lock.nonce) return false;
+    return store_firmware(directory, vm, config, changed);
 }
 
 }  // namespace berth::session

@@ -15,6 +15,9 @@ Result<vm::FirmwareBytes> stored_firmware(volume::UserDirectory& directory, cons
 
 /// Replaces each part that `changed` gives, if the lock is still ours: what another has by now is theirs.
 /// False: it is not, nothing was done.
+/// Writes what changed without a look at the lock; true.
+Result<bool> store_firmware(volume::UserDirectory& directory, const std::string& vm,
+                            const vm::MachineConfig& config, const vm::FirmwareBytes& changed);
 Result<bool> put_firmware(volume::UserDirectory& directory, const std::string& vm, const LockState& lock,
                           const vm::MachineConfig& config, const vm::FirmwareBytes& changed);
 

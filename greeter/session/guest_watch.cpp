@@ -12,8 +12,37 @@ namespace berth::session {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+bool Session::notice_claim(const volume::VolumeStatus& status) {
+    if (!status.claim || move_) return false;
+    // What was sent to us may have lain a while; what is left is what is left now.
+    const auto fresh = volume_->status();
+    const volume::VolumeClaim& claim = fresh && fresh->claim ? *fresh->claim : *status.claim;
+    move_ = Move{claim, plan_move(seams_.clock.now(), claim.lease_left, config_.times.power_button)};
+    seams_.report.event(Level::info, "another workstation asks for the VM",
+                        {{"host", move_->claim.host}, {"vm", state_.vm}});
+    return true;
+}
+
+bool Session::may_write_under_claim() {
+    auto status = volume_ ? volume_->status() : fail(ErrorCode::V05, "no volume engine");
+    return status && status->state != volume::VolumeState::lost && status->claim &&
+           status->claim->lease_left > Duration(0);
+}
+
+void Session::tell_loss(std::string_view what) {
+    if (std::exchange(loss_told_, true)) return;
+    seams_.front_end.say(MessageStyle::error,
+                         Error(ErrorCode::K33, fmt::format("{} of \"{}\"", what, state_.vm)).to_user());
+}
+
+void Session::tell_running() {
+    if (seams_.clock.now() < next_tell_) return;
+    if (telling_.valid()) telling_.wait();  // long done: a request is bounded, and this is minutes later
+    next_tell_ = seams_.clock.now() + config_.times.tell;
+    telling_ = std::async(std::launch::async, seams_.tell_provisioner, state_.user, state_.vm, since_);
+}
+
 Status Session::wait_for_guest() {
-    seams_.tell_provisioner(state_.user, state_.vm, since_);
     const std::string& server = mount_options_.location.server;
     auto watch = volume_->watch_fd();
     if (!watch) return fail(watch.error());
@@ -26,6 +55,7 @@ Status Session::wait_for_guest() {
     bool console_open = true;
     Duration pause = config_.times.poll;
     while (true) {
+        tell_running();
         const auto domain_state = domain_->state();
         if (domain_state && *domain_state == vm::DomainState::gone) return {};
         // The guest runs without libvirt. But whether it has ended, and to end it, only libvirt can say; when
@@ -43,7 +73,7 @@ Status Session::wait_for_guest() {
         }
         // QEMU stopped the guest at a failed request (werror=stop); the request is repeated when it goes on.
         if (domain_state && *domain_state == vm::DomainState::paused_io_error &&
-            volume_state == volume::VolumeState::running) {
+            (volume_state == volume::VolumeState::running || volume_state == volume::VolumeState::claimed)) {
             const BootTime now = seams_.clock.now();
             // Stopped again right away: the server answers, and refuses (full, quota). What the guest wanted
             // to write is kept in QEMU.
@@ -63,6 +93,16 @@ Status Session::wait_for_guest() {
             seams_.front_end.status(
                 fmt::format("The file server {} takes your virtual machine's changes again.", server));
             refusal_told = false;
+        }
+        if (move_ && (!destroy_at || *destroy_at > move_->plan.switch_off)) {
+            if (destroy_at) {  // it is closing already, and has less time now
+                destroy_at = move_->plan.switch_off;
+            } else if (seams_.clock.now() >= move_->plan.press_button) {
+                seams_.front_end.status(closing_text(move_->claim, move_->plan, seams_.clock.now()));
+                if (Status s = domain_->press_power_button(); !s)
+                    seams_.report.error("power button", s.error());
+                destroy_at = move_->plan.switch_off;
+            }
         }
         // A guest cannot close while the file server is silent; what it holds would be lost. The user may
         // still force it, and nobody else waits long: with the greeter gone the time runs on.
@@ -98,10 +138,11 @@ Status Session::wait_for_guest() {
                 break;
             case Wish::status: {
                 auto status = volume_->status();
-                seams_.front_end.status(
-                    fmt::format("\"{}\" of {}, since {}. File server {}: {}.", state_.vm, state_.user,
-                                time_for_people(since_), server,
-                                status ? volume::volume_state_name(status->state) : "unknown"));
+                seams_.front_end.status(fmt::format(
+                    "\"{}\" of {}, since {}. File server {}: {}.{}", state_.vm, state_.user,
+                    time_for_people(since_), server,
+                    status ? volume::volume_state_name(status->state) : "unknown",
+                    move_ ? " " + closing_text(move_->claim, move_->plan, seams_.clock.now()) : ""));
                 break;
             }
             case Wish::descriptor:
@@ -123,6 +164,8 @@ Status Session::wait_for_guest() {
                         return fail(ErrorCode::V30);
                     }
                     if (!*status) break;
+                    if (notice_claim(**status) && (*status)->state == volume::VolumeState::claimed)
+                        seams_.front_end.status(claimed_text(move_->claim, move_->plan, seams_.clock.now()));
                     const auto now = (*status)->state;
                     if (now == volume_state) continue;
                     seams_.report.event(Level::info, "volume",
@@ -139,7 +182,9 @@ Status Session::wait_for_guest() {
                         seams_.front_end.status("Another workstation has taken your virtual machine over.");
                         BERTH_TRY(domain_->destroy());
                         volume_state = now;
-                        return fail(ErrorCode::K05);
+                        if (!move_) return fail(ErrorCode::K05);
+                        loss_told_ = true;
+                        return fail(ErrorCode::K33, "the end of \"{}\"", state_.vm);
                     }
                     volume_state = now;
                 }
@@ -154,8 +199,11 @@ Status Session::stop_vm() {
         const bool up = !state || *state != vm::DomainState::gone;
         // A guest that never ran has nothing to close.
         if (up && guest_ran_ && domain_->press_power_button()) {
-            const BootTime destroy_at = seams_.clock.now() + config_.times.power_button;
+            BootTime destroy_at = seams_.clock.now() + config_.times.power_button;
             while (seams_.clock.now() < destroy_at) {
+                if (auto status = volume_ && !move_ ? volume_->status() : fail(ErrorCode::V05); status)
+                    notice_claim(*status);
+                if (move_) destroy_at = std::min(destroy_at, move_->plan.switch_off);
                 state = domain_->state();
                 if (state && *state == vm::DomainState::gone) break;
                 if (seams_.front_end.listen(milliseconds(250), {}).wish == Wish::force_off) break;

@@ -288,7 +288,14 @@ int sweep(const Options& o, int signals, Report& report) {
     for (milliseconds pause = seconds(2); true; pause = std::min<milliseconds>(pause * 2, seconds(60))) {
         auto left = machinery.sweeper->round(waiting);
         if (!left) report.error("sweep", left.error());
-        if (left && *left == 0) return 0;
+        if (left && *left == 0) {
+            // Whoever ended without a word was swept; a session that lives has its state here.
+            auto states = machinery.store->list();
+            if (machinery.provisioner && states && states->empty())
+                if (Status s = machinery.provisioner->report_session(world->owner.boot_id, nullptr); !s)
+                    report.error("session not reported", s.error());
+            return 0;
+        }
         if (told_to_end(pause)) return 0;
     }
 }

@@ -101,8 +101,13 @@ Status Session::run() {
     seams_.front_end.ignore_cancel();
     Status undone = saga_.unwind();
     if (kvm_.valid()) kvm_.wait();
+    if (telling_.valid()) telling_.wait();
     if (!since_.empty()) seams_.tell_provisioner({}, {}, {});
     if (!undone) seams_.front_end.say(MessageStyle::error, undone.error().to_user());
+    if (undone && move_ && !loss_told_)
+        seams_.front_end.say(MessageStyle::info,
+                             fmt::format("Your virtual machine \"{}\" was closed and goes to workstation {}.",
+                                         state_.vm, shown_host(move_->claim.host)));
     if (volume_) volume_->release();  // it may still have something to write; the sweeper ends it
     if (!unfinished())
         if (Status s = seams_.store.remove(state_.session); !s)

@@ -11,6 +11,7 @@
 #include "greeter/session/client_config.h"
 #include "greeter/session/firmware_files.h"
 #include "greeter/session/front_end.h"
+#include "greeter/session/move.h"
 #include "greeter/session/parts.h"
 #include "greeter/session/saga.h"
 #include "greeter/session/state_store.h"
@@ -27,6 +28,7 @@ struct SessionTimes {
     Duration poll = std::chrono::milliseconds(500);    ///< Between two looks at a quiet domain.
     Duration unanswered =
         std::chrono::seconds(30);  ///< Without a word of libvirt while the guest should end.
+    Duration tell = std::chrono::minutes(5);  ///< Between two words to the provisioner that the VM runs.
     Duration refused =
         std::chrono::seconds(5);  ///< Between two tries of a request that the file server refuses.
 };
@@ -43,7 +45,8 @@ struct SessionConfig {
     SessionTimes times;
 };
 
-/// Tells who runs what since when (REQUIREMENTS M11); best effort. `vm` empty: nothing runs.
+/// Tells who runs what since when (REQUIREMENTS M11); best effort. `vm` empty: nothing runs. Any thread, one
+/// call at a time.
 using TellProvisioner =
     std::function<void(const std::string& user, const std::string& vm, const std::string& since)>;
 
@@ -93,7 +96,15 @@ class Session {
     Status release_lock();
     Status delete_swap();
 
+    /// Tells the provisioner that the VM runs, on a thread of its own, unless it was told lately.
+    void tell_running();
     Status wait_for_guest();
+    /// Keeps the claim that a status tells of, with its plan by what is left of the lease now; true: it is
+    /// new.
+    bool notice_claim(const volume::VolumeStatus& status);
+    /// Whether the lease under a claim still lets us write.
+    bool may_write_under_claim();
+    void tell_loss(std::string_view what);
     Status remount();
     Status save_state();
     Result<vm::MachineConfig> read_configuration();
@@ -118,12 +129,20 @@ class Session {
     bool claim_left_ = false;  ///< The user gave up waiting: the claim stays on the server (DESIGN "A claim
                                ///< is never taken back").
     std::unique_ptr<Volume> volume_;
+    struct Move {
+        volume::VolumeClaim claim;
+        MovePlan plan;
+    };
+    std::optional<Move> move_;  ///< Another workstation asked for the VM (REQUIREMENTS M10).
+    bool loss_told_ = false;
     std::unique_ptr<vm::Domain> domain_;
     bool guest_ran_ = false;
     vm::FirmwarePaths firmware_paths_;
     vm::FirmwareBytes firmware_;  ///< As the server had it.
     UniqueFd console_;
     std::string since_;
+    BootTime next_tell_;
+    std::future<void> telling_;
 };
 
 /// "2026-11-22 17:45" in the client's time zone.

@@ -167,15 +167,28 @@ Result<bool> Session::ask_to_break(const volume::LockHolder& holder) {
             "This workstation was switched off during your last session: it has held \"{}\" since {}.",
             state_.vm, since);
     else
-        title = fmt::format("\"{}\" is in use on workstation {} since {} (last sign of life {} s ago).",
-                            state_.vm, owner.host, since, holder.last_sign_of_life.count());
+        title =
+            fmt::format("\"{}\" is in use on workstation {} since {} (last sign of life {} ago).", state_.vm,
+                        shown_host(owner.host, 40), since, shown_age(holder.last_sign_of_life));
     if (config_.client.lock_break != BreakPolicy::user)
         return fail(ErrorCode::K31, "{}{}", title,
                     config_.client.lock_break == BreakPolicy::admin
                         ? " Only an administrator may take it over."
                         : "");
-    title += " If you take it over, work that was not saved there may be lost.";
-    auto answer = seams_.front_end.choose(title, {"No, log me off", "Yes, take it over"}, 0);
+    // One act for both: a claim asks a holder that lives, and waits out one that does not
+    // (docs/decisions/0008).
+    std::string yes = "Yes, move it here";
+    if (owner.client == config_.owner.client) {
+        title += " If you take it over, work that was not saved then may be lost.";
+        yes = "Yes, take it over";
+    } else {
+        title += fmt::format(
+            " Move it here? It is closed there in order. If that workstation does not answer, it is taken "
+            "over "
+            "after {} s: work not saved there may be lost.",
+            std::chrono::ceil<seconds>(config_.times.lock.take_over).count());
+    }
+    auto answer = seams_.front_end.choose(title, {"No, log me off", yes}, 0);
     if (!answer) return fail(answer.error());
     if (*answer == 0) return fail(ErrorCode::K30, "workstation {}, since {}", owner.host, since);
     return true;
@@ -188,9 +201,11 @@ Status Session::lock() {
         return save_state();
     };
     const auto waiting = [this](seconds left) {
-        seams_.front_end.progress(
-            {step::lock, fmt::format("Waiting for the other workstation to stop: {} s", left.count()),
-             "doing", step_index_, session_steps().size()});
+        std::optional<volume::LockHolder> lower;
+        if (auto found = directory_->holder_below(state_.vm, state_.lock->epoch)) lower = std::move(*found);
+        const seconds asked = std::chrono::ceil<seconds>(config_.times.lock.take_over) - left;
+        seams_.front_end.progress({step::lock, waiting_text(lower, asked, left, config_.times.lock), "doing",
+                                   step_index_, session_steps().size()});
         claim_left_ = seams_.front_end.stopping();
         return !claim_left_;
     };

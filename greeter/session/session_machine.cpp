@@ -107,7 +107,12 @@ Status Session::stop_volume() {
         const BootTime give_up = seams_.clock.now() + config_.times.volume_stop;
         bool told = false;
         while (true) {
-            if (auto status = volume_->status(); status && status->state == volume::VolumeState::lost) {
+            auto status = volume_->status();
+            if (status) notice_claim(*status);
+            if (status && status->state == volume::VolumeState::lost) {
+                uint64_t unsaved = 0;
+                for (const auto& disk : status->disks) unsaved += disk.uncommitted;
+                if (move_ && unsaved != 0) tell_loss(fmt::format("{} KiB", (unsaved + 1023) / 1024));
                 seams_.report.event(Level::warning, "the lock was lost: nothing more can be written",
                                     {{"vm", state_.vm}});
                 volume_->kill();
@@ -165,16 +170,24 @@ Status Session::put_firmware_state_back() {
     if (guest_ran_) {
         auto changed = vm::changed_firmware(firmware_paths_, firmware_);
         if (!changed) return fail(changed.error());
-        auto put = put_firmware(*directory_, state_.vm, *state_.lock, machine_, *changed);
+        // A claim stands above our lock: then it is the lease that says whether the VM is still ours.
+        const auto put_back = [&]() -> Result<bool> {
+            if (!move_) return put_firmware(*directory_, state_.vm, *state_.lock, machine_, *changed);
+            if (!may_write_under_claim()) return false;
+            return store_firmware(*directory_, state_.vm, machine_, *changed);
+        };
+        auto put = put_back();
         if (!put) {
             // The connection of the login may have died in the hours between.
             BERTH_TRY(remount());
-            put = put_firmware(*directory_, state_.vm, *state_.lock, machine_, *changed);
+            put = put_back();
         }
         if (!put) return fail(put.error());
-        if (!*put)
+        if (!*put) {
             seams_.report.event(Level::warning, "the lock was lost: firmware variables are not put back",
                                 {{"vm", state_.vm}});
+            if (move_ && (changed->nvram || changed->tpm)) tell_loss("The firmware's settings");
+        }
     }
     return vm::remove_firmware(firmware_paths_);
 }

@@ -230,7 +230,7 @@ class LockedTest : public SessionTest {
         volume::LockHolder h;
         h.record.owner = {.client = "m-0002", .host = "berth-7", .user = "ann", .boot_id = "x"};
         h.record.since = "2026-01-02T03:04:05Z";
-        w.holder = h;
+        w.holder = w.holder_below = h;
         w.take_over_seconds = 90;
     }
 };
@@ -250,8 +250,24 @@ TEST_F(LockedTest, names_the_holder_and_logs_off_when_the_user_says_no) {
 TEST_F(LockedTest, waits_with_the_seconds_on_screen_when_the_user_says_yes) {
     w.front_end.chosen = {1};
     ASSERT_TRUE(run());
-    EXPECT_TRUE(
-        std::ranges::any_of(w.front_end.progress_texts, [](const auto& s) { return s.contains(": 42 s"); }));
+    EXPECT_TRUE(w.front_end.mentions("Yes, move it here"));
+    EXPECT_TRUE(w.front_end.mentions("It is closed there in order."));
+    EXPECT_TRUE(w.front_end.mentions("taken over after 90 s"));
+    EXPECT_TRUE(std::ranges::any_of(w.front_end.progress_texts, [](const auto& s) {
+        return s == "Asked berth-7 to close it; at most 82 s";
+    }));
+    EXPECT_TRUE(std::ranges::any_of(w.front_end.progress_texts, [](const auto& s) {
+        return s == "berth-7 does not answer; taken over in 42 s";
+    }));
+}
+
+TEST_F(LockedTest, says_that_the_other_workstation_is_closing_it) {
+    w.front_end.chosen = {1};
+    w.holder_below->record.closing = true;
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(std::ranges::any_of(w.front_end.progress_texts, [](const auto& s) {
+        return s == "berth-7 is closing your VM; at most 42 s";
+    }));
 }
 
 TEST_F(LockedTest, leaves_its_claim_when_the_user_gives_up_waiting) {
@@ -284,6 +300,7 @@ TEST_F(LockedTest, words_its_own_stale_lock_as_a_switched_off_workstation) {
     w.front_end.chosen = {0};
     EXPECT_FALSE(run());
     EXPECT_TRUE(w.front_end.mentions("This workstation was switched off during your last session"));
+    EXPECT_TRUE(w.front_end.mentions("Yes, take it over"));
 }
 
 TEST_F(SessionTest, finishes_its_own_last_session_of_the_same_vm_first) {
@@ -465,6 +482,101 @@ TEST_F(SessionTest, ends_the_vm_when_another_took_its_lock) {
     EXPECT_TRUE(w.made.empty());
 }
 
+class ClaimedTest : public SessionTest {
+  protected:
+    ClaimedTest() {
+        w.domain_states = {vm::DomainState::running};
+        w.volume_events = {volume::VolumeState::claimed};
+        w.front_end.heard = {{.wish = Wish::descriptor, .fd = -3}};
+        w.at = [this](const std::string& what) {
+            if (what == "resume") w.claimed_until = w.clock.now() + std::chrono::milliseconds(50'500);
+            when.emplace(what, w.clock.now());
+        };
+    }
+    Duration left_at(const std::string& what) { return *w.claimed_until - when.at(what); }
+    std::map<std::string, BootTime> when;  ///< First time of each operation.
+};
+
+TEST_F(ClaimedTest, is_told_and_closed_by_its_button_and_released) {
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(
+        w.front_end.mentions("status Workstation berth-7 asks for your virtual machine: save your work now. "
+                             "It is asked to close in 10 s "
+                             "and switched off in 41 s."));
+    EXPECT_TRUE(w.front_end.mentions("status Your virtual machine closes for workstation berth-7"));
+    EXPECT_LE(left_at("power button"), seconds(40));
+    EXPECT_GE(left_at("power button"), seconds(39));
+    EXPECT_TRUE(std::ranges::find(w.log, "undo vm") == w.log.end()) << "nobody pulled its plug";
+    EXPECT_EQ(undos(), (std::vector<std::string>{"volume", "run_dir", "lock", "mount", "swap", "pam"}));
+    EXPECT_GT(left_at("undo lock"), seconds(0));
+    EXPECT_TRUE(w.made.empty());
+    EXPECT_TRUE(w.front_end.mentions("\"work\" was closed and goes to workstation berth-7"));
+    EXPECT_FALSE(w.front_end.mentions("BERTH-K33"));
+}
+
+TEST_F(ClaimedTest, gets_the_seconds_that_are_left_when_it_is_noticed) {
+    w.front_end.heard = {{}, {.wish = Wish::descriptor, .fd = -3}};
+    w.front_end.on_listen = [this, slept = false]() mutable {
+        if (!std::exchange(slept, true)) w.clock.advance(seconds(20));  // the session stood still
+    };
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(w.front_end.mentions("It is asked to close in 5 s and switched off in 24 s."));
+    EXPECT_GT(left_at("undo lock"), seconds(0));
+}
+
+TEST_F(ClaimedTest, that_ignores_its_button_is_switched_off_in_time_for_the_last_writes) {
+    w.power_button_works = false;
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(
+        w.front_end.mentions("status Your virtual machine did not close by itself and is switched off."));
+    EXPECT_GE(left_at("undo vm"), seconds(7));
+    EXPECT_GT(left_at("undo volume"), seconds(0));
+    EXPECT_GT(left_at("undo lock"), seconds(0));
+    EXPECT_TRUE(std::ranges::find(w.log, "kill volume") == w.log.end());
+}
+
+TEST_F(ClaimedTest, whose_user_closed_it_before_gets_no_more_than_the_lease) {
+    w.power_button_works = false;
+    w.front_end.heard = {{.wish = Wish::close}, {.wish = Wish::descriptor, .fd = -3}};
+    ASSERT_TRUE(run());
+    EXPECT_EQ(std::ranges::count(w.log, "power button"), 1);
+    EXPECT_GE(left_at("undo vm"), seconds(7));
+}
+
+TEST_F(ClaimedTest, says_what_could_not_be_saved_before_the_lease_ended) {
+    w.uncommitted = 5000;
+    w.failing = {"undo volume"};
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(w.front_end.mentions("error BERTH-K33"));
+    EXPECT_TRUE(w.front_end.mentions("5 KiB of \"work\""));
+    EXPECT_TRUE(std::ranges::find(w.log, "kill volume") != w.log.end());
+    EXPECT_FALSE(w.made.contains("lock")) << "released all the same: nothing of ours is written any more";
+    EXPECT_FALSE(w.front_end.mentions("was closed and goes to"));
+}
+
+TEST_F(ClaimedTest, is_lost_with_a_code_when_its_lease_ends_before_it_closed) {
+    w.volume_events = {volume::VolumeState::claimed, volume::VolumeState::lost};
+    auto result = run();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), ErrorCode::K33);
+    EXPECT_TRUE(std::ranges::find(w.log, "undo vm") != w.log.end());
+    EXPECT_EQ(std::ranges::count_if(w.front_end.shown, [](const auto& s) { return s.contains("BERTH-K33"); }),
+              1);
+}
+
+TEST_F(ClaimedTest, answers_status_with_the_seconds_left) {
+    w.front_end.heard.push_back({.wish = Wish::status});
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(w.front_end.mentions("closes for workstation berth-7: 41 s are left"));
+}
+
+TEST_F(ClaimedTest, whose_guest_stopped_at_a_failed_request_goes_on) {
+    w.domain_states = {vm::DomainState::running, vm::DomainState::running, vm::DomainState::paused_io_error,
+                       vm::DomainState::running, vm::DomainState::gone};
+    ASSERT_TRUE(run());
+    EXPECT_EQ(std::ranges::count(w.log, "resume"), 2) << "at its start, and once more";
+}
+
 class FirmwareTest : public SessionTest {
   protected:
     FirmwareTest() {
@@ -498,6 +610,35 @@ TEST_F(FirmwareTest, of_another_who_took_the_lock_is_left_alone) {
     EXPECT_FALSE(w.files.contains("nvram"));
 }
 
+TEST_F(FirmwareTest, is_put_back_under_a_claim_while_the_lease_lasts) {
+    w.domain_states = {vm::DomainState::running};
+    w.volume_events = {volume::VolumeState::claimed};
+    w.front_end.heard = {{.wish = Wish::descriptor, .fd = -3}};
+    w.at = [this, before = w.at](const std::string& what) {
+        before(what);
+        if (what != "resume") return;
+        w.holder->epoch = 8;  // the claim
+        w.claimed_until = w.clock.now() + seconds(50);
+    };
+    EXPECT_TRUE(run());
+    EXPECT_EQ(w.files["nvram"], "changed");
+    EXPECT_LT(std::ranges::find(w.log, "replace nvram"), std::ranges::find(w.log, "undo lock"));
+}
+
+TEST_F(FirmwareTest, is_not_put_back_under_a_claim_when_the_lease_is_over_and_that_is_said) {
+    w.domain_states = {vm::DomainState::running};
+    w.volume_events = {volume::VolumeState::claimed};
+    w.front_end.heard = {{.wish = Wish::descriptor, .fd = -3}};
+    w.at = [this, before = w.at](const std::string& what) {
+        before(what);
+        if (what == "resume") w.claimed_until = w.clock.now() + seconds(50);
+        if (what == "power button") w.clock.advance(seconds(60));  // it closed, but too late
+    };
+    EXPECT_TRUE(run());
+    EXPECT_FALSE(w.files.contains("nvram"));
+    EXPECT_TRUE(w.front_end.mentions("error BERTH-K33"));
+}
+
 TEST_F(SessionTest, ends_the_vm_when_the_volume_engine_died) {
     w.domain_states = {vm::DomainState::running};
     w.front_end.heard = {{.wish = Wish::descriptor, .fd = -2}};
@@ -505,6 +646,17 @@ TEST_F(SessionTest, ends_the_vm_when_the_volume_engine_died) {
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code(), ErrorCode::V30);
     EXPECT_FALSE(w.made.contains("vm"));
+}
+
+TEST_F(SessionTest, tells_the_provisioner_again_and_again_while_the_vm_runs) {
+    w.domain_states.assign(2400, vm::DomainState::running);  // 20 minutes
+    w.domain_states.push_back(vm::DomainState::gone);
+    ASSERT_TRUE(run());
+    ASSERT_GE(told.size(), 3u);
+    EXPECT_LE(told.size(), 6u);
+    EXPECT_EQ(told.front(), "ann/work");
+    EXPECT_EQ(told[told.size() - 2], "ann/work");
+    EXPECT_EQ(told.back(), "/");
 }
 
 TEST_F(SessionTest, answers_status) {

@@ -116,7 +116,7 @@ Status Sweeper::end_volume(const SessionState& state) {
     if (Status stopped = seams_.processes.stop_volume(state.run_dir, seconds(30)); !stopped) {
         // It keeps what the guest wrote and goes on when the server is back; so do we.
         if (auto now = seams_.processes.volume_state(state.run_dir);
-            now && *now == volume::VolumeState::silent)
+            now && (*now == volume::VolumeState::silent || *now == volume::VolumeState::claimed))
             return fail(ErrorCode::K32, "{} does not answer: the last changes wait for it",
                         state.location.server);
         // What a guest wrote and never flushed is lost, as at a power cut; what it flushed is on the server.

@@ -103,6 +103,30 @@ TEST_F(Layout, shows_every_answer_of_a_long_question_and_lets_the_steps_make_way
     EXPECT_TRUE(shows(L"Step 7")) << "the last step stays";
 }
 
+TEST_F(Layout, shows_the_whole_question_of_a_move_with_its_answers_on_80_columns) {
+    screen("session", {"No data disk: swap space is kept in memory."});
+    for (int i = 0; i < 8; ++i)
+        take(m, {{"type", "progress"},
+                 {"step", "s" + std::to_string(i)},
+                 {"text", "Step " + std::to_string(i)},
+                 {"state", "done"},
+                 {"index", i},
+                 {"of", 13}});
+    take(m, {{"type", "choice"},
+             {"id", 1},
+             {"title",
+              "\"work\" is in use on workstation " + std::string(20, 'h') +
+                  " since 2026-11-22 09:12 (last sign of life 119 minutes ago). Move it here? It is closed "
+                  "there in order. If that workstation does not answer, it is taken over after 90 s: work "
+                  "not saved there may be lost."},
+             {"options", {"No, log me off", "Yes, move it here"}},
+             {"default", 0}});
+    EXPECT_TRUE(shows(L"may be lost."));
+    EXPECT_TRUE(shows(L"1  No, log me off"));
+    EXPECT_TRUE(shows(L"2  Yes, move it here"));
+    EXPECT_TRUE(shows(L"Step 7"));
+}
+
 TEST_F(Layout, never_shows_a_secret_nor_its_length) {
     screen("session");
     take(m, {{"type", "prompt"}, {"id", 1}, {"echo", false}, {"text", "Password: "}});

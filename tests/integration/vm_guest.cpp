@@ -24,6 +24,7 @@ berth_sector_begin:
     movw $0x7c00, %sp
     movb %dl, 0x7a00
     movw %ax, 0x7a02
+    movw %ax, 0x8000
     movw $0x7c00 + (berth_greeting - berth_sector_begin), %si
     jmp berth_say
 berth_next:
@@ -45,7 +46,52 @@ berth_next:
     je berth_disk
     cmpb $'w', %al
     je berth_write
-    jmp berth_next
+    movb %al, 0x7a01
+    cmpb $'m', %al
+    je berth_writer
+    cmpb $'i', %al
+    jne berth_next
+berth_writer:
+    movw $0x602, %dx
+    movw $0x100, %ax
+    outw %ax, %dx
+berth_again:
+    movw $0x7a10, %si
+    movw $0x0010, (%si)
+    movw $1, 2(%si)
+    movw $0x8000, 4(%si)
+    movw %ds, 6(%si)
+    movw 0x8000, %ax
+    andw $0x0fff, %ax
+    addw $2, %ax
+    movw %ax, 8(%si)
+    xorw %ax, %ax
+    movw %ax, 10(%si)
+    movw %ax, 12(%si)
+    movw %ax, 14(%si)
+    movb $0x43, %ah
+    movb 0x7a00, %dl
+    sti
+    int $0x13
+    cli
+    movw $0x7c00 + (berth_disk_bad - berth_sector_begin), %si
+    jc berth_say
+    incw 0x8000
+berth_mark:
+    movw $0x3fd, %dx
+    inb %dx, %al
+    testb $0x20, %al
+    jz berth_mark
+    movw $0x3f8, %dx
+    movb $'#', %al
+    outb %al, %dx
+    movw $0x600, %dx
+    inw %dx, %ax
+    testb $1, %ah
+    jz berth_again
+    cmpb $'m', 0x7a01
+    je berth_off
+    jmp berth_again
 berth_echo:
     movw $0x7c00 + (berth_echo_text - berth_sector_begin), %si
     jmp berth_say

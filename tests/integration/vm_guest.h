@@ -2,9 +2,11 @@
 // A guest of 512 bytes and the NBD server it starts from. The guest greets on COM1 with "berth guest up" and
 // then obeys one letter at a time: e "echo"; r resets; q powers off; b says whether the power button was
 // pressed since the last b ("button yes" or "button no"); d reads the second sector of its disk through the
-// BIOS ("disk good" or "disk bad"); w writes the sector 2 + n % 32 (from 0) full of the 16-bit number n,
+// BIOS ("disk good" or "disk bad"). w writes the sector 2 + n % 32 (from 0) full of the 16-bit number n,
 // which counts from 1, and says "wrote X" with X = '@' + n % 32 (or "disk bad") when the BIOS has it on the
-// disk.
+// disk. m writes for ever: write number n (from 0, 16 bits) puts n, little-endian, into sector 2 + n % 4096,
+// and a "#" on COM1 once the disk has answered; the power button powers off. i is m for a guest that ignores
+// the button.
 #pragma once
 
 #include <filesystem>

@@ -315,6 +315,71 @@ TEST_F(VolumeOnServer, writes_nothing_more_once_another_has_taken_the_lock) {
     EXPECT_TRUE(fs::exists(vm() / "lock.2"));
 }
 
+TEST_F(VolumeOnServer, saves_what_it_holds_under_a_claim_and_then_the_claimer_starts) {
+    VolumeConfig patient = config();
+    patient.hold = 30s;
+    auto started = VolumeProcess::start(patient, program());
+    ASSERT_TRUE(started);
+    VolumeProcess& process = *started;
+    ASSERT_TRUE(process.wait_ready(20s));
+    auto disk = std::make_unique<Nbd>(socket(), "software");
+    ASSERT_EQ(disk->write("before", 0), 0);
+    MountOptions options = mount_options();
+    options.times.take_over = 10min;  // it starts because the lower lock goes, or the test fails
+    auto other = mount_user_directory(options, clock_, report_);
+    ASSERT_TRUE(other);
+    std::atomic<bool> was_told = false;
+    Result<TakenLock> taken = fail(ErrorCode::K02);
+    std::thread claimer([&] {
+        taken = (*other)->lock("work", {"m-2", "berth-2", "ann", "boot"}, true, nullptr, [&](auto) {
+            auto lower = (*other)->holder_below("work", 2);
+            if (lower && *lower && (*lower)->record.closing) was_told = true;
+            return true;
+        });
+    });
+    EXPECT_TRUE(reaches(process, VolumeState::claimed));
+    auto status = process.status();
+    if (status && status->claim) {
+        EXPECT_EQ(status->claim->host, "berth-2");
+        EXPECT_EQ(status->claim->user, "ann");
+        EXPECT_GT(status->claim->lease_left, 0ms);
+        EXPECT_LE(status->claim->lease_left, patient.hold);
+    } else {
+        ADD_FAILURE() << "no claim in the status";
+    }
+    EXPECT_EQ(disk->write("closing", 4096), 0) << "what is left of the lease is for closing";
+    disk.reset();
+    for (const BootTime until = clock_.now() + 20s; !was_told && clock_.now() < until;) clock_.sleep(20ms);
+    EXPECT_TRUE(process.stop(10s));
+    EXPECT_TRUE(fs::exists(vm() / "lock.1")) << "released by the session, after all is written";
+    EXPECT_TRUE(directory_->release("work", lock_.epoch, lock_.nonce));
+    claimer.join();
+    ASSERT_TRUE(taken) << taken.error().to_log();
+    EXPECT_TRUE(was_told);
+    ASSERT_TRUE(taken->predecessor) << "released in order: what it knew of the disks holds";
+    EXPECT_EQ(taken->predecessor->record.nonce, lock_.nonce);
+    EXPECT_EQ(file_bytes(vm() / "software.raw", 0, 6), "before");
+    EXPECT_EQ(file_bytes(vm() / "software.raw", 4096, 7), "closing");
+}
+
+TEST_F(VolumeOnServer, loses_a_claimed_lock_when_its_lease_ends) {
+    auto process = start();
+    Nbd disk(socket(), "software");
+    ASSERT_EQ(disk.write("mine", 0), 0);
+    auto other = mount();
+    auto given_up =
+        other->lock("work", {"m-2", "berth-2", "ann", "boot"}, true, nullptr, [](auto) { return false; });
+    ASSERT_FALSE(given_up);
+    EXPECT_EQ(given_up.error().code(), ErrorCode::K03);
+    EXPECT_TRUE(reaches(process, VolumeState::claimed));
+    EXPECT_TRUE(reaches(process, VolumeState::lost)) << "no renewal lengthens it, though the claimer left";
+    EXPECT_EQ(disk.write("late", 0), EIO);
+    auto status = process.status();
+    ASSERT_TRUE(status && status->claim);
+    EXPECT_EQ(status->claim->lease_left, 0ms);
+    EXPECT_EQ(status->disks[0].uncommitted, 4u) << "what was answered and is not known to be on its disk";
+}
+
 TEST_F(VolumeOnServer, stop_says_what_could_not_be_written_and_can_be_asked_again) {
     auto process = start();
     {

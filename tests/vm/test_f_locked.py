@@ -35,12 +35,12 @@ def test_f_yes_claims_waits_the_whole_time_and_goes_on(desk, world):
     files = world.files["kit"]
     lock_by_another(files, 7)
     desk.greeter.name_and_password("kit", people["kit"].password)
-    desk.greeter.choose("Yes, take it over")
+    desk.greeter.choose("Yes, move it here")
     # The first number shown proves that the default time runs, the last ones that all of it did: no clock of ours is asked.
-    first = desk.screen.wait_for(r"workstation to stop: (\d+) s", timeout=STEP_TIMEOUT)
+    first = desk.screen.wait_for(r"Asked berth-far-away to close it; at most (\d+) s", timeout=STEP_TIMEOUT)
     assert int(first[1]) > TAKE_OVER_SECONDS - 15
     assert files.locks() == ["lock.7", "lock.8"], "the claim stands beside the old lock, nothing else has happened"
-    desk.screen.wait_for(r"workstation to stop: [0-3] s", timeout=TAKE_OVER_SECONDS * 4)
+    desk.screen.wait_for(r"berth-far-away does not answer; taken over in [0-3] s", timeout=TAKE_OVER_SECONDS * 4)
     desk.greeter.wait_guest()
     assert files.locks() == ["lock.8"]
     desk.greeter.power_off_guest()

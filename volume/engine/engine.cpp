@@ -160,6 +160,11 @@ VolumeStatus Engine::status() const {
         status.disks.push_back(
             {config_.disks[i].name, c.reads, c.writes, c.bytes_read, c.bytes_written, c.uncommitted});
     }
+    if (lease_.is_claimed()) {
+        const LockOwner by = guard_.claimant().value_or(LockOwner{});
+        status.claim = {by.host, by.user,
+                        std::chrono::duration_cast<std::chrono::milliseconds>(lease_.left())};
+    }
     std::lock_guard lock(mutex_);
     status.state = state_;
     if (silent_since_)
@@ -266,6 +271,8 @@ void Engine::update_state() {
             next = VolumeState::lost;
         } else if (stopping_) {
             next = VolumeState::stopping;
+        } else if (lease_.is_claimed()) {
+            next = VolumeState::claimed;
         } else if (since && clock_.now() - *since >= config_.notice) {
             next = VolumeState::silent;
         } else if (connected && lease_.may_send()) {

@@ -102,6 +102,11 @@ void Guard::stop() {
     if (thread_.joinable()) thread_.join();
 }
 
+std::optional<LockOwner> Guard::claimant() const {
+    std::lock_guard lock(mutex_);
+    return claimant_;
+}
+
 std::optional<BootTime> Guard::silent_since() const {
     std::lock_guard lock(mutex_);
     return silent_since_;
@@ -153,13 +158,36 @@ Status Guard::renew() {
 }
 
 void Guard::renewal_failed(const Error& error) {
-    if (error.code() == ErrorCode::K05) {
+    if (error.code() == ErrorCode::K06) {
+        claimed(error);
+    } else if (error.code() == ErrorCode::K05) {
         report_.error("lock lost", error);
         lease_.lose_for_good();
     } else if (!failing_) {
         report_.error("lease not renewed", error);
     }
     failing_ = true;
+}
+
+/// No renewal can be good any more: from here on only what is left of the lease counts, and this thread has
+/// nothing to keep.
+void Guard::claimed(const Error& error) {
+    LockOwner owner;
+    auto claim = lock_->claim_above(config_.epoch);
+    if (claim && *claim) owner = (*claim)->owner;
+    {
+        std::lock_guard lock(mutex_);
+        claimant_ = owner;
+        silent_since_.reset();
+    }
+    lease_.claimed();
+    report_.event(
+        Level::warning, "lock claimed",
+        {{"by", owner.host},
+         {"what", error.to_log()},
+         {"left_ms", std::to_string(std::chrono::duration_cast<milliseconds>(lease_.left()).count())}});
+    if (auto said = lock_->say_closing(config_.epoch, config_.nonce); !said)
+        report_.error("the claimer is not told", said.error());
 }
 
 void Guard::run() {
@@ -177,6 +205,11 @@ void Guard::run() {
             continue;
         }
         session_->notice_loss();
+        if (lease_.is_claimed()) {
+            if (!session_->connected()) lease_.connection_lost();
+            wait(k_look, false);
+            continue;
+        }
         bool retry = false;
         if (!session_->connected()) {
             lease_.connection_lost();

@@ -59,6 +59,9 @@ class Guard {
     /// Ends the thread, interrupting what it waits for. The lease is renewed no more.
     void stop();
 
+    /// Who claimed our lock, once the lease says that it is claimed; without a name if that cannot be read.
+    std::optional<LockOwner> claimant() const;
+
     /// Since when the lock's own connection has had no good answer; nullopt: all is well.
     std::optional<BootTime> silent_since() const;
 
@@ -70,6 +73,7 @@ class Guard {
     Status connect(bool shared);
     Status renew();
     void renewal_failed(const Error& error);
+    void claimed(const Error& error);
 
     const VolumeConfig& config_;
     Lease& lease_;
@@ -89,6 +93,7 @@ class Guard {
     bool stopping_ = false;
     bool wanted_[2] = {false, false};
     std::optional<BootTime> silent_since_;
+    std::optional<LockOwner> claimant_;
     std::thread thread_;
 };
 

@@ -27,10 +27,15 @@ nlohmann::json status_message(const VolumeStatus& status) {
                          {"bytes_read", d.bytes_read},
                          {"bytes_written", d.bytes_written},
                          {"uncommitted", d.uncommitted}});
-    return {{"type", "status"},
-            {"state", volume_state_name(status.state)},
-            {"disks", disks},
-            {"silent_seconds", status.silent_seconds}};
+    nlohmann::json message{{"type", "status"},
+                           {"state", volume_state_name(status.state)},
+                           {"disks", disks},
+                           {"silent_seconds", status.silent_seconds}};
+    if (status.claim)
+        message["claim"] = {{"host", status.claim->host},
+                            {"user", status.claim->user},
+                            {"lease_ms", status.claim->lease_left.count()}};
+    return message;
 }
 
 Status open_to_group(const std::string& path) {

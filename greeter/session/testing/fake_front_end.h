@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ class FakeFrontEnd final : public FrontEnd {
     std::deque<std::string> answers;  ///< For ask(); empty: the user gives up.
     std::deque<size_t> chosen;        ///< For choose(); empty: the user gives up.
     std::deque<Heard> heard;          ///< For listen(); empty: nothing comes and the time passes.
+    std::function<void()> on_listen;  ///< Called at each listen().
     bool stop = false;
     /// Each thing shown, one line: "prompt- Password:", "prompt+ Name:", "info ...", "error ...", "choice
     /// ...", "status ...", "console VM", "console-end", "STEP PHASE".
@@ -50,6 +52,7 @@ class FakeFrontEnd final : public FrontEnd {
     void end(bool done, std::string_view) override { shown.emplace_back(done ? "end done" : "end failed"); }
     Heard listen(Duration timeout, std::span<const Watched>) override {
         clock_.sleep(timeout);
+        if (on_listen) on_listen();
         if (heard.empty()) return {};
         const Heard next = heard.front();
         heard.pop_front();

@@ -48,9 +48,12 @@ struct FakeWorld {
          {.size = 1 << 20, .fileid = 1, .regular = true, .readable = true, .writable = true}}};
     User user{.name = "ann", .uid = 1000, .gid = 1000, .groups = {}};
     std::optional<volume::LockHolder> holder;
+    std::optional<volume::LockHolder> holder_below;  ///< Whom a claim waits for.
     int take_over_seconds = 0;  ///< How often `waiting` is called before a broken lock is ours.
     volume::VolumeState volume_state = volume::VolumeState::running;
     std::deque<volume::VolumeState> volume_events;
+    std::optional<BootTime> claimed_until;      ///< Another claimed the lock: the lease's end.
+    uint64_t uncommitted = 0;                   ///< What the volume engine holds of acknowledged writes.
     std::deque<vm::DomainState> domain_states;  ///< Last one stays.
     bool power_button_works = true;
     int libvirt_silent = 0;  ///< So many requests about the domain are not answered (H02).
@@ -116,6 +119,9 @@ class FakeDirectory final : public volume::UserDirectory {
         return w_.note("replace " + path);
     }
     Result<std::optional<volume::LockHolder>> holder(const std::string&) override { return w_.holder; }
+    Result<std::optional<volume::LockHolder>> holder_below(const std::string&, uint64_t) override {
+        return w_.holder_below;
+    }
     Result<volume::TakenLock> lock(const std::string&, const volume::LockOwner&, bool may_break,
                                    const Intent& intent, const Waiting& waiting) override {
         if (w_.holder && !may_break) return fail(ErrorCode::K01);
@@ -151,15 +157,23 @@ class FakeVolume final : public Volume {
     int gone_fd() const override { return -2; }
     Status wait_ready(std::chrono::milliseconds) override { return w_.note("ready"); }
     Result<volume::VolumeStatus> status() override {
-        return volume::VolumeStatus{.state = w_.volume_state, .disks = {}, .silent_seconds = 0};
+        volume::VolumeStatus status{.state = w_.volume_state, .disks = {}, .silent_seconds = 0, .claim = {}};
+        status.disks.push_back({.name = "software", .uncommitted = w_.uncommitted});
+        if (w_.claimed_until) {
+            const Duration left = std::max<Duration>(Duration(0), *w_.claimed_until - w_.clock.now());
+            status.claim = {"berth-7", "ann", std::chrono::duration_cast<std::chrono::milliseconds>(left)};
+            if (left == Duration(0)) status.state = volume::VolumeState::lost;
+        }
+        return status;
     }
     Result<int> watch_fd() override { return -3; }
     Result<std::optional<volume::VolumeStatus>> next_status() override {
         if (w_.volume_events.empty()) return std::optional<volume::VolumeStatus>{};
         w_.volume_state = w_.volume_events.front();
         w_.volume_events.pop_front();
-        return std::optional(
-            volume::VolumeStatus{.state = w_.volume_state, .disks = {}, .silent_seconds = 0});
+        auto sent = *status();
+        if (sent.claim) sent.claim->lease_left = std::chrono::seconds(50);  // when it was sent
+        return std::optional(std::move(sent));
     }
     Status stop(std::chrono::milliseconds) override { return w_.unmake("volume"); }
     void kill() override {

@@ -183,7 +183,7 @@ class Greeter:
                     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                         self.console.sendall(nudge)
                 body = self.receive(left if nudge is None else min(left, 1))
-            except EOFError:
+            except (EOFError, ConnectionResetError):
                 body, left = None, 0
             if body is None and nudge is not None and left > 0:
                 continue
@@ -252,7 +252,7 @@ class World:
         self.state, self.swap, self.run = self.folder / "state", self.folder / "swap", self.folder / "run"
         self.pam_script = self.folder / "pam"
         self.pam("auth conv 1\noff Password: =geheim\n")
-        self.times = "1000,6000,3000,2000"
+        self.times, self.power_button_seconds = "1000,6000,3000,2000", 5
         self.write_users()
         self.configure()
 
@@ -298,7 +298,7 @@ class World:
                                      self.folder / "machine.json", "--boot", self.folder / "boot.json", "--kernel-command-line", self.folder / "cmdline",
                                      "--state-dir", self.state, "--swap-dir", self.swap, "--run-root", self.run, "--nat-network", "",
                                      "--volume-program", self.build / "volume/berth-volume", "--lock-times-ms", self.times,
-                                     "--power-button-seconds", "5", "--volume-stop-seconds", "20", "--going-down", self.folder / "going-down", *options)
+                                     "--power-button-seconds", str(self.power_button_seconds), "--volume-stop-seconds", "20", "--going-down", self.folder / "going-down", *options)
         return self.port_mapper.on_its_network(*command) if self.port_mapper else command
 
     def log_in(self, session="s1", options=(), **keywords):
@@ -351,6 +351,12 @@ class World:
         assert self.libvirt.virsh("list", "--all", "--name").strip() == ""
 
     def close(self):
+        self.end_client()
+        self.server.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def end_client(self):
+        """Whatever still runs of this workstation."""
         for greeter in self.sessions:
             greeter.close()
         for uuid in self.libvirt.virsh("list", "--uuid").split():
@@ -359,5 +365,3 @@ class World:
             with contextlib.suppress(OSError, ValueError):
                 if str(self.run).encode() in path.read_bytes():
                     os.kill(int(path.parent.name), signal.SIGKILL)
-        self.server.close()
-        shutil.rmtree(self.folder, ignore_errors=True)

@@ -187,7 +187,7 @@ def test_no_to_a_locked_vm_names_the_holder_and_logs_off(world):
 def test_yes_to_a_locked_vm_waits_and_goes_on(world):
     hold_by_another(world)
     greeter = start_guest(world, choices=[1])
-    assert any("other workstation to stop" in t for t in greeter.texts("progress"))
+    assert any("berth-7" in t and "3 s" in t for t in greeter.texts("progress")), greeter.texts("progress")
     assert world.locks() == ["lock.2"]
     power_off(greeter)
     assert world.last_used()[0] == 2
