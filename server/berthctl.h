@@ -24,6 +24,13 @@ void add_policy_commands(CLI::App& app, Ctl& ctl);
 void add_network_commands(CLI::App& app, Ctl& ctl);
 void add_vm_commands(CLI::App& app, Ctl& ctl);
 
+/// `vm list --running` (REQUIREMENTS M11).
+struct RunningArguments {
+    std::string server, directory;  ///< Where to ask the lock files; both empty: the posts.
+    uint16_t nfs_port = 0, mount_port = 0;
+};
+Status list_running(Ctl& ctl, const RunningArguments& arguments);
+
 /// Options for every setting; what the line named is in `given` by key.
 struct SettingArguments {
     Settings given;

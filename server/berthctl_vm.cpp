@@ -30,7 +30,7 @@ struct VmArguments {
     std::vector<std::string> files, disks;
     std::string memory, swap, firmware, bus, network, iso, iso_link, format;
     unsigned cpus = 0;
-    bool tpm = false, yes = false, progress = false, may_break = false;
+    bool tpm = false, yes = false, progress = false, may_break = false, running = false;
     JournalReport report{"berthctl"};
 
     PlaceOptions options() const {
@@ -391,6 +391,8 @@ std::string printable(const std::string& text) {
 }
 
 Status list(Ctl& ctl, VmArguments& a) {
+    if (a.running)
+        return list_running(ctl, {a.place.server, a.place.directory, a.place.nfs_port, a.place.mount_port});
     std::vector<std::string> users{a.user};
     if (a.user.empty()) {
         auto all = list_users(a.options());
@@ -625,7 +627,13 @@ void add_vm_commands(CLI::App& app, Ctl& ctl) {
     cloned->add_option("--users", arguments->users_file, "file with a user's name on each line");
     cloned->add_option("--name", arguments->name, "the copies' name with --users; default the source's");
     auto* listed = command("list", "all, with who uses them", list);
-    listed->add_option("USER", arguments->user, "one user's only");
+    auto* user = listed->add_option("USER", arguments->user, "one user's only");
+    listed
+        ->add_flag(
+            "--running", arguments->running,
+            "those in use only: by whom, where and since when; without --server and --directory as the "
+            "workstations post it")
+        ->excludes(user);
     auto* shown = command("show", "one in full", show);
     auto* checked = command("check", "all that would stop a login", check);
     auto* removed = command("remove", "remove one that nobody uses", remove);

@@ -411,7 +411,7 @@ Status Store::seen_at_boot(const std::string& id, Platform platform, const std::
             const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
             const std::string firmware(to_text(platform));
             *session_ << "UPDATE machines SET seen = :now, platform = :platform, stage = 'ipxe', percent = "
-                         "-1, error = '', "
+                         "-1, error = '', session = 'null', "
                          "serial = CASE WHEN :serial = '' THEN serial ELSE :again END WHERE id = :id",
                 use(now), use(firmware), use(serial), use(serial), use(id);
             return {};
@@ -425,6 +425,8 @@ Status Store::post_status(const std::string& id, const StatusPost& post) {
             auto found = select_machines(*session_, "WHERE id = :value", id);
             if (found.empty()) return fail(ErrorCode::P02, "machine {}", id);
             LastStatus s = found.front().status;
+            // No session outlives its boot.
+            if (post.boot_id && *post.boot_id != s.boot_id) s.session = nullptr;
             if (post.boot_id) s.boot_id = *post.boot_id;
             if (post.stage && *post.stage != s.stage) s.percent = -1;
             if (post.stage) s.stage = *post.stage;

@@ -185,6 +185,20 @@ TEST_F(StoreTest, a_status_changes_only_the_parts_it_has) {
     EXPECT_EQ(store->post_status("m-0009", second).error().code(), ErrorCode::P02);
 }
 
+TEST_F(StoreTest, no_session_outlives_its_boot) {
+    added(k_mac);
+    const StatusPost running{.boot_id = "b1", .session = nlohmann::json{{"user", "ann"}, {"vm", "work"}}};
+    const auto session = [&] { return store->find("m-0001")->status.session; };
+    ASSERT_TRUE(store->post_status("m-0001", running));
+    ASSERT_TRUE(store->post_status("m-0001", {.boot_id = "b1", .stage = "prompt"}));
+    EXPECT_EQ(session()["vm"], "work");
+    ASSERT_TRUE(store->post_status("m-0001", {.boot_id = "b2", .stage = "bootstrap"}));
+    EXPECT_TRUE(session().is_null());
+    ASSERT_TRUE(store->post_status("m-0001", running));
+    ASSERT_TRUE(store->seen_at_boot("m-0001", Platform::efi, ""));
+    EXPECT_TRUE(session().is_null());
+}
+
 TEST_F(StoreTest, state_files_are_kept_bounded_and_go_with_their_machine) {
     added(k_mac);
     const std::string large(k_max_state_bytes, 'x');

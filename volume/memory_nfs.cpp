@@ -100,7 +100,7 @@ Result<FileHandle> MemoryServer::create(const FileHandle& directory, const std::
 }
 
 Attributes MemoryServer::attributes(const Node& node) const {
-    return {node.type, node.mode, node.data.size(), node.id, node.mtime_ns, node.mtime_ns};
+    return {node.type, node.mode, node.data.size(), node.id, node.mtime_ns, node.mtime_ns, 0, 0};
 }
 
 template <typename F>

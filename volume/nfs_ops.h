@@ -27,6 +27,7 @@ struct Attributes {
     uint32_t mode = 0;
     uint64_t size = 0, fileid = 0;
     int64_t mtime_ns = 0, ctime_ns = 0;
+    uint32_t uid = 0, gid = 0;
 };
 
 struct Found {

@@ -50,6 +50,8 @@ Attributes attributes_of(const fattr3& a) {
     out.fileid = a.fileid;
     out.mtime_ns = nanoseconds(a.mtime);
     out.ctime_ns = nanoseconds(a.ctime);
+    out.uid = a.uid;
+    out.gid = a.gid;
     return out;
 }
 

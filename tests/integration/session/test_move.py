@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """"Move my session here" (REQUIREMENTS M10): two workstations, each a berth-session with a libvirt and folders of its own, at one file server. That
 the claimer starts before the rule of 90 s would let it is shown by a take-over time of ten minutes, never by a clock."""
+import json
 import os
 import pathlib
 import re
@@ -8,6 +9,7 @@ import select
 import shutil
 import signal
 import struct
+import subprocess
 import tempfile
 import time
 
@@ -207,3 +209,30 @@ def test_a_dead_holder_is_taken_over_after_the_wait_and_writes_nothing_when_it_w
     power_off(taker)
     assert "m-0012" in berth12.last_used()[1]
     berth12.assert_clean(client="m-0012")
+
+
+def test_berthctl_shows_the_move_from_the_lock_files(desks):
+    berth7, berth12 = desks
+    holder = writer(berth7, b"i")
+    ports = berth7.server.ports
+    for source in (["--server", f"127.0.0.1:{berth7.export}", "--nfs-port", str(ports["nfs_port"]), "--mount-port", str(ports["mount_port"])],
+                   ["--directory", str(berth7.export)]):
+        rows = running(berth7, *source)
+        assert [(r["user"], r["vm"], r["host"], r["client"], r["state"]) for r in rows] == [("ann", "work", "berth-7", "m-0007", "running")]
+        assert rows[0]["since"].startswith(time.strftime("%Y-", time.gmtime()))
+    taker = claim(berth12)
+    while "is closing your VM" not in taker.until("progress", 60)["text"]:
+        pass
+    rows = running(berth7, "--directory", str(berth7.export))
+    assert [(r["host"], r["state"]) for r in rows] == [("berth-7", "closing"), ("berth-12", "waiting")]
+    holder.send(type="vm", action="force-off")
+    assert holder_closes(holder) == 0
+    taker.until("console", 90)
+    taker.guest_says(b"berth guest up")
+    power_off(taker)
+    assert running(berth7, "--directory", str(berth7.export)) == []
+
+
+def running(world, *options):
+    return json.loads(subprocess.run([world.build / "server/berthctl", "vm", "list", "--running", "--json", *options], check=True, text=True,
+                                     stdout=subprocess.PIPE, timeout=60).stdout)

@@ -35,6 +35,9 @@ class Provisioner:
     def machines(self):
         return json.loads(self.ctl("machine", "list", "--json"))
 
+    def running(self):
+        return json.loads(self.ctl("vm", "list", "--running", "--json"))
+
     def states(self):
         request = urllib.request.Request(f"{self.url}/v1/machines/{self.machine}/state", headers={"Berth-Boot": self.token})
         with urllib.request.urlopen(request) as answer:
@@ -62,7 +65,11 @@ def test_the_provisioner_keeps_the_state_and_shows_the_session(diskless, provisi
     assert provisioner.states() == ["s1"]
     session = provisioner.machines()[0]["session"]
     assert (session["user"], session["vm"]) == ("ann", "work")
+    (row,) = provisioner.running()
+    assert (row["user"], row["vm"], row["host"], row["client"], row["state"]) == ("ann", "work", "berth-12", provisioner.machine, "running")
+    assert row["since"] == session["since"]
     power_off(greeter)
+    assert provisioner.running() == []
     assert provisioner.states() == []
     assert not provisioner.machines()[0]["session"]
     diskless.assert_clean(client=provisioner.machine)
@@ -74,6 +81,8 @@ def test_the_sweeper_finds_the_state_at_the_provisioner_after_a_power_cut(diskle
     for folder in (diskless.state, diskless.swap, diskless.run):
         shutil.rmtree(folder)  # memory forgets
     assert diskless.locks() == ["lock.1"]
+    assert [r["vm"] for r in provisioner.running()] == ["work"], "it ended without a word"
     diskless.sweep()
     assert provisioner.states() == []
+    assert provisioner.running() == []
     diskless.assert_clean(client=provisioner.machine)

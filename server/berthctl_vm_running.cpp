@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `berthctl vm list --running` (REQUIREMENTS M11).
+#include "server/berthctl.h"
+#include "server/running.h"
+
+namespace berth::server {
+namespace {
+
+Result<RunningList> look(Ctl& ctl, const RunningArguments& arguments) {
+    const WallTime now = ctl.clock.wall();
+    if (!arguments.directory.empty()) return running_in_folder(arguments.directory, now);
+    if (!arguments.server.empty()) {
+        const size_t colon = arguments.server.find(":/");
+        if (colon == 0 || colon == std::string::npos)
+            return fail(ErrorCode::P06, "--server {}: must be HOST:/PATH", arguments.server);
+        return running_on_server({arguments.server.substr(0, colon), arguments.server.substr(colon + 1),
+                                  arguments.nfs_port, arguments.mount_port},
+                                 now);
+    }
+    auto store = Store::open(ctl.database, ctl.clock);
+    if (!store) return fail(store.error());
+    const auto machines = (*store)->machines();
+    if (!machines) return fail(machines.error());
+    return running_by_posts(*machines, now);
+}
+
+}  // namespace
+
+Status list_running(Ctl& ctl, const RunningArguments& arguments) {
+    const auto list = look(ctl, arguments);
+    if (!list) return fail(list.error());
+    if (ctl.json)
+        fmt::print("{}\n", running_json(*list).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    else
+        fmt::print("{}", table(running_rows(*list)));
+    for (const auto& error : list->errors) fmt::print(stderr, "berthctl: {}\n", error.to_user());
+    if (list->errors.empty()) return {};
+    return fail(ErrorCode::P05, "{} folders could not be looked at; the list is not whole",
+                list->errors.size());
+}
+
+}  // namespace berth::server

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/running.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <tuple>
+
+#include "base/fd.h"
+#include "volume/lock_record.h"
+#include "volume/nfs_session.h"
+
+namespace berth::server {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::seconds;
+using volume::FileType;
+using volume::LockNames;
+
+constexpr seconds k_posts_stale = std::chrono::minutes(15);  // Sessions post every five.
+constexpr seconds k_call_timeout(15);
+
+int64_t age(WallTime now, int64_t nanoseconds) {
+    const auto then = std::chrono::nanoseconds(nanoseconds);
+    return std::max<int64_t>(0, std::chrono::duration_cast<seconds>(now.time_since_epoch() - then).count());
+}
+
+/// For a terminal: what others wrote is shown without control characters.
+std::string shown(std::string text) {
+    std::ranges::replace_if(
+        text, [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
+    return text.empty() ? "-" : text;
+}
+
+std::string shown_age(int64_t s) {
+    if (s < 120) return fmt::format("{} s", s);
+    if (s < 120 * 60) return fmt::format("{} min", s / 60);
+    if (s < 48 * 3600) return fmt::format("{} h", s / 3600);
+    return fmt::format("{} days", s / (24 * 3600));
+}
+
+void add(RunningList& list, RunningList more) {
+    std::ranges::move(more.vms, std::back_inserter(list.vms));
+    std::ranges::move(more.errors, std::back_inserter(list.errors));
+}
+
+bool visible(const std::string& name) {
+    return !name.starts_with(".");
+}
+
+/// Regular files only, and never through a link.
+Result<LockFile> read_lock(const fs::path& path) {
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!fd && errno == ENOENT) return fail(ErrorCode::M09, "{}", path.string());
+    if (!fd) return fail_errno("open " + path.string());
+    struct stat facts {};
+    if (fstat(fd.get(), &facts) != 0) return fail_errno("stat " + path.string());
+    if (!S_ISREG(facts.st_mode)) return fail(ErrorCode::K04, "{} is no file", path.string());
+    LockFile file;
+    file.mtime_ns = int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec;
+    file.text.resize(volume::k_longest_lock_record);
+    const ssize_t n = ::pread(fd.get(), file.text.data(), file.text.size(), 0);
+    if (n < 0) return fail_errno("read " + path.string());
+    file.text.resize(static_cast<size_t>(n));
+    return file;
+}
+
+std::vector<std::string> folders_in(const fs::path& folder, RunningList& list) {
+    std::vector<std::string> names;
+    std::error_code error;
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+        if (it->symlink_status().type() == fs::file_type::directory && visible(it->path().filename()))
+            names.push_back(it->path().filename());
+    if (error)
+        list.errors.emplace_back(ErrorCode::I01, fmt::format("{}: {}", folder.string(), error.message()));
+    std::ranges::sort(names);
+    return names;
+}
+
+RunningList running_below(const fs::path& user_folder, const std::string& user, WallTime now) {
+    RunningList list;
+    for (const auto& vm : folders_in(user_folder, list)) {
+        std::vector<volume::DirectoryEntry> entries;
+        std::error_code error;
+        for (fs::directory_iterator it(user_folder / vm, error), end; !error && it != end;
+             it.increment(error))
+            entries.push_back({it->path().filename(), 0});
+        if (error)
+            list.errors.emplace_back(ErrorCode::I01, fmt::format("{}/{}: {}", user, vm, error.message()));
+        const auto read = [&](const std::string& name) { return read_lock(user_folder / vm / name); };
+        std::ranges::move(standing_locks(user, vm, volume::lock_names(entries), read, now),
+                          std::back_inserter(list.vms));
+    }
+    return list;
+}
+
+}  // namespace
+
+RunningList running_by_posts(const std::vector<Machine>& machines, WallTime now) {
+    RunningList list;
+    for (const auto& machine : machines) {
+        const auto& session = machine.status.session;
+        if (!session.is_object()) continue;
+        RunningVm vm{session.value("user", "?"), session.value("vm", "?"), machine.name, machine.id,
+                     session.value("since", "")};
+        vm.last_sign = age(now, machine.status.seen * 1'000'000'000);
+        vm.state = vm.last_sign > k_posts_stale.count() ? "silent" : "running";
+        list.vms.push_back(std::move(vm));
+    }
+    std::ranges::sort(list.vms, {}, [](const RunningVm& v) { return std::tie(v.user, v.vm, v.host); });
+    return list;
+}
+
+std::vector<RunningVm> standing_locks(const std::string& user, const std::string& vm, const LockNames& names,
+                                      const std::function<Result<LockFile>(const std::string&)>& read,
+                                      WallTime now) {
+    const int64_t hold = std::chrono::ceil<seconds>(volume::LockTimes().hold).count();
+    std::vector<RunningVm> found;
+    for (uint64_t epoch : names.locks) {
+        auto file = read(volume::lock_name(epoch));
+        if (!file && file.error().code() == ErrorCode::M09) continue;  // released since it was listed
+        auto record = file ? volume::parse_lock_record(file->text) : fail(file.error());
+        RunningVm row{user, vm};
+        if (file) row.last_sign = age(now, file->mtime_ns);
+        if (!record) {
+            row.state = "unreadable";
+            found.push_back(std::move(row));
+            continue;
+        }
+        row.host = record->owner.host;
+        row.client = record->owner.client;
+        row.since = record->since;
+        row.state = record->mode == volume::LockMode::declared ? "checked-out"
+                    : !found.empty()                           ? "waiting"
+                    : row.last_sign > hold                     ? "silent"
+                    : record->closing                          ? "closing"
+                                                               : "running";
+        found.push_back(std::move(row));
+    }
+    return found;
+}
+
+RunningList running_of_user(volume::NfsOps& ops, const volume::FileHandle& directory, const std::string& user,
+                            WallTime now) {
+    RunningList list;
+    auto entries = ops.list(directory);
+    if (!entries) {
+        list.errors.push_back(entries.error().with_prefix(user));
+        return list;
+    }
+    std::ranges::sort(*entries, {}, &volume::DirectoryEntry::name);
+    for (const auto& entry : *entries) {
+        if (!visible(entry.name)) continue;
+        auto vm = ops.lookup(directory, entry.name);
+        if (!vm && vm.error().code() == ErrorCode::M09) continue;
+        if (vm && vm->attributes.type != FileType::directory) continue;
+        auto names = vm ? ops.list(vm->handle) : fail(vm.error());
+        if (!names) {
+            list.errors.push_back(names.error().with_prefix(user + "/" + entry.name));
+            continue;
+        }
+        const auto read = [&](const std::string& name) -> Result<LockFile> {
+            auto file = ops.lookup(vm->handle, name);
+            if (!file) return fail(file.error());
+            if (file->attributes.type != FileType::regular)
+                return fail(ErrorCode::K04, "{} is no file", name);
+            auto text = ops.read(file->handle, 0, volume::k_longest_lock_record);
+            // Renamed or removed since the LOOKUP.
+            if (!text && text.error().code() == ErrorCode::M10) return fail(ErrorCode::M09, "{}", name);
+            if (!text) return fail(text.error());
+            return LockFile{std::move(*text), file->attributes.mtime_ns};
+        };
+        std::ranges::move(standing_locks(user, entry.name, volume::lock_names(*names), read, now),
+                          std::back_inserter(list.vms));
+    }
+    return list;
+}
+
+Result<RunningList> running_on_server(const volume::NfsLocation& location, WallTime now) {
+    auto root = volume::NfsSession::mount(location, {}, k_call_timeout);
+    if (!root) return fail(root.error());
+    auto users = (*root)->list((*root)->root());
+    if (!users) return fail(users.error());
+    std::ranges::sort(*users, {}, &volume::DirectoryEntry::name);
+    RunningList list;
+    for (const auto& user : *users) {
+        if (!visible(user.name)) continue;
+        auto found = (*root)->lookup((*root)->root(), user.name);
+        if (found && found->attributes.type != FileType::directory) continue;
+        if (!found) {
+            if (found.error().code() != ErrorCode::M09)
+                list.errors.push_back(found.error().with_prefix(user.name));
+            continue;
+        }
+        volume::NfsLocation place = location;
+        place.directory += "/" + user.name;
+        auto session = volume::NfsSession::mount(place, {found->attributes.uid, found->attributes.gid, {}},
+                                                 k_call_timeout);
+        if (session)
+            add(list, running_of_user(**session, (*session)->root(), user.name, now));
+        else
+            list.errors.push_back(session.error().with_prefix(user.name));
+    }
+    return list;
+}
+
+Result<RunningList> running_in_folder(const std::string& folder, WallTime now) {
+    std::error_code error;
+    if (!fs::is_directory(folder, error)) return fail(ErrorCode::P02, "{}: no folder", folder);
+    RunningList list;
+    for (const auto& user : folders_in(folder, list))
+        add(list, running_below(fs::path(folder) / user, user, now));
+    return list;
+}
+
+std::vector<std::vector<std::string>> running_rows(const RunningList& list) {
+    std::vector<std::vector<std::string>> rows{
+        {"USER", "VM", "HOST", "CLIENT", "SINCE", "LAST SIGN", "STATE"}};
+    for (const auto& v : list.vms)
+        rows.push_back({shown(v.user), shown(v.vm), shown(v.host), shown(v.client), shown(v.since),
+                        shown_age(v.last_sign), v.state});
+    return rows;
+}
+
+nlohmann::json running_json(const RunningList& list) {
+    auto rows = nlohmann::json::array();
+    for (const auto& v : list.vms)
+        rows.push_back({{"user", v.user},
+                        {"vm", v.vm},
+                        {"host", v.host},
+                        {"client", v.client},
+                        {"since", v.since},
+                        {"last_sign_seconds", v.last_sign},
+                        {"state", v.state}});
+    return rows;
+}
+
+}  // namespace berth::server
