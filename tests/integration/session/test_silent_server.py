@@ -32,15 +32,17 @@ class PowerCutServer(sessionworld.Ganesha):
                                        stdout=subprocess.PIPE, text=True)
         assert self.holder.stdout.readline() == "ready\n"
         self.prefix = ("nsenter", "-t", str(self.holder.pid), "-m", "--")
-        self.image, self.root = image, pathlib.Path(f"/proc/{self.holder.pid}/root{world.export}")
+        self.root = pathlib.Path(f"/proc/{self.holder.pid}/root{world.export}")
         self.export = world.export
         subprocess.run(["truncate", "-s", "192M", image], check=True)
         subprocess.run(["mke2fs", "-q", "-t", "ext4", "-m", "0", image], check=True)
+        # One device for all its life: file handles hold its number.
+        self.device = subprocess.run(["losetup", "--find", "--show", image], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
         self.mount()
         super().__init__(world.folder / "nfs", world.export, enter=lambda *command: [*self.prefix, *command])
 
     def mount(self):
-        subprocess.run([*self.prefix, "mount", "-o", "loop", self.image, self.export], check=True)
+        subprocess.run([*self.prefix, "mount", self.device, self.export], check=True)
 
     def unmount(self):
         subprocess.run([*self.prefix, "umount", self.export], check=True)
@@ -57,6 +59,7 @@ class PowerCutServer(sessionworld.Ganesha):
         super().close()
         with contextlib.suppress(subprocess.CalledProcessError):
             self.unmount()
+        subprocess.run(["losetup", "--detach", self.device], check=True)
         self.holder.stdin.close()
         self.holder.wait(20)
 
