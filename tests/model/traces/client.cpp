@@ -174,6 +174,7 @@ void Player::renew(SeenOps&, LockProtocol& protocol, Held& held) {
     if (held.lock->connections() != connections || !held.lock->connected()) held.lease.connection_lost();
     if (renewed) held.lease.renewed(*renewed, begun);
     if (!renewed && renewed.error().code() == ErrorCode::K05) held.lease.lose_for_good();
+    if (!renewed && renewed.error().code() == ErrorCode::K06) held.lease.claimed();
 }
 
 void Player::write(Held& held) {
