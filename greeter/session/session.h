@@ -27,7 +27,7 @@ struct SessionTimes {
     Duration volume_stop = std::chrono::seconds(60);   ///< For flushing; after that the sweeper goes on.
     Duration poll = std::chrono::milliseconds(500);    ///< Between two looks at a quiet domain.
     Duration unanswered =
-        std::chrono::seconds(30);  ///< Without a word of libvirt while the guest should end.
+        std::chrono::seconds(30);             ///< Without a word of libvirt while the guest should end.
     Duration tell = std::chrono::minutes(5);  ///< Between two words to the provisioner that the VM runs.
     Duration refused =
         std::chrono::seconds(5);  ///< Between two tries of a request that the file server refuses.
