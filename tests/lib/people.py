@@ -36,6 +36,7 @@ _people = [
     Person("kim", 2011),                                  # another client holds her VM; she says no
     Person("kit", 2012),                                  # and he says yes
     Person("pia", 2013),                                  # the power goes while her VM runs
+    Person("pat", 2017),                                  # the power button is pressed while his VM runs
     Person("sam", 2014),                                  # secure attention
     Person("wil", 2015),                                  # his guest leaves the terminal wild
     Person("ben", 2016, vms=("bridged",)),                # his guest is on the site's own network

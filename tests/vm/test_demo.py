@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo in a terminal of 80x24: it says what to type, its workstation starts, and nothing is left of it but its own folder."""
+"""The demo as README.md shows it, in a terminal of 80x24: the table's rows, and that nothing is left of it but its own folder."""
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 
 import pytest
 
 from conftest import make_all_stand_still
-from greeter import BOOT_TIMEOUT
+from greeter import BOOT_TIMEOUT, STEP_TIMEOUT, Greeter
 from screen import Screen
 from terminal_process import TerminalProcess
 
+NOTE = "hello from the demo"
 END = 300
 KEPT = (".git", "out/build", "out/cache", "out/log")
 
@@ -28,6 +30,7 @@ class Demo:
         self.program = TerminalProcess([*command, self.folder], env={**os.environ, "TMPDIR": str(self.temporary), "TERM": "xterm"})
         self.modes_before = self.program.modes()
         self.screen = Screen(self.program, self.log / "console.log")
+        self.greeter = Greeter(self.screen)
 
     def picture(self, name):
         """Keeps the screen for whoever wants to see what a user sees."""
@@ -79,6 +82,10 @@ class Demo:
         return left
 
 
+class Facts:
+    """What happened, read while it did."""
+
+
 @pytest.fixture(scope="module")
 def demo_folder():
     """Where disks and database of the demo are kept. On a disk, and not out/demo, which belongs to whoever works here."""
@@ -96,9 +103,79 @@ def start(root, out, full, demo_folder):
     return lambda: Demo(root, command, demo_folder)
 
 
+@pytest.fixture(scope="module")
+def first(start):
+    """README's table from its first row to the last but one."""
+    demo = start()
+    try:
+        f = Facts()
+        f.demo, g, screen = demo, demo.greeter, demo.screen
+        f.page_url = demo.wait_started()
+        g.wait_prompt(1800)
+        demo.picture("prompt")
+        g.name_and_password("demo", "demo")
+        screen.wait_for(r"\d  work", timeout=STEP_TIMEOUT)
+        demo.picture("choice")
+        f.choice = screen.text()
+        g.choose("work")
+        f.guest_name = g.wait_guest(BOOT_TIMEOUT)
+        demo.picture("guest")
+        g.guest("until ip route | grep -q default; do sleep 1; done")  # its address comes while the shell is already there
+        f.page = g.guest(f"wget -q -O - {f.page_url}")
+        g.guest(f"echo {NOTE} > /files/note")
+        g.secure_attention()
+        demo.picture("menu")
+        g.menu("back")
+        screen.type("", enter=True)
+        g.power_off_guest()
+        demo.picture("prompt-again")
+
+        g.name_and_password("demo", "demo")
+        g.choose("work")
+        g.wait_guest(BOOT_TIMEOUT)
+        f.note = g.guest("cat /files/note")
+        g.power_off_guest()
+
+        screen.send(b"\x10")  # Ctrl-P
+        screen.wait_for(r"Press Y for yes", timeout=STEP_TIMEOUT)
+        demo.picture("power")
+        screen.type("y")
+        f.exit_code = demo.wait_end()
+        demo.picture("end")
+        f.last_screen = screen.text()
+        f.modes_after = demo.program.modes()
+        f.left = demo.left()
+        yield f
+    finally:
+        demo.close()
+
+
+def test_the_demo_offers_two_machines_to_user_demo(first):
+    assert re.search(r"\d  work\b", first.choice) and re.search(r"\d  play\b", first.choice)
+    assert first.guest_name == "work"
+
+
+def test_the_demos_guest_fetches_the_page_that_the_demo_names(first):
+    assert "berth_" in first.page
+
+
+def test_a_file_written_in_the_demo_is_there_at_the_next_login(first):
+    assert NOTE in first.note
+
+
+def test_switching_the_workstation_off_ends_the_demo_with_exit_code_0(first):
+    assert first.exit_code == 0
+    assert str(first.demo.folder) in "".join(first.last_screen.split())
+
+
+def test_the_demo_leaves_nothing_but_its_folder_and_the_terminal_as_it_was(first):
+    assert first.left == []
+    assert first.modes_after == first.demo.modes_before
+
+
 @pytest.mark.parametrize("way", ["plug", "window"])
-def test_pulling_the_plug_and_closing_the_window_end_the_demo_and_leave_its_folder_only(start, way):
-    """The second one starts over the disks that the first one left."""
+def test_pulling_the_plug_and_closing_the_window_end_the_demo_and_leave_its_folder_only(start, first, way):
+    """Over the disks that the first one left, so they must start."""
     demo = start()
     try:
         demo.wait_started()

@@ -8,12 +8,13 @@ import os
 import pathlib
 import select
 import shutil
-import signal
 import socket
 import struct
 import subprocess
 import tempfile
 import time
+
+from faults import kill_session
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 UID = 1000
@@ -364,4 +365,4 @@ class World:
         for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError, ValueError):
                 if str(self.run).encode() in path.read_bytes():
-                    os.kill(int(path.parent.name), signal.SIGKILL)
+                    kill_session(int(path.parent.name))
