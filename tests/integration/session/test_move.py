@@ -26,7 +26,7 @@ class Workstation(sessionworld.World):
     """Another client of the same world: own libvirt, own state, same server and user."""
 
     def __init__(self, world, client, host):
-        self.libvirt, self.build = sessionworld.Libvirt(), world.build
+        self.libvirt, self.build, self.port_mapper = sessionworld.Libvirt(), world.build, None
         self.server, self.export, self.user = world.server, world.export, world.user
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="berth-ses-"))
         self.folder.chmod(0o755)
