@@ -135,6 +135,31 @@ Result<Space> SeenOps::space() {
     return told(Op::other, 0, [&] { return session_.space(); });
 }
 
+Result<FileHandle> SeenOps::make_directory(const FileHandle& directory, const std::string& name,
+                                           uint32_t mode) {
+    return told(Op::other, 0, [&] { return session_.make_directory(directory, name, mode); });
+}
+
+Status SeenOps::remove_directory(const FileHandle& directory, const std::string& name) {
+    return told(Op::other, 0, [&] { return session_.remove_directory(directory, name); });
+}
+
+Status SeenOps::symlink(const FileHandle& directory, const std::string& name, const std::string& target) {
+    return told(Op::other, 0, [&] { return session_.symlink(directory, name, target); });
+}
+
+Result<std::string> SeenOps::write(const FileHandle& file, uint64_t offset, std::string_view data) {
+    return told(Op::other, 0, [&] { return session_.write(file, offset, data); });
+}
+
+Result<std::string> SeenOps::commit(const FileHandle& file) {
+    return told(Op::other, 0, [&] { return session_.commit(file); });
+}
+
+Status SeenOps::set_size(const FileHandle& file, uint64_t size) {
+    return told(Op::other, 0, [&] { return session_.set_size(file, size); });
+}
+
 Status SeenOps::write_block(const FileHandle& file, uint32_t epoch, std::string_view data) {
     return told(Op::data, epoch, [&] { return session_.write_sync(file, 0, data); });
 }

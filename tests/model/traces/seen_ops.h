@@ -37,6 +37,15 @@ class SeenOps final : public volume::NfsOps {
                   const std::string& to) override;
     Status remove(const volume::FileHandle& directory, const std::string& name) override;
     Result<volume::Space> space() override;
+    Result<volume::FileHandle> make_directory(const volume::FileHandle& directory, const std::string& name,
+                                              uint32_t mode) override;
+    Status remove_directory(const volume::FileHandle& directory, const std::string& name) override;
+    Status symlink(const volume::FileHandle& directory, const std::string& name,
+                   const std::string& target) override;
+    Result<std::string> write(const volume::FileHandle& file, uint64_t offset,
+                              std::string_view data) override;
+    Result<std::string> commit(const volume::FileHandle& file) override;
+    Status set_size(const volume::FileHandle& file, uint64_t size) override;
 
     /// A block of lock.<epoch>'s owner.
     Status write_block(const volume::FileHandle& file, uint32_t epoch, std::string_view data);
