@@ -219,7 +219,7 @@ class Machine:
         raw = self.serial.read_text(errors="replace") if self.serial.exists() else ""
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", raw)
 
-    def wait(self, pattern, timeout=150):
+    def wait(self, pattern, timeout=600):
         def look():
             self.process.check()
             return re.search(pattern, self.text())
