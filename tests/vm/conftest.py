@@ -20,7 +20,7 @@ _worlds = []
 
 
 @pytest.fixture(scope="session")
-def world(build, out, root):
+def world(build, out, root, pytestconfig):
     """The site. Its folder is on a disk (images and VMs are large) and goes at the end, unless BERTH_KEEP says otherwise."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="berth-vm-", dir=os.environ.get("BERTH_TMP", "/var/tmp")))
     folder.chmod(0o755)
@@ -31,7 +31,8 @@ def world(build, out, root):
     finally:
         _worlds.remove(world)
         world.close()
-        keep = root / "out" / "log" / "vm"
+        # Two runs at a time may share the checkout: each by the name of its results.
+        keep = root / "out" / "log" / pathlib.Path(pytestconfig.option.xmlpath or "vm").stem
         shutil.rmtree(keep, ignore_errors=True)
         keep.mkdir(parents=True)
         for log in folder.glob("**/*.log"):
