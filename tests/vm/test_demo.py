@@ -126,7 +126,9 @@ def first(start):
         g.secure_attention()
         demo.picture("menu")
         g.menu("back")
+        screen.wait_for(r"back in your VM", timeout=STEP_TIMEOUT)  # what is typed before belongs to the menu
         screen.type("", enter=True)
+        screen.wait_for(r"work# \s*$", timeout=STEP_TIMEOUT)
         g.power_off_guest()
         demo.picture("prompt-again")
 
