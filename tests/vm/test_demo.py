@@ -128,7 +128,7 @@ def first(start):
         g.menu("back")
         screen.wait_for(r"back in your VM", timeout=STEP_TIMEOUT)  # what is typed before belongs to the menu
         screen.type("", enter=True)
-        screen.wait_for(r"work# \s*$", timeout=STEP_TIMEOUT)
+        screen.wait_for(r"work#\s*$", timeout=STEP_TIMEOUT)
         g.power_off_guest()
         demo.picture("prompt-again")
 
