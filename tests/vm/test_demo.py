@@ -21,8 +21,8 @@ KEPT = (".git", "out/build", "out/cache", "out/log")
 class Demo:
     """The demo with a folder of its own, and what a person in front of it sees."""
 
-    def __init__(self, root, command, folder):
-        self.root, self.folder, self.temporary = root, folder / "demo", folder / "tmp"
+    def __init__(self, root, command, folder, kept):
+        self.root, self.folder, self.temporary, self.kept = root, folder / "demo", folder / "tmp", kept
         self.temporary.mkdir(exist_ok=True)
         self.log = root / "out/log/demo"
         self.log.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ class Demo:
         names = set()
         for folder, folders, files in os.walk(self.root):
             names |= {os.path.join(folder, n) for n in files}
-            folders[:] = [n for n in folders if os.path.relpath(os.path.join(folder, n), self.root) not in KEPT and n != "__pycache__"]
+            folders[:] = [n for n in folders if os.path.relpath(os.path.join(folder, n), self.root) not in self.kept and n != "__pycache__"]
         return names
 
     def left(self):
@@ -100,7 +100,9 @@ def start(root, out, full, demo_folder):
     """Starts the demo: by its one command, or in the plain run, where the image has just been built, by that command's last line."""
     make_all_stand_still()
     command = [root / "build-image.sh", "--demo", "--demo-dir"] if full else [root / "image/demo/run", "--image", out / "image", "--dir"]
-    return lambda: Demo(root, command, demo_folder)
+    # A build leaves its files too.
+    kept = (".git", "out") if full else KEPT
+    return lambda: Demo(root, command, demo_folder, kept)
 
 
 @pytest.fixture(scope="module")
