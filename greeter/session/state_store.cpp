@@ -199,7 +199,7 @@ void StateStore::forget_empty_claims() {
         auto held = claim(name);
         // Asked only now: until it died its session may have saved one.
         if (held && *held && access(path(name).c_str(), F_OK) != 0 && errno == ENOENT)
-            unlink((folder_ + "/" + name + ".claim").c_str());
+            unlink(claim_path(name).c_str());
     }
 }
 
