@@ -43,10 +43,16 @@ class MountedDirectory final : public UserDirectory {
     Result<BootTime> renew(const std::string& vm, uint64_t epoch, const std::string& nonce) override;
 
   private:
-    Result<FileHandle> vm_directory(const std::string& vm);
+    /// Looks the folder of `vm` up by its name, and keeps it.
+    Result<FileHandle> find(const std::string& vm);
+    /// Runs `operation` in the folder that was last found under that name. If that folder cannot be used any
+    /// more, or lacks what is wanted, the name is looked up anew.
+    template <typename F>
+    auto in_folder(const std::string& vm, F&& operation) -> std::invoke_result_t<F, const FileHandle&>;
     Result<Resolved> resolve(const std::string& vm, const std::string& path);
     Result<FileHandle> write_new(const FileHandle& directory, const std::string& name, std::string_view data);
-    Result<LockProtocol> protocol(const std::string& vm);
+    Status replace_in(const FileHandle& directory, const std::string& name, std::string_view data);
+    LockProtocol protocol(const FileHandle& folder);
 
     std::shared_ptr<NfsOps> user_, shared_;
     std::string shared_directory_;
@@ -54,28 +60,49 @@ class MountedDirectory final : public UserDirectory {
     LockTimes times_;
     Clock& clock_;
     Report& report_;
+    std::string kept_vm_;  ///< Empty: none.
+    FileHandle kept_;
 };
 
-Result<FileHandle> MountedDirectory::vm_directory(const std::string& vm) {
+Result<FileHandle> MountedDirectory::find(const std::string& vm) {
+    kept_vm_.clear();
     if (!is_plain_name(vm)) return fail(ErrorCode::C04, "\"{}\": must be the name of a directory", vm);
     auto found = user_->lookup(user_->root(), vm);
     if (!found) return fail(found.error());
     if (found->attributes.type != FileType::directory) return fail(ErrorCode::M09, "{} is no directory", vm);
-    return found->handle;
+    kept_vm_ = vm;
+    kept_ = found->handle;
+    return kept_;
+}
+
+template <typename F>
+auto MountedDirectory::in_folder(const std::string& vm, F&& operation)
+    -> std::invoke_result_t<F, const FileHandle&> {
+    if (vm.empty() || vm != kept_vm_) {
+        auto found = find(vm);
+        if (!found) return fail(found.error());
+        return operation(*found);
+    }
+    const FileHandle kept = kept_;
+    auto result = operation(kept);
+    const bool stale = !result && result.error().code() == ErrorCode::M10;
+    const bool missing = !result && result.error().code() == ErrorCode::M09;
+    if (!stale && !missing) return result;
+    auto found = find(vm);
+    if (!found) return fail(found.error());
+    // Missing there as well: no need to ask twice.
+    if (missing && *found == kept) return result;
+    return operation(*found);
 }
 
 Result<Resolved> MountedDirectory::resolve(const std::string& vm, const std::string& path) {
-    auto directory = vm_directory(vm);
-    if (!directory) return fail(directory.error());
     SharedTree tree;
     if (shared_) tree = {shared_.get(), shared_directory_};
-    return resolve_path(*user_, *directory, tree, path);
+    return in_folder(vm, [&](const FileHandle& folder) { return resolve_path(*user_, folder, tree, path); });
 }
 
-Result<LockProtocol> MountedDirectory::protocol(const std::string& vm) {
-    auto directory = vm_directory(vm);
-    if (!directory) return fail(directory.error());
-    return LockProtocol(*user_, *directory, times_, clock_, report_);
+LockProtocol MountedDirectory::protocol(const FileHandle& folder) {
+    return LockProtocol(*user_, folder, times_, clock_, report_);
 }
 
 Result<std::vector<std::string>> MountedDirectory::list_vms() {
@@ -110,7 +137,8 @@ Result<FileHandle> MountedDirectory::write_new(const FileHandle& directory, cons
 }
 
 Status MountedDirectory::check_writable(const std::string& vm) {
-    auto directory = vm_directory(vm);
+    // What the session goes on with is the folder that has the name now, not when the list was made.
+    auto directory = find(vm);
     if (!directory) return fail(directory.error());
     const std::string name = ".check-" + make_nonce();
     auto file = write_new(*directory, name, std::string(k_probe_size, 'x'));
@@ -144,9 +172,12 @@ Result<std::string> MountedDirectory::read(const std::string& vm, const std::str
     while (true) {
         auto part = file->ops->read(file->handle, text.size(), limits_.read);
         if (!part) return fail(part.error().with_prefix(path));
-        if (part->empty()) return text;
         text += *part;
         if (text.size() > limit) return fail(ErrorCode::C04, "\"{}\": larger than {} bytes", path, limit);
+        // Less than was asked for is the end, unless the file is known to go on: then the server cut it
+        // short.
+        const bool cut = part->size() < limits_.read;
+        if (part->empty() || (cut && text.size() >= file->attributes.size)) return text;
     }
 }
 
@@ -170,58 +201,55 @@ Status MountedDirectory::replace(const std::string& vm, const std::string& path,
     const size_t slash = path.rfind('/');
     const std::string name = slash == path.npos ? path : path.substr(slash + 1);
     if (!is_plain_name(name)) return fail(ErrorCode::C04, "\"{}\": must name a file", path);
-    FileHandle directory;
+    const auto replaced = [&](const FileHandle& directory) { return replace_in(directory, name, data); };
+    Status done;
     if (slash == path.npos) {
-        auto found = vm_directory(vm);
-        if (!found) return fail(found.error());
-        directory = *found;
+        done = in_folder(vm, replaced);
     } else {
         auto found = resolve(vm, path.substr(0, slash));
         if (!found) return fail(found.error());
         if (found->shared) return fail(ErrorCode::C04, "\"{}\": in the shared tree", path);
-        directory = found->handle;
+        done = replaced(found->handle);
     }
+    return done ? done : fail(done.error().with_prefix(path));
+}
+
+Status MountedDirectory::replace_in(const FileHandle& directory, const std::string& name,
+                                    std::string_view data) {
     const std::string private_name = ".new-" + make_nonce();
     auto file = write_new(directory, private_name, data);
-    if (!file) return fail(file.error().with_prefix(path));
+    if (!file) return fail(file.error());
     auto renamed = user_->rename(directory, private_name, name);
     if (renamed) return {};
     // No answer: it is done if the name shows our file.
     auto now = user_->lookup(directory, name);
     if (now && now->handle == *file) return {};
     (void)user_->remove(directory, private_name);
-    return fail(renamed.error().with_prefix(path));
+    return fail(renamed.error());
 }
 
 Result<std::optional<LockHolder>> MountedDirectory::holder(const std::string& vm) {
-    auto lock = protocol(vm);
-    if (!lock) return fail(lock.error());
-    return lock->holder();
+    return in_folder(vm, [&](const FileHandle& folder) { return protocol(folder).holder(); });
 }
 
 Result<std::optional<LockHolder>> MountedDirectory::holder_below(const std::string& vm, uint64_t epoch) {
-    auto lock = protocol(vm);
-    if (!lock) return fail(lock.error());
-    return lock->holder_below(epoch);
+    return in_folder(vm, [&](const FileHandle& folder) { return protocol(folder).holder_below(epoch); });
 }
 
 Result<TakenLock> MountedDirectory::lock(const std::string& vm, const LockOwner& owner, bool may_break,
                                          const Intent& intent, const Waiting& waiting) {
-    auto lock = protocol(vm);
-    if (!lock) return fail(lock.error());
-    return lock->take(owner, may_break, intent, waiting);
+    // The lock counts for the folder that has the name now; what follows is done in that one while it lasts.
+    auto folder = find(vm);
+    if (!folder) return fail(folder.error());
+    return protocol(*folder).take(owner, may_break, intent, waiting);
 }
 
 Status MountedDirectory::release(const std::string& vm, uint64_t epoch, const std::string& nonce) {
-    auto lock = protocol(vm);
-    if (!lock) return fail(lock.error());
-    return lock->release(epoch, nonce);
+    return in_folder(vm, [&](const FileHandle& folder) { return protocol(folder).release(epoch, nonce); });
 }
 
 Result<BootTime> MountedDirectory::renew(const std::string& vm, uint64_t epoch, const std::string& nonce) {
-    auto lock = protocol(vm);
-    if (!lock) return fail(lock.error());
-    return lock->renew(epoch, nonce);
+    return in_folder(vm, [&](const FileHandle& folder) { return protocol(folder).renew(epoch, nonce); });
 }
 
 }  // namespace

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/user_directory.h"
+
+#include <gtest/gtest.h>
+
+#include "volume/memory_nfs.h"
+
+namespace berth::volume {
+namespace {
+
+/// "work" with a lock of ours, over a file server in memory that counts calls.
+struct UserDirectoryTest : ::testing::Test {
+    UserDirectoryTest() {
+        fill("work", "first");
+        ops = std::make_shared<MemoryNfs>(server, [this](std::string_view call, const std::string& name) {
+            if (before_call) before_call(call, name);
+            calls[std::string(call)]++;
+            if (call == "LOOKUP" && name == "work") lookups_of_folder++;
+            return Fault::none;
+        });
+        directory = user_directory_on(ops, nullptr, "", {1 << 20, 1 << 20}, times, clock, report);
+    }
+    void fill(const std::string& folder, const std::string& text) {
+        server.put(folder + "/machine.toml", FileType::regular, text);
+    }
+    /// Another folder takes the name; the old one is moved aside, or gone.
+    void replace_folder(bool keep_old = true) {
+        auto& entries = server.root()->entries;
+        if (keep_old) entries["aside"] = entries["work"];
+        entries.erase("work");
+        fill("work", "second");
+    }
+    Result<std::string> read() { return directory->read("work", "machine.toml", 1 << 20); }
+    Result<TakenLock> lock() {
+        return directory->lock("work", {"m-1", "berth-1", "ann", "b"}, false, nullptr,
+                               [](auto) { return true; });
+    }
+
+    MemoryServer server;
+    FakeClock clock;
+    RecordingReport report;
+    LockTimes times;
+    std::map<std::string, int> calls;
+    int lookups_of_folder = 0;
+    MemoryNfs::FaultSource before_call;
+    std::shared_ptr<MemoryNfs> ops;
+    std::unique_ptr<UserDirectory> directory;
+};
+
+TEST_F(UserDirectoryTest, looks_a_folder_up_once_for_what_is_done_in_it) {
+    ASSERT_TRUE(directory->check_writable("work"));
+    EXPECT_EQ(*read(), "first");
+    EXPECT_TRUE(directory->facts("work", "machine.toml"));
+    EXPECT_EQ(lookups_of_folder, 1);
+    EXPECT_EQ(calls["READ"], 1) << "a file is not read behind its end";
+}
+
+TEST_F(UserDirectoryTest, checks_and_locks_the_folder_that_has_the_name_by_then) {
+    EXPECT_EQ(*read(), "first");
+    replace_folder();
+    ASSERT_TRUE(directory->check_writable("work"));
+    EXPECT_EQ(*read(), "second");
+
+    server.root()->entries["work"] = server.root()->entries["aside"];
+    ASSERT_TRUE(lock());
+    EXPECT_TRUE(server.at("aside/lock.1"));
+    EXPECT_EQ(*read(), "first");
+}
+
+TEST_F(UserDirectoryTest, stays_in_the_folder_that_it_locked) {
+    auto taken = lock();
+    ASSERT_TRUE(taken);
+    replace_folder();
+    EXPECT_EQ(*read(), "first");
+    ASSERT_TRUE(directory->replace("work", "nvram", "ours"));
+    EXPECT_TRUE(server.at("aside/nvram"));
+    EXPECT_FALSE(server.at("work/nvram"));
+    ASSERT_TRUE(directory->release("work", taken->epoch, taken->nonce));
+    EXPECT_TRUE(server.at("aside/last-used.1"));
+}
+
+TEST_F(UserDirectoryTest, looks_a_folder_up_anew_when_its_handle_is_stale) {
+    EXPECT_EQ(*read(), "first");
+    replace_folder(/*keep_old=*/false);
+    EXPECT_EQ(*read(), "second");
+    EXPECT_EQ(lookups_of_folder, 2);
+    EXPECT_EQ(*read(), "second");
+    EXPECT_EQ(lookups_of_folder, 2);
+
+    server.root()->entries.erase("work");
+    auto nothing = read();
+    ASSERT_FALSE(nothing);
+    EXPECT_EQ(nothing.error().code(), ErrorCode::M09);
+}
+
+TEST_F(UserDirectoryTest, looks_a_folder_up_anew_before_it_says_that_a_file_is_missing) {
+    EXPECT_EQ(*read(), "first");
+    server.at("work")->entries.clear();
+    replace_folder();
+    EXPECT_EQ(*read(), "second") << "some servers say so of everything in a folder that was removed";
+
+    server.at("work")->entries.clear();
+    auto missing = read();
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(missing.error().code(), ErrorCode::M09);
+}
+
+TEST_F(UserDirectoryTest, follows_no_link_that_took_the_folders_name) {
+    EXPECT_EQ(*read(), "first");
+    auto& entries = server.root()->entries;
+    entries["elsewhere"] = entries["work"];
+    entries.erase("work");
+    server.put("work", FileType::symlink, "elsewhere");
+    EXPECT_EQ(lock().error().code(), ErrorCode::M09);
+    EXPECT_EQ(read().error().code(), ErrorCode::M09);
+    EXPECT_EQ(directory->check_writable("work").error().code(), ErrorCode::M09);
+}
+
+TEST_F(UserDirectoryTest, reads_on_when_a_file_ends_before_the_size_that_was_known) {
+    before_call = [this](std::string_view call, const std::string&) {
+        if (call == "READ" && calls["READ"] == 0) server.at("work/machine.toml")->data = "cut";
+        return Fault::none;
+    };
+    EXPECT_EQ(*read(), "cut");
+    EXPECT_EQ(calls["READ"], 2);
+}
+
+}  // namespace
+}  // namespace berth::volume
