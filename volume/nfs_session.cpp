@@ -72,6 +72,13 @@ Result<std::unique_ptr<NfsSession>> NfsSession::mount(const NfsLocation& locatio
     return session;
 }
 
+Result<std::unique_ptr<NfsSession>> NfsSession::another() const {
+    std::unique_ptr<NfsSession> session(new NfsSession(location_, credentials_, timeout_, interrupt_));
+    session->root_ = root_;
+    BERTH_TRY(session->reach());
+    return session;
+}
+
 Status NfsSession::connect() {
     if (credentials_.groups.size() > k_max_groups)
         return fail(ErrorCode::M12, "{} groups: at most {}", credentials_.groups.size(), k_max_groups);
@@ -80,6 +87,11 @@ Status NfsSession::connect() {
     if (!root_.empty() && *root != root_)
         return fail(ErrorCode::M10, "{}:{} is another directory than before", location_.server,
                     location_.directory);
+    root_ = *root;
+    return reach();
+}
+
+Status NfsSession::reach() {
     uint16_t port = location_.nfs_port;
     if (port == 0) {
         auto asked = RpcConnection::ask_port_mapper(location_.server, k_nfs_program, k_nfs_version, timeout_,
@@ -91,7 +103,6 @@ Status NfsSession::connect() {
     if (!connection) return fail(connection.error());
     connection_ = std::move(*connection);
     connections_++;
-    root_ = *root;
     return {};
 }
 

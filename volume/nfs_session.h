@@ -24,6 +24,10 @@ class NfsSession final : public NfsOps {
                                                      const NfsCredentials& credentials, Duration timeout,
                                                      Interrupt interrupt = {});
 
+    /// One more connection to the directory that this session has mounted: its handle is known, so there is
+    /// nothing to MOUNT.
+    Result<std::unique_ptr<NfsSession>> another() const;
+
     const FileHandle& root() const override { return root_; }
     Result<Found> lookup(const FileHandle& directory, const std::string& name) override;
     Result<Attributes> attributes(const FileHandle& file) override;
@@ -61,7 +65,10 @@ class NfsSession final : public NfsOps {
 
   private:
     NfsSession(NfsLocation location, NfsCredentials credentials, Duration timeout, Interrupt interrupt);
+    /// MOUNTs, and finds the same directory as before if there was one; then reach().
     Status connect();
+    /// Connects to the server's NFS port.
+    Status reach();
     /// Runs one call: `issue` sends it, `take` gets the decoded result (Res*) inside the callback and returns
     /// its nfsstat3.
     using Issue = std::function<int(rpc_context*, void (*)(rpc_context*, int, void*, void*), void*)>;
@@ -76,7 +83,6 @@ class NfsSession final : public NfsOps {
     FileHandle root_;
     std::unique_ptr<RpcConnection> connection_;
     uint64_t connections_ = 0;
-    uint16_t nfs_port_ = 0;
     uint32_t write_limit_ = 0;  ///< 0: not asked yet.
 };
 

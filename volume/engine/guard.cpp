@@ -62,15 +62,19 @@ Status Guard::open() {
     auto user = mount(false, config_.hold);
     if (!user) return fail(user.error());
     session_ = std::move(*user);
-    std::unique_ptr<NfsSession> shared;
+    user_root_ = session_->root();
+    // The disks are looked for on the connections that will carry their blocks. That the lock's own leads to
+    // the same directory, its renewal shows.
+    auto blocks = session_->another();
+    if (!blocks) return fail(blocks.error());
+    opened_[false] = std::move(*blocks);
     if (config_.shared) {
         auto mounted = mount(true, config_.hold);
         if (!mounted) return fail(mounted.error().with_prefix("shared files"));
-        shared = std::move(*mounted);
-        shared_root_ = shared->root();
+        opened_[true] = std::move(*mounted);
+        shared_root_ = opened_[true]->root();
     }
-    user_root_ = session_->root();
-    auto files = find_files(*session_, shared.get());
+    auto files = find_files(*opened_[false], opened_[true].get());
     if (!files) return fail(files.error());
     files_ = std::move(*files);
     lock_.emplace(*session_, vm_directory_, LockTimes{config_.renew, config_.hold}, clock_, report_);
@@ -115,8 +119,14 @@ std::optional<BootTime> Guard::silent_since() const {
 /// A connection that blocks may be sent on: to the same root, directory and files as ever.
 Status Guard::connect(bool shared) {
     // The same thread renews: a silent server of the shared tree must not cost the lease at the user's.
-    auto made =
-        mount(shared, std::min<Duration>(config_.hold, std::max<Duration>(config_.renew, k_patience)));
+    const Duration patience = std::min<Duration>(config_.hold, std::max<Duration>(config_.renew, k_patience));
+    // The first one stands since open(). One that was made anew meanwhile was not seen to lead to every disk.
+    if (auto opened = std::exchange(opened_[shared], nullptr)) {
+        opened->notice_loss();
+        opened->set_timeout(patience);
+        if (opened->connected() && opened->connections() == 1) return deliver(shared, *opened);
+    }
+    auto made = mount(shared, patience);
     if (!made) return fail(made.error());
     if ((*made)->root() != (shared ? shared_root_ : user_root_))
         return fail(ErrorCode::M10, "the exported directory is another one");
@@ -133,11 +143,15 @@ Status Guard::connect(bool shared) {
         if (now->fileid != file.attributes.fileid)
             return fail(ErrorCode::M10, "disk {} is another file", config_.disks[file.disk].name);
     }
-    auto limits = (*made)->limits();
+    return deliver(shared, **made);
+}
+
+Status Guard::deliver(bool shared, NfsSession& session) {
+    auto limits = session.limits();
     if (!limits) return fail(limits.error());
     report_.event(Level::info, "connected",
-                  {{"server", (*made)->location().server}, {"port", std::to_string((*made)->local_port())}});
-    deliver_({shared, (*made)->take_connection(), *limits});
+                  {{"server", session.location().server}, {"port", std::to_string(session.local_port())}});
+    deliver_({shared, session.take_connection(), *limits});
     return {};
 }
 

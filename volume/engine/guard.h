@@ -71,6 +71,8 @@ class Guard {
     Result<std::unique_ptr<NfsSession>> mount(bool shared, Duration timeout);
     Result<std::vector<ServedFile>> find_files(NfsSession& user, NfsSession* shared);
     Status connect(bool shared);
+    /// `session`, which was seen to lead to the disks, becomes a connection for blocks.
+    Status deliver(bool shared, NfsSession& session);
     Status renew();
     void renewal_failed(const Error& error);
     void claimed(const Error& error);
@@ -84,6 +86,7 @@ class Guard {
     std::optional<LockProtocol> lock_;
     FileHandle user_root_, shared_root_, vm_directory_;
     std::vector<ServedFile> files_;
+    std::unique_ptr<NfsSession> opened_[2];  // on which open() found the disks; for the first connect()
     Deliver deliver_;
     BootTime next_renewal_;
     bool failing_ = false;
