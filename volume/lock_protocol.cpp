@@ -110,13 +110,15 @@ Result<FileHandle> LockProtocol::write_private(const std::string& name, const Lo
     return made;
 }
 
-Result<bool> LockProtocol::link(const FileHandle& file, uint64_t epoch, const std::string& nonce) {
+Result<std::optional<LockProtocol::Standing>> LockProtocol::link(const FileHandle& file, uint64_t epoch,
+                                                                 const std::string& nonce) {
     const BootTime deadline = clock_.now() + times_.hold;
     while (true) {
         auto linked = ops_.link(file, directory_, lock_name(epoch));
         auto lock = standing(lock_name(epoch));
         if (!lock) return fail(lock.error());
-        if (*lock) return (*lock)->contents.record.nonce == nonce;
+        if (*lock && (*lock)->contents.record.nonce == nonce) return lock;
+        if (*lock) return std::nullopt;
         // Nothing there: not executed, or already taken over and removed. The same LINK again can only do the
         // same.
         if (!linked && !is(linked.error(), ErrorCode::M04) && !is(linked.error(), ErrorCode::M13))
@@ -125,7 +127,7 @@ Result<bool> LockProtocol::link(const FileHandle& file, uint64_t epoch, const st
         clock_.sleep(std::min<Duration>(seconds(1), times_.renew));
         auto now = names();
         if (!now) return fail(now.error());
-        if (now->highest() > epoch) return false;
+        if (now->highest() > epoch) return std::nullopt;
     }
 }
 
@@ -142,20 +144,26 @@ Status LockProtocol::remove_all(const std::vector<uint64_t>& epochs, uint64_t be
     return {};
 }
 
-Status LockProtocol::wait_for_lower(uint64_t epoch, BootTime linked, const UserDirectory::Waiting& waiting) {
+Result<LockNames> LockProtocol::wait_for_lower(uint64_t epoch, BootTime linked,
+                                               const UserDirectory::Waiting& waiting) {
     const BootTime over = linked + times_.take_over;
     while (true) {
         auto now = names();
         if (!now) return fail(now.error());
         if (now->highest_last_used() >= epoch || now->highest_lock() > epoch)
             return fail(ErrorCode::K02, "lock {} was passed while we waited", epoch);
-        if (now->locks.empty() || now->locks.front() >= epoch) return {};
+        const bool alone = now->locks.empty() || now->locks.front() >= epoch;
         const Duration left = over - clock_.now();
-        if (left <= Duration(0)) return {};
+        if (alone || left <= Duration(0)) break;
         if (waiting && !waiting(std::chrono::ceil<seconds>(left)))
             return fail(ErrorCode::K03, "claim {} is left behind", epoch);
         clock_.sleep(std::min<Duration>(left, seconds(1)));
     }
+    auto last = names();
+    if (!last) return last;
+    if (last->highest_lock() != epoch || last->highest_last_used() >= epoch)
+        return fail(ErrorCode::K02, "lock {} was passed", epoch);
+    return last;
 }
 
 Result<TakenLock> LockProtocol::take(const LockOwner& owner, bool may_break,
@@ -174,16 +182,15 @@ Result<TakenLock> LockProtocol::take(const LockOwner& owner, bool may_break,
 Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, bool may_break,
                                                        const UserDirectory::Intent& intent,
                                                        const UserDirectory::Waiting& waiting) {
-    if (!may_break) {
-        auto other = holder();
-        if (!other) return fail(other.error());
-        if (*other)
-            return fail(ErrorCode::K01, "held by {} ({}) since {}", (*other)->record.owner.host,
-                        (*other)->record.owner.user, (*other)->record.since);
-    }
     auto before = names();
     if (!before) return fail(before.error());
-    if (!may_break && !before->locks.empty()) return std::nullopt;
+    if (!may_break && !before->locks.empty()) {
+        auto other = holder();
+        if (!other) return fail(other.error());
+        if (!*other) return std::nullopt;  // released meanwhile
+        return fail(ErrorCode::K01, "held by {} ({}) since {}", (*other)->record.owner.host,
+                    (*other)->record.owner.user, (*other)->record.since);
+    }
     const uint64_t epoch = before->highest() + 1;
     LockRecord record{owner, make_nonce(), 0, LockMode::lease, utc(clock_.wall())};
     if (intent) BERTH_TRY(intent(epoch, record.nonce));
@@ -201,30 +208,28 @@ Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, b
     if (!ours) return fail(ours.error());
     if (!*ours) return std::nullopt;
 
-    auto after = names();
-    if (!after) return fail(after.error());
-    if (after->highest_last_used() >= epoch) {
+    auto standing_names = names();
+    if (!standing_names) return fail(standing_names.error());
+    if (standing_names->highest_last_used() >= epoch) {
         // The number was used up before our LINK executed. The last-used keeps the highest number, so ours
         // may go.
         BERTH_TRY(remove(lock_name(epoch)));
         return std::nullopt;
     }
-    if (after->highest_lock() > epoch)
-        return fail(ErrorCode::K02, "lock {} stands above our {}", after->highest_lock(), epoch);
-    if (after->highest_lock() != epoch) return fail(ErrorCode::K05, "lock {} is gone", epoch);
-    const bool broke = after->locks.front() < epoch;
+    if (standing_names->highest_lock() > epoch)
+        return fail(ErrorCode::K02, "lock {} stands above our {}", standing_names->highest_lock(), epoch);
+    if (standing_names->highest_lock() != epoch) return fail(ErrorCode::K05, "lock {} is gone", epoch);
+    const bool broke = standing_names->locks.front() < epoch;
     if (broke && !may_break) {
         // It came late and below us; its owner loses by its own check. Waiting for it is what a taker does.
         report_.event(Level::warning, "a lower lock appeared", {{"epoch", std::to_string(epoch)}});
     }
-    BERTH_TRY(wait_for_lower(epoch, linked, waiting));
-
-    auto last = names();
-    if (!last) return fail(last.error());
-    if (last->highest_lock() != epoch || last->highest_last_used() >= epoch)
-        return fail(ErrorCode::K02, "lock {} was passed", epoch);
+    if (broke) {
+        standing_names = wait_for_lower(epoch, linked, waiting);
+        if (!standing_names) return fail(standing_names.error());
+    }
     TakenLock taken{epoch, record.nonce, broke, std::nullopt};
-    if (last->highest_last_used() == epoch - 1 && epoch > 1) {
+    if (standing_names->highest_last_used() == epoch - 1 && epoch > 1) {
         auto predecessor = standing(last_used_name(epoch - 1));
         // One that cannot be read only means that nothing is known of who used the VM last.
         if (predecessor && *predecessor) {
@@ -232,16 +237,19 @@ Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, b
             taken.predecessor->epoch = epoch - 1;
         }
     }
-    BERTH_TRY(remove_all(last->locks, epoch, lock_name));
+    BERTH_TRY(remove_all(standing_names->locks, epoch, lock_name));
     const BootTime deadline = clock_.now() + times_.hold;
+    // Just read back behind our LINK, and only we write it: then the first try needs no other look at it.
+    auto renewed = broke ? renew(epoch, record.nonce) : renew_known(epoch, **ours);
+    if (!broke && !renewed && is(renewed.error(), ErrorCode::M10)) renewed = renew(epoch, record.nonce);
     while (true) {
-        auto renewed = renew(epoch, record.nonce);
         if (renewed && clock_.now() - *renewed < times_.hold) return taken;
         if (!renewed && is(renewed.error(), ErrorCode::K06))
             return fail(ErrorCode::K02, "{}", renewed.error().detail());
         if (!renewed && !is(renewed.error(), ErrorCode::M04)) return fail(renewed.error());
         if (clock_.now() >= deadline) return fail(ErrorCode::M04, "lock {} could not be renewed", epoch);
         clock_.sleep(std::min<Duration>(seconds(1), times_.renew));
+        renewed = renew(epoch, record.nonce);
     }
 }
 
@@ -255,10 +263,14 @@ Result<BootTime> LockProtocol::renew(uint64_t epoch, const std::string& nonce) {
     if (!contents) return fail(contents.error());
     if (contents->record.nonce != nonce)
         return fail(ErrorCode::K05, "lock {} is {}'s", epoch, contents->record.owner.host);
-    contents->record.sequence++;
+    return renew_known(epoch, {lock->handle, lock->attributes, std::move(*contents)});
+}
 
+Result<BootTime> LockProtocol::renew_known(uint64_t epoch, const Standing& lock) {
+    LockRecord raised = lock.contents.record;
+    raised.sequence++;
     const BootTime before_write = clock_.now();
-    BERTH_TRY(ops_.write_sync(lock->handle, 0, format_lock_record(contents->record)));
+    BERTH_TRY(ops_.write_sync(lock.handle, 0, format_lock_record(raised)));
     auto entries = ops_.list(directory_);
     if (!entries) return fail(entries.error());
     const LockNames standing_names = lock_names(*entries);
@@ -272,7 +284,8 @@ Result<BootTime> LockProtocol::renew(uint64_t epoch, const std::string& nonce) {
     if (!read_back) return fail(read_back.error());
     auto record = parse_lock_record(*read_back);
     if (!record) return fail(record.error());
-    if (record->nonce != nonce) return fail(ErrorCode::K05, "lock {} is {}'s", epoch, record->owner.host);
+    if (record->nonce != raised.nonce)
+        return fail(ErrorCode::K05, "lock {} is {}'s", epoch, record->owner.host);
     // What ours says is only worth a word to its user: the numbers in the directory never fall.
     if (claimed) return fail(ErrorCode::K06, "lock {} above our {}", standing_names.highest_lock(), epoch);
     return before_write;

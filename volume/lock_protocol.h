@@ -55,9 +55,14 @@ class LockProtocol {
                                              const UserDirectory::Intent& intent,
                                              const UserDirectory::Waiting& waiting);
     Result<FileHandle> write_private(const std::string& name, const LockRecord& record);
-    /// LINKs until `lock.<epoch>` is read back; true: our nonce stands there.
-    Result<bool> link(const FileHandle& file, uint64_t epoch, const std::string& nonce);
-    Status wait_for_lower(uint64_t epoch, BootTime linked, const UserDirectory::Waiting& waiting);
+    /// LINKs until `lock.<epoch>` is read back: it as it stands with our nonce; nullopt: another's, or
+    /// passed.
+    Result<std::optional<Standing>> link(const FileHandle& file, uint64_t epoch, const std::string& nonce);
+    /// A renewal of a lock whose record, as it stands in `lock`, nobody but us can have changed since.
+    Result<BootTime> renew_known(uint64_t epoch, const Standing& lock);
+    /// Until no lock below ours is left or the time of the take-over has passed; then the names as they
+    /// stand.
+    Result<LockNames> wait_for_lower(uint64_t epoch, BootTime linked, const UserDirectory::Waiting& waiting);
     Status remove_all(const std::vector<uint64_t>& epochs, uint64_t below, std::string (*name)(uint64_t));
     Status remove(const std::string& name);
     Result<std::vector<DiskIdentity>> disk_identities();

@@ -104,6 +104,50 @@ TEST_F(LockTest, one_that_vanishes_while_it_is_taken_is_not_taken) {
     EXPECT_EQ(taken.error().code(), ErrorCode::K05);
 }
 
+TEST_F(LockTest, of_a_free_machine_takes_no_call_that_nothing_rests_on) {
+    std::map<std::string, int> calls;
+    MemoryNfs counted(server, [&](std::string_view call, const std::string&) {
+        calls[std::string(call)]++;
+        return Fault::none;
+    });
+    ASSERT_TRUE(take(protocol(counted)));
+    // The number, what stands above and below, the renewal; read back behind the LINK and in the renewal.
+    EXPECT_EQ(calls, (std::map<std::string, int>{{"CREATE", 1},
+                                                 {"LINK", 1},
+                                                 {"LOOKUP", 2},
+                                                 {"READ", 2},
+                                                 {"READDIR", 3},
+                                                 {"REMOVE", 1},
+                                                 {"WRITE", 2}}));
+}
+
+TEST_F(LockTest, one_that_vanishes_before_its_first_renewal_is_not_taken) {
+    int listings = 0;
+    MemoryNfs with_admin(server, [&](std::string_view call, const std::string&) {
+        // Behind the last listing before the renewal.
+        if (call == "READDIR") listings++;
+        if (call == "WRITE" && listings == 2) (void)server.remove(directory(), "lock.1");
+        return Fault::none;
+    });
+    auto taken = take(protocol(with_admin));
+    ASSERT_FALSE(taken);
+    EXPECT_EQ(taken.error().code(), ErrorCode::K05) << "the stale handle is looked up anew";
+}
+
+TEST_F(LockTest, that_had_to_wait_is_looked_at_before_it_is_renewed) {
+    ASSERT_TRUE(take(protocol(ops)));
+    std::vector<std::string> calls;
+    MemoryNfs seen(server, [&](std::string_view call, const std::string& name) {
+        calls.push_back(std::string(call) + " " + name);
+        return Fault::none;
+    });
+    ASSERT_TRUE(take(protocol(seen), /*may_break=*/true));
+    const auto last_write = std::find(calls.rbegin(), calls.rend(), "WRITE ");
+    ASSERT_NE(last_write, calls.rend());
+    EXPECT_EQ(*(last_write + 1), "READ ");
+    EXPECT_EQ(*(last_write + 2), "LOOKUP lock.2");
+}
+
 TEST_F(LockTest, a_late_copy_of_its_link_makes_no_second_lock) {
     MemoryNfs faulty(server, once("LINK", Fault::duplicated));
     auto taken = take(protocol(faulty));

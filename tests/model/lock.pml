@@ -19,7 +19,7 @@
  *
  * Not rules   What safety does not need, and why it is done all the same. Each is left out, or left to chance, in the model as it is checked:
  *   the second listing              NO_SECOND_LISTING (held in `full`). The wait and the renewal list again. It finds a number that was used up while its lock
- *                                   can still be removed, so that nobody is asked to break a lock that nobody holds.
+ *                                   can still be removed, so that nobody is asked to break a lock that nobody holds; and that there is nobody to wait for.
  *   the nonce in renewals           RENEWAL_WITHOUT_NONCE (held in `full`). A number is used once, so whoever read its lock back is its only owner. It is
  *                                   for a directory in which somebody removed or renamed files by hand.
  *   lower locks are removed         Chance. Who owns one finds the higher number at its next renewal. It spares the next taker the wait.
@@ -152,9 +152,10 @@ inline link_lock() {
  * renewal_left when an answer is missing. */
 inline renewal() {
 #ifdef TRACES
-    if    /* the WRITE needs the record: a look that changes nothing */
+    if    /* the WRITE needs the record, unless it was just read back: a look that changes nothing */
     :: d_step { lock[epoch] == nonce && SEEN(EV_READ_LOCK, me + 1, epoch, lock[epoch], 0) -> NEXT }
     :: atomic { lock[epoch] != nonce && SEEN(EV_READ_LOCK, me + 1, epoch, lock[epoch], 0) -> NEXT; goto not_good }
+    :: !granted
     fi;
 #endif
     atomic { SEEN(EV_RENEW, me + 1, 0, 0, 0) -> NEXT; renewal_left[me] = HOLD };
@@ -278,7 +279,8 @@ link:   if
             fi;
             goto stopped
         :: high_used < epoch && high_lock != epoch -> goto stopped
-        :: else -> FORGET
+        :: high_used < epoch && high_lock == epoch && low_lock == epoch -> goto taken    /* nobody to wait for */
+        :: high_used < epoch && high_lock == epoch && low_lock < epoch -> FORGET
         fi;
 #endif
 
@@ -307,12 +309,13 @@ wait:   if
             fi
         fi;
 #endif
-        wait_left[me] = 0;
         if
         :: d_step { LISTED -> NEXT; list() }
         OR_STOP
         fi;
         if :: high_lock != epoch || high_used >= epoch -> goto stopped :: else fi;
+
+taken:  wait_left[me] = 0;
 #ifdef PREDECESSOR_BY_CLIENT
         predecessor = last_used[high_used];
 #else
