@@ -16,7 +16,6 @@ namespace berth::server {
 namespace {
 
 constexpr Duration k_call_timeout = std::chrono::seconds(15);
-constexpr volume::TransferLimits k_local_limits{1 << 20, 1 << 20};
 
 Result<volume::NfsLocation> location_of(const PlaceOptions& options, const std::string& text) {
     const size_t at = text.find(":/");
@@ -89,7 +88,6 @@ Result<UserPlace> open_place(const PlaceOptions& options, const std::string& use
     if (!credentials) return fail(credentials.error());
     UserPlace place;
     place.user = user;
-    volume::TransferLimits limits = k_local_limits;
     if (!options.directory.empty()) {
         place.where = options.directory + "/" + user;
         auto ops = volume::LocalOps::open(options.directory, user, *credentials);
@@ -106,9 +104,6 @@ Result<UserPlace> open_place(const PlaceOptions& options, const std::string& use
         place.where = location->server + ":" + location->directory;
         auto session = volume::NfsSession::mount(*location, *credentials, k_call_timeout);
         if (!session) return fail(session.error());
-        auto asked = (*session)->limits();
-        if (!asked) return fail(asked.error());
-        limits = *asked;
         place.ops = std::move(*session);
     }
     if (options.shared.starts_with('/')) {
@@ -124,7 +119,7 @@ Result<UserPlace> open_place(const PlaceOptions& options, const std::string& use
         place.shared = std::move(*shared);
         place.shared_directory = location->directory;
     }
-    place.directory = volume::user_directory_on(place.ops, place.shared, place.shared_directory, limits,
+    place.directory = volume::user_directory_on(place.ops, place.shared, place.shared_directory,
                                                 options.times, clock, report);
     return place;
 }

@@ -91,6 +91,7 @@ TEST_F(CopyFile, sends_again_what_a_restarted_server_lost_before_its_commit) {
         }
         Status remove(const FileHandle& d, const std::string& n) override { return test.nfs.remove(d, n); }
         Result<Space> space() override { return test.nfs.space(); }
+        Result<TransferLimits> limits() override { return test.nfs.limits(); }
         Result<FileHandle> make_directory(const FileHandle& d, const std::string& n, uint32_t m) override {
             return test.nfs.make_directory(d, n, m);
         }

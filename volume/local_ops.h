@@ -42,6 +42,7 @@ class LocalOps final : public NfsOps {
     Status rename(const FileHandle& directory, const std::string& from, const std::string& to) override;
     Status remove(const FileHandle& directory, const std::string& name) override;
     Result<Space> space() override;
+    Result<TransferLimits> limits() override { return TransferLimits{1 << 20, 1 << 20}; }
     Result<FileHandle> make_directory(const FileHandle& directory, const std::string& name,
                                       uint32_t mode) override;
     Status remove_directory(const FileHandle& directory, const std::string& name) override;

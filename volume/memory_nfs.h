@@ -82,6 +82,10 @@ class MemoryNfs final : public NfsOps {
     Status rename(const FileHandle& directory, const std::string& from, const std::string& to) override;
     Status remove(const FileHandle& directory, const std::string& name) override;
     Result<Space> space() override { return Space{1 << 30, 1000}; }
+    Result<TransferLimits> limits() override {
+        if (ask("FSINFO") != Fault::none) return fail(ErrorCode::M04, "no answer");
+        return TransferLimits{1 << 20, 1 << 20};
+    }
     Result<FileHandle> make_directory(const FileHandle& directory, const std::string& name,
                                       uint32_t mode) override;
     Status remove_directory(const FileHandle& directory, const std::string& name) override;

@@ -79,6 +79,8 @@ class NfsOps {
     virtual Status rename(const FileHandle& directory, const std::string& from, const std::string& to) = 0;
     virtual Status remove(const FileHandle& directory, const std::string& name) = 0;
     virtual Result<Space> space() = 0;
+    /// The server is asked once, when this is first called.
+    virtual Result<TransferLimits> limits() = 0;
 
     // What making and removing a whole VM needs beside that.
     /// MKDIR; a name that is there is M13.

@@ -386,17 +386,14 @@ Status NfsSession::symlink(const FileHandle& directory, const std::string& name,
 }
 
 Result<std::string> NfsSession::write(const FileHandle& file, uint64_t offset, std::string_view data) {
-    if (write_limit_ == 0) {
-        auto asked = limits();
-        if (!asked) return fail(asked.error());
-        write_limit_ = asked->write;
-    }
+    const auto most = limits();
+    if (!most) return fail(most.error());
     std::string verifier;
     for (size_t written = 0; written < data.size();) {
         WRITE3args args{};
         args.file = fh_of(file);
         args.offset = offset + written;
-        args.count = args.data.data_len = std::min<size_t>(write_limit_, data.size() - written);
+        args.count = args.data.data_len = std::min<size_t>(most->write, data.size() - written);
         args.stable = UNSTABLE;
         args.data.data_val = const_cast<char*>(data.data() + written);
         uint32_t count = 0;
@@ -447,6 +444,7 @@ Status NfsSession::set_size(const FileHandle& file, uint64_t size) {
 }
 
 Result<TransferLimits> NfsSession::limits() {
+    if (limits_) return *limits_;
     FSINFO3args args{fh_of(root_)};
     TransferLimits limits;
     BERTH_TRY(call(
@@ -458,7 +456,8 @@ Result<TransferLimits> NfsSession::limits() {
         }));
     // libnfs 4.0 refuses replies larger than 1 MiB; a server that says 0 is not believed.
     auto usable = [](uint32_t n) { return std::clamp<uint32_t>(n, 4096, 1 << 20); };
-    return TransferLimits{usable(limits.read), usable(limits.write)};
+    limits_ = {usable(limits.read), usable(limits.write)};
+    return *limits_;
 }
 
 }  // namespace berth::volume

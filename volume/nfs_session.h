@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -41,6 +42,7 @@ class NfsSession final : public NfsOps {
     Status rename(const FileHandle& directory, const std::string& from, const std::string& to) override;
     Status remove(const FileHandle& directory, const std::string& name) override;
     Result<Space> space() override;
+    Result<TransferLimits> limits() override;
     Result<FileHandle> make_directory(const FileHandle& directory, const std::string& name,
                                       uint32_t mode) override;
     Status remove_directory(const FileHandle& directory, const std::string& name) override;
@@ -48,8 +50,6 @@ class NfsSession final : public NfsOps {
     Result<std::string> write(const FileHandle& file, uint64_t offset, std::string_view data) override;
     Result<std::string> commit(const FileHandle& file) override;
     Status set_size(const FileHandle& file, uint64_t size) override;
-
-    Result<TransferLimits> limits();
 
     const NfsLocation& location() const { return location_; }
     bool connected() const { return connection_ && !connection_->broken(); }
@@ -83,7 +83,7 @@ class NfsSession final : public NfsOps {
     FileHandle root_;
     std::unique_ptr<RpcConnection> connection_;
     uint64_t connections_ = 0;
-    uint32_t write_limit_ = 0;  ///< 0: not asked yet.
+    std::optional<TransferLimits> limits_;
 };
 
 }  // namespace berth::volume

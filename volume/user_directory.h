@@ -123,7 +123,7 @@ Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& 
 /// The same over operations that stand already; `shared` is null or the shared tree, whose links begin with
 /// `shared_directory`.
 std::unique_ptr<UserDirectory> user_directory_on(std::shared_ptr<NfsOps> user, std::shared_ptr<NfsOps> shared,
-                                                 std::string shared_directory, TransferLimits limits,
-                                                 LockTimes times, Clock& clock, Report& report);
+                                                 std::string shared_directory, LockTimes times, Clock& clock,
+                                                 Report& report);
 
 }  // namespace berth::volume

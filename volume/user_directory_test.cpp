@@ -18,7 +18,7 @@ struct UserDirectoryTest : ::testing::Test {
             if (call == "LOOKUP" && name == "work") lookups_of_folder++;
             return Fault::none;
         });
-        directory = user_directory_on(ops, nullptr, "", {1 << 20, 1 << 20}, times, clock, report);
+        directory = user_directory_on(ops, nullptr, "", times, clock, report);
     }
     void fill(const std::string& folder, const std::string& text) {
         server.put(folder + "/machine.toml", FileType::regular, text);
@@ -114,6 +114,16 @@ TEST_F(UserDirectoryTest, follows_no_link_that_took_the_folders_name) {
     EXPECT_EQ(lock().error().code(), ErrorCode::M09);
     EXPECT_EQ(read().error().code(), ErrorCode::M09);
     EXPECT_EQ(directory->check_writable("work").error().code(), ErrorCode::M09);
+}
+
+TEST_F(UserDirectoryTest, asks_for_the_servers_limits_only_for_what_is_large) {
+    ASSERT_TRUE(directory->check_writable("work"));
+    EXPECT_EQ(*read(), "first");
+    EXPECT_EQ(calls["FSINFO"], 0);
+    const std::string large(300'000, 'x');
+    ASSERT_TRUE(directory->replace("work", "nvram", large));
+    EXPECT_EQ(*directory->read("work", "nvram", 1 << 20), large);
+    EXPECT_GT(calls["FSINFO"], 0);
 }
 
 TEST_F(UserDirectoryTest, reads_on_when_a_file_ends_before_the_size_that_was_known) {

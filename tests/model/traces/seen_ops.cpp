@@ -135,6 +135,10 @@ Result<Space> SeenOps::space() {
     return told(Op::other, 0, [&] { return session_.space(); });
 }
 
+Result<TransferLimits> SeenOps::limits() {
+    return told(Op::other, 0, [&] { return session_.limits(); });
+}
+
 Result<FileHandle> SeenOps::make_directory(const FileHandle& directory, const std::string& name,
                                            uint32_t mode) {
     return told(Op::other, 0, [&] { return session_.make_directory(directory, name, mode); });

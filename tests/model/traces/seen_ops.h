@@ -37,6 +37,7 @@ class SeenOps final : public volume::NfsOps {
                   const std::string& to) override;
     Status remove(const volume::FileHandle& directory, const std::string& name) override;
     Result<volume::Space> space() override;
+    Result<volume::TransferLimits> limits() override;
     Result<volume::FileHandle> make_directory(const volume::FileHandle& directory, const std::string& name,
                                               uint32_t mode) override;
     Status remove_directory(const volume::FileHandle& directory, const std::string& name) override;
