@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A user's directory on the file server, as the session's steps use it: list, check, read, lock. Raw NFSv3
 // calls on one connection of its own. One thread. Every call is bounded by `deadline`; a silent server is
-// M-error naming server and seconds.
+// M-error naming server and seconds. A VM's folder is looked up by check_writable and by lock; between and
+// after them its handle is used, and looked up anew when it is stale (docs/decisions/0012).
 #pragma once
 
 #include <chrono>
