@@ -7,6 +7,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <fstream>
+#include <future>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -70,6 +71,45 @@ TEST_F(EngineOnServer, makes_another_connection_when_one_breaks_while_it_is_deli
     EXPECT_TRUE(delivered.wait_for(lock, 30s, [&] { return connections == 2; }));
     lock.unlock();
     guard.stop();
+}
+
+TEST_F(EngineOnServer, makes_another_connection_when_the_first_broke_before_blocks_were_wanted) {
+    Lease lease(clock, config.hold);
+    Guard guard(config, lease, clock, report);
+    auto opened = guard.open();
+    ASSERT_TRUE(opened) << opened.error().to_log();
+    server.restart();
+    std::promise<bool> delivered;
+    guard.want_connection(false);
+    guard.start([&](BlockConnection made) { delivered.set_value(!made.connection->broken()); });
+    auto stands = delivered.get_future();
+    ASSERT_EQ(stands.wait_for(60s), std::future_status::ready);
+    EXPECT_TRUE(stands.get());
+    guard.stop();
+}
+
+TEST_F(EngineOnServer, does_not_use_a_first_connection_that_broke_when_the_folder_was_replaced) {
+    Lease lease(clock, config.hold);
+    Guard guard(config, lease, clock, report);
+    auto opened = guard.open();
+    ASSERT_TRUE(opened) << opened.error().to_log();
+    fs::rename(vm, vm.parent_path() / "aside");
+    fs::copy(vm.parent_path() / "aside", vm);
+    server.restart();
+    std::atomic<bool> delivered{false};
+    guard.want_connection(false);
+    guard.start([&](BlockConnection) { delivered = true; });
+    const auto refused = [&] {
+        return std::ranges::any_of(report.entries(), [](const auto& e) {
+            return std::ranges::any_of(e.fields, [](const auto& f) {
+                return f.second.find("work is another directory") != f.second.npos;
+            });
+        });
+    };
+    for (int i = 0; i < 300 && !refused(); i++) clock.sleep(100ms);
+    guard.stop();
+    EXPECT_TRUE(refused());
+    EXPECT_FALSE(delivered);
 }
 
 TEST_F(EngineOnServer, writers_notice_nothing_of_a_server_that_dies_and_comes_back) {
