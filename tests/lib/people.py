@@ -35,10 +35,14 @@ _people = [
     Person("nora", 2010, server=l.NOBODY),                # her file server is not there
     Person("kim", 2011),                                  # another client holds her VM; she says no
     Person("kit", 2012),                                  # and he says yes
-    Person("pia", 2013),                                  # the power goes while her VM runs
     Person("pat", 2017),                                  # the power button is pressed while his VM runs
     Person("sam", 2014),                                  # secure attention
     Person("wil", 2015),                                  # his guest leaves the terminal wild
     Person("ben", 2016, vms=("bridged",)),                # his guest is on the site's own network
 ]
+# The power goes at a moment of their session (tests/vm/test_g_power_cut.py).
+CUT_AT = {moment: f"cut-{moment}" for moment in (
+    "lock", "running", "release", "authenticate", "credentials", "mount", "choose", "check", "swap", "volume", "vm", "close-vm", "save",
+    "delete-swap", "close-files")}
+_people += [Person(name, 2030 + n) for n, name in enumerate(CUT_AT.values())]
 people = {p.name: p for p in _people}

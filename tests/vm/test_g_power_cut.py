@@ -1,25 +1,80 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Point g: the power goes while the guest runs; after the next boot the user logs in and nothing is left of the cut session. And the power
-button, which cuts nothing."""
-from greeter import BOOT_TIMEOUT, Greeter
+"""Point g: the power goes at a step of the session; after the next boot the user logs in and nothing is left of the cut session. And the
+power button, which cuts nothing."""
+import pytest
+
+from greeter import BOOT_TIMEOUT, STEP_TIMEOUT, Greeter
 from invariants import client_is_clean, server_is_clean
-from people import people
+from people import CUT_AT, people
+from processes import wait_until
+
+NOTE = "before-the-cut"
+IN, OUT = "login", "logout"
+# What the greeter shows while it is at a step (greeter/session/step_table.cpp), and on which way.
+SHOWN = {
+    "authenticate": (IN, "Checking your password"),
+    "credentials": (IN, "Opening your login session"),
+    "mount": (IN, "Opening your files"),
+    "choose": (IN, "Looking for your virtual machines"),
+    "check": (IN, "Checking your virtual machine"),
+    "swap": (IN, "Preparing its swap disk"),
+    "volume": (IN, "Connecting its disks"),
+    "vm": (IN, "Starting your virtual machine"),
+    "close-vm": (OUT, "Closing your virtual machine"),
+    "save": (OUT, "Saving the last changes"),
+    "delete-swap": (OUT, "Deleting its swap disk"),
+    "close-files": (OUT, "Closing your files"),
+}
 
 
-def test_g_after_a_power_cut_the_user_logs_in_again_and_nothing_is_left(desk, world):
-    machine, files, pia = desk.machine, world.files["pia"], people["pia"]
-    desk.greeter.login(pia)
-    desk.greeter.guest("echo before-the-cut >/files/note && sync")
+def until_the_lock_is_there(desk, files):
+    wait_until(files.locks, STEP_TIMEOUT, "the lock on the server", interval=0.001)
+
+
+def until_it_runs(desk, files):
+    desk.greeter.wait_guest()
+    desk.greeter.guest(f"echo {NOTE} >/files/note && sync")
     assert files.locks() == ["lock.1"]
+
+
+def until_the_lock_is_gone(desk, files):
+    desk.greeter.wait_guest()
+    desk.screen.type("poweroff", enter=True)
+    wait_until(lambda: not files.locks(), STEP_TIMEOUT, "the lock to be released", interval=0.001)
+
+
+def until_shown(way, text):
+    def wait(desk, files):
+        since = desk.screen.mark()
+        if way == OUT:
+            desk.greeter.wait_guest()
+            since = desk.screen.mark()
+            desk.screen.type("poweroff", enter=True)
+        desk.screen.wait_raw(text.encode(), since=since, timeout=STEP_TIMEOUT)
+    return wait
+
+
+MOMENTS = {"lock": until_the_lock_is_there, "running": until_it_runs, "release": until_the_lock_is_gone,
+           **{name: until_shown(*shown) for name, shown in SHOWN.items()}}
+assert set(MOMENTS) == set(CUT_AT)
+
+
+@pytest.mark.parametrize("moment", [pytest.param(m, marks=[pytest.mark.full_only] if m in SHOWN else []) for m in MOMENTS])
+def test_g_after_a_power_cut_the_user_logs_in_again_and_nothing_is_left(desk, world, moment):
+    machine, person = desk.machine, people[CUT_AT[moment]]
+    files = world.files[person.name]
+    desk.greeter.name_and_password(person.name, person.password)
+    MOMENTS[moment](desk, files)
     machine.cut_power()
 
     machine.set_boot(world.direct(machine))
     machine.power_on()
     Greeter(machine.screen).wait_prompt()
-    desk.greeter.login(pia)
-    assert "before-the-cut" in desk.greeter.guest("cat /files/note")
+    desk.greeter.login(person)
+    if moment == "running":
+        assert NOTE in desk.greeter.guest("cat /files/note")
     desk.greeter.power_off_guest()
-    assert server_is_clean(files, "work", desk.client) >= 2
+    server_is_clean(files, "work", desk.client)
     client_is_clean(desk.agent)
 
 
