@@ -149,15 +149,32 @@ def pytest_runtest_makereport(item, call):
         item.stood_still = True
 
 
+def after_standing_still(item):
+    """Ready for the test once more: what the machine held on the servers is given back as after any power cut, by its next boot."""
+    for world in _worlds:
+        for w in world.workstations:
+            if w.on():
+                w.cut_power()
+                w.set_boot(world.direct(w))
+                w.power_on()
+                Greeter(w.screen).wait_prompt()
+                client_is_clean(w.agent, timeout=300)
+    for definitions in item._fixtureinfo.name2fixturedefs.values():
+        for definition in definitions:  # a fixture that failed is remembered as failed
+            if definition.cached_result and definition.cached_result[2] is not None:
+                definition.cached_result = None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item, nextitem):
-    """An emulated workstation that stands still as a whole (emulated SVM does that now and then: not even its agent answers) says nothing
+    """An emulated workstation that stands still as a whole (docs/testing.md, "What was learnt": not even its agent answers) says nothing
     about Berth: such a test, and no other, is run once more, and the run says so. What fails twice has failed."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
     if getattr(item, "stood_still", False):
         item.warn(pytest.PytestWarning("the emulated workstation stood still; run once more"))
         item.stood_still = False
+        after_standing_still(item)
         item._initrequest()
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
     for report in reports:
