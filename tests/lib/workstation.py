@@ -70,6 +70,9 @@ class Workstation:
              "-device", f"{self.nic},netdev=lan,mac={self.mac}" + ("" if self.boot else ",bootindex=1")]
         if self.firmware == "uefi":
             a += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}", "-drive", f"if=pflash,format=raw,file={f}/vars.fd"]
+            # iPXE is in the card; the firmware's own PXE would ask again after it, once for each family.
+            for family in ("IPv4", "IPv6"):
+                a += ["-fw_cfg", f"name=opt/org.tianocore/{family}PXESupport,string=n"]
         if self.boot:
             words = [self.boot.command_line, *([EMULATED_KERNEL] if self.accel == EMULATED else [])]
             a += ["-kernel", self.boot.kernel, "-initrd", self.boot.initramfs, "-append", " ".join(words)]
