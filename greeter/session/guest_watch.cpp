@@ -52,6 +52,7 @@ Status Session::wait_for_guest() {
     std::optional<BootTime> resumed_at;
     std::optional<BootTime> unanswered_since;
     bool refusal_told = false;
+    bool crash_told = false;
     bool console_open = true;
     Duration pause = config_.times.poll;
     while (true) {
@@ -70,6 +71,17 @@ Status Session::wait_for_guest() {
         } else if (domain_state && unanswered_since) {
             unanswered_since.reset();
             seams_.front_end.status("The virtual machine service answers again.");
+        }
+        // It cannot close by itself any more, and what it held in memory is lost.
+        if (domain_state && *domain_state == vm::DomainState::crashed) {
+            if (!std::exchange(crash_told, true)) {
+                seams_.report.event(Level::warning, "the guest crashed", {{"vm", state_.vm}});
+                seams_.front_end.status(Error(ErrorCode::H09).to_user());
+            }
+            if (destroy_at) {
+                BERTH_TRY(domain_->destroy());
+                continue;
+            }
         }
         // QEMU stopped the guest at a failed request (werror=stop); the request is repeated when it goes on.
         if (domain_state && *domain_state == vm::DomainState::paused_io_error &&
@@ -196,9 +208,10 @@ Status Session::wait_for_guest() {
 Status Session::stop_vm() {
     if (domain_) {
         auto state = domain_->state();
-        const bool up = !state || *state != vm::DomainState::gone;
+        const bool may_close =
+            !state || (*state != vm::DomainState::gone && *state != vm::DomainState::crashed);
         // A guest that never ran has nothing to close.
-        if (up && guest_ran_ && domain_->press_power_button()) {
+        if (may_close && guest_ran_ && domain_->press_power_button()) {
             BootTime destroy_at = seams_.clock.now() + config_.times.power_button;
             while (seams_.clock.now() < destroy_at) {
                 if (auto status = volume_ && !move_ ? volume_->status() : fail(ErrorCode::V05); status)

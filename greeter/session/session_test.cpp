@@ -440,6 +440,24 @@ TEST_F(SessionTest, switches_off_at_once_when_asked) {
     EXPECT_TRUE(w.made.empty());
 }
 
+TEST_F(SessionTest, tells_of_a_crashed_guest_and_waits_for_nothing_when_it_is_to_close) {
+    w.domain_states = {vm::DomainState::running, vm::DomainState::crashed};
+    w.power_button_works = false;
+    w.front_end.heard = {{}, {}, {.wish = Wish::close}};
+    const BootTime before = w.clock.now();
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(w.front_end.mentions("status BERTH-H09"));
+    EXPECT_LT(w.clock.now() - before, config.times.power_button);
+    EXPECT_TRUE(w.made.empty());
+}
+
+TEST_F(SessionTest, leaves_a_crashed_guest_standing_until_its_user_has_read_why) {
+    w.domain_states.assign(100, vm::DomainState::crashed);
+    w.domain_states.push_back(vm::DomainState::gone);
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(std::ranges::find(w.log, "undo vm") == w.log.end());
+}
+
 TEST_F(SessionTest, tells_of_a_silent_server_and_continues_the_paused_guest_when_it_answers) {
     using vm::DomainState;
     w.domain_states = {DomainState::running, DomainState::paused_io_error, DomainState::paused_io_error,

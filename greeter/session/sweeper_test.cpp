@@ -146,6 +146,14 @@ TEST_F(SweeperTest, presses_no_power_button_of_a_guest_that_never_ran) {
     EXPECT_TRUE(std::ranges::find(w.log, "power button") == w.log.end());
 }
 
+TEST_F(SweeperTest, presses_no_power_button_of_a_guest_that_crashed) {
+    ASSERT_TRUE(store_->save(state));
+    w.domain_states = {vm::DomainState::crashed};
+    EXPECT_EQ(*round(), 0u);
+    EXPECT_TRUE(std::ranges::find(w.log, "power button") == w.log.end());
+    EXPECT_TRUE(w.made.empty());
+}
+
 TEST_F(SweeperTest, leaves_a_session_alone_that_somebody_holds) {
     ASSERT_TRUE(store_->save(state));
     StateStore other(folder_, nullptr, w.report);

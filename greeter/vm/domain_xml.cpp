@@ -83,10 +83,10 @@ void write_machine(XmlWriter& xml, const MachineConfig& config, const ClientFact
     xml.empty("timer", {{"name", "pit"}, {"tickpolicy", "delay"}});
     xml.empty("timer", {{"name", "hpet"}, {"present", "no"}});
     xml.close();
-    // A guest's reboot stays in the session; every other end is the end of the domain.
+    // A guest's reboot stays in the session; one that crashed stands still for its user to read why.
     xml.text("on_poweroff", "destroy");
     xml.text("on_reboot", "restart");
-    xml.text("on_crash", "destroy");
+    xml.text("on_crash", "preserve");
 }
 
 /// A disk's place: its name for libvirt and its address, both by position alone, so that a guest finds it
@@ -189,6 +189,7 @@ void write_devices(XmlWriter& xml, const MachineConfig& config) {
     if (tablet) xml.empty("input", {{"type", "tablet"}, {"bus", "usb"}});
     if (keyboard) xml.empty("input", {{"type", "keyboard"}, {"bus", "usb"}});
     if (has_device(config, "watchdog")) xml.empty("watchdog", {{"model", "i6300esb"}, {"action", "reset"}});
+    if (has_device(config, "panic")) xml.empty("panic", {{"model", "isa"}});
     if (config.tpm) {
         xml.open("tpm", {{"model", "tpm-crb"}});
         // The state outlives the domain, so that the session can take it back (nvram.h).

@@ -82,7 +82,7 @@ TEST(DomainXml, of_a_machine_with_everything) {
     config.tpm = true;
     config.clock = ClockBase::local;
     config.network = {.mode = NetworkMode::bridge, .mac = "52:54:00:12:34:56", .model = "e1000e"};
-    config.devices = {"rng", "balloon", "tablet", "keyboard", "watchdog"};
+    config.devices = {"rng", "balloon", "tablet", "keyboard", "watchdog", "panic"};
     config.disks = {{.name = "base",
                      .role = DiskRole::shared,
                      .bus = DiskBus::scsi,

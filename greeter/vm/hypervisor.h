@@ -20,7 +20,9 @@ inline std::string domain_name(std::string_view session) {
     return "berth-" + std::string(session);
 }
 
-enum class DomainState { running, paused, paused_io_error, shutting_down, gone };
+/// `crashed`: the guest's kernel reported its end through the device "panic"; QEMU lives and the guest stands
+/// still.
+enum class DomainState { running, paused, paused_io_error, crashed, shutting_down, gone };
 
 /// A running domain. One thread.
 class Domain {

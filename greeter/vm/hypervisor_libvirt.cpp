@@ -237,8 +237,9 @@ DomainState from_libvirt(int state, int reason) {
             return reason == VIR_DOMAIN_PAUSED_IOERROR ? DomainState::paused_io_error : DomainState::paused;
         case VIR_DOMAIN_SHUTDOWN:
             return DomainState::shutting_down;
+        case VIR_DOMAIN_CRASHED:  // on_crash is "preserve": QEMU is still there.
+            return DomainState::crashed;
         case VIR_DOMAIN_SHUTOFF:
-        case VIR_DOMAIN_CRASHED:
             return DomainState::gone;
         default:
             return DomainState::running;

@@ -247,7 +247,7 @@ MachineConfig read_machine(const toml::table& source, Problem& problem) {
     config.start = table.word<StartFrom>("start", {{"disk", StartFrom::disk}, {"cdrom", StartFrom::cdrom}},
                                          StartFrom::disk);
     config.devices =
-        table.word_list("devices", {"rng", "balloon", "tablet", "keyboard", "watchdog"}, {"rng"});
+        table.word_list("devices", {"rng", "balloon", "tablet", "keyboard", "watchdog", "panic"}, {"rng"});
     const toml::table none;
     const toml::table* network = table.table("network");
     config.network = read_network(network != nullptr ? *network : none, problem);

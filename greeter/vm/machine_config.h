@@ -62,7 +62,7 @@ struct MachineConfig {
     Network network;
     StartFrom start = StartFrom::disk;
     std::vector<Disk> disks;
-    std::vector<std::string> devices;  ///< "rng", "balloon", "tablet", "keyboard", "watchdog"
+    std::vector<std::string> devices;  ///< "rng", "balloon", "tablet", "keyboard", "watchdog", "panic"
 };
 
 /// C-errors name `file`, line, value and legal range. Any bytes at all are fine as input.

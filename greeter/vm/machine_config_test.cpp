@@ -66,7 +66,7 @@ firmware = "uefi"
 nvram = "efi/vars"
 tpm = true
 clock = "local"
-devices = ["balloon", "tablet", "keyboard", "watchdog"]
+devices = ["balloon", "tablet", "keyboard", "watchdog", "panic"]
 [network]
 mode = "bridge"
 model = "e1000e"
@@ -107,7 +107,7 @@ template = "page.raw"
     EXPECT_EQ(config->nvram, "efi/vars");
     EXPECT_TRUE(config->tpm);
     EXPECT_EQ(config->clock, ClockBase::local);
-    EXPECT_THAT(config->devices, testing::ElementsAre("balloon", "tablet", "keyboard", "watchdog"));
+    EXPECT_THAT(config->devices, testing::ElementsAre("balloon", "tablet", "keyboard", "watchdog", "panic"));
     EXPECT_EQ(config->network.mode, NetworkMode::bridge);
     EXPECT_EQ(config->network.model, "e1000e");
     EXPECT_EQ(config->network.mac, "52:54:00:ab:cd:ef");
@@ -210,7 +210,7 @@ TEST(MachineConfig, lists_the_words_that_may_stand) {
                  R"(machine.toml line 5: mode of network "bridged": must be "nat", "bridge" or "none")");
     expect_error(
         parse_with("devices = [\"rng\", \"gpu\"]"), ErrorCode::C03,
-        R"(machine.toml line 4: devices "gpu": must be an array of "rng", "balloon", "tablet", "keyboard" or "watchdog")");
+        R"(machine.toml line 4: devices "gpu": must be an array of "rng", "balloon", "tablet", "keyboard", "watchdog" or "panic")");
     expect_error(parse_with("devices = [\"rng\", \"rng\"]"), ErrorCode::C03,
                  R"(machine.toml line 4: devices: "rng" stands there twice)");
     expect_error(parse_with("tpm = \"yes\""), ErrorCode::C03,

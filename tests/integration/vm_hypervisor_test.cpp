@@ -177,7 +177,7 @@ TEST_F(Vm, has_every_device_that_the_configuration_can_name) {
     MachineConfig config = guest_config();
     config.cpus = 2;
     config.clock = ClockBase::local;
-    config.devices = {"rng", "balloon", "tablet", "keyboard", "watchdog"};
+    config.devices = {"rng", "balloon", "tablet", "keyboard", "watchdog", "panic"};
     config.disks.push_back(
         {.name = "base", .role = DiskRole::shared, .bus = DiskBus::scsi, .path = "b.raw", .read_only = true});
     config.disks.push_back({.name = "more",
