@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-import os
 import pathlib
 import sys
 
@@ -7,11 +6,7 @@ import pytest
 
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parent.parent / "greeter")]
 import sessionworld  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def build():
-    return os.environ.get("BERTH_BUILD", str(sessionworld.ROOT / "out/build/dev"))
+from world_fixtures import build, libvirt, make_world, world  # noqa: E402, F401
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -19,31 +14,6 @@ def pytest_terminal_summary(terminalreporter):
     if ways is not None and ways.RESULTS:
         terminalreporter.write_line("\nEvery way out, by step and fault (empty: not run):")
         terminalreporter.write(ways.outcomes())
-
-
-@pytest.fixture(scope="module")
-def libvirt():
-    libvirt = sessionworld.Libvirt()
-    yield libvirt
-    libvirt.close()
-
-
-@pytest.fixture
-def make_world(libvirt, build):
-    worlds = []
-
-    def make(*ganesha_options, **keywords):
-        worlds.append(sessionworld.World(libvirt, build, *ganesha_options, **keywords))
-        return worlds[-1]
-
-    yield make
-    for world in worlds:
-        world.close()
-
-
-@pytest.fixture
-def world(make_world):
-    return make_world()
 
 
 @pytest.fixture
