@@ -28,6 +28,8 @@ def log_in(guest):
     guest.read_to(rb"stock login: ", "the login prompt")
     guest.type("root\n")
     guest.read_to(rb"root@stock:~# ", "the shell")
+    # Then systemd has no more to say on this console.
+    guest.run("systemctl is-system-running --wait || true")
 
 
 def test_a_stock_debian_by_uefi_installs_packages_restarts_in_the_session_and_shuts_down(world, stock_guest, repository):
@@ -41,6 +43,7 @@ def test_a_stock_debian_by_uefi_installs_packages_restarts_in_the_session_and_sh
     assert "/ata1/" in guest.run("readlink -f /sys/block/sda")
     assert guest.run("basename $(readlink /sys/class/net/en*/device/driver)") == "e1000e\n"
 
+    guest.run("/lib/systemd/systemd-networkd-wait-online --timeout=120")
     guest.run(f"echo 'deb [trusted=yes] {repository.url}/ ./' >/etc/apt/sources.list; apt-get -q update")
     guest.run("DEBIAN_FRONTEND=noninteractive apt-get -q -y install bc jq")
     assert len([p for p in repository.asked if p.endswith(".deb")]) >= 5, "bc and jq have dependencies"
