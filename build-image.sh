@@ -4,7 +4,9 @@
 # that a provisioner serves. See usage below and README.md.
 set -euo pipefail
 umask 022
-export LC_ALL=C.UTF-8 TZ=UTC
+# The compiler's cache tells LANG apart, whatever LC_ALL says.
+export LC_ALL=C.UTF-8 LANG=C.UTF-8 TZ=UTC
+unset LANGUAGE
 
 root=$(cd "$(dirname "$0")" && pwd)
 image=$root/image
