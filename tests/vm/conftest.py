@@ -132,6 +132,17 @@ def person():
     return people
 
 
+# Where a guest is that says nothing: its processor, its disks' requests, and what QEMU's threads do, twice.
+_GUEST = r"""for i in 1 2; do
+    cat /proc/uptime
+    for d in $(virsh -q list --name); do
+        for what in 'info registers' 'info lapic' 'info blockstats'; do virsh -q qemu-monitor-command --hmp $d "$what"; done
+    done
+    for p in $(pidof qemu-system-x86_64); do for t in /proc/$p/task/*; do cut -d' ' -f1-3,14,15 $t/stat; done; done
+    sleep 2
+done 2>&1; true"""
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """A failed test shows what its workstation showed, and what the journal says."""
@@ -142,6 +153,7 @@ def pytest_runtest_makereport(item, call):
     report.sections.append(("screen", w.screen.text()))
     try:
         report.sections.append(("journal", w.agent("journalctl -b --no-pager -o short-monotonic | tail -n 150", timeout=30)))
+        report.sections.append(("guest", w.agent(_GUEST, timeout=120)))
     except Exception as e:
         report.sections.append(("journal", f"not to be had: {e}"))
         # A machine that does not even answer its agent: where its processors are.
