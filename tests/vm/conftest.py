@@ -3,6 +3,7 @@
 prompt starts from that saved state. docs/testing.md tells how to look at a failed test."""
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 
@@ -10,7 +11,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 import lan as l
-from greeter import Greeter
+from greeter import GUEST_READY, Greeter
 from invariants import client_is_clean
 from people import people
 from siteworld import SiteWorld
@@ -143,22 +144,38 @@ _GUEST = r"""for i in 1 2; do
 done 2>&1; true"""
 
 
+_IN_ITS_BOOT_LOADER = r"SYSLINUX|Booting from Hard Disk"
+
+
+def workstation_of(item):
+    """The test's own, or where a fixture of several tests failed the one that is on."""
+    return getattr(item, "workstation", None) or next((w for world in _worlds for w in world.workstations if w.on()), None)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """A failed test shows what its workstation showed, and what the journal says."""
     report = (yield).get_result()
-    w = getattr(item, "workstation", None)
-    if not report.failed or call.when == "teardown" or w is None or not w.on():
+    if not report.failed or call.when == "teardown":
         return
-    report.sections.append(("screen", w.screen.text()))
+    w = workstation_of(item)
+    if w is None or not w.on():
+        return
+    shown = w.screen.text()
+    report.sections.append(("screen", shown))
+    item.stood_still = bool(re.search(_IN_ITS_BOOT_LOADER, shown)) and not re.search(GUEST_READY, shown)
     try:
         report.sections.append(("journal", w.agent("journalctl -b --no-pager -o short-monotonic | tail -n 150", timeout=30)))
-        report.sections.append(("guest", w.agent(_GUEST, timeout=120)))
     except Exception as e:
         report.sections.append(("journal", f"not to be had: {e}"))
         # A machine that does not even answer its agent: where its processors are.
         report.sections.append(("processors", w.qmp.monitor("info registers -a")))
         item.stood_still = True
+        return
+    try:
+        report.sections.append(("guest", w.agent(_GUEST, timeout=120)))
+    except Exception as e:
+        report.sections.append(("guest", f"not to be had: {e}"))
 
 
 def after_standing_still(item):
@@ -179,12 +196,14 @@ def after_standing_still(item):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item, nextitem):
-    """An emulated workstation that stands still as a whole (docs/testing.md, "What was learnt": not even its agent answers) says nothing
-    about Berth: such a test, and no other, is run once more, and the run says so. What fails twice has failed."""
+    """An emulated workstation that stands still as a whole (docs/testing.md, "What was learnt": not even its agent answers), or whose guest
+    does so before its kernel speaks, says nothing about Berth: such a test, and no other, is run once more, and the run says so with all that
+    was to be seen. What fails twice has failed."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
     if getattr(item, "stood_still", False):
-        item.warn(pytest.PytestWarning("the emulated workstation stood still; run once more"))
+        seen = "\n".join(f"-- {name}\n{text}" for r in reports for name, text in r.sections)
+        item.warn(pytest.PytestWarning(f"the emulated workstation or its guest stood still; run once more\n{seen}"))
         item.stood_still = False
         after_standing_still(item)
         item._initrequest()
