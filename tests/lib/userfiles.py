@@ -36,6 +36,10 @@ class UserFiles:
     def locks(self, vm="work"):
         return [n for n in self.names(vm) if n.startswith("lock.")]
 
+    def highest_number(self, vm="work"):
+        """Of its locks and last-used files; 0 before the first session."""
+        return max((int(n.split(".")[1]) for n in self.names(vm) if re.fullmatch(r"(lock|last-used)\.[0-9]+", n)), default=0)
+
     def last_used(self, vm="work"):
         """Epoch and record of the highest last-used.<n>; None before the first session."""
         numbers = [int(n.split(".")[1]) for n in self.names(vm) if re.fullmatch(r"last-used\.[0-9]+", n)]

@@ -16,6 +16,11 @@ OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 
 
+def without_pxe(*families):
+    """QEMU's arguments against OVMF's own PXE, which would ask again after iPXE, once for each family."""
+    return [word for family in families for word in ("-fw_cfg", f"name=opt/org.tianocore/{family}PXESupport,string=n")]
+
+
 class DirectBoot:
     """Kernel, initramfs and command line handed over by QEMU where iPXE is not the point."""
 
@@ -70,9 +75,7 @@ class Workstation:
              "-device", f"{self.nic},netdev=lan,mac={self.mac}" + ("" if self.boot else ",bootindex=1")]
         if self.firmware == "uefi":
             a += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}", "-drive", f"if=pflash,format=raw,file={f}/vars.fd"]
-            # iPXE is in the card; the firmware's own PXE would ask again after it, once for each family.
-            for family in ("IPv4", "IPv6"):
-                a += ["-fw_cfg", f"name=opt/org.tianocore/{family}PXESupport,string=n"]
+            a += without_pxe("IPv4", "IPv6")  # iPXE is in the card
         if self.boot:
             words = [self.boot.command_line, *([EMULATED_KERNEL] if self.accel == EMULATED else [])]
             a += ["-kernel", self.boot.kernel, "-initrd", self.boot.initramfs, "-append", " ".join(words)]

@@ -13,6 +13,7 @@ import threading
 import time
 
 import sessionworld
+from processes import wait_until
 
 LIMIT = 300  # for one boot or one shutdown of an emulated guest on a busy machine
 
@@ -67,7 +68,7 @@ class ScreenTerminal(Terminal):
         def come():
             self.person.advance()
             return self.person.console.raw(self.mark)
-        data = until(come, "a word on the screen", seconds)
+        data = wait_until(come, seconds, "a word on the screen", interval=0.05)
         self.mark += len(data)
         return data
 
@@ -76,15 +77,6 @@ class ScreenTerminal(Terminal):
 
     def log(self):
         return self.person.log()
-
-
-def until(condition, what, limit=LIMIT):
-    """The first true value of condition()."""
-    end = time.monotonic() + limit
-    while not (value := condition()):
-        assert time.monotonic() < end, f"{what} never came"
-        time.sleep(0.05)
-    return value
 
 
 def log_in(world):
@@ -101,7 +93,7 @@ def close(greeter):
 
 def read_to_the_end(guest):
     """A guest waits for whoever reads its console; until it is off."""
-    until(lambda: not guest.read(LIMIT), "the end of the guest's console")
+    wait_until(lambda: not guest.read(LIMIT), LIMIT, "the end of the guest's console", interval=0.05)
 
 
 def owned_by_ann(folder):

@@ -4,6 +4,7 @@ import hashlib
 
 import guestworld
 from person import AtScreen
+from processes import wait_until
 
 PROOF = b"written before the end\n"
 WRITE = f"echo {PROOF.decode().strip()} >/files/proof; sync"
@@ -91,7 +92,7 @@ def test_a_panic_that_berth_is_told_of_stands_on_the_screen_until_its_user_leave
         person.console.type("\x1d")
         person.console.wait("2  Shut the VM down", guestworld.LIMIT)
         person.console.type("2\r")
-        guestworld.until(person.ended, "the session's end")
+        wait_until(person.ended, guestworld.LIMIT, "the session's end")
         person.console.wait("User name:", guestworld.LIMIT)
     finally:
         person.close()

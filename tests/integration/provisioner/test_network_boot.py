@@ -13,9 +13,8 @@ import pytest
 
 from lan import ADDRESS, NOBODY, HTTP_PORT
 from processes import Process, run, wait_until
+from workstation import OVMF_CODE, OVMF_VARS, without_pxe
 
-OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
-OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 SITE_DHCP = "10.77.0.2"
 
 
@@ -185,9 +184,8 @@ class Machine:
         if firmware == "efi":
             shutil.copy(OVMF_VARS, self.folder / "vars.fd")
             arguments += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}", "-drive", f"if=pflash,format=raw,file={self.folder}/vars.fd"]
-            # The firmware's own PXE would ask again, after iPXE, once for each family; where iPXE comes from the card only that is wanted.
-            for family in ("IPv4", "IPv6") if nic_rom else ("IPv6",):
-                arguments += ["-fw_cfg", f"name=opt/org.tianocore/{family}PXESupport,string=n"]
+            # Where iPXE comes from the card only that is wanted.
+            arguments += without_pxe(*(("IPv4", "IPv6") if nic_rom else ("IPv6",)))
             self._make_efi_disk(disk)
         else:
             arguments += ["-machine", "graphics=off"]
