@@ -54,7 +54,9 @@ std::unexpected<Error> fail_errno(std::string_view what) {
 }
 
 std::unexpected<Error> fail_errno(int error_number, std::string_view what) {
-    return fail(ErrorCode::I01, "{}: {}", what, std::generic_category().message(error_number));
+    const bool full = error_number == ENOSPC || error_number == EDQUOT;
+    return fail(full ? ErrorCode::I06 : ErrorCode::I01, "{}: {}", what,
+                std::generic_category().message(error_number));
 }
 
 }  // namespace berth

@@ -69,7 +69,8 @@ inline std::unexpected<Error> fail(ErrorCode code) {
 inline std::unexpected<Error> fail(Error error) {
     return std::unexpected<Error>(std::move(error));
 }
-/// I01 with errno's text: "open /x: No such file or directory". Reads errno first thing.
+/// I01 (I06 for ENOSPC and EDQUOT) with errno's text: "open /x: No such file or directory". Reads errno first
+/// thing.
 std::unexpected<Error> fail_errno(std::string_view what);
 std::unexpected<Error> fail_errno(int error_number, std::string_view what);
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <set>
 
 namespace berth {
@@ -41,6 +42,14 @@ TEST(Error, keeps_its_code_when_a_layer_adds_its_prefix) {
     const Error e = Error(ErrorCode::I01, "read: Input/output error").with_prefix("swap");
     EXPECT_EQ(e.code(), ErrorCode::I01);
     EXPECT_EQ(e.detail(), "swap: read: Input/output error");
+}
+
+TEST(Error, of_a_system_call_that_found_a_disk_full_says_so) {
+    for (const int number : {ENOSPC, EDQUOT})
+        EXPECT_EQ(fail_errno(number, "write /x").error().code(), ErrorCode::I06);
+    const Error e = fail_errno(EIO, "write /x").error();
+    EXPECT_EQ(e.code(), ErrorCode::I01);
+    EXPECT_EQ(e.detail(), "write /x: Input/output error");
 }
 
 }  // namespace
