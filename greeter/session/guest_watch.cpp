@@ -58,7 +58,8 @@ Status Session::wait_for_guest() {
     while (true) {
         tell_running();
         const auto domain_state = domain_->state();
-        if (domain_state && *domain_state == vm::DomainState::gone) return {};
+        if (domain_state && *domain_state == vm::DomainState::gone)
+            return domain_->failed() ? fail(ErrorCode::H10, "{}", state_.vm) : Status{};
         // The guest runs without libvirt. But whether it has ended, and to end it, only libvirt can say; when
         // that is wanted and stays without an answer the sweeper goes on.
         if (!domain_state && !unanswered_since) {

@@ -451,6 +451,16 @@ TEST_F(SessionTest, tells_of_a_crashed_guest_and_waits_for_nothing_when_it_is_to
     EXPECT_TRUE(w.made.empty());
 }
 
+TEST_F(SessionTest, tells_that_the_virtual_machine_ended_by_itself_and_undoes_all) {
+    w.domain_states = {vm::DomainState::running, vm::DomainState::gone};
+    w.domain_failed = true;
+    const Status result = run();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), ErrorCode::H10);
+    EXPECT_TRUE(w.front_end.mentions("BERTH-H10"));
+    EXPECT_TRUE(w.made.empty());
+}
+
 TEST_F(SessionTest, leaves_a_crashed_guest_standing_until_its_user_has_read_why) {
     w.domain_states.assign(100, vm::DomainState::crashed);
     w.domain_states.push_back(vm::DomainState::gone);

@@ -2,19 +2,18 @@
 // libvirt's C API: https://libvirt.org/html/
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
-#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
-#include <csignal>
 #include <cstring>
 #include <functional>
 #include <mutex>
 #include <thread>
 
+#include "greeter/vm/domain_ends.h"
 #include "greeter/vm/domain_facts.h"
 #include "greeter/vm/hypervisor.h"
 #include "greeter/vm/kvm_probe.h"
@@ -25,9 +24,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-struct CloseConnection {
-    void operator()(virConnectPtr c) const { virConnectClose(c); }
-};
 struct FreeDomain {
     void operator()(virDomainPtr d) const { virDomainFree(d); }
 };
@@ -47,6 +43,8 @@ constexpr auto k_soon = seconds(2);
 constexpr auto k_console_time = seconds(10);
 /// libvirt itself gives QEMU 15 s from SIGTERM to SIGKILL and 15 more.
 constexpr auto k_destroy_time = seconds(45);
+/// libvirt sends the event of a domain's end before or just after it answers that the domain is unknown.
+constexpr auto k_event_time = seconds(2);
 
 /// What libvirt said last in this thread.
 struct Complaint {
@@ -102,11 +100,7 @@ class Worker {
         bool stop = false;
     };
     static void run(Shared& shared) {
-        // libvirt's client writes to its socket without MSG_NOSIGNAL: when libvirtd dies that must be an
-        // error, not the end of the process. All other signals are for the main thread.
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, nullptr);
+        block_all_signals();
         std::unique_lock held(shared.mutex);
         while (true) {
             shared.changed.wait(held, [&] { return shared.stop || shared.job; });
@@ -134,7 +128,7 @@ class Link {
     }
     ~Link() {
         // Closing asks libvirtd, too. A job that never ended keeps its connection.
-        auto last = std::make_shared<std::shared_ptr<virConnect>>(std::move(connection_));
+        auto last = std::make_shared<std::shared_ptr<Connection>>(std::move(connection_));
         worker_.run([last] { last->reset(); }, k_soon);
     }
     Link(const Link&) = delete;
@@ -143,6 +137,7 @@ class Link {
     Clock& clock() { return clock_; }
     Report& report() { return report_; }
     const LibvirtTimes& times() const { return times_; }
+    DomainEnds& ends() { return *ends_; }
 
     /// Runs `request` (true: done; false: libvirt's last error says why) on a living connection; again on a
     /// new one when that breaks, if `repeatable`. `code` names the error of the request itself. `request`
@@ -155,7 +150,7 @@ class Link {
         const BootTime end = start + k_reconnect_time;
         while (true) {
             struct Attempt {
-                std::shared_ptr<virConnect> connection;
+                std::shared_ptr<Connection> connection;
                 std::function<bool(virConnectPtr)> request;
                 Complaint complaint;
                 bool connected = false, lost_before = false, done = false;
@@ -164,13 +159,13 @@ class Link {
             auto attempt = std::make_shared<Attempt>();
             attempt->connection = std::move(connection_);
             attempt->request = request;
-            const auto job = [attempt, uri = uri_] {
+            const auto job = [attempt, uri = uri_, ends = ends_] {
                 auto& c = attempt->connection;
-                if (c != nullptr && virConnectIsAlive(c.get()) != 1) {
+                if (c != nullptr && virConnectIsAlive(c->get()) != 1) {
                     attempt->lost_before = true;
                     c.reset();
                 }
-                if (c == nullptr) c.reset(virConnectOpen(uri.c_str()), CloseConnection{});
+                if (c == nullptr) c = Connection::open(uri, ends);
                 if (c == nullptr) {
                     attempt->complaint = last_complaint();
                     return;
@@ -178,10 +173,10 @@ class Link {
                 attempt->connected = true;
                 virResetLastError();
                 attempt->begun = true;
-                attempt->done = attempt->request(c.get());
+                attempt->done = attempt->request(c->get());
                 if (attempt->done) return;
                 attempt->complaint = last_complaint();
-                attempt->connected = !is_connection_loss(attempt->complaint, c.get());
+                attempt->connected = !is_connection_loss(attempt->complaint, c->get());
                 if (!attempt->connected) c.reset();
             };
             const bool ended = worker_.run(job, answered_by - clock_.now());
@@ -208,7 +203,8 @@ class Link {
     Clock& clock_;
     Report& report_;
     LibvirtTimes times_;
-    std::shared_ptr<virConnect> connection_;
+    std::shared_ptr<Connection> connection_;
+    const std::shared_ptr<DomainEnds> ends_ = std::make_shared<DomainEnds>();
     bool silent_ = false;  ///< The last request was not answered.
     Worker worker_;
 };
@@ -309,6 +305,12 @@ class LibvirtDomain final : public Domain {
         }
     }
 
+    bool failed() override {
+        const auto detail = link_->ends().wait(name_, k_event_time);
+        return detail &&
+               (*detail == VIR_DOMAIN_EVENT_STOPPED_FAILED || *detail == VIR_DOMAIN_EVENT_STOPPED_CRASHED);
+    }
+
     Status resume() override {
         return control("resume", [](virDomainPtr d) { return virDomainResume(d) == 0; });
     }
@@ -358,6 +360,7 @@ class LibvirtHypervisor final : public Hypervisor {
         // Not repeatable: a request whose answer was lost may have started it. What libvirt then knows under
         // the name decides.
         bool begun = false;
+        link_->ends().forget(name);
         const auto done = link_->call(
             false,
             [domain_xml](virConnectPtr c) {

@@ -55,6 +55,7 @@ struct FakeWorld {
     std::optional<BootTime> claimed_until;      ///< Another claimed the lock: the lease's end.
     uint64_t uncommitted = 0;                   ///< What the volume engine holds of acknowledged writes.
     std::deque<vm::DomainState> domain_states;  ///< Last one stays.
+    bool domain_failed = false;                 ///< Why it is gone.
     bool power_button_works = true;
     int libvirt_silent = 0;  ///< So many requests about the domain are not answered (H02).
     bool kvm = true;
@@ -236,6 +237,7 @@ class FakeDomain final : public vm::Domain {
         if (now == vm::DomainState::gone) w_.made.erase("vm");
         return now;
     }
+    bool failed() override { return w_.domain_failed; }
     Result<UniqueFd> console() override {
         if (Status s = w_.note("console"); !s) return fail(s.error());
         int ends[2];

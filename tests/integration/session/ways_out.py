@@ -62,7 +62,6 @@ SEEN_FIRST = (("do volume", "volume"), ("do vm", "qemu"))
 
 OUTCOMES = {
     "goes on": "the session goes on, and the guest writes after the fault",
-    "ends": "the session ends in order; the guest is gone",
     "ends, told": "the session undoes what it did and tells the user why",
     "closed": "the guest is closed (with a greeter killed: by the power button) and the session ends in order",
     "swept": "the sweeper finishes what the session could not, by itself or at the next boot",
