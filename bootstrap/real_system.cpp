@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
 
 #include "base/fd.h"
 #include "base/machine_record.h"
@@ -147,6 +148,7 @@ Status RealSystem::network(const BootParameters& parameters) {
     const BootTime start = clock_.now();
     std::optional<std::string> chosen;
     std::vector<Nic> nics;
+    std::map<std::string, BootTime> next_up;  // A card that fails writes to the kernel's log each time.
     while (!chosen) {
         const Duration waited = clock_.now() - start;
         if (waited > std::chrono::seconds(30)) {
@@ -156,7 +158,12 @@ Status RealSystem::network(const BootParameters& parameters) {
             return fail(ErrorCode::B01, "no cable, or nothing at its other end: {}", names_of(nics));
         }
         nics = list_nics();
-        for (const auto& nic : nics) set_up(nic.name);
+        for (const auto& nic : nics) {
+            BootTime& due = next_up[nic.name];
+            if (clock_.now() < due) continue;
+            set_up(nic.name);
+            due = clock_.now() + std::chrono::seconds(2);
+        }
         const size_t named = missing_firmware_.size();
         kernel_log_.add_missing_firmware(missing_firmware_);
         name_firmware(named);
