@@ -84,6 +84,12 @@ def session_pid(world):
     return None
 
 
+def state_and_parent(pid):
+    """proc(5)'s letter, and the parent's pid."""
+    state, parent = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[:2]
+    return state, int(parent)
+
+
 def kill_session(pid):
     """pam_wrapper has 62 places in /tmp for all of this machine: the killed session's is given back."""
     places = set()

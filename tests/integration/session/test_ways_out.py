@@ -117,13 +117,15 @@ class Cell:
         return lambda: self.person.guest is not None and len(self.person.guest.records()) >= count
 
     def stopped(self):
+        """The session, and its nsenter, which stops itself when it sees its child stopped: one that is told to go on before it has
+        done so stays stopped for ever."""
         pid = faults.session_pid(self.world)
         if pid is None:
             return False
         with contextlib.suppress(OSError):
-            state, parent = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[:2]
-            if state == "T":
-                self.held = (pid, int(parent))
+            state, parent = faults.state_and_parent(pid)
+            if state == "T" and faults.state_and_parent(parent)[0] == "T":
+                self.held = (pid, parent)
         return self.held is not None
 
     def reach(self):
