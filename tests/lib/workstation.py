@@ -63,7 +63,7 @@ class Workstation:
 
     def arguments(self):
         f = self.folder
-        a = ["qemu-system-x86_64", "-name", self.name, "-machine", "q35", *self.accel, "-smp", "2", "-m", str(self.memory_mib),
+        a = ["qemu-system-x86_64", "-name", self.name, "-machine", "q35", *self.accel, "-m", str(self.memory_mib),
              "-nodefaults", "-no-user-config", "-uuid", self.uuid, "-smbios", f"type=1,serial={self.serial},manufacturer=Lab,product=Desk",
              "-display", "none", "-vga", "std", "-rtc", "base=utc",
              "-chardev", f"socket,id=console,path={f}/console.sock,server=on,wait=off", "-serial", "chardev:console",

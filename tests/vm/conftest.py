@@ -146,13 +146,13 @@ done 2>&1; true"""
 
 
 def _processors(qmp):
-    """Of a machine that does not even answer its agent: where its two processors are, again and again, and what their kernel's stacks and
+    """Of a machine that does not even answer its agent: where its processors are, again and again, and what their kernel's stacks and
     interrupt controllers hold. The kernel is not moved (accel.EMULATED_KERNEL): its System.map names the addresses."""
     said = []
     for n in range(6):
         said += [line for line in qmp.monitor("info registers -a").splitlines() if re.match(r"CPU#|R[A-Z0-9]+ ?=|CR|EFER", line)]
         time.sleep(0.3)
-    for n in range(2):
+    for n in range(len(qmp("query-cpus-fast"))):
         for line in (f"cpu {n}", f"info lapic {n}", "x /256gx $rsp"):
             said += ["# " + line, qmp.monitor(line)]
     return "\n".join(said)
