@@ -31,8 +31,10 @@ void become(const SpawnOptions& o, pid_t parent, char* const* argv, char* const*
     for (auto& [child, ours] : wanted) top = std::max({top, child, ours});
     const int error_high = fcntl(error_fd, F_DUPFD_CLOEXEC, top + 1);
     if (error_high < 0) return;
-    for (auto& [child, ours] : wanted)
-        if ((ours = fcntl(ours, F_DUPFD_CLOEXEC, top + 1)) < 0) return;
+    for (auto& [child, ours] : wanted) {
+        ours = fcntl(ours, F_DUPFD_CLOEXEC, top + 1);
+        if (ours < 0) return;
+    }
     int last = 2;
     for (auto& [child, ours] : wanted) {
         if (dup2(ours, child) < 0) return;

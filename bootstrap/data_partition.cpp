@@ -174,7 +174,7 @@ std::vector<DiskFacts> read_disks() {
     const auto mounts = read_file("/proc/self/mountinfo", 4 << 20);
     std::error_code error;
     for (const auto& entry : fs::directory_iterator("/sys/block", error)) {
-        const fs::path block = entry.path();
+        const fs::path& block = entry.path();
         // Loop devices, RAM disks, zram, device mapper have no hardware behind them; optical drives (SCSI
         // type 5) are no place.
         if (!fs::exists(block / "device", error)) continue;

@@ -20,9 +20,8 @@ constexpr short k_error_pair = 1;
 attr_t attribute(Style style) {
     switch (style) {
         case Style::normal:
+        case Style::dim:  // A_DIM is unreadable on many terminals.
             return A_NORMAL;
-        case Style::dim:
-            return A_NORMAL;  // A_DIM is unreadable on many terminals.
         case Style::bold:
             return A_BOLD;
         case Style::error:

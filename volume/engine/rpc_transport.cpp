@@ -62,7 +62,7 @@ void RpcTransport::reset_overdue(const Lease& lease, Duration longest) {
 RpcTransport::Call* RpcTransport::begin() {
     const uint64_t number = next_++;
     auto& call = calls_[number];
-    call.reset(new Call{this, number, clock_.now(), {}});
+    call = std::make_unique<Call>(Call{this, number, clock_.now(), {}});
     return call.get();
 }
 
