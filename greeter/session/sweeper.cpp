@@ -110,13 +110,26 @@ Status Sweeper::end_domain(const SessionState& state, const Waiting& waiting) {
     return (*domain)->destroy();
 }
 
+/// Whether a berth-volume that did not stop still has a chance to. One that is busy with an earlier stop
+/// answers when that is over, which is soon; one that never answers has none.
+bool Sweeper::waits_for_server(const SessionState& state) {
+    using volume::VolumeState;
+    const BootTime give_up = seams_.clock.now() + seconds(30);
+    while (true) {
+        if (auto now = seams_.processes.volume_state(state.run_dir))
+            return *now == VolumeState::silent || *now == VolumeState::claimed ||
+                   *now == VolumeState::stopping;
+        if (seams_.clock.now() >= give_up || seams_.processes.volume_processes(state).empty()) return false;
+        seams_.clock.sleep(seconds(1));
+    }
+}
+
 Status Sweeper::end_volume(const SessionState& state) {
     if (state.boot_id != seams_.boot_id) return {};
     if (seams_.processes.volume_processes(state).empty()) return {};
     if (Status stopped = seams_.processes.stop_volume(state.run_dir, seconds(30)); !stopped) {
         // It keeps what the guest wrote and goes on when the server is back; so do we.
-        if (auto now = seams_.processes.volume_state(state.run_dir);
-            now && (*now == volume::VolumeState::silent || *now == volume::VolumeState::claimed))
+        if (waits_for_server(state))
             return fail(ErrorCode::K32, "{} does not answer: the last changes wait for it",
                         state.location.server);
         // What a guest wrote and never flushed is lost, as at a power cut; what it flushed is on the server.

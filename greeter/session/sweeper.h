@@ -55,6 +55,7 @@ class Sweeper {
   private:
     Status end_domain(const SessionState& state, const Waiting& waiting);
     Status end_volume(const SessionState& state);
+    bool waits_for_server(const SessionState& state);
     Status put_firmware_back(const SessionState& state, volume::UserDirectory& directory);
     Status release_lock(const SessionState& state, BootTime writers_gone, const Waiting& waiting);
 

@@ -115,6 +115,28 @@ TEST_F(SweeperTest, waits_with_a_volume_engine_whose_file_server_is_silent) {
     EXPECT_TRUE(stored());
 }
 
+TEST_F(SweeperTest, waits_with_a_volume_engine_that_is_busy_with_an_earlier_stop) {
+    ASSERT_TRUE(store_->save(state));
+    w.failing = {"undo volume"};
+    w.volume_state = volume::VolumeState::stopping;
+    EXPECT_EQ(*round(), 1u);
+    w.volume_state = volume::VolumeState::silent;
+    w.volume_unanswered = 3;
+    EXPECT_EQ(*round(), 1u);
+    EXPECT_EQ(w.volume_unanswered, 0);
+    EXPECT_TRUE(std::ranges::find(w.log, "kill volume") == w.log.end());
+    EXPECT_TRUE(stored());
+}
+
+TEST_F(SweeperTest, kills_a_volume_engine_that_never_answers) {
+    ASSERT_TRUE(store_->save(state));
+    w.failing = {"undo volume"};
+    w.volume_unanswered = 1'000'000;
+    EXPECT_EQ(*round(), 0u);
+    EXPECT_TRUE(std::ranges::find(w.log, "kill volume") != w.log.end());
+    EXPECT_TRUE(w.made.empty());
+}
+
 TEST_F(SweeperTest, ends_only_the_domain_of_the_dead_session_whatever_its_uuid) {
     ASSERT_TRUE(store_->save(state));
     w.domain = "berth-s2";  // a copy of the VM, with the same uuid, of a living session

@@ -154,5 +154,40 @@ TEST_F(EngineOnServer, writers_notice_nothing_of_a_server_that_dies_and_comes_ba
     EXPECT_GE(changes, 2);
 }
 
+TEST_F(EngineOnServer, a_stop_that_a_silent_server_fails_says_so_and_ends_nothing) {
+    const std::vector<std::string> names = {"software", "files", "more"};
+    for (const std::string name : {"files", "more"}) {
+        std::ofstream(vm / (name + ".raw")).flush();
+        fs::resize_file(vm / (name + ".raw"), 8 << 20);
+        config.disks.push_back({name, DiskMode::direct, name + ".raw", false});
+    }
+    config.request_timeout = 3s;
+    auto engine = Engine::start(config, clock, report);
+    ASSERT_TRUE(engine) << engine.error().to_log();
+    const std::string bytes(4096, 'x');
+    for (size_t i = 0; i < names.size(); i++)
+        ASSERT_EQ((*engine)->write(i, bytes.data(), bytes.size(), 0, false), 0);
+    server.pause();
+    auto flushed = (*engine)->flush_all();
+    // As the sweeper asks: at once.
+    const VolumeState state = (*engine)->status().state;
+    server.resume();
+    ASSERT_FALSE(flushed);
+    EXPECT_EQ(flushed.error().code(), ErrorCode::V04);
+    for (const auto& name : names) EXPECT_NE(flushed.error().detail().find(name), std::string::npos) << name;
+    EXPECT_EQ(state, VolumeState::silent);
+    // Nothing was ended by it.
+    const BootTime give_up = clock.now() + 60s;
+    while (!(flushed = (*engine)->flush_all()) && clock.now() < give_up) clock.sleep(100ms);
+    EXPECT_TRUE(flushed);
+    (*engine)->end();
+    for (const auto& name : names) {
+        std::ifstream in(vm / (name + ".raw"), std::ios::binary);
+        std::string found(bytes.size(), '\0');
+        in.read(found.data(), static_cast<std::streamsize>(found.size()));
+        EXPECT_TRUE(found == bytes) << name;
+    }
+}
+
 }  // namespace
 }  // namespace berth::volume

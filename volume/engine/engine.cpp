@@ -91,17 +91,21 @@ std::optional<size_t> Engine::find(std::string_view name) const {
     return std::nullopt;
 }
 
-int Engine::wait_for(size_t index, const std::shared_ptr<BlockRequest>& request) {
+std::future<int> Engine::submit(size_t index, const std::shared_ptr<BlockRequest>& request) {
     auto answer = std::make_shared<std::promise<int>>();
-    auto result = answer->get_future();
     request->done = [answer](int error) { answer->set_value(error); };
-    {
-        std::lock_guard lock(mutex_);
-        if (ended_) return ESHUTDOWN;
+    std::lock_guard lock(mutex_);
+    if (ended_) {
+        answer->set_value(ESHUTDOWN);
+    } else {
         submitted_.emplace_back(index, request);
         wake();
     }
-    return result.get();
+    return answer->get_future();
+}
+
+int Engine::wait_for(size_t index, const std::shared_ptr<BlockRequest>& request) {
+    return submit(index, request).get();
 }
 
 int Engine::read(size_t index, char* buffer, uint32_t count, uint64_t offset) {
@@ -138,13 +142,21 @@ Status Engine::flush_all() {
         stopping_ = true;
         wake();
     }
+    // All at once: under a silent server each would wait for its whole time.
+    std::vector<std::pair<size_t, std::future<int>>> flushes;
+    for (size_t i = 0; i < disks_.size(); i++) {
+        if (disk(i).read_only || disk(i).mode == DiskMode::local) continue;
+        auto request = std::make_shared<BlockRequest>();
+        request->kind = BlockRequest::Kind::flush;
+        flushes.emplace_back(i, submit(i, request));
+    }
     std::string failed;
-    for (size_t i = 0; i < disks_.size(); i++)
-        if (!disk(i).read_only && disk(i).mode != DiskMode::local && flush(i) != 0)
-            failed += (failed.empty() ? "" : ", ") + disk(i).name;
+    for (auto& [i, flushed] : flushes)
+        if (flushed.get() != 0) failed += (failed.empty() ? "" : ", ") + disk(i).name;
     if (failed.empty()) return {};
     std::lock_guard lock(mutex_);
     stopping_ = false;
+    wake();
     return fail(ErrorCode::V04, "disk {}", failed);
 }
 
@@ -269,12 +281,13 @@ void Engine::update_state() {
         VolumeState next = state_;
         if (lease_.lost_for_good()) {
             next = VolumeState::lost;
-        } else if (stopping_) {
-            next = VolumeState::stopping;
         } else if (lease_.is_claimed()) {
             next = VolumeState::claimed;
         } else if (since && clock_.now() - *since >= config_.notice) {
             next = VolumeState::silent;
+        } else if (stopping_) {
+            // Behind what a stop waits for: whoever finds that it fails asks why.
+            if (state_ != VolumeState::silent || connected) next = VolumeState::stopping;
         } else if (connected && lease_.may_send()) {
             next = VolumeState::running;
         }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -48,7 +49,9 @@ class Engine {
     /// `changed` is called on the I/O thread whenever the state is another one. One listener.
     void on_change(std::function<void()> changed);
 
-    /// Flushes every disk. V04 naming the disks that could not be: call it again, nothing was ended.
+    /// Flushes every disk, all at once; blocks at most for request_timeout. The state is `stopping` then,
+    /// unless what it waits for says more (`silent`, `claimed`). V04 naming the disks that could not be: call
+    /// it again, nothing was ended.
     Status flush_all();
     /// The state becomes `stopping`; the lease is renewed no more. After flush_all().
     void end();
@@ -69,6 +72,7 @@ class Engine {
 
     Engine(VolumeConfig config, Clock& clock, Report& report);
     Status open();
+    std::future<int> submit(size_t index, const std::shared_ptr<BlockRequest>& request);
     int wait_for(size_t index, const std::shared_ptr<BlockRequest>& request);
     void wake();
 

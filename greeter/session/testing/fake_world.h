@@ -51,6 +51,7 @@ struct FakeWorld {
     std::optional<volume::LockHolder> holder_below;  ///< Whom a claim waits for.
     int take_over_seconds = 0;  ///< How often `waiting` is called before a broken lock is ours.
     volume::VolumeState volume_state = volume::VolumeState::running;
+    int volume_unanswered = 0;  ///< So many questions for its state get no answer.
     std::deque<volume::VolumeState> volume_events;
     std::optional<BootTime> claimed_until;      ///< Another claimed the lock: the lease's end.
     uint64_t uncommitted = 0;                   ///< What the volume engine holds of acknowledged writes.
@@ -290,7 +291,11 @@ class FakeProcessTable final : public ProcessTable {
         return w_.made.contains("volume") ? std::vector<pid_t>{4711} : std::vector<pid_t>{};
     }
     Status stop_volume(const std::string&, std::chrono::milliseconds) override { return w_.unmake("volume"); }
-    Result<volume::VolumeState> volume_state(const std::string&) override { return w_.volume_state; }
+    Result<volume::VolumeState> volume_state(const std::string&) override {
+        if (w_.volume_unanswered == 0) return w_.volume_state;
+        --w_.volume_unanswered;
+        return fail(ErrorCode::V05, "no status");
+    }
     void kill(pid_t) override {
         w_.log.emplace_back("kill volume");
         w_.made.erase("volume");
