@@ -274,9 +274,10 @@ Result<BootTime> LockProtocol::renew_known(uint64_t epoch, const Standing& lock)
     auto entries = ops_.list(directory_);
     if (!entries) return fail(entries.error());
     const LockNames standing_names = lock_names(*entries);
-    if (standing_names.highest_last_used() >= epoch)
-        return fail(ErrorCode::K05, "lock {} was passed by {}", epoch, standing_names.highest());
-    const bool claimed = standing_names.highest_lock() > epoch;
+    if (standing_names.highest_last_used() == epoch) return fail(ErrorCode::K05, "lock {} is used up", epoch);
+    // A claim, or one that was left or passed meanwhile: whoever owned a higher number had removed ours
+    // first.
+    const bool claimed = standing_names.highest() > epoch;
     auto again = ops_.lookup(directory_, lock_name(epoch));
     if (!again && is(again.error(), ErrorCode::M09)) return fail(ErrorCode::K05, "lock {} is gone", epoch);
     if (!again) return fail(again.error());
@@ -287,7 +288,7 @@ Result<BootTime> LockProtocol::renew_known(uint64_t epoch, const Standing& lock)
     if (record->nonce != raised.nonce)
         return fail(ErrorCode::K05, "lock {} is {}'s", epoch, record->owner.host);
     // What ours says is only worth a word to its user: the numbers in the directory never fall.
-    if (claimed) return fail(ErrorCode::K06, "lock {} above our {}", standing_names.highest_lock(), epoch);
+    if (claimed) return fail(ErrorCode::K06, "number {} above our {}", standing_names.highest(), epoch);
     return before_write;
 }
 

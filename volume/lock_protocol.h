@@ -30,8 +30,8 @@ class LockProtocol {
 
     /// One good renewal: WRITE of a raised sequence number, a listing in which ours is the highest of all,
     /// lock.<n> read by name with our nonce. Returns the moment before the WRITE was sent, from which the
-    /// right to send counts. K06: ours stands, with a claim above it: no renewal can be good any more. K05:
-    /// somebody else's for good; any other error: not renewed, try again.
+    /// right to send counts. K06: ours stands, with a claim (or what one left) above it: no renewal can be
+    /// good any more. K05: somebody else's for good; any other error: not renewed, try again.
     Result<BootTime> renew(uint64_t epoch, const std::string& nonce);
 
     /// The highest lock above `epoch`, as its owner made it; nullopt: none.

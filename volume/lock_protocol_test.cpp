@@ -237,18 +237,35 @@ TEST_F(LockTest, a_renewal_under_a_claim_is_none_and_says_so) {
     EXPECT_EQ(renewed.error().code(), ErrorCode::K06);
 }
 
-TEST_F(LockTest, a_renewal_fails_for_good_once_a_claimer_removed_it_or_was_through) {
+TEST_F(LockTest, a_renewal_fails_for_good_once_a_claimer_removed_it) {
     auto taken = take(protocol(ops));
     server.put("vm/lock.2", FileType::regular, "");
     ASSERT_TRUE(server.remove(directory(), "lock.1"));
     auto renewed = protocol(ops).renew(taken->epoch, taken->nonce);
     ASSERT_FALSE(renewed);
     EXPECT_EQ(renewed.error().code(), ErrorCode::K05);
-    server.put("vm/lock.1", FileType::regular, format_lock_record({{}, taken->nonce, 1}));
-    server.put("vm/last-used.2", FileType::regular, "");
-    renewed = protocol(ops).renew(taken->epoch, taken->nonce);
+}
+
+TEST_F(LockTest, a_renewal_under_a_claim_that_another_claim_passed_leaves_the_lease_too) {
+    auto first = take(protocol(ops));
+    // Both between two renewals of the first: the second is passed by the third, and what it leaves is a
+    // last-used above the first.
+    auto second = protocol(ops).take({"m-2", "berth-2", "ann", "b"}, true, nullptr, [&](auto) {
+        server.put("vm/lock.3", FileType::regular,
+                   format_lock_record({{"m-3", "berth-3", "ann", "c"}, std::string(32, 'c'), 1}));
+        return true;
+    });
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code(), ErrorCode::K02);
+    const std::string nonce = parse_lock_record(server.at("vm/lock.2")->data)->nonce;
+    ASSERT_TRUE(protocol(ops).release(2, nonce));
+    ASSERT_TRUE(names().contains("last-used.2"));
+    auto renewed = protocol(ops).renew(first->epoch, first->nonce);
     ASSERT_FALSE(renewed);
-    EXPECT_EQ(renewed.error().code(), ErrorCode::K05);
+    EXPECT_EQ(renewed.error().code(), ErrorCode::K06);
+    EXPECT_TRUE(protocol(ops).say_closing(first->epoch, first->nonce));
+    EXPECT_TRUE(protocol(ops).release(first->epoch, first->nonce));
+    EXPECT_EQ((*protocol(ops).claim_above(first->epoch))->owner.host, "berth-3");
 }
 
 TEST_F(LockTest, a_holder_answers_a_claim_and_the_claimer_starts_as_soon_as_it_released) {

@@ -177,7 +177,19 @@ inline renewal() {
         fi;
 #endif
 #ifndef RENEWAL_IGNORES_LAST_USED
-        if :: high_used >= epoch -> goto stopped :: else fi;
+        if
+        :: high_used >= epoch -> goto stopped
+#ifdef TRACES    /* the same under what a claim left that was given up or passed */
+        :: high_used > epoch ->
+            FORGET;
+            if
+            :: atomic { SEEN(EV_READ_LOCK, me + 1, epoch, lock[epoch], 0) -> NEXT }
+            :: true
+            fi;
+            goto not_good
+#endif
+        :: else
+        fi;
 #endif
         FORGET;
         if
