@@ -28,6 +28,11 @@ std::string hash_of(std::string_view text) {
     return fmt::format("{:016x}", hash);
 }
 
+/// Another when the file is another one or was written to.
+std::string moment_of(const Attributes& a) {
+    return fmt::format("{} {} {}", a.fileid, a.size, a.mtime_ns);
+}
+
 std::string private_prefix(const std::string& vm) {
     return ".new-" + hash_of(vm) + "-";
 }
@@ -140,26 +145,40 @@ Result<NewVm> NewVm::begin(NfsOps& ops, const std::string& vm, const std::string
             JsonFields fields(*object, ErrorCode::P21, k_making);
             fields.number("schema", 1, 1);
             made.resumed_ = fields.text("origin", 0, 4096) == origin;
+            made.sources_ = fields.text("sources", 0, 16);
             if (const auto* files = fields.object("files"))
                 for (const auto& [name, done] : files->items())
                     if (done.is_number_unsigned()) made.done_[name] = done.get<uint64_t>();
             made.resumed_ = made.resumed_ && fields.done().has_value();
         }
     }
-    if (made.resumed_) return made;
-    made.done_.clear();
-    if (before) BERTH_TRY(remove_tree(ops, ops.root(), made.private_name_));
-    auto folder = ops.make_directory(ops.root(), made.private_name_, 0700);
-    if (!folder) return fail(folder.error());
-    made.folder_ = *folder;
-    BERTH_TRY(made.save());
+    if (!made.resumed_) BERTH_TRY(made.start_anew(before.has_value()));
     return made;
+}
+
+Status NewVm::start_anew(bool remove) {
+    resumed_ = false;
+    done_.clear();
+    if (remove) BERTH_TRY(remove_tree(ops_, ops_.root(), private_name_));
+    auto folder = ops_.make_directory(ops_.root(), private_name_, 0700);
+    if (!folder) return fail(folder.error());
+    folder_ = *folder;
+    return save();
+}
+
+Status NewVm::made_from(const std::string& sources) {
+    const std::string hash = hash_of(sources);
+    if (sources_ == hash) return {};
+    const bool other = !done_.empty();
+    sources_ = hash;
+    return other ? start_anew(/*remove=*/true) : save();
 }
 
 Status NewVm::save() {
     nlohmann::json files = nlohmann::json::object();
     for (const auto& [name, done] : done_) files[name] = done;
-    const nlohmann::json state = {{"schema", 1}, {"origin", origin_}, {"files", files}};
+    const nlohmann::json state = {
+        {"schema", 1}, {"origin", origin_}, {"sources", sources_}, {"files", files}};
     saved_ = clock_.now();
     return put(k_making, state.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
@@ -258,8 +277,7 @@ Status NewVm::discard() {
 Result<std::string> origin_of(NfsOps& from, const FileHandle& source, const std::string& name) {
     auto file = from.lookup(source, k_machine_file);
     if (!file) return fail(file.error().with_prefix(name));
-    return fmt::format("{} {} {} {}", name, file->attributes.fileid, file->attributes.size,
-                       file->attributes.mtime_ns);
+    return fmt::format("{} {}", name, moment_of(file->attributes));
 }
 
 Status copy_vm(NfsOps& from, const FileHandle& source, const SharedTree& shared, NewVm& made, NfsOps& to,
@@ -273,13 +291,20 @@ Status copy_vm(NfsOps& from, const FileHandle& source, const SharedTree& shared,
     std::vector<std::pair<std::string, bool>> files;
     for (const auto& path : planned->files) files.emplace_back(path, false);
     for (const auto& path : planned->optional) files.emplace_back(path, true);
+    std::vector<std::pair<std::string, Resolved>> sources;
+    std::string moment;
     for (const auto& [path, optional] : files) {
         auto file = resolve_path(from, source, shared, path);
         if (!file && optional && is(file.error(), ErrorCode::M09)) continue;
         if (!file) return fail(file.error());
         if (file->attributes.type != FileType::regular)
             return fail(ErrorCode::M09, "\"{}\" is no file", path);
-        if (file->shared) {
+        moment += fmt::format("{} {}\n", path, moment_of(file->attributes));
+        sources.emplace_back(path, *file);
+    }
+    BERTH_TRY(made.made_from(moment));
+    for (const auto& [path, file] : sources) {
+        if (file.shared) {
             auto link = from.lookup(source, path);
             if (!link || link->attributes.type != FileType::symlink)
                 return fail(ErrorCode::C04,
@@ -291,18 +316,19 @@ Status copy_vm(NfsOps& from, const FileHandle& source, const SharedTree& shared,
         }
         auto target = made.file(path);
         if (!target) return fail(target.error());
-        const uint64_t size = file->attributes.size;
+        const uint64_t size = file.attributes.size;
         const CopyStep step = [&](uint64_t done) -> Status {
             BERTH_TRY(progress(path, done, size));
             return made.checkpoint(path, *target, done);
         };
         const uint64_t begin = std::min(made.done(path), size);
-        BERTH_TRY(copy_file(*file->ops, file->handle, to, *target, begin, size, step, clock));
-        // Changed while it was copied: the copy would be of no one moment.
-        auto after = file->ops->attributes(file->handle);
+        BERTH_TRY(copy_file(*file.ops, file.handle, to, *target, begin, size, step, clock));
+    }
+    // Changed while they were copied: the copy would be of no one moment.
+    for (const auto& [path, file] : sources) {
+        auto after = file.ops->attributes(file.handle);
         if (!after) return fail(after.error());
-        if (after->mtime_ns != file->attributes.mtime_ns || after->size != size)
-            return fail(ErrorCode::P23, "\"{}\"", path);
+        if (moment_of(*after) != moment_of(file.attributes)) return fail(ErrorCode::P23, "\"{}\"", path);
     }
     return made.put(k_machine_file, planned->machine_toml);
 }

@@ -26,6 +26,9 @@ class NewVm {
                                const std::string& origin, Clock& clock);
 
     bool resumed() const { return resumed_; }
+    /// What every file is copied from, with times. Where an earlier attempt began with other ones all of it
+    /// is thrown away: a copy is of one moment.
+    Status made_from(const std::string& sources);
     /// Makes or replaces a small file.
     Status put(const std::string& path, std::string_view data);
     Status link(const std::string& path, const std::string& target);
@@ -46,9 +49,10 @@ class NewVm {
         : ops_(ops), vm_(std::move(vm)), origin_(std::move(origin)), clock_(clock) {}
     Result<FileHandle> folder_of(const std::string& path, std::string& name);
     Status save();
+    Status start_anew(bool remove);
 
     NfsOps& ops_;
-    std::string vm_, origin_, private_name_;
+    std::string vm_, origin_, sources_, private_name_;
     Clock& clock_;
     FileHandle folder_;
     std::map<std::string, uint64_t> done_;

@@ -114,6 +114,49 @@ TEST_F(NewVmTest, copies_what_the_plan_names_and_leaves_out_what_may_be_missing)
     EXPECT_EQ(server.at("work/nvram"), nullptr);
 }
 
+TEST_F(NewVmTest, a_source_that_changed_since_an_earlier_attempt_is_copied_anew) {
+    put_template();
+    bool interrupted = true;
+    const auto attempt = [&](NewVm& made) {
+        return copy_vm(
+            nfs, nfs.lookup(nfs.root(), "template")->handle, {}, made, nfs,
+            [](const std::string& text) -> Result<VmCopyPlan> {
+                return VmCopyPlan{text, {"disks/a.raw", "base.raw"}, {}};
+            },
+            [&](const std::string& file, uint64_t, uint64_t) -> Status {
+                clock.sleep(std::chrono::seconds(10));  // long enough that each is written down
+                if (interrupted && file == "base.raw") return fail(ErrorCode::I01, "interrupted");
+                return {};
+            },
+            clock);
+    };
+    server.at("template/disks/a.raw")->data = std::string(3 << 20, 'a');
+    for (const std::string changed : {"", "disks/a.raw", "base.raw"}) {
+        interrupted = true;
+        {
+            auto made = begin();
+            ASSERT_TRUE(made);
+            EXPECT_FALSE(attempt(*made));
+            ASSERT_NE(made->done("disks/a.raw"), 0U) << "nothing to go on from";
+        }
+        if (!changed.empty()) {
+            auto source = server.at("template/" + changed);
+            source->data.replace(0, 1, "b");
+            source->mtime_ns += 1;
+        }
+        interrupted = false;
+        auto again = begin();
+        ASSERT_TRUE(again->resumed());
+        ASSERT_TRUE(attempt(*again)) << changed;
+        EXPECT_EQ(again->resumed(), changed.empty());
+        ASSERT_TRUE(again->finish());
+        for (const char* name : {"disks/a.raw", "base.raw"})
+            EXPECT_EQ(server.at(std::string("work/") + name)->data,
+                      server.at(std::string("template/") + name)->data);
+        ASSERT_TRUE(remove_tree(nfs, nfs.root(), "work"));
+    }
+}
+
 TEST_F(NewVmTest, a_file_of_the_shared_tree_stays_a_link) {
     put_template();
     MemoryServer shared;
