@@ -72,6 +72,19 @@ Status measure(ImageSource& image) {
     return {};
 }
 
+/// Whoever may write to it could name other files in it between two looks of ours.
+Status check_owner(const struct stat& s, const std::string& path) {
+    const char* sudo = geteuid() == 0 ? getenv("SUDO_UID") : nullptr;
+    const bool ours =
+        s.st_uid == 0 || s.st_uid == geteuid() || (sudo != nullptr && std::to_string(s.st_uid) == sudo);
+    if (ours && (s.st_mode & 022) == 0) return {};
+    return fail(ErrorCode::P24,
+                "{}: is user {}'s with mode {:03o} and might be changed while it is read: must be root's or "
+                "yours, writable by nobody else "
+                "(copy it to a folder of your own)",
+                path, s.st_uid, s.st_mode & 0777);
+}
+
 }  // namespace
 
 std::string_view format_name(ImageFormat format) {
@@ -125,8 +138,8 @@ Result<ImageSource> open_image(const std::string& path, std::optional<ImageForma
                     errno == ELOOP ? "is a symbolic link: name the file itself" : std::strerror(errno));
     if (!S_ISREG(s.st_mode)) return fail(ErrorCode::P24, "{}: is not a regular file", path);
     image.mtime_ns = int64_t{s.st_mtim.tv_sec} * 1'000'000'000 + s.st_mtim.tv_nsec;
-    const auto file_size = static_cast<uint64_t>(s.st_size);
-    const uint64_t bytes = length != 0 ? length : file_size - std::min(offset, file_size);
+    image.file_size = static_cast<uint64_t>(s.st_size);
+    const uint64_t bytes = length != 0 ? length : image.file_size - std::min(offset, image.file_size);
     std::string head(std::min<uint64_t>(k_image_head, bytes), '\0');
     const ssize_t n = pread(image.fd.get(), head.data(), head.size(), static_cast<off_t>(offset));
     if (n < 0) return fail(ErrorCode::P24, "{}: {}", path, std::strerror(errno));
@@ -141,8 +154,9 @@ Result<ImageSource> open_image(const std::string& path, std::optional<ImageForma
                     path);
     image.format = format.value_or(by_magic.value_or(ImageFormat::raw));
     BERTH_TRY(check_image_head(image.format, head, path));
+    if (image.format != ImageFormat::raw) BERTH_TRY(check_owner(s, path));
     if (image.format == ImageFormat::raw) {
-        image.size = bytes;
+        image.size = image.bytes = bytes;
         image.needed = std::min(bytes, static_cast<uint64_t>(s.st_blocks) * k_sector);
     } else {
         BERTH_TRY(measure(image));
@@ -151,6 +165,31 @@ Result<ImageSource> open_image(const std::string& path, std::optional<ImageForma
         return fail(ErrorCode::P24, "{}: a disk of {} bytes: must be 1 byte to 64 TiB", path, image.size);
     image.size = (image.size + k_sector - 1) / k_sector * k_sector;
     return image;
+}
+
+Result<std::string> read_raw(const ImageSource& image, uint64_t offset, uint32_t length) {
+    std::string bytes(length, '\0');
+    const uint64_t there = std::min<uint64_t>(length, image.bytes - std::min(offset, image.bytes));
+    for (uint64_t at = 0; at < there;) {
+        const ssize_t n = pread(image.fd.get(), bytes.data() + at, there - at,
+                                static_cast<off_t>(image.offset + offset + at));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0)
+            return fail(ErrorCode::P24, "{}: at byte {}: {}", image.name, offset + at, std::strerror(errno));
+        if (n == 0)
+            return fail(ErrorCode::P23, "{}: ends at byte {} of {}", image.name, offset + at, image.bytes);
+        at += static_cast<uint64_t>(n);
+    }
+    return bytes;
+}
+
+Status check_unchanged(const ImageSource& image) {
+    struct stat s {};
+    if (fstat(image.fd.get(), &s) != 0) return fail_errno(image.name);
+    if (static_cast<uint64_t>(s.st_size) != image.file_size ||
+        int64_t{s.st_mtim.tv_sec} * 1'000'000'000 + s.st_mtim.tv_nsec != image.mtime_ns)
+        return fail(ErrorCode::P23, "{}", image.name);
+    return {};
 }
 
 Status convert_window(const ImageSource& image, uint64_t begin, uint64_t end, int target,

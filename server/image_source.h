@@ -35,15 +35,24 @@ struct ImageSource {
     ImageFormat format = ImageFormat::raw;
     uint64_t offset = 0, length = 0;  ///< Where in the file it is; a member of an OVA.
     uint64_t size = 0;                ///< Of the disk, rounded up to whole sectors.
+    uint64_t bytes = 0;               ///< Of a raw image, to the byte.
     uint64_t needed = 0;              ///< Room that the raw disk takes.
+    uint64_t file_size = 0;           ///< As it was opened, like mtime_ns.
     int64_t mtime_ns = 0;
 };
 
-/// Opens a regular file, never through a symbolic link at its end. `format`: as given, else by magic; an
-/// image without one is raw only when it is said to be (".raw", ".img", ".iso") or given. `length` 0: to the
-/// end of the file.
+/// Opens a regular file, never through a symbolic link at its end. One whose format names files (all but raw)
+/// must be root's or the caller's and writable by nobody else: its head is checked here, and qemu-img reads
+/// it again, as the caller. `format`: as given, else by magic; an image without one is raw only when it is
+/// said to be (".raw", ".img", ".iso") or given. `length` 0: to the end of the file.
 Result<ImageSource> open_image(const std::string& path, std::optional<ImageFormat> format,
                                uint64_t offset = 0, uint64_t length = 0);
+
+/// Some bytes of a raw image's disk; what is behind its end, in its last sector, is zeros. P23 when the file
+/// is shorter than it was.
+Result<std::string> read_raw(const ImageSource& image, uint64_t offset, uint32_t length);
+/// P23 when the file was written to since it was opened.
+Status check_unchanged(const ImageSource& image);
 
 /// Writes the disk's bytes from `begin` to `end` into `target` at `target_offset`, where zeros are. `tick` is
 /// called each second; its error ends it. P26.

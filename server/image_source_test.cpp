@@ -2,6 +2,10 @@
 #include "server/image_source.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
 
 namespace berth::server {
 namespace {
@@ -70,6 +74,47 @@ TEST(ImageSource, a_format_that_the_head_does_not_bear_out_is_refused) {
 TEST(ImageSource, a_raw_image_is_whatever_it_is) {
     EXPECT_TRUE(check_image_head(ImageFormat::raw, qcow2(), "x.img"));
     EXPECT_EQ(format_of(std::string(k_image_head, 'x')), std::nullopt);
+}
+
+struct ImageFile : ::testing::Test {
+    ImageFile() {
+        std::string name = (std::filesystem::temp_directory_path() / "berth-image-XXXXXX").string();
+        folder = mkdtemp(name.data());
+    }
+    ~ImageFile() override { std::filesystem::remove_all(folder); }
+    std::string file(const std::string& name, const std::string& bytes, mode_t mode = 0600) {
+        const auto path = folder / name;
+        std::ofstream(path, std::ios::binary) << bytes;
+        EXPECT_EQ(chmod(path.c_str(), mode), 0);
+        return path.string();
+    }
+    std::filesystem::path folder;
+};
+
+TEST_F(ImageFile, one_that_may_name_files_and_that_others_may_write_to_is_refused) {
+    for (const mode_t mode : {0620, 0602, 0666}) {
+        const auto image = open_image(file("x.qcow2", qcow2(), mode), std::nullopt);
+        ASSERT_FALSE(image);
+        EXPECT_EQ(image.error().code(), ErrorCode::P24);
+        EXPECT_NE(image.error().detail().find("writable by nobody else"), std::string::npos)
+            << image.error().detail();
+        EXPECT_TRUE(open_image(file("x.raw", qcow2(), mode), ImageFormat::raw)) << "names nothing";
+    }
+    const auto ours = open_image(file("x.qcow2", qcow2(), 0644), std::nullopt);
+    EXPECT_TRUE(ours || ours.error().detail().find("writable by nobody else") == std::string::npos);
+}
+
+TEST_F(ImageFile, a_raw_one_is_read_to_its_last_byte_and_never_filled_up_before) {
+    const std::string bytes = std::string(1000, 'a') + "end", path = file("x.raw", bytes);
+    auto image = open_image(path, std::nullopt);
+    ASSERT_TRUE(image) << image.error().to_log();
+    EXPECT_EQ(image->size, 1024U);
+    EXPECT_EQ(*read_raw(*image, 0, 1024), bytes + std::string(21, '\0'));
+    EXPECT_EQ(*read_raw(*image, 512, 512), bytes.substr(512) + std::string(21, '\0'));
+    EXPECT_TRUE(check_unchanged(*image));
+    std::filesystem::resize_file(path, 900);
+    EXPECT_EQ(read_raw(*image, 512, 512).error().code(), ErrorCode::P23);
+    EXPECT_EQ(check_unchanged(*image).error().code(), ErrorCode::P23);
 }
 
 }  // namespace

@@ -138,7 +138,9 @@ class Reader {
         if (disks_.size() > k_max_disks)
             return wrong(hardware.front(),
                          fmt::format("{} disks: must be 1 to {}", disks_.size(), k_max_disks));
-        std::ranges::stable_sort(disks_, {}, [](const Place& p) { return std::pair(p.parent, p.address); });
+        std::ranges::stable_sort(disks_, {}, [](const Place& p) {
+            return std::tuple(whole(p.parent).value_or(UINT64_MAX), p.parent, p.address);
+        });
         for (Place& p : disks_) machine_.disks.push_back(std::move(p.disk));
         return machine_;
     }

@@ -65,6 +65,17 @@ TEST(Ovf, reads_processors_memory_firmware_disks_and_cards) {
     EXPECT_EQ(machine->cards, (std::vector<std::string>{"e1000e"}));
 }
 
+TEST(Ovf, disks_are_in_the_order_of_their_controllers_numbers) {
+    std::string text = with("<rasd:InstanceID>3</rasd:InstanceID><rasd:ResourceSubType>lsilogic",
+                            "<rasd:InstanceID>10</rasd:InstanceID><rasd:ResourceSubType>lsilogic");
+    const std::string second = "<rasd:InstanceID>5</rasd:InstanceID><rasd:Parent>3<";
+    text.replace(text.find(second), second.size(), "<rasd:InstanceID>5</rasd:InstanceID><rasd:Parent>10<");
+    const auto machine = parse_ovf(text, "x.ovf");
+    ASSERT_TRUE(machine) << machine.error().to_log();
+    ASSERT_EQ(machine->disks.size(), 2U);
+    EXPECT_EQ(machine->disks[0].file, "a.vmdk") << "on controller 3, before 10";
+}
+
 TEST(Ovf, values_out_of_range_are_named_with_their_range) {
     refused(with(">4<", ">0<"), "must be 1 to 128");
     refused(with(">4<", ">-1<"), "must be 1 to 128");

@@ -75,14 +75,8 @@ Status write_image(UserPlace& place, volume::NewVm& made, const DiskToMake& disk
         return made.checkpoint(disk.path, file, done);
     };
     if (image.format == ImageFormat::raw) {
-        const volume::ReadAt read = [&](uint64_t offset, uint32_t length) -> Result<std::string> {
-            // A file that is not whole sectors ends in zeros.
-            std::string bytes(length, '\0');
-            const uint64_t left = image.length != 0 ? image.length - std::min(offset, image.length) : length;
-            if (pread(image.fd.get(), bytes.data(), std::min<uint64_t>(length, left),
-                      static_cast<off_t>(image.offset + offset)) < 0)
-                return fail(ErrorCode::P24, "{}: {}", image.name, std::strerror(errno));
-            return bytes;
+        const volume::ReadAt read = [&](uint64_t offset, uint32_t length) {
+            return read_raw(image, offset, length);
         };
         return volume::copy_range(read, *place.ops, file, begin, image.size, step, clock);
     }
@@ -137,6 +131,8 @@ Status fill(UserPlace& place, volume::NewVm& made, const std::string& vm, const 
         };
         BERTH_TRY(write_image(place, made, disk, *file, step, clock));
     }
+    for (const DiskToMake& disk : disks)
+        if (disk.image) BERTH_TRY(check_unchanged(*disk.image));
     return made.put("machine.toml", vm::format_machine_config(config));
 }
 

@@ -128,7 +128,7 @@ LocalOps::LocalOps(UniqueFd root, NfsCredentials credentials) : credentials_(std
     (void)fstat(root.get(), &s);
     device_ = s.st_dev;
     root_ = fmt::format("{}:{}", s.st_dev, s.st_ino);
-    open_.emplace(root_, std::move(root));
+    root_fd_ = std::move(root);
 }
 
 LocalOps::~LocalOps() = default;
@@ -152,8 +152,12 @@ Result<FileHandle> LocalOps::keep(UniqueFd fd) {
     struct stat s {};
     if (fstat(fd.get(), &s) != 0) return fail_file(errno, "fstat");
     FileHandle handle = fmt::format("{}:{}", s.st_dev, s.st_ino);
-    if (handle == root_ || !open_.emplace(handle, std::move(fd)).second) return handle;
-    order_.push_back(handle);
+    if (handle == root_) return handle;
+    if (const auto it = open_.find(handle); it != open_.end()) {
+        touch(it->second);
+        return handle;
+    }
+    open_.emplace(handle, Open{std::move(fd), order_.insert(order_.end(), handle)});
     if (order_.size() > k_open_handles) {
         open_.erase(order_.front());
         order_.pop_front();
@@ -162,9 +166,15 @@ Result<FileHandle> LocalOps::keep(UniqueFd fd) {
 }
 
 Result<int> LocalOps::fd_of(const FileHandle& handle) {
+    if (handle == root_) return root_fd_.get();
     const auto it = open_.find(handle);
     if (it == open_.end()) return fail(ErrorCode::M10, "a file that is open no more");
-    return it->second.get();
+    touch(it->second);
+    return it->second.fd.get();
+}
+
+void LocalOps::touch(Open& open) {
+    order_.splice(order_.end(), order_, open.at);
 }
 
 Status LocalOps::sync_folder(int folder) {

@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-#include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -64,14 +64,21 @@ class LocalOps final : public NfsOps {
   private:
     LocalOps(UniqueFd root, NfsCredentials credentials);
     Result<FileHandle> keep(UniqueFd fd);
+    struct Open {
+        UniqueFd fd;
+        std::list<FileHandle>::iterator at;  ///< In order_.
+    };
     Result<int> fd_of(const FileHandle& handle);
+    void touch(Open& open);
     Status sync_folder(int folder);
 
     NfsCredentials credentials_;
     FileHandle root_;
     dev_t device_ = 0;
-    std::map<FileHandle, UniqueFd> open_;
-    std::deque<FileHandle> order_;  ///< The oldest handles are forgotten, as a server may (M10).
+    UniqueFd root_fd_;
+    std::map<FileHandle, Open> open_;
+    std::list<FileHandle>
+        order_;  ///< The handles that were longest not used are forgotten, as a server may (M10).
     bool deferred_ = false;
 };
 

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "volume/lock_protocol.h"
+#include "volume/new_vm.h"
 
 namespace berth::volume {
 namespace {
@@ -86,6 +87,18 @@ TEST_F(LocalOpsTest, old_handles_are_forgotten_and_the_root_is_not) {
     EXPECT_EQ(ops->attributes(handles.front()).error().code(), ErrorCode::M10);
     EXPECT_TRUE(ops->attributes(handles.back()));
     EXPECT_TRUE(ops->attributes(ops->root()));
+}
+
+TEST_F(LocalOpsTest, a_handle_that_is_used_is_not_forgotten) {
+    const auto used = ops->create(ops->root(), "used", 0600),
+               below = ops->make_directory(ops->root(), "below", 0700);
+    ASSERT_TRUE(used && below);
+    for (int i = 0; i < 1200; ++i) {
+        ASSERT_TRUE(ops->create(*below, std::to_string(i), 0600)) << i;
+        ASSERT_TRUE(ops->attributes(*used)) << i;
+    }
+    EXPECT_TRUE(remove_tree(*ops, ops->root(), "below"));
+    EXPECT_FALSE(fs::exists(folder / "ann/below"));
 }
 
 TEST_F(LocalOpsTest, carries_the_lock_protocol) {

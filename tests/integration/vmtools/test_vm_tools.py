@@ -167,6 +167,18 @@ def test_a_backing_file_hidden_from_the_head_is_not_opened_either(tools):
     assert tools.names() == []
 
 
+def test_an_image_that_its_owner_could_exchange_under_root_is_not_given_to_qemu_img(tools):
+    """Between two looks of ours it could name any file of root's."""
+    image = tools.folder / "theirs.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", image, "1M"], check=True)
+    os.chown(image, 1000, 1000)
+    done = tools.ctl("import", "ann/work", image)
+    assert done.returncode == 1 and "BERTH-P24" in done.stderr and "user 1000's" in done.stderr, done.stderr
+    assert tools.names() == []
+    os.chown(image, 0, 0)
+    tools.ctl.ok("import", "ann/work", image)
+
+
 def test_a_disk_that_links_out_of_the_folder_is_not_cloned_and_check_says_so(tools):
     tools.ctl.ok("create", "ann/work", "--disk", "1 MiB")
     secret = tools.folder / "secret"
