@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -46,6 +47,12 @@ bool confirm_diff(const std::vector<std::string>& before, const std::vector<std:
     if (yes || isatty(STDIN_FILENO) == 0) return true;
     fmt::print("Change it? [y/N] ");
     std::fflush(stdout);
+    // A signal that is handled is an answer; getline would go on waiting.
+    pollfd line{STDIN_FILENO, POLLIN, 0};
+    if (poll(&line, 1, -1) < 0) {
+        fmt::print("\n");
+        return false;
+    }
     std::string answer;
     return std::getline(std::cin, answer) && (answer == "y" || answer == "yes");
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <sstream>
 
 #include "greeter/vm/machine_text.h"
@@ -44,6 +45,25 @@ struct VmArguments {
 };
 
 /// On a terminal one line that is written over; with --progress lines, one for each whole percent.
+volatile std::sig_atomic_t g_interrupted = 0;
+
+/// SIGINT, SIGTERM and SIGHUP end the work at its next step, so that the lock of a VM is given back and a
+/// copy can be gone on with. The second one ends the process.
+void heed_signals() {
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+        struct sigaction action {};
+        if (sigaction(number, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) continue;
+        action.sa_handler = [](int) { g_interrupted = 1; };
+        action.sa_flags = SA_RESETHAND | SA_RESTART;
+        sigaction(number, &action, nullptr);
+    }
+}
+
+Status not_interrupted(const std::string& vm) {
+    if (g_interrupted == 0) return {};
+    return fail(ErrorCode::P30, "{}", vm);
+}
+
 class ProgressLine {
   public:
     ProgressLine(bool lines, bool quiet) : lines_(lines), terminal_(!quiet && isatty(STDERR_FILENO) != 0) {}
@@ -51,6 +71,7 @@ class ProgressLine {
         if (shown_ && terminal_ && !lines_) fmt::print(stderr, "\n");
     }
     Status operator()(const std::string& vm, const std::string& file, uint64_t done, uint64_t size) {
+        BERTH_TRY(not_interrupted(vm));
         const auto percent = size == 0 ? 100 : static_cast<int>(done * 100.0 / static_cast<double>(size));
         if ((!lines_ && !terminal_) || (percent == percent_ && file == file_ && vm == vm_)) return {};
         percent_ = percent, file_ = file, vm_ = vm, shown_ = true;
@@ -182,6 +203,7 @@ vm::MachineConfig plain_machine() {
 
 Status make_and_say(Ctl& ctl, VmArguments& a, const VmName& name, const vm::MachineConfig& config,
                     const std::vector<DiskToMake>& disks, const std::string& origin) {
+    heed_signals();
     auto place = open_place(a.options(), name.user, true, ctl.clock, a.report);
     if (!place) return fail(place.error());
     ProgressLine line(a.progress, ctl.json);
@@ -293,7 +315,7 @@ Status import(Ctl& ctl, VmArguments& a) {
 Result<HeldLock> take_lock(Ctl& ctl, VmArguments& a, UserPlace& place, const std::string& vm) {
     const auto waiting = [&](std::chrono::seconds left) {
         if (!ctl.json) fmt::print(stderr, "waiting for the other workstation to stop: {} s\n", left.count());
-        return true;
+        return g_interrupted == 0;
     };
     return HeldLock::take(place, vm, a.options().times, a.may_break, waiting, ctl.clock);
 }
@@ -343,6 +365,7 @@ Status clone(Ctl& ctl, VmArguments& a) {
     auto from = open_place(a.options(), source->user, false, ctl.clock, a.report);
     if (!from) return fail(from.error());
     if (auto folder = find_vm(*from, source->vm); !folder) return fail(folder.error());
+    heed_signals();
     auto lock = take_lock(ctl, a, *from, source->vm);
     if (!lock) return fail(lock.error());
 
@@ -541,6 +564,7 @@ Status remove(Ctl& ctl, VmArguments& a) {
     if (!place) return fail(place.error());
     // The lock first: what is shown and asked for is what will be removed.
     if (auto folder = find_vm(*place, name->vm); !folder) return fail(folder.error());
+    heed_signals();
     auto lock = take_lock(ctl, a, *place, name->vm);
     if (!lock) return fail(lock.error());
     json facts;
@@ -551,8 +575,10 @@ Status remove(Ctl& ctl, VmArguments& a) {
     });
     if (!confirm_diff(*before, {}, a.yes, ctl.json)) {
         fmt::print("{}: nothing changed\n", name->text());
-        return lock->release();
+        BERTH_TRY(lock->release());
+        return not_interrupted(name->text());
     }
+    BERTH_TRY(not_interrupted(name->text()));
     BERTH_TRY(lock->tick());  // the answer may have taken its time
     BERTH_TRY(volume::remove_vm(*place->ops, name->vm));
     lock->forget();

@@ -210,6 +210,7 @@ Status convert_window(const ImageSource& image, uint64_t begin, uint64_t end, in
     std::optional<int> status;
     while (!(status = child->wait(std::chrono::seconds(1)))) BERTH_TRY(tick());
     if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return {};
+    BERTH_TRY(tick());  // Ctrl-C ends both of us
     std::string text(1024, '\0');
     const ssize_t n = read(reader.get(), text.data(), text.size());
     text.resize(static_cast<size_t>(std::max<ssize_t>(n, 0)));

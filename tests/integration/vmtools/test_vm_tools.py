@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tomllib
 
+import pexpect
 import pytest
 
 import toolworld
@@ -172,8 +173,7 @@ def test_an_image_that_its_owner_could_exchange_under_root_is_not_given_to_qemu_
     image = tools.folder / "theirs.qcow2"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", image, "1M"], check=True)
     os.chown(image, 1000, 1000)
-    done = tools.ctl("import", "ann/work", image)
-    assert done.returncode == 1 and "BERTH-P24" in done.stderr and "user 1000's" in done.stderr, done.stderr
+    assert "user 1000's" in tools.ctl.refused("P24", "import", "ann/work", image)
     assert tools.names() == []
     os.chown(image, 0, 0)
     tools.ctl.ok("import", "ann/work", image)
@@ -298,6 +298,49 @@ def test_an_import_that_was_killed_is_gone_on_with(make_tools):
     assert percents[0] in ("33", "66") and percents[-1] == "100", done.stderr
     assert tools.names() == ["work"]
     assert subprocess.run(["cmp", tools.path("ann/work", "software.raw"), raw]).returncode == 0
+
+
+def locks(tools, name):
+    return [n for n in os.listdir(tools.path(name)) if n.startswith("lock.")]
+
+
+def test_a_clone_that_is_interrupted_gives_the_lock_back_and_is_gone_on_with(make_tools):
+    tools = make_tools(mib=4096)
+    tools.ctl.ok("create", "ann/work", "--disk", "1 GiB")
+    piece = os.urandom(1 << 20)
+    with open(tools.path("ann/work", "software.raw"), "r+b") as f:
+        for _ in range(1024):
+            f.write(piece)
+    command = ["clone", "--progress", "ann/work", "ben/work"]
+    process = subprocess.Popen(tools.ctl.command(*command), env=tools.ctl.environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if "software.raw: " in line and ": 0 %" not in line and len(said) < 10:
+            process.send_signal(signal.SIGTERM)
+            break
+    said += process.stderr.readlines()
+    process.stderr.close()
+    assert process.wait() == 1 and "BERTH-P30" in said[-1], said[-5:]
+    assert locks(tools, "ann/work") == []
+    assert len(tools.names("ben")) == 1 and tools.names("ben")[0].startswith(".new-")
+    tools.ctl.ok(*command)
+    assert tools.names("ben") == ["work"]
+    assert subprocess.run(["cmp", tools.path("ann/work", "software.raw"), tools.path("ben/work", "software.raw")]).returncode == 0
+
+
+def test_ctrl_c_at_the_question_removes_nothing_and_leaves_no_lock(tools):
+    tools.ctl.ok("create", "ann/work", "--disk", "1 MiB")
+    command = tools.ctl.command("remove", "ann/work")
+    terminal = pexpect.spawn(command[0], command[1:], env=tools.ctl.environment, timeout=60, encoding="utf-8")
+    terminal.expect("Change it")
+    terminal.sendintr()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 1 and "BERTH-P30" in terminal.before, (terminal.exitstatus, terminal.before)
+    assert locks(tools, "ann/work") == []
+    assert tools.names() == ["work"]
+    tools.ctl.ok("remove", "ann/work", "--yes")
 
 
 def test_another_source_does_not_go_on_with_what_an_earlier_one_left(make_tools):
