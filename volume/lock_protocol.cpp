@@ -323,18 +323,28 @@ Result<std::vector<DiskIdentity>> LockProtocol::disk_identities() {
 Status LockProtocol::release(uint64_t epoch, const std::string& nonce) {
     const Fields fields = {{"epoch", std::to_string(epoch)}};
     const BootTime deadline = clock_.now() + times_.hold;
+    const auto is_ours = [&](const std::optional<Standing>& s) {
+        return s && s->contents.record.nonce == nonce;
+    };
+    // No answer to RENAME is believed: whose nonce is where says what was done.
     bool renamed = false;
-    while (!renamed) {
+    while (true) {
         auto lock = standing(lock_name(epoch));
         if (!lock) return fail(lock.error());
-        if (!*lock || (*lock)->contents.record.nonce != nonce) {
+        if (!is_ours(*lock) || renamed) {
             auto last = standing(last_used_name(epoch));
             if (!last) return fail(last.error());
-            if (!*last || (*last)->contents.record.nonce != nonce) {
+            if (!is_ours(*lock) && is_ours(*last)) break;
+            if (!is_ours(*lock)) {
                 report_.event(Level::warning, "lock was taken over", fields);
                 return {};
             }
-            break;
+            // Both names are one file, by a late copy of our LINK: RENAME does nothing (RFC 1813 3.3.14). The
+            // last-used keeps the number.
+            if (is_ours(*last)) {
+                BERTH_TRY(remove(lock_name(epoch)));
+                continue;
+            }
         }
         if (clock_.now() >= deadline) return fail(ErrorCode::M04, "lock {} could not be released", epoch);
         auto disks = disk_identities();
@@ -344,9 +354,8 @@ Status LockProtocol::release(uint64_t epoch, const std::string& nonce) {
         last.record.closing = false;
         BERTH_TRY(answered([&] { return ops_.write_sync((*lock)->handle, 0, format_last_used(last)); }));
         auto answer = ops_.rename(directory_, lock_name(epoch), last_used_name(epoch));
-        renamed = answer.has_value();
-        // NOENT and silence: look whose nonce stands where.
-        if (!renamed && !is(answer.error(), ErrorCode::M04) && !is(answer.error(), ErrorCode::M09))
+        renamed = true;
+        if (!answer && !is(answer.error(), ErrorCode::M04) && !is(answer.error(), ErrorCode::M09))
             return answer;
     }
     auto now = names();

@@ -342,6 +342,38 @@ TEST_F(LockTest, release_is_idempotent_and_does_not_touch_anothers_lock) {
     EXPECT_TRUE(names().contains("lock.2"));
 }
 
+TEST_F(LockTest, release_sees_a_rename_that_had_no_effect_because_both_names_are_one_file) {
+    for (const Fault rename : {Fault::none, Fault::no_reply, Fault::not_sent}) {
+        server = MemoryServer();
+        server.put("vm/software.raw", FileType::regular, "disk");
+        auto taken = take(protocol(ops));
+        ASSERT_TRUE(taken);
+        // An earlier RENAME was executed, and then a late copy of the LINK.
+        auto& entries = server.at("vm")->entries;
+        entries["last-used.1"] = entries["lock.1"];
+        MemoryNfs faulty(server, once("RENAME", rename));
+        ASSERT_TRUE(protocol(faulty).release(taken->epoch, taken->nonce));
+        EXPECT_EQ(names(), released) << static_cast<int>(rename);
+    }
+}
+
+TEST_F(LockTest, release_is_not_done_while_a_late_link_made_the_lock_again) {
+    MemoryNfs again(server, [&, renames = 0](std::string_view call, const std::string&) mutable {
+        auto& entries = server.at("vm")->entries;
+        // Behind the first RENAME the late copy of the LINK is executed.
+        if (call == "LOOKUP" && renames == 1 && entries.contains("last-used.1")) {
+            entries["lock.1"] = entries["last-used.1"];
+            renames++;
+        }
+        if (call == "RENAME") renames++;
+        return Fault::none;
+    });
+    auto taken = take(protocol(again));
+    ASSERT_TRUE(taken);
+    ASSERT_TRUE(protocol(again).release(taken->epoch, taken->nonce));
+    EXPECT_EQ(names(), released);
+}
+
 // The properties of tests/model/lock.pml, asked of the real code: two clients, step by step in a random
 // order, with lost replies and late copies of LINK and RENAME, crashes and sweeps.
 

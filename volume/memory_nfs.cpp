@@ -77,6 +77,10 @@ Status MemoryServer::rename(const FileHandle& directory, const std::string& from
     auto entry = (*folder)->entries.find(from);
     if (entry == (*folder)->entries.end()) return fail(ErrorCode::M09, "{}", from);
     auto node = entry->second;
+    // Two names of one file: nothing is done (RFC 1813 3.3.14).
+    if (const auto there = (*folder)->entries.find(to);
+        there != (*folder)->entries.end() && there->second == node)
+        return {};
     (*folder)->entries.erase(entry);
     (*folder)->entries[to] = node;
     return {};
