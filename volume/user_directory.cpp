@@ -36,7 +36,8 @@ class MountedDirectory final : public UserDirectory {
     Result<std::string> read(const std::string& vm, const std::string& path, size_t limit) override;
     Result<std::string> read_at(const std::string& vm, const std::string& path, uint64_t offset,
                                 size_t length) override;
-    Status replace(const std::string& vm, const std::string& path, std::string_view data) override;
+    Status replace(const std::string& vm, const std::string& path, std::string_view data,
+                   const MayRename& may_rename) override;
     Result<std::optional<LockHolder>> holder(const std::string& vm) override;
     Result<std::optional<LockHolder>> holder_below(const std::string& vm, uint64_t epoch) override;
     Result<TakenLock> lock(const std::string& vm, const LockOwner& owner, bool may_break,
@@ -53,7 +54,8 @@ class MountedDirectory final : public UserDirectory {
     auto in_folder(const std::string& vm, F&& operation) -> std::invoke_result_t<F, const FileHandle&>;
     Result<Resolved> resolve(const std::string& vm, const std::string& path);
     Result<FileHandle> write_new(const FileHandle& directory, const std::string& name, std::string_view data);
-    Status replace_in(const FileHandle& directory, const std::string& name, std::string_view data);
+    Status replace_in(const FileHandle& directory, const std::string& name, std::string_view data,
+                      const MayRename& may_rename);
     LockProtocol protocol(const FileHandle& folder);
 
     std::shared_ptr<NfsOps> user_, shared_;
@@ -211,11 +213,14 @@ Result<std::string> MountedDirectory::read_at(const std::string& vm, const std::
     return data;
 }
 
-Status MountedDirectory::replace(const std::string& vm, const std::string& path, std::string_view data) {
+Status MountedDirectory::replace(const std::string& vm, const std::string& path, std::string_view data,
+                                 const MayRename& may_rename) {
     const size_t slash = path.rfind('/');
     const std::string name = slash == path.npos ? path : path.substr(slash + 1);
     if (!is_plain_name(name)) return fail(ErrorCode::C04, "\"{}\": must name a file", path);
-    const auto replaced = [&](const FileHandle& directory) { return replace_in(directory, name, data); };
+    const auto replaced = [&](const FileHandle& directory) {
+        return replace_in(directory, name, data, may_rename);
+    };
     Status done;
     if (slash == path.npos) {
         done = in_folder(vm, replaced);
@@ -229,10 +234,14 @@ Status MountedDirectory::replace(const std::string& vm, const std::string& path,
 }
 
 Status MountedDirectory::replace_in(const FileHandle& directory, const std::string& name,
-                                    std::string_view data) {
+                                    std::string_view data, const MayRename& may_rename) {
     const std::string private_name = ".new-" + make_nonce();
     auto file = write_new(directory, private_name, data);
     if (!file) return fail(file.error());
+    if (Status may = may_rename(); !may) {
+        (void)user_->remove(directory, private_name);
+        return may;
+    }
     auto renamed = user_->rename(directory, private_name, name);
     if (renamed) return {};
     // No answer: it is done if the name shows our file.

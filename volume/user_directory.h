@@ -77,9 +77,12 @@ class UserDirectory {
     /// M11. Same path rules.
     virtual Result<std::string> read_at(const std::string& vm, const std::string& path, uint64_t offset,
                                         size_t length) = 0;
-    /// Replaces a small file of the VM's directory (private file, WRITE FILE_SYNC, RENAME). Only under the
-    /// lock (NVRAM).
-    virtual Status replace(const std::string& vm, const std::string& path, std::string_view data) = 0;
+    /// Replaces a small file of the VM's directory (private file, WRITE FILE_SYNC, RENAME). `may_rename` is
+    /// asked immediately before the RENAME; its error is returned, and nothing was replaced. M04: whether it
+    /// was, or still will be, is unknown.
+    using MayRename = std::function<Status()>;
+    virtual Status replace(const std::string& vm, const std::string& path, std::string_view data,
+                           const MayRename& may_rename) = 0;
 
     /// The highest lock that stands, if any, without taking anything.
     virtual Result<std::optional<LockHolder>> holder(const std::string& vm) = 0;

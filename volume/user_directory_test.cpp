@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+
 #include "volume/memory_nfs.h"
 
 namespace berth::volume {
@@ -35,6 +38,13 @@ struct UserDirectoryTest : ::testing::Test {
         return directory->lock("work", {"m-1", "berth-1", "ann", "b"}, false, nullptr,
                                [](auto) { return true; });
     }
+
+    std::set<std::string> names_in(const std::string& folder) {
+        std::set<std::string> found;
+        for (const auto& [name, node] : server.at(folder)->entries) found.insert(name);
+        return found;
+    }
+    static Status always() { return {}; }
 
     MemoryServer server;
     FakeClock clock;
@@ -72,11 +82,40 @@ TEST_F(UserDirectoryTest, stays_in_the_folder_that_it_locked) {
     ASSERT_TRUE(taken);
     replace_folder();
     EXPECT_EQ(*read(), "first");
-    ASSERT_TRUE(directory->replace("work", "nvram", "ours"));
+    ASSERT_TRUE(directory->replace("work", "nvram", "ours", always));
     EXPECT_TRUE(server.at("aside/nvram"));
     EXPECT_FALSE(server.at("work/nvram"));
     ASSERT_TRUE(directory->release("work", taken->epoch, taken->nonce));
     EXPECT_TRUE(server.at("aside/last-used.1"));
+}
+
+TEST_F(UserDirectoryTest, asks_immediately_before_it_renames_and_replaces_nothing_if_it_may_not) {
+    server.put("work/nvram", FileType::regular, "theirs");
+    std::vector<std::string> order;
+    before_call = [&](std::string_view call, const std::string&) {
+        order.emplace_back(call);
+        return Fault::none;
+    };
+    const auto before = names_in("work");
+    const auto may_not = [&]() -> Status {
+        order.emplace_back("asked");
+        return fail(ErrorCode::K05);
+    };
+    auto refused = directory->replace("work", "nvram", "ours", may_not);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), ErrorCode::K05);
+    EXPECT_EQ(server.at("work/nvram")->data, "theirs");
+    EXPECT_EQ(names_in("work"), before) << "its private file is gone";
+
+    order.clear();
+    ASSERT_TRUE(directory->replace("work", "nvram", "ours", [&] {
+        order.emplace_back("asked");
+        return Status{};
+    }));
+    EXPECT_EQ(server.at("work/nvram")->data, "ours");
+    const auto asked = std::ranges::find(order, "asked");
+    ASSERT_TRUE(asked != order.end() && std::next(asked) != order.end());
+    EXPECT_EQ(*std::next(asked), "RENAME");
 }
 
 TEST_F(UserDirectoryTest, looks_a_folder_up_anew_when_its_handle_is_stale) {
@@ -121,7 +160,7 @@ TEST_F(UserDirectoryTest, asks_for_the_servers_limits_only_for_what_is_large) {
     EXPECT_EQ(*read(), "first");
     EXPECT_EQ(calls["FSINFO"], 0);
     const std::string large(300'000, 'x');
-    ASSERT_TRUE(directory->replace("work", "nvram", large));
+    ASSERT_TRUE(directory->replace("work", "nvram", large, always));
     EXPECT_EQ(*directory->read("work", "nvram", 1 << 20), large);
     EXPECT_GT(calls["FSINFO"], 0);
 }

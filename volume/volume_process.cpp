@@ -20,6 +20,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr uint64_t k_most_ms = INT64_MAX / 1'000'000;  // What a Duration, in nanoseconds, can hold.
+
 constexpr std::array k_states = {
     std::pair{VolumeState::starting, "starting"}, std::pair{VolumeState::running, "running"},
     std::pair{VolumeState::silent, "silent"},     std::pair{VolumeState::claimed, "claimed"},
@@ -58,6 +60,12 @@ std::optional<VolumeState> parse_volume_state(std::string_view name) {
     return std::nullopt;
 }
 
+uint64_t VolumeStatus::uncommitted() const {
+    uint64_t bytes = 0;
+    for (const auto& disk : disks) bytes += disk.uncommitted;
+    return bytes;
+}
+
 Result<VolumeStatus> parse_volume_status(const nlohmann::json& body) {
     constexpr const char* k_place = "status of the volume engine";
     VolumeStatus status;
@@ -69,6 +77,7 @@ Result<VolumeStatus> parse_volume_status(const nlohmann::json& body) {
     else
         fields.fault("state", "is unknown");
     status.silent_seconds = fields.number("silent_seconds", 0, UINT64_MAX);
+    status.lease_left = milliseconds(fields.number("lease_ms", 0, k_most_ms));
     if (const nlohmann::json* disks = fields.array("disks", 0, 64))
         for (const auto& entry : *disks) {
             JsonFields disk(entry, ErrorCode::I03, k_place);
@@ -86,20 +95,25 @@ Result<VolumeStatus> parse_volume_status(const nlohmann::json& body) {
         VolumeClaim& c = status.claim.emplace();
         c.host = claim.text("host", 0, 1024);
         c.user = claim.text("user", 0, 1024);
-        c.lease_left = milliseconds(claim.number("lease_ms", 0, 86'400'000));
         BERTH_TRY(claim.done());
     }
     BERTH_TRY(fields.done());
     return status;
 }
 
-Status parse_stop_answer(const nlohmann::json& body) {
+Result<Drained> parse_stop_answer(const nlohmann::json& body) {
     const auto text_of = [&](const char* name) {
         const auto value = body.is_object() ? body.find(name) : body.end();
         return value != body.end() && value->is_string() ? value->get<std::string>() : std::string();
     };
-    if (text_of("type") == "stopped") return {};
-    return fail(ErrorCode::V04, "{}", text_of("text"));
+    if (text_of("type") != "stopped") return fail(ErrorCode::V04, "{}", text_of("text"));
+    JsonFields fields(body, ErrorCode::V04, "answer of the volume engine");
+    fields.text("type", 0, 32);
+    Drained drained;
+    if (fields.has("write_lost_ms"))
+        drained.write_lost = milliseconds(fields.number("write_lost_ms", 0, k_most_ms));
+    BERTH_TRY(fields.done());
+    return drained;
 }
 
 Result<VolumeControl> VolumeControl::connect(const std::string& run_dir) {
@@ -137,7 +151,7 @@ Result<std::optional<VolumeStatus>> VolumeControl::next() {
     return *status;
 }
 
-Status VolumeControl::stop(milliseconds timeout) {
+Result<Drained> VolumeControl::stop(milliseconds timeout) {
     BERTH_TRY(socket_.send({{"type", "stop"}}));
     auto message = socket_.wait(static_cast<int>(timeout.count()));
     if (!message) return fail(message.error());
@@ -223,19 +237,20 @@ Result<std::optional<VolumeStatus>> VolumeProcess::next_status() {
     return watch_->next();
 }
 
-Status VolumeProcess::stop(milliseconds timeout) {
+Result<Drained> VolumeProcess::stop(milliseconds timeout) {
     SystemClock clock;
     const BootTime deadline = clock.now() + timeout;
-    auto connection = VolumeControl::connect(run_dir_);
-    if (!connection) {
-        if (child_.wait(milliseconds(0))) return {};
-        return fail(connection.error());
+    if (!drained_) {
+        auto connection = VolumeControl::connect(run_dir_);
+        if (!connection) return fail(connection.error());
+        auto drained = connection->stop(timeout);
+        if (!drained) return drained;
+        drained_ = *drained;
     }
-    BERTH_TRY(connection->stop(timeout));
     auto left = std::max(Duration(milliseconds(100)), deadline - clock.now());
-    if (!child_.wait(left))
+    if (child_.running() && !child_.wait(left))
         return fail(ErrorCode::V05, "everything is written, but the process has not ended");
-    return {};
+    return *drained_;
 }
 
 void VolumeProcess::kill() {

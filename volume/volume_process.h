@@ -37,28 +37,39 @@ struct VolumeDiskStatus {
         0;  ///< Bytes that were acknowledged to the VM and are not yet known to be on the server's disk.
 };
 
-/// Who claimed the lock, and how long its holder may still write.
+/// Who claimed the lock.
 struct VolumeClaim {
     std::string host, user;  ///< Empty: could not be read.
-    std::chrono::milliseconds lease_left{0};
 };
 
 struct VolumeStatus {
     VolumeState state = VolumeState::starting;
     std::vector<VolumeDiskStatus> disks;
     uint64_t silent_seconds = 0;
+    /// How long the VM's data may still be written (volume/lease.h); under a claim it only falls.
+    std::chrono::milliseconds lease_left{0};
     std::optional<VolumeClaim> claim;  ///< From `claimed` on, whatever the state is.
+
+    uint64_t uncommitted() const;  ///< Of all disks.
+};
+
+/// Everything that was acknowledged is on the server's disk.
+struct Drained {
+    /// How long ago a connection was lost on which a write was unanswered; a copy of it may still be under
+    /// way. nullopt: none was lost.
+    std::optional<std::chrono::milliseconds> write_lost;
 };
 
 /// A "status" message; I03 for anything else.
 Result<VolumeStatus> parse_volume_status(const nlohmann::json& body);
 /// The answer to "stop": V04 with the process's words unless it is "stopped".
-Status parse_stop_answer(const nlohmann::json& body);
+Result<Drained> parse_stop_answer(const nlohmann::json& body);
 
 /// A connection to a control socket. Used by the session, its sweeper, and tests.
 class VolumeControl {
   public:
-    /// V05 when nobody listens at `run_dir`/control.sock.
+    /// V05 when nobody listens at `run_dir`/control.sock: then no disk was ever served, or the process is
+    /// gone.
     static Result<VolumeControl> connect(const std::string& run_dir);
 
     Result<VolumeStatus> status(std::chrono::milliseconds timeout = std::chrono::seconds(5));
@@ -69,7 +80,7 @@ class VolumeControl {
     Result<std::optional<VolumeStatus>> next();
     /// COMMITs every disk and ends the process. V04 with its words when not everything could be written: it
     /// then still runs.
-    Status stop(std::chrono::milliseconds timeout);
+    Result<Drained> stop(std::chrono::milliseconds timeout);
 
   private:
     explicit VolumeControl(UniqueFd fd) : socket_(std::move(fd)) {}
@@ -87,8 +98,13 @@ struct VolumeProgram {
         environment;  ///< BERTH_NBDKIT, BERTH_NBDKIT_PLUGIN: other paths, for tests.
 };
 
+/// Destroying one leaves the process alone: it may hold what the guest was told is written. kill() ends it.
 class VolumeProcess {
   public:
+    VolumeProcess(VolumeProcess&&) = default;
+    VolumeProcess& operator=(VolumeProcess&&) = default;
+    ~VolumeProcess() { release(); }
+
     /// Writes run_dir/volume.json (readable by `gid`) and starts berth-volume in a session (setsid(2)) of its
     /// own. run_dir exists and is writable for `uid`. V03.
     static Result<VolumeProcess> start(const VolumeConfig& config, const VolumeProgram& program);
@@ -109,8 +125,8 @@ class VolumeProcess {
     Result<std::optional<VolumeStatus>> next_status();
 
     /// Orderly end: COMMIT, then wait for the exit. V04: not everything could be written, the process goes on
-    /// trying.
-    Status stop(std::chrono::milliseconds timeout);
+    /// trying. V05: it is gone, or does not end, without having said that all is written.
+    Result<Drained> stop(std::chrono::milliseconds timeout);
     /// SIGKILL and reap. What was acknowledged but not flushed may be lost, as at a power cut.
     void kill();
     /// Lets it live on without us; the pid.
@@ -125,6 +141,7 @@ class VolumeProcess {
     Child child_;
     std::string run_dir_;
     uint64_t start_time_;
+    std::optional<Drained> drained_;  ///< It said so; what is left is its exit.
     std::optional<VolumeControl> control_, watch_;
 };
 

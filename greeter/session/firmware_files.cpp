@@ -30,23 +30,22 @@ Result<vm::FirmwareBytes> stored_firmware(volume::UserDirectory& directory, cons
     return stored;
 }
 
-Result<bool> store_firmware(volume::UserDirectory& directory, const std::string& vm,
-                            const vm::MachineConfig& config, const vm::FirmwareBytes& changed) {
-    if (changed.nvram)
-        if (Status s = directory.replace(vm, config.nvram, *changed.nvram); !s) return fail(s.error());
-    if (changed.tpm)
-        if (Status s = directory.replace(vm, std::string(vm::k_tpm_file), *changed.tpm); !s)
-            return fail(s.error());
-    return true;
+Status put_firmware(volume::UserDirectory& directory, const std::string& vm, const vm::MachineConfig& config,
+                    const vm::FirmwareBytes& bytes, const volume::UserDirectory::MayRename& may_write) {
+    if (bytes.nvram) BERTH_TRY(directory.replace(vm, config.nvram, *bytes.nvram, may_write));
+    if (bytes.tpm) BERTH_TRY(directory.replace(vm, std::string(vm::k_tpm_file), *bytes.tpm, may_write));
+    return {};
 }
 
-Result<bool> put_firmware(volume::UserDirectory& directory, const std::string& vm, const LockState& lock,
-                          const vm::MachineConfig& config, const vm::FirmwareBytes& changed) {
-    if (!changed.nvram && !changed.tpm) return true;
-    auto holder = directory.holder(vm);
-    if (!holder) return fail(holder.error());
-    if (!*holder || (*holder)->epoch != lock.epoch || (*holder)->record.nonce != lock.nonce) return false;
-    return store_firmware(directory, vm, config, changed);
+Status keep_firmware_aside(volume::UserDirectory& directory, const std::string& vm, uint64_t epoch,
+                           const vm::FirmwareBytes& bytes) {
+    const auto always = [] { return Status{}; };
+    if (bytes.nvram)
+        BERTH_TRY(directory.replace(vm, fmt::format("nvram.unsaved-{}", epoch), *bytes.nvram, always));
+    if (bytes.tpm)
+        BERTH_TRY(
+            directory.replace(vm, fmt::format("{}.unsaved-{}", vm::k_tpm_file, epoch), *bytes.tpm, always));
+    return {};
 }
 
 }  // namespace berth::session

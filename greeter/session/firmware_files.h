@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The server's half of greeter/vm/nvram.h: firmware variables and TPM state in the VM's directory. Only under
-// the lock.
+// The server's half of greeter/vm/nvram.h: firmware variables and TPM state in the VM's directory.
 #pragma once
 
-#include "greeter/session/state_store.h"
 #include "greeter/vm/nvram.h"
 #include "volume/user_directory.h"
 
@@ -13,12 +11,16 @@ namespace berth::session {
 Result<vm::FirmwareBytes> stored_firmware(volume::UserDirectory& directory, const std::string& vm,
                                           const vm::MachineConfig& config);
 
-/// Replaces each part that `changed` gives, if the lock is still ours: what another has by now is theirs.
-/// False: it is not, nothing was done.
-/// Writes what changed without a look at the lock; true.
-Result<bool> store_firmware(volume::UserDirectory& directory, const std::string& vm,
-                            const vm::MachineConfig& config, const vm::FirmwareBytes& changed);
-Result<bool> put_firmware(volume::UserDirectory& directory, const std::string& vm, const LockState& lock,
-                          const vm::MachineConfig& config, const vm::FirmwareBytes& changed);
+/// Replaces each part that `changed` gives. `may_write` is asked immediately before each RENAME: the VM may
+/// be somebody else's by now (K05), and what stands there then is theirs. M04: whether it was replaced, or
+/// still will be, is unknown.
+Status put_firmware(volume::UserDirectory& directory, const std::string& vm, const vm::MachineConfig& config,
+                    const vm::FirmwareBytes& bytes, const volume::UserDirectory::MayRename& may_write);
+
+/// Keeps what may not be put back, or cannot: as "nvram.unsaved-<epoch>" and "tpm.state.unsaved-<epoch>"
+/// beside the VM's files. These names are of one session only, so no lock is needed. An administrator decides
+/// what becomes of them.
+Status keep_firmware_aside(volume::UserDirectory& directory, const std::string& vm, uint64_t epoch,
+                           const vm::FirmwareBytes& bytes);
 
 }  // namespace berth::session

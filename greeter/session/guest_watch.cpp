@@ -16,17 +16,27 @@ bool Session::notice_claim(const volume::VolumeStatus& status) {
     if (!status.claim || move_) return false;
     // What was sent to us may have lain a while; what is left is what is left now.
     const auto fresh = volume_->status();
-    const volume::VolumeClaim& claim = fresh && fresh->claim ? *fresh->claim : *status.claim;
-    move_ = Move{claim, plan_move(seams_.clock.now(), claim.lease_left, config_.times.power_button)};
+    const volume::VolumeStatus& now = fresh && fresh->claim ? *fresh : status;
+    move_ = Move{*now.claim, plan_move(seams_.clock.now(), now.lease_left, config_.times.power_button)};
     seams_.report.event(Level::info, "another workstation asks for the VM",
                         {{"host", move_->claim.host}, {"vm", state_.vm}});
     return true;
 }
 
-bool Session::may_write_under_claim() {
-    auto status = volume_ ? volume_->status() : fail(ErrorCode::V05, "no volume engine");
-    return status && status->state != volume::VolumeState::lost && status->claim &&
-           status->claim->lease_left > Duration(0);
+Status Session::may_write() {
+    // A connection that was lost suspends the right until the next good renewal.
+    const BootTime give_up = seams_.clock.now() + config_.times.lock.renew;
+    while (true) {
+        const BootTime asked = seams_.clock.now();
+        auto status = volume_ ? volume_->status() : fail(ErrorCode::V05, "no volume engine");
+        if (!status) return fail(status.error());
+        if (status->state == volume::VolumeState::lost ||
+            (status->claim && status->lease_left <= Duration(0)))
+            return fail(ErrorCode::K05);
+        if (seams_.clock.now() < asked + status->lease_left) return {};
+        if (seams_.clock.now() >= give_up) return fail(ErrorCode::V05, "the lease is not renewed");
+        seams_.clock.sleep(milliseconds(250));
+    }
 }
 
 void Session::tell_loss(std::string_view what) {

@@ -31,7 +31,7 @@ TEST(MovePlan, keeps_its_order_and_ends_before_the_lease_whatever_is_left) {
 }
 
 TEST(MoveTexts, name_the_claimer_and_the_seconds_that_are_left) {
-    const volume::VolumeClaim claim{"berth-12", "ann", 50s};
+    const volume::VolumeClaim claim{"berth-12", "ann"};
     const MovePlan plan = plan_move(k_now, 50s, 60s);
     EXPECT_EQ(claimed_text(claim, plan, k_now),
               "Workstation berth-12 asks for your virtual machine: save your work now. It is asked to close "

@@ -27,7 +27,7 @@ class Volume {
     virtual Result<volume::VolumeStatus> status() = 0;
     virtual Result<int> watch_fd() = 0;
     virtual Result<std::optional<volume::VolumeStatus>> next_status() = 0;
-    virtual Status stop(std::chrono::milliseconds timeout) = 0;
+    virtual Result<volume::Drained> stop(std::chrono::milliseconds timeout) = 0;
     virtual void kill() = 0;
     /// Lives on without us, for the sweeper to end.
     virtual void release() = 0;

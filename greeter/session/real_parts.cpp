@@ -27,7 +27,7 @@ class RealVolume final : public Volume {
     Result<volume::VolumeStatus> status() override { return process_.status(); }
     Result<int> watch_fd() override { return process_.watch_fd(); }
     Result<std::optional<volume::VolumeStatus>> next_status() override { return process_.next_status(); }
-    Status stop(milliseconds timeout) override { return process_.stop(timeout); }
+    Result<volume::Drained> stop(milliseconds timeout) override { return process_.stop(timeout); }
     void kill() override { process_.kill(); }
     void release() override { process_.release(); }
 

@@ -103,7 +103,9 @@ Status Session::run() {
     if (kvm_.valid()) kvm_.wait();
     if (telling_.valid()) telling_.wait();
     if (!since_.empty()) seams_.tell_provisioner({}, {}, {});
-    if (!undone) seams_.front_end.say(MessageStyle::error, undone.error().to_user());
+    // Who lost the lock was told so; that it is tidied up later is no news to them.
+    if (!undone && writer_end_ != volume::WriterEnd::lost)
+        seams_.front_end.say(MessageStyle::error, undone.error().to_user());
     if (undone && move_ && !loss_told_)
         seams_.front_end.say(MessageStyle::info,
                              fmt::format("Your virtual machine \"{}\" was closed and goes to workstation {}.",

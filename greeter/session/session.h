@@ -18,6 +18,7 @@
 #include "greeter/session/step_table.h"
 #include "greeter/session/sweeper.h"
 #include "greeter/vm/hypervisor.h"
+#include "volume/release_rule.h"
 
 namespace berth::session {
 
@@ -82,6 +83,8 @@ class Session {
     Status lock();
     Status finish_last_session();
     Result<bool> ask_to_break(const volume::LockHolder& holder);
+    /// Whether the last session's changes, which wait in its berth-volume, are given up; K32: no.
+    Status ask_to_discard(const Error& why);
     Status configure();
     /// libvirt and its TPM folder go by uuid: a copy of the VM must be gone from this machine first.
     Status refuse_second_copy();
@@ -93,6 +96,8 @@ class Session {
     Status take_console_back();
     Status stop_vm();
     Status stop_volume();
+    /// How it ended; an error: it goes on, and the sweeper with it.
+    Result<volume::WriterEnd> end_volume();
     Status release_lock();
     Status delete_swap();
 
@@ -102,9 +107,10 @@ class Session {
     /// Keeps the claim that a status tells of, with its plan by what is left of the lease now; true: it is
     /// new.
     bool notice_claim(const volume::VolumeStatus& status);
-    /// Whether the lease under a claim still lets us write.
-    bool may_write_under_claim();
+    /// Whether the volume engine's lease lets us write now. K05: not any more. V05: it cannot be said.
+    Status may_write();
     void tell_loss(std::string_view what);
+    void note_lost_write(BootTime when);
     Status remount();
     Status save_state();
     Result<vm::MachineConfig> read_configuration();
@@ -129,6 +135,9 @@ class Session {
     bool claim_left_ = false;  ///< The user gave up waiting: the claim stays on the server (DESIGN "A claim
                                ///< is never taken back").
     std::unique_ptr<Volume> volume_;
+    volume::WriterEnd writer_end_ = volume::WriterEnd::none;
+    std::optional<BootTime>
+        write_lost_;  ///< The last write whose answer never came, in case it is still under way.
     struct Move {
         volume::VolumeClaim claim;
         MovePlan plan;

@@ -148,14 +148,32 @@ Status Session::finish_last_session() {
             auto now = seams_.store.load(it->session);
             if (!now) return fail(now.error());
             if (!*now || !(*now)->state) continue;
-            if (Status s = seams_.sweeper.finish(*(*now)->state, waiting); !s)
-                return fail(Error(ErrorCode::K32, s.error().to_log()));
+            const SessionState& last = *(*now)->state;
+            Status finished = seams_.sweeper.finish(last, waiting);
+            if (!finished &&
+                (finished.error().code() == ErrorCode::V04 || finished.error().code() == ErrorCode::V05)) {
+                BERTH_TRY(ask_to_discard(finished.error()));
+                finished = seams_.sweeper.finish(last, waiting, Unsaved::discard);
+            }
+            if (!finished) return fail(Error(ErrorCode::K32, finished.error().to_log()));
             continue;
         }
         if (!waiting(seconds((k_rounds - i) / 4))) return fail(ErrorCode::L05);
         seams_.clock.sleep(milliseconds(250));
     }
     return fail(ErrorCode::K32);
+}
+
+Status Session::ask_to_discard(const Error& why) {
+    auto answer = seams_.front_end.choose(fmt::format("Changes of your last session of \"{}\" are not saved "
+                                                      "yet. {} Give these changes up? Then they are lost.",
+                                                      state_.vm, why.to_user()),
+                                          {"No, log me off", "Yes, give them up"}, 0);
+    if (!answer) return fail(answer.error());
+    if (*answer == 0) return fail(ErrorCode::K32, "{}", why.detail());
+    seams_.report.event(Level::warning, "the user gives unsaved changes up",
+                        {{"vm", state_.vm}, {"what", why.to_log()}});
+    return {};
 }
 
 Result<bool> Session::ask_to_break(const volume::LockHolder& holder) {
@@ -229,6 +247,18 @@ Status Session::lock() {
 
 Status Session::release_lock() {
     if (!state_.lock || claim_left_) return {};
+    const auto from = volume::release_from(writer_end_, write_lost_, config_.times.lock.sweep_wait);
+    if (!from)
+        return fail(ErrorCode::K32, "\"{}\" is given back in {} s", state_.vm,
+                    std::chrono::ceil<seconds>(config_.times.lock.sweep_wait).count());
+    while (seams_.clock.now() < *from) {
+        const Duration left = *from - seams_.clock.now();
+        seams_.front_end.progress({step::lock,
+                                   fmt::format("Waiting until all that was sent has arrived: {} s",
+                                               std::chrono::ceil<seconds>(left).count()),
+                                   phase_name(StepPhase::undoing), step_index_, session_steps().size()});
+        seams_.clock.sleep(std::min<Duration>(left, seconds(1)));
+    }
     if (directory_)
         if (Status s = directory_->release(state_.vm, state_.lock->epoch, state_.lock->nonce); s) return s;
     // The connection of the login may have died in the hours between.

@@ -102,40 +102,57 @@ Status Session::start_volume(BootTime deadline) {
     return volume_->wait_ready(left_until(deadline, seams_.clock));
 }
 
+Result<volume::WriterEnd> Session::end_volume() {
+    using volume::WriterEnd;
+    // Without a VM nobody ever wrote to its disks.
+    const bool served = saga_.state(step::vm) != StepState::idle;
+    const BootTime give_up = seams_.clock.now() + config_.times.volume_stop;
+    bool told = false;
+    while (true) {
+        auto status = volume_->status();
+        if (status) notice_claim(*status);
+        if (status && status->state == volume::VolumeState::lost) {
+            const uint64_t unsaved = status->uncommitted();
+            if (move_ && unsaved != 0) tell_loss(fmt::format("{} KiB", (unsaved + 1023) / 1024));
+            seams_.report.event(Level::warning, "the lock was lost: nothing more can be written",
+                                {{"vm", state_.vm}});
+            volume_->kill();
+            return served ? WriterEnd::lost : WriterEnd::none;
+        }
+        auto stopped = volume_->stop(left_until(give_up, seams_.clock));
+        if (stopped) {
+            if (stopped->write_lost) note_lost_write(seams_.clock.now() + -*stopped->write_lost);
+            return WriterEnd::stopped;
+        }
+        const Watched gone[] = {{volume_->gone_fd(), POLLIN}};
+        if (seams_.front_end.listen(Duration::zero(), gone).wish == Wish::descriptor) {
+            seams_.report.error("berth-volume is gone", stopped.error());
+            return served ? WriterEnd::died : WriterEnd::none;
+        }
+        if (seams_.clock.now() >= give_up) {
+            seams_.front_end.say(MessageStyle::error, stopped.error().to_user());
+            volume_->release();
+            return fail(stopped.error());
+        }
+        if (!std::exchange(told, true))
+            seams_.front_end.say(MessageStyle::info, fmt::format("Waiting for {} to take the last changes.",
+                                                                 mount_options_.location.server));
+        seams_.clock.sleep(seconds(1));
+    }
+}
+
 Status Session::stop_volume() {
     if (volume_) {
-        const BootTime give_up = seams_.clock.now() + config_.times.volume_stop;
-        bool told = false;
-        while (true) {
-            auto status = volume_->status();
-            if (status) notice_claim(*status);
-            if (status && status->state == volume::VolumeState::lost) {
-                uint64_t unsaved = 0;
-                for (const auto& disk : status->disks) unsaved += disk.uncommitted;
-                if (move_ && unsaved != 0) tell_loss(fmt::format("{} KiB", (unsaved + 1023) / 1024));
-                seams_.report.event(Level::warning, "the lock was lost: nothing more can be written",
-                                    {{"vm", state_.vm}});
-                volume_->kill();
-                break;
-            }
-            Status stopped = volume_->stop(left_until(give_up, seams_.clock));
-            if (stopped) break;
-            const Watched gone[] = {{volume_->gone_fd(), POLLIN}};
-            if (seams_.front_end.listen(Duration::zero(), gone).wish == Wish::descriptor) break;
-            if (seams_.clock.now() >= give_up) {
-                seams_.front_end.say(MessageStyle::error, stopped.error().to_user());
-                volume_->release();
-                return stopped;
-            }
-            if (!std::exchange(told, true))
-                seams_.front_end.say(
-                    MessageStyle::info,
-                    fmt::format("Waiting for {} to take the last changes.", mount_options_.location.server));
-            seams_.clock.sleep(seconds(1));
-        }
+        auto end = end_volume();
+        if (!end) return fail(end.error());
+        writer_end_ = *end;
         volume_.reset();
     }
     return seams_.parts.remove_run_dir(state_.run_dir);
+}
+
+void Session::note_lost_write(BootTime when) {
+    write_lost_ = std::max(write_lost_.value_or(when), when);
 }
 
 Status Session::start_vm(BootTime) {
@@ -167,27 +184,27 @@ Status Session::fetch_firmware_state() {
 }
 
 Status Session::put_firmware_state_back() {
-    if (guest_ran_) {
-        auto changed = vm::changed_firmware(firmware_paths_, firmware_);
-        if (!changed) return fail(changed.error());
-        // A claim stands above our lock: then it is the lease that says whether the VM is still ours.
-        const auto put_back = [&]() -> Result<bool> {
-            if (!move_) return put_firmware(*directory_, state_.vm, *state_.lock, machine_, *changed);
-            if (!may_write_under_claim()) return false;
-            return store_firmware(*directory_, state_.vm, machine_, *changed);
-        };
-        auto put = put_back();
-        if (!put) {
-            // The connection of the login may have died in the hours between.
-            BERTH_TRY(remount());
-            put = put_back();
-        }
-        if (!put) return fail(put.error());
-        if (!*put) {
-            seams_.report.event(Level::warning, "the lock was lost: firmware variables are not put back",
-                                {{"vm", state_.vm}});
-            if (move_ && (changed->nvram || changed->tpm)) tell_loss("The firmware's settings");
-        }
+    if (!guest_ran_) return vm::remove_firmware(firmware_paths_);
+    auto changed = vm::changed_firmware(firmware_paths_, firmware_);
+    if (!changed) return fail(changed.error());
+    if (changed->empty()) return vm::remove_firmware(firmware_paths_);
+    const auto put_back = [&] {
+        Status put = put_firmware(*directory_, state_.vm, machine_, *changed, [this] { return may_write(); });
+        if (!put && put.error().code() == ErrorCode::M04) note_lost_write(seams_.clock.now());
+        return put;
+    };
+    Status put = put_back();
+    if (!put && put.error().code() != ErrorCode::K05) {
+        // The connection of the login may have died in the hours between.
+        BERTH_TRY(remount());
+        put = put_back();
+    }
+    if (!put && put.error().code() != ErrorCode::K05) return put;
+    if (!put) {
+        seams_.report.event(Level::warning, "the lock was lost: firmware variables are kept aside",
+                            {{"vm", state_.vm}});
+        if (move_) tell_loss("The firmware's settings");
+        BERTH_TRY(keep_firmware_aside(*directory_, state_.vm, state_.lock->epoch, *changed));
     }
     return vm::remove_firmware(firmware_paths_);
 }

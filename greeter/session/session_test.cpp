@@ -58,6 +58,24 @@ class SessionTest : public testing::Test {
         return result;
     }
 
+    /// An earlier session of this workstation, which a sweeper has to finish.
+    void save_last_session() {
+        SessionState last;
+        last.session = "s0";
+        last.vm = "work";
+        last.location = {.server = "fs1", .directory = "/export/users/ann"};
+        last.lock = LockState{.epoch = 6, .nonce = "ff"};
+        last.run_dir = "/run/berth/vm/s0";
+        last.swap = {"/var/lib/berth/swap/s0-swap.raw"};
+        last.boot_id = "boot-1";
+        ASSERT_TRUE(store_->save(last));
+    }
+
+    /// Its lock is still ours, and its state says so.
+    bool left_to_the_sweeper() {
+        return states() == std::vector<std::string>{"s1"} && w.made.contains("lock");
+    }
+
     FakeWorld w;
     SessionConfig config;
     std::string folder_;
@@ -304,15 +322,7 @@ TEST_F(LockedTest, words_its_own_stale_lock_as_a_switched_off_workstation) {
 }
 
 TEST_F(SessionTest, finishes_its_own_last_session_of_the_same_vm_first) {
-    SessionState last;
-    last.session = "s0";
-    last.vm = "work";
-    last.location = {.server = "fs1", .directory = "/export/users/ann"};
-    last.lock = LockState{.epoch = 6, .nonce = "ff"};
-    last.run_dir = "/run/berth/vm/s0";
-    last.swap = {"/var/lib/berth/swap/s0-swap.raw"};
-    last.boot_id = "boot-1";
-    ASSERT_TRUE(store_->save(last));
+    save_last_session();
     const BootTime before = w.clock.now();
     ASSERT_TRUE(run());
     EXPECT_GE(w.clock.now() - before, seconds(30));
@@ -507,7 +517,9 @@ TEST_F(SessionTest, ends_the_vm_when_another_took_its_lock) {
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code(), ErrorCode::K05);
     EXPECT_TRUE(std::ranges::find(w.log, "kill volume") != w.log.end());
-    EXPECT_TRUE(w.made.empty());
+    EXPECT_EQ(w.made, std::set<std::string>{"lock"}) << "what was sent before may still be under way";
+    EXPECT_TRUE(left_to_the_sweeper());
+    EXPECT_FALSE(w.front_end.mentions("BERTH-K32")) << "who lost the lock need not know";
 }
 
 class ClaimedTest : public SessionTest {
@@ -574,11 +586,12 @@ TEST_F(ClaimedTest, whose_user_closed_it_before_gets_no_more_than_the_lease) {
 TEST_F(ClaimedTest, says_what_could_not_be_saved_before_the_lease_ended) {
     w.uncommitted = 5000;
     w.failing = {"undo volume"};
-    ASSERT_TRUE(run());
+    EXPECT_FALSE(run());
     EXPECT_TRUE(w.front_end.mentions("error BERTH-K33"));
     EXPECT_TRUE(w.front_end.mentions("5 KiB of \"work\""));
     EXPECT_TRUE(std::ranges::find(w.log, "kill volume") != w.log.end());
-    EXPECT_FALSE(w.made.contains("lock")) << "released all the same: nothing of ours is written any more";
+    EXPECT_EQ(w.made, std::set<std::string>{"lock"}) << "a release would say that nothing is under way";
+    EXPECT_TRUE(left_to_the_sweeper());
     EXPECT_FALSE(w.front_end.mentions("was closed and goes to"));
 }
 
@@ -588,8 +601,21 @@ TEST_F(ClaimedTest, is_lost_with_a_code_when_its_lease_ends_before_it_closed) {
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code(), ErrorCode::K33);
     EXPECT_TRUE(std::ranges::find(w.log, "undo vm") != w.log.end());
+    EXPECT_TRUE(std::ranges::find(w.log, "undo lock") == w.log.end());
+    EXPECT_TRUE(left_to_the_sweeper());
     EXPECT_EQ(std::ranges::count_if(w.front_end.shown, [](const auto& s) { return s.contains("BERTH-K33"); }),
               1);
+}
+
+TEST_F(ClaimedTest, that_is_first_seen_when_the_lease_is_over_releases_nothing) {
+    w.front_end.heard = {{.wish = Wish::close}};
+    w.volume_events.clear();
+    w.at = [this](const std::string& what) {
+        if (what == "power button") w.claimed_until = w.clock.now();  // it stood still meanwhile
+    };
+    EXPECT_FALSE(run());
+    EXPECT_TRUE(std::ranges::find(w.log, "undo lock") == w.log.end());
+    EXPECT_TRUE(left_to_the_sweeper());
 }
 
 TEST_F(ClaimedTest, answers_status_with_the_seconds_left) {
@@ -626,16 +652,52 @@ TEST_F(FirmwareTest, is_put_back_under_the_lock) {
     EXPECT_LT(std::ranges::find(w.log, "replace nvram"), std::ranges::find(w.log, "undo lock"));
 }
 
-TEST_F(FirmwareTest, of_another_who_took_the_lock_is_left_alone) {
+TEST_F(FirmwareTest, of_another_who_took_the_lock_is_left_alone_and_ours_is_kept_beside_it) {
     w.domain_states = {vm::DomainState::running};
     w.volume_events = {volume::VolumeState::lost};
     w.front_end.heard = {{.wish = Wish::descriptor, .fd = -3}};
+    EXPECT_FALSE(run());
+    EXPECT_FALSE(w.files.contains("nvram"));
+    EXPECT_EQ(w.files["nvram.unsaved-7"], "changed");
+}
+
+TEST_F(FirmwareTest, is_put_back_only_if_the_lease_stands_immediately_before_the_rename) {
     w.at = [this, before = w.at](const std::string& what) {
         before(what);
-        if (what == "resume") w.holder->epoch = 8;
+        if (what == "write nvram") w.volume_state = volume::VolumeState::lost;
     };
     EXPECT_FALSE(run());
     EXPECT_FALSE(w.files.contains("nvram"));
+    EXPECT_EQ(w.files["nvram.unsaved-7"], "changed");
+}
+
+TEST_F(FirmwareTest, waits_for_the_renewal_after_a_lost_connection) {
+    w.lease_suspended = 3;
+    EXPECT_TRUE(run());
+    EXPECT_EQ(w.files["nvram"], "changed");
+    EXPECT_EQ(w.lease_suspended, 0);
+}
+
+TEST_F(FirmwareTest, that_nobody_can_put_back_is_left_to_the_sweeper_with_everything_it_needs) {
+    w.failing = {"write nvram"};
+    EXPECT_FALSE(run());
+    EXPECT_EQ(w.made, (std::set<std::string>{"volume", "lock", "swap", "run_dir"}));
+    EXPECT_TRUE(left_to_the_sweeper());
+    EXPECT_TRUE(std::filesystem::exists(config.run_root + "/s1/nvram"));
+}
+
+TEST_F(FirmwareTest, whose_rename_got_no_answer_keeps_the_lock_until_it_cannot_be_executed_any_more) {
+    BootTime unanswered, released;
+    w.at = [&, before = w.at, first = true](const std::string& what) mutable {
+        before(what);
+        if (what == "undo lock") released = w.clock.now();
+        if (what != "replace nvram" || !std::exchange(first, false)) return;
+        unanswered = w.clock.now();
+        w.silent = {"replace nvram"};
+    };
+    EXPECT_TRUE(run());
+    EXPECT_EQ(w.files["nvram"], "changed");
+    EXPECT_GE(released - unanswered, config.times.lock.sweep_wait);
 }
 
 TEST_F(FirmwareTest, is_put_back_under_a_claim_while_the_lease_lasts) {
@@ -662,18 +724,79 @@ TEST_F(FirmwareTest, is_not_put_back_under_a_claim_when_the_lease_is_over_and_th
         if (what == "resume") w.claimed_until = w.clock.now() + seconds(50);
         if (what == "power button") w.clock.advance(seconds(60));  // it closed, but too late
     };
-    EXPECT_TRUE(run());
+    EXPECT_FALSE(run());
+    EXPECT_TRUE(left_to_the_sweeper());
+    EXPECT_EQ(w.files["nvram.unsaved-7"], "changed");
     EXPECT_FALSE(w.files.contains("nvram"));
     EXPECT_TRUE(w.front_end.mentions("error BERTH-K33"));
 }
 
 TEST_F(SessionTest, ends_the_vm_when_the_volume_engine_died) {
     w.domain_states = {vm::DomainState::running};
-    w.front_end.heard = {{.wish = Wish::descriptor, .fd = -2}};
+    w.front_end.heard = {{.wish = Wish::descriptor, .fd = -2}, {.wish = Wish::descriptor, .fd = -2}};
+    w.at = [this](const std::string& what) {
+        if (what == "undo vm") w.volume_dead = true;
+    };
     auto result = run();
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code(), ErrorCode::V30);
-    EXPECT_FALSE(w.made.contains("vm"));
+    EXPECT_EQ(w.made, (std::set<std::string>{"volume", "lock"})) << "what it had sent may still be under way";
+    EXPECT_TRUE(left_to_the_sweeper());
+    EXPECT_TRUE(w.front_end.mentions("BERTH-K32"));
+}
+
+TEST_F(SessionTest, gives_the_lock_back_at_once_when_the_volume_engine_ended_before_it_served_a_vm) {
+    w.failing = {"ready"};
+    w.volume_dead = true;
+    w.front_end.heard = {{.wish = Wish::descriptor, .fd = -2}};
+    EXPECT_FALSE(run());
+    EXPECT_FALSE(w.made.contains("lock"));
+    EXPECT_FALSE(left_to_the_sweeper());
+}
+
+TEST_F(SessionTest, releases_the_lock_no_earlier_than_30_s_after_a_write_lost_its_connection) {
+    w.write_lost = std::chrono::seconds(12);
+    BootTime stopped, released;
+    w.at = [&](const std::string& what) {
+        if (what == "undo volume") stopped = w.clock.now();
+        if (what == "undo lock") released = w.clock.now();
+    };
+    ASSERT_TRUE(run());
+    EXPECT_EQ(released - stopped, seconds(18));
+    EXPECT_EQ(
+        std::ranges::count(w.front_end.progress_texts, "Waiting until all that was sent has arrived: 18 s"),
+        1);
+    EXPECT_TRUE(w.made.empty());
+}
+
+TEST_F(SessionTest, that_ends_by_an_exception_leaves_the_volume_engine_to_the_sweeper) {
+    w.front_end.on_listen = [] { throw std::runtime_error("no memory"); };
+    w.domain_states = {vm::DomainState::running};
+    EXPECT_THROW((void)run(), std::runtime_error);
+    EXPECT_TRUE(std::ranges::find(w.log, "kill volume") == w.log.end());
+    EXPECT_TRUE(w.made.contains("volume"));
+    EXPECT_TRUE(left_to_the_sweeper());
+}
+
+TEST_F(SessionTest, asks_before_it_gives_up_what_the_file_server_does_not_take) {
+    save_last_session();
+    w.made = {"volume", "lock", "swap", "run_dir"};
+    w.uncommitted = 5000;
+    w.failing = {"undo volume"};  // the file server refuses them
+    w.front_end.chosen = {0};
+    auto result = run();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), ErrorCode::K32);
+    EXPECT_TRUE(w.made.contains("volume"));
+    EXPECT_TRUE(w.front_end.mentions("5 KiB"));
+    EXPECT_TRUE(std::ranges::find(w.log, "kill volume") == w.log.end());
+
+    w.front_end.chosen = {1};
+    w.at = [this](const std::string& what) {
+        if (what == "undo lock") w.failing.clear();
+    };
+    EXPECT_TRUE(run());
+    EXPECT_TRUE(std::ranges::find(w.log, "kill volume") != w.log.end());
 }
 
 TEST_F(SessionTest, tells_the_provisioner_again_and_again_while_the_vm_runs) {

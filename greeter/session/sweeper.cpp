@@ -57,14 +57,15 @@ class RealProcessTable final : public ProcessTable {
     Status stop_volume(const std::string& run_dir, milliseconds timeout) override {
         auto control = volume::VolumeControl::connect(run_dir);
         if (!control) return fail(control.error());
-        return control->stop(timeout);
+        auto stopped = control->stop(timeout);
+        return stopped ? Status{} : fail(stopped.error());
     }
-    Result<volume::VolumeState> volume_state(const std::string& run_dir) override {
+    Result<std::optional<volume::VolumeStatus>> volume_status(const std::string& run_dir) override {
         auto control = volume::VolumeControl::connect(run_dir);
-        if (!control) return fail(control.error());
+        if (!control) return std::nullopt;
         auto status = control->status();
-        if (!status) return fail(status.error());
-        return status->state;
+        if (!status) return fail(ErrorCode::V05, "{}", status.error().detail());
+        return std::optional(std::move(*status));
     }
     void kill(pid_t pid) override { ::kill(pid, SIGKILL); }
 
@@ -110,29 +111,35 @@ Status Sweeper::end_domain(const SessionState& state, const Waiting& waiting) {
     return (*domain)->destroy();
 }
 
-/// Whether a berth-volume that did not stop still has a chance to. One that is busy with an earlier stop
-/// answers when that is over, which is soon; one that never answers has none.
-bool Sweeper::waits_for_server(const SessionState& state) {
+Status Sweeper::may_kill(const SessionState& state) {
     using volume::VolumeState;
+    // One that is busy with an earlier stop answers when that is over, which is soon.
     const BootTime give_up = seams_.clock.now() + seconds(30);
-    while (true) {
-        if (auto now = seams_.processes.volume_state(state.run_dir))
-            return *now == VolumeState::silent || *now == VolumeState::claimed ||
-                   *now == VolumeState::stopping;
-        if (seams_.clock.now() >= give_up || seams_.processes.volume_processes(state).empty()) return false;
+    auto asked = seams_.processes.volume_status(state.run_dir);
+    while (!asked && seams_.clock.now() < give_up && !seams_.processes.volume_processes(state).empty()) {
         seams_.clock.sleep(seconds(1));
+        asked = seams_.processes.volume_status(state.run_dir);
     }
+    if (!asked) return fail(ErrorCode::V05, "it may hold changes of \"{}\"", state.vm);
+    // Without its socket it serves no disk: it is starting, or has ended in all but name.
+    if (!*asked) return {};
+    const volume::VolumeStatus& now = **asked;
+    if (now.state == VolumeState::lost) return {};
+    // It keeps what the guest wrote and goes on when the server is back; so do we.
+    if (now.state == VolumeState::silent || now.state == VolumeState::claimed ||
+        now.state == VolumeState::stopping)
+        return fail(ErrorCode::K32, "{} does not answer: the last changes wait for it",
+                    state.location.server);
+    if (now.uncommitted() == 0) return {};
+    return fail(ErrorCode::V04, "{} KiB of \"{}\": {} does not take them", (now.uncommitted() + 1023) / 1024,
+                state.vm, state.location.server);
 }
 
-Status Sweeper::end_volume(const SessionState& state) {
+Status Sweeper::end_volume(const SessionState& state, Unsaved unsaved) {
     if (state.boot_id != seams_.boot_id) return {};
     if (seams_.processes.volume_processes(state).empty()) return {};
     if (Status stopped = seams_.processes.stop_volume(state.run_dir, seconds(30)); !stopped) {
-        // It keeps what the guest wrote and goes on when the server is back; so do we.
-        if (waits_for_server(state))
-            return fail(ErrorCode::K32, "{} does not answer: the last changes wait for it",
-                        state.location.server);
-        // What a guest wrote and never flushed is lost, as at a power cut; what it flushed is on the server.
+        if (unsaved == Unsaved::keep) BERTH_TRY(may_kill(state));
         seams_.report.error("sweeper kills berth-volume", stopped.error());
         for (pid_t pid : seams_.processes.volume_processes(state)) seams_.processes.kill(pid);
     }
@@ -144,18 +151,39 @@ Status Sweeper::end_volume(const SessionState& state) {
 }
 
 Status Sweeper::put_firmware_back(const SessionState& state, volume::UserDirectory& directory) {
-    if (state.boot_id != seams_.boot_id) return {};  // the local files went with the boot
     auto text = directory.read(state.vm, "machine.toml", 1 << 20);
     if (!text) return fail(text.error());
     auto config = vm::parse_machine_config(*text, "machine.toml");
     if (!config) return fail(config.error());
-    const vm::FirmwarePaths paths = vm::firmware_paths(*config, state.run_dir);
     auto stored = stored_firmware(directory, state.vm, *config);
     if (!stored) return fail(stored.error());
-    auto changed = vm::changed_firmware(paths, *stored);
+    auto changed = vm::changed_firmware(vm::firmware_paths(*config, state.run_dir), *stored);
     if (!changed) return fail(changed.error());
-    if (auto put = put_firmware(directory, state.vm, *state.lock, *config, *changed); !put)
-        return fail(put.error());
+    if (changed->empty()) return {};
+    // berth-volume is gone, and nobody renews: the right to write is what one good renewal of ours gives.
+    auto renewed = directory.renew(state.vm, state.lock->epoch, state.lock->nonce);
+    if (!renewed) return fail(renewed.error());
+    const BootTime until = *renewed + seams_.times.hold;
+    const auto may_write = [&]() -> Status {
+        if (seams_.clock.now() < until) return {};
+        return fail(ErrorCode::M04, "{} is too slow", state.location.server);
+    };
+    return put_firmware(directory, state.vm, *config, *changed, may_write);
+}
+
+Status Sweeper::save_firmware(const SessionState& state, volume::UserDirectory& directory) {
+    if (state.boot_id != seams_.boot_id || !state.domain) return {};  // the local files went with the boot
+    const vm::FirmwarePaths paths = vm::firmware_paths(*state.domain, state.run_dir);
+    auto local = vm::changed_firmware(paths, {});
+    if (!local) return fail(local.error());
+    if (local->empty()) return {};
+    Status put = put_firmware_back(state, directory);
+    if (!put && put.error().code() == ErrorCode::M04) return put;
+    if (!put) {
+        // The VM is another's now, or the server refuses, or the configuration cannot be read any more.
+        seams_.report.error("firmware variables are kept aside", put.error());
+        BERTH_TRY(keep_firmware_aside(directory, state.vm, state.lock->epoch, *local));
+    }
     return vm::remove_firmware(paths);
 }
 
@@ -171,16 +199,15 @@ Status Sweeper::release_lock(const SessionState& state, BootTime writers_gone, c
     auto directory = seams_.parts.mount(
         {.location = state.location, .shared = {}, .credentials = state.credentials, .times = seams_.times});
     if (!directory) return fail(directory.error());
-    if (Status s = put_firmware_back(state, **directory); !s)
-        seams_.report.error("firmware variables not put back", s.error());
+    BERTH_TRY(save_firmware(state, **directory));
     return (*directory)->release(state.vm, state.lock->epoch, state.lock->nonce);
 }
 
-Status Sweeper::finish(const SessionState& state, const Waiting& waiting) {
+Status Sweeper::finish(const SessionState& state, const Waiting& waiting, Unsaved unsaved) {
     BERTH_TRY(end_domain(state, waiting));
     // Nothing of an earlier boot lives: its writers were gone when this one began.
     const bool same_boot = state.boot_id == seams_.boot_id;
-    BERTH_TRY(end_volume(state));
+    BERTH_TRY(end_volume(state, unsaved));
     BERTH_TRY(release_lock(state, same_boot ? seams_.clock.now() : BootTime{}, waiting));
     for (const auto& path : state.swap) BERTH_TRY(seams_.parts.delete_file(path));
     BERTH_TRY(seams_.parts.remove_run_dir(state.run_dir));

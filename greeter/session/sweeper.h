@@ -22,7 +22,8 @@ class ProcessTable {
     virtual std::vector<pid_t> volume_processes(const SessionState& state) = 0;
     /// COMMITs and ends it by its control socket. Errors: nobody listens, or not everything could be written.
     virtual Status stop_volume(const std::string& run_dir, std::chrono::milliseconds timeout) = 0;
-    virtual Result<volume::VolumeState> volume_state(const std::string& run_dir) = 0;
+    /// nullopt: nobody listens, so it serves no disk (any more). V05: somebody listens and does not answer.
+    virtual Result<std::optional<volume::VolumeStatus>> volume_status(const std::string& run_dir) = 0;
     virtual void kill(pid_t pid) = 0;
 };
 std::unique_ptr<ProcessTable> real_process_table();
@@ -39,6 +40,10 @@ struct SweepSeams {
     Duration power_button = std::chrono::seconds(60);  ///< From the ACPI power button to destroying the VM.
 };
 
+/// What becomes of changes that the file server does not take. `keep`: they wait in berth-volume, and the
+/// session with them. `discard` only when a person said so.
+enum class Unsaved { keep, discard };
+
 class Sweeper {
   public:
     explicit Sweeper(SweepSeams seams) : seams_(std::move(seams)) {}
@@ -46,16 +51,22 @@ class Sweeper {
     /// Called about every second while it waits, with the seconds left; false gives up (K32).
     using Waiting = std::function<bool(std::chrono::seconds left)>;
 
-    /// Finishes one session; the caller holds its claim. The state file goes last.
-    Status finish(const SessionState& state, const Waiting& waiting);
+    /// Finishes one session; the caller holds its claim. The state file goes last. V04: the file server does
+    /// not take what the VM was told is written; V05: berth-volume may hold such changes and does not answer.
+    /// Then it is left alone, unless `unsaved` says otherwise.
+    Status finish(const SessionState& state, const Waiting& waiting, Unsaved unsaved = Unsaved::keep);
 
     /// One round over all state files that nobody holds. How many are left; the errors are reported.
     Result<size_t> round(const Waiting& waiting);
 
   private:
     Status end_domain(const SessionState& state, const Waiting& waiting);
-    Status end_volume(const SessionState& state);
-    bool waits_for_server(const SessionState& state);
+    Status end_volume(const SessionState& state, Unsaved unsaved);
+    /// What a berth-volume that did not stop still holds; an error says why it must not be killed.
+    Status may_kill(const SessionState& state);
+    /// Puts the local firmware and TPM state back to the server, or aside there; never drops it. Errors: it
+    /// is still here.
+    Status save_firmware(const SessionState& state, volume::UserDirectory& directory);
     Status put_firmware_back(const SessionState& state, volume::UserDirectory& directory);
     Status release_lock(const SessionState& state, BootTime writers_gone, const Waiting& waiting);
 

@@ -29,6 +29,8 @@ class SweeperTest : public testing::Test {
         state.boot_id = "boot-1";
         w.made = {"vm", "volume", "lock", "swap", "run_dir"};
         w.power_button_works = false;
+        w.own_epoch = 6;
+        w.holder.emplace().epoch = 6;
     }
     ~SweeperTest() override { std::filesystem::remove_all(folder_); }
 
@@ -97,7 +99,7 @@ TEST_F(SweeperTest, does_not_release_the_lock_while_the_domain_may_live) {
     EXPECT_TRUE(w.made.contains("volume"));
 }
 
-TEST_F(SweeperTest, kills_a_volume_engine_that_cannot_stop_in_order) {
+TEST_F(SweeperTest, kills_a_volume_engine_that_cannot_stop_and_holds_nothing) {
     ASSERT_TRUE(store_->save(state));
     w.failing = {"undo volume"};
     EXPECT_EQ(*round(), 0u);
@@ -128,13 +130,126 @@ TEST_F(SweeperTest, waits_with_a_volume_engine_that_is_busy_with_an_earlier_stop
     EXPECT_TRUE(stored());
 }
 
-TEST_F(SweeperTest, kills_a_volume_engine_that_never_answers) {
+TEST_F(SweeperTest, kills_a_volume_engine_that_serves_nobody) {
     ASSERT_TRUE(store_->save(state));
     w.failing = {"undo volume"};
-    w.volume_unanswered = 1'000'000;
+    w.volume_dead = true;
     EXPECT_EQ(*round(), 0u);
     EXPECT_TRUE(std::ranges::find(w.log, "kill volume") != w.log.end());
     EXPECT_TRUE(w.made.empty());
+}
+
+TEST_F(SweeperTest, never_kills_a_volume_engine_that_does_not_answer_for_it_may_hold_changes) {
+    ASSERT_TRUE(store_->save(state));
+    w.failing = {"undo volume"};
+    w.volume_unanswered = 1'000'000;
+    EXPECT_EQ(*round(), 1u);
+    EXPECT_TRUE(std::ranges::find(w.log, "kill volume") == w.log.end());
+    EXPECT_TRUE(w.made.contains("lock"));
+    EXPECT_TRUE(stored());
+}
+
+TEST_F(SweeperTest, waits_with_changes_that_a_living_file_server_refuses) {
+    ASSERT_TRUE(store_->save(state));
+    w.failing = {"undo volume"};  // JUKEBOX, NOSPC, DQUOT at COMMIT
+    w.uncommitted = 4096;
+    EXPECT_EQ(*round(), 1u);
+    EXPECT_TRUE(std::ranges::find(w.log, "kill volume") == w.log.end());
+    EXPECT_TRUE(w.made.contains("lock"));
+    EXPECT_TRUE(stored());
+    w.failing.clear();
+    EXPECT_EQ(*round(), 0u);
+    EXPECT_TRUE(w.made.empty());
+}
+
+TEST_F(SweeperTest, kills_a_volume_engine_with_changes_whose_lock_is_lost) {
+    ASSERT_TRUE(store_->save(state));
+    w.failing = {"undo volume"};
+    w.uncommitted = 4096;
+    w.volume_state = volume::VolumeState::lost;
+    EXPECT_EQ(*round(), 0u);
+    EXPECT_TRUE(std::ranges::find(w.log, "kill volume") != w.log.end());
+}
+
+TEST_F(SweeperTest, kills_a_volume_engine_with_changes_when_a_person_gives_them_up) {
+    w.failing = {"undo volume"};
+    w.uncommitted = 4096;
+    FakeParts parts(w);
+    FakeHypervisor hypervisor(w);
+    FakeProcessTable processes(w);
+    Sweeper sweeper({w.clock, w.report, parts, hypervisor, *store_, processes, "boot-1", {}});
+    const Status kept = sweeper.finish(state, {});
+    ASSERT_FALSE(kept);
+    EXPECT_EQ(kept.error().code(), ErrorCode::V04);
+    EXPECT_TRUE(sweeper.finish(state, {}, Unsaved::discard));
+    EXPECT_TRUE(std::ranges::find(w.log, "kill volume") != w.log.end());
+}
+
+class SweptFirmware : public SweeperTest {
+  protected:
+    SweptFirmware() {
+        w.files["machine.toml"] = "firmware = \"uefi\"\n" + std::string(k_machine_toml);
+        w.files["nvram"] = "old";
+        store_ = std::make_unique<StateStore>(folder_, nullptr, w.report, run_root_, "/var/lib/berth/swap");
+        state.run_dir = run_root_ + "/s1";
+        std::filesystem::create_directories(state.run_dir);
+        EXPECT_TRUE(write_file_durably(local(), "changed"));
+    }
+    ~SweptFirmware() override { std::filesystem::remove_all(run_root_); }
+    std::string local() const { return state.run_dir + "/nvram"; }
+    const std::string run_root_ = folder_ + "-run";
+};
+
+TEST_F(SweptFirmware, is_put_back_under_a_renewal_of_its_own) {
+    ASSERT_TRUE(store_->save(state));
+    EXPECT_EQ(*round(), 0u);
+    EXPECT_EQ(w.files["nvram"], "changed");
+    EXPECT_LT(std::ranges::find(w.log, "renew"), std::ranges::find(w.log, "replace nvram"));
+    EXPECT_LT(std::ranges::find(w.log, "replace nvram"), std::ranges::find(w.log, "undo lock"));
+}
+
+TEST_F(SweptFirmware, that_the_server_refuses_stays_here_with_the_lock_until_it_is_saved) {
+    ASSERT_TRUE(store_->save(state));
+    w.failing = {"write nvram", "write nvram.unsaved-6"};
+    EXPECT_EQ(*round(), 1u);
+    EXPECT_TRUE(std::filesystem::exists(local()));
+    EXPECT_TRUE(w.made.contains("lock"));
+    EXPECT_TRUE(w.made.contains("run_dir"));
+    EXPECT_TRUE(stored());
+    w.failing.clear();
+    EXPECT_EQ(*round(), 0u);
+    EXPECT_EQ(w.files["nvram"], "changed");
+}
+
+TEST_F(SweptFirmware, that_cannot_be_put_back_is_kept_beside_the_vm) {
+    const std::string good = w.files["machine.toml"];
+    for (const std::string why :
+         {"another has the lock", "the configuration is broken", "it has no room there", "too slow"}) {
+        SCOPED_TRACE(why);
+        ASSERT_TRUE(store_->save(state));
+        EXPECT_TRUE(write_file_durably(local(), "changed"));
+        w.files["nvram"] = "old";
+        w.files["machine.toml"] = good;
+        w.failing.clear();
+        w.at = {};
+        w.holder.emplace().epoch = 6;
+        if (why == "another has the lock") w.holder->epoch = 7;
+        if (why == "the configuration is broken") w.files["machine.toml"] = "cpus = ";
+        if (why == "it has no room there") w.failing = {"write nvram"};
+        if (why == "too slow") {
+            w.at = [this](const std::string& what) {
+                if (what == "write nvram") w.clock.advance(seconds(61));
+            };
+            EXPECT_EQ(*round(), 1u) << "it may succeed next time";
+            EXPECT_EQ(w.files["nvram"], "old");
+            EXPECT_TRUE(std::filesystem::exists(local()));
+            continue;
+        }
+        EXPECT_EQ(*round(), 0u);
+        EXPECT_EQ(w.files["nvram"], "old");
+        EXPECT_EQ(w.files["nvram.unsaved-6"], "changed");
+        w.files.erase("nvram.unsaved-6");
+    }
 }
 
 TEST_F(SweeperTest, ends_only_the_domain_of_the_dead_session_whatever_its_uuid) {

@@ -36,12 +36,18 @@ Status remove_all(const std::string& path) {
 
 FirmwarePaths firmware_paths(const MachineConfig& config, const std::string& run_dir,
                              std::string_view libvirt_tpm) {
+    FirmwarePaths paths = firmware_paths(config.uuid, run_dir, libvirt_tpm);
+    if (config.firmware != Firmware::uefi) paths.nvram.clear();
+    if (!config.tpm) paths.tpm = paths.tpm_folder = "";
+    return paths;
+}
+
+FirmwarePaths firmware_paths(const std::string& uuid, const std::string& run_dir,
+                             std::string_view libvirt_tpm) {
     FirmwarePaths paths;
-    if (config.firmware == Firmware::uefi) paths.nvram = run_dir + "/nvram";
-    if (config.tpm) {
-        paths.tpm_folder = fmt::format("{}/{}", libvirt_tpm, config.uuid);
-        paths.tpm = paths.tpm_folder + "/tpm2/tpm2-00.permall";
-    }
+    paths.nvram = run_dir + "/nvram";
+    paths.tpm_folder = fmt::format("{}/{}", libvirt_tpm, uuid);
+    paths.tpm = paths.tpm_folder + "/tpm2/tpm2-00.permall";
     return paths;
 }
 

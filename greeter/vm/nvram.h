@@ -8,10 +8,9 @@
 //      bytes each; a missing file is nullopt. place_firmware() with them; its nvram path goes into
 //      ClientFacts::nvram_copy.
 //   2. when libvirt says that the domain is gone, before the lock is released: changed_firmware() with the
-//   same bytes, and
-//      UserDirectory::replace for each part that it gives. Then remove_firmware().
-//   3. the sweeper does step 2 with what it reads from the server, if the local files are still there and the
-//   lock is still ours.
+//      same bytes, and UserDirectory::replace for each part that it gives, if the VM is still ours; else the
+//      parts are kept beside it under other names. Then remove_firmware().
+//   3. the sweeper does step 2 with what it reads from the server, if the local files are still there.
 //
 // A power cut loses what changed since the start: the server's files stay as they were, whole.
 #pragma once
@@ -37,11 +36,15 @@ struct FirmwarePaths {
 };
 FirmwarePaths firmware_paths(const MachineConfig& config, const std::string& run_dir,
                              std::string_view libvirt_tpm = k_libvirt_tpm);
+/// Where both parts are for a VM of that uuid, whether it has them or not.
+FirmwarePaths firmware_paths(const std::string& uuid, const std::string& run_dir,
+                             std::string_view libvirt_tpm = k_libvirt_tpm);
 
 /// The files' contents in the VM's directory; nullopt: not there.
 struct FirmwareBytes {
     std::optional<std::string> nvram;
     std::optional<std::string> tpm;
+    bool empty() const { return !nvram && !tpm; }
 };
 
 /// Makes the local files, private; variables that are missing are made from `nvram_template` (OVMF_VARS), a

@@ -342,8 +342,8 @@ TEST_F(VolumeOnServer, saves_what_it_holds_under_a_claim_and_then_the_claimer_st
     if (status && status->claim) {
         EXPECT_EQ(status->claim->host, "berth-2");
         EXPECT_EQ(status->claim->user, "ann");
-        EXPECT_GT(status->claim->lease_left, 0ms);
-        EXPECT_LE(status->claim->lease_left, patient.hold);
+        EXPECT_GT(status->lease_left, 0ms);
+        EXPECT_LE(status->lease_left, patient.hold);
     } else {
         ADD_FAILURE() << "no claim in the status";
     }
@@ -376,7 +376,7 @@ TEST_F(VolumeOnServer, loses_a_claimed_lock_when_its_lease_ends) {
     EXPECT_EQ(disk.write("late", 0), EIO);
     auto status = process.status();
     ASSERT_TRUE(status && status->claim);
-    EXPECT_EQ(status->claim->lease_left, 0ms);
+    EXPECT_EQ(status->lease_left, 0ms);
     EXPECT_EQ(status->disks[0].uncommitted, 4u) << "what was answered and is not known to be on its disk";
 }
 

@@ -136,7 +136,7 @@ int Engine::flush(size_t index) {
     return wait_for(index, request);
 }
 
-Status Engine::flush_all() {
+Result<Drained> Engine::flush_all() {
     {
         std::lock_guard lock(mutex_);
         stopping_ = true;
@@ -153,8 +153,14 @@ Status Engine::flush_all() {
     std::string failed;
     for (auto& [i, flushed] : flushes)
         if (flushed.get() != 0) failed += (failed.empty() ? "" : ", ") + disk(i).name;
-    if (failed.empty()) return {};
     std::lock_guard lock(mutex_);
+    if (failed.empty()) {
+        Drained drained;
+        if (write_lost_)
+            drained.write_lost =
+                std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - *write_lost_);
+        return drained;
+    }
     stopping_ = false;
     wake();
     return fail(ErrorCode::V04, "disk {}", failed);
@@ -172,10 +178,10 @@ VolumeStatus Engine::status() const {
         status.disks.push_back(
             {config_.disks[i].name, c.reads, c.writes, c.bytes_read, c.bytes_written, c.uncommitted});
     }
+    status.lease_left = std::chrono::duration_cast<std::chrono::milliseconds>(lease_.left());
     if (lease_.is_claimed()) {
         const LockOwner by = guard_.claimant().value_or(LockOwner{});
-        status.claim = {by.host, by.user,
-                        std::chrono::duration_cast<std::chrono::milliseconds>(lease_.left())};
+        status.claim = {by.host, by.user};
     }
     std::lock_guard lock(mutex_);
     status.state = state_;
@@ -249,6 +255,10 @@ void Engine::drop_broken_lines() {
         report_.event(Level::warning, "connection lost", {{"shared", shared ? "yes" : "no"}});
         lease_.connection_lost();
         line.lost_at = clock_.now();
+        if (line.transport->writes_unanswered()) {
+            std::lock_guard lock(mutex_);
+            write_lost_ = line.lost_at;
+        }
         line.transport.reset();  // answers what was on its way as lost
         for (auto& disk : disks_)
             if (disk.nfs && disk.shared == shared) disk.nfs->disconnected();

@@ -52,7 +52,7 @@ class Engine {
     /// Flushes every disk, all at once; blocks at most for request_timeout. The state is `stopping` then,
     /// unless what it waits for says more (`silent`, `claimed`). V04 naming the disks that could not be: call
     /// it again, nothing was ended.
-    Status flush_all();
+    Result<Drained> flush_all();
     /// The state becomes `stopping`; the lease is renewed no more. After flush_all().
     void end();
 
@@ -98,6 +98,7 @@ class Engine {
     std::vector<BlockConnection> delivered_;
     VolumeState state_ = VolumeState::starting;
     std::optional<BootTime> silent_since_;
+    std::optional<BootTime> write_lost_;  // the last loss of a connection with an unanswered write
     std::function<void()> changed_;
     bool stopping_ = false, ended_ = false;
     std::thread io_;

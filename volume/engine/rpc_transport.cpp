@@ -109,6 +109,7 @@ void RpcTransport::write(const FileHandle& file, uint64_t offset, std::string_vi
     writes_out_++;
     call->finish = [this, done = std::move(done)](CallResult result, void* answer) {
         writes_out_--;
+        write_lost_ = write_lost_ || result.lost;
         WriteReply reply;
         if (answer) {
             auto* r = static_cast<WRITE3res*>(answer);

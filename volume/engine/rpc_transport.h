@@ -29,6 +29,8 @@ class RpcTransport final : public BlockTransport {
     std::optional<BootTime> oldest_call() const;
 
     bool broken() const { return connection_->broken(); }
+    /// A write has no answer, or none came before the connection broke.
+    bool writes_unanswered() const { return writes_out_ != 0 || write_lost_; }
     int fd() const { return connection_->fd(); }
     /// What to poll for. While the right to send is not there, nothing leaves our buffer if a write may be in
     /// it.
@@ -52,6 +54,7 @@ class RpcTransport final : public BlockTransport {
     Clock& clock_;
     uint64_t next_ = 1;
     unsigned writes_out_ = 0;
+    bool write_lost_ = false;
     std::map<uint64_t, std::unique_ptr<Call>> calls_;
 };
 

@@ -30,11 +30,9 @@ nlohmann::json status_message(const VolumeStatus& status) {
     nlohmann::json message{{"type", "status"},
                            {"state", volume_state_name(status.state)},
                            {"disks", disks},
-                           {"silent_seconds", status.silent_seconds}};
-    if (status.claim)
-        message["claim"] = {{"host", status.claim->host},
-                            {"user", status.claim->user},
-                            {"lease_ms", status.claim->lease_left.count()}};
+                           {"silent_seconds", status.silent_seconds},
+                           {"lease_ms", status.lease_left.count()}};
+    if (status.claim) message["claim"] = {{"host", status.claim->host}, {"user", status.claim->user}};
     return message;
 }
 
@@ -140,7 +138,9 @@ bool ControlServer::answer(Peer& peer, const Message& message) {
         report_.error("stop failed", flushed.error());
         return peer.socket.send({{"type", "error"}, {"text", flushed.error().detail()}}).has_value();
     }
-    (void)peer.socket.send({{"type", "stopped"}});
+    nlohmann::json stopped{{"type", "stopped"}};
+    if (flushed->write_lost) stopped["write_lost_ms"] = flushed->write_lost->count();
+    (void)peer.socket.send(stopped);
     stopped_();
     return true;
 }

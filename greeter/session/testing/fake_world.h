@@ -38,6 +38,8 @@ struct FakeWorld {
 
     std::vector<std::string> log;  ///< What was done and undone, in order.
     std::set<std::string> made;  ///< What stands: "pam", "mount", "lock", "swap", "run_dir", "volume", "vm".
+    std::set<std::string> silent;   ///< Operations that get no answer, once.
+    int lease_suspended = 0;        ///< So many questions for its status find no right to write.
     std::set<std::string> failing;  ///< Operations that fail; "mount", "lock", ... and "undo lock", ....
     std::function<void(const std::string&)> at;  ///< Called at each operation.
 
@@ -53,8 +55,11 @@ struct FakeWorld {
     volume::VolumeState volume_state = volume::VolumeState::running;
     int volume_unanswered = 0;  ///< So many questions for its state get no answer.
     std::deque<volume::VolumeState> volume_events;
-    std::optional<BootTime> claimed_until;      ///< Another claimed the lock: the lease's end.
-    uint64_t uncommitted = 0;                   ///< What the volume engine holds of acknowledged writes.
+    std::optional<BootTime> claimed_until;  ///< Another claimed the lock: the lease's end.
+    uint64_t uncommitted = 0;               ///< What the volume engine holds of acknowledged writes.
+    bool volume_dead = false;               ///< Its process has ended without a word.
+    std::optional<std::chrono::milliseconds> write_lost;  ///< What its `stopped` says.
+    uint64_t own_epoch = 7;                     ///< Of the lock that the session or its state names.
     std::deque<vm::DomainState> domain_states;  ///< Last one stays.
     bool domain_failed = false;                 ///< Why it is gone.
     bool power_button_works = true;
@@ -64,9 +69,24 @@ struct FakeWorld {
     uint64_t room_for_swap = 1ULL << 40;
     UniqueFd console_peer;  ///< The guest's end of its console.
 
+    volume::VolumeStatus volume_status() {
+        volume::VolumeStatus status;
+        status.state = volume_state;
+        status.disks.push_back({.name = "software", .uncommitted = uncommitted});
+        if (volume_state != volume::VolumeState::lost) status.lease_left = std::chrono::seconds(50);
+        if (lease_suspended > 0 && lease_suspended-- > 0) status.lease_left = {};
+        if (claimed_until) {
+            const Duration left = std::max<Duration>(Duration(0), *claimed_until - clock.now());
+            status.claim = {"berth-7", "ann"};
+            status.lease_left = std::chrono::duration_cast<std::chrono::milliseconds>(left);
+            if (left == Duration(0)) status.state = volume::VolumeState::lost;
+        }
+        return status;
+    }
     Status note(const std::string& what) {
         log.push_back(what);
         if (at) at(what);
+        if (silent.erase(what) != 0) return fail(ErrorCode::M04, "{}", what);
         return failing.contains(what) ? Status(fail(ErrorCode::I01, "{}", what)) : Status{};
     }
     Status make(const std::string& what) {
@@ -116,9 +136,13 @@ class FakeDirectory final : public volume::UserDirectory {
                                 size_t length) override {
         return w_.files[path].substr(offset, length);
     }
-    Status replace(const std::string&, const std::string& path, std::string_view data) override {
+    Status replace(const std::string&, const std::string& path, std::string_view data,
+                   const MayRename& may_rename) override {
+        if (Status s = w_.note("write " + path); !s) return s;
+        if (Status s = may_rename(); !s) return s;
+        if (Status s = w_.note("replace " + path); !s) return s;
         w_.files[path] = data;
-        return w_.note("replace " + path);
+        return {};
     }
     Result<std::optional<volume::LockHolder>> holder(const std::string&) override { return w_.holder; }
     Result<std::optional<volume::LockHolder>> holder_below(const std::string&, uint64_t) override {
@@ -144,6 +168,7 @@ class FakeDirectory final : public volume::UserDirectory {
     }
     Result<BootTime> renew(const std::string&, uint64_t, const std::string&) override {
         if (Status s = w_.note("renew"); !s) return fail(s.error());
+        if (!w_.holder || w_.holder->epoch != w_.own_epoch) return fail(ErrorCode::K05);
         return w_.clock.now();
     }
 
@@ -159,14 +184,8 @@ class FakeVolume final : public Volume {
     int gone_fd() const override { return -2; }
     Status wait_ready(std::chrono::milliseconds) override { return w_.note("ready"); }
     Result<volume::VolumeStatus> status() override {
-        volume::VolumeStatus status{.state = w_.volume_state, .disks = {}, .silent_seconds = 0, .claim = {}};
-        status.disks.push_back({.name = "software", .uncommitted = w_.uncommitted});
-        if (w_.claimed_until) {
-            const Duration left = std::max<Duration>(Duration(0), *w_.claimed_until - w_.clock.now());
-            status.claim = {"berth-7", "ann", std::chrono::duration_cast<std::chrono::milliseconds>(left)};
-            if (left == Duration(0)) status.state = volume::VolumeState::lost;
-        }
-        return status;
+        if (w_.volume_dead) return fail(ErrorCode::V05, "nobody listens");
+        return w_.volume_status();
     }
     Result<int> watch_fd() override { return -3; }
     Result<std::optional<volume::VolumeStatus>> next_status() override {
@@ -174,10 +193,14 @@ class FakeVolume final : public Volume {
         w_.volume_state = w_.volume_events.front();
         w_.volume_events.pop_front();
         auto sent = *status();
-        if (sent.claim) sent.claim->lease_left = std::chrono::seconds(50);  // when it was sent
+        if (sent.claim) sent.lease_left = std::chrono::seconds(50);  // when it was sent
         return std::optional(std::move(sent));
     }
-    Status stop(std::chrono::milliseconds) override { return w_.unmake("volume"); }
+    Result<volume::Drained> stop(std::chrono::milliseconds) override {
+        if (w_.volume_dead) return fail(ErrorCode::V05, "nobody listens");
+        if (Status s = w_.unmake("volume"); !s) return fail(s.error());
+        return volume::Drained{w_.write_lost};
+    }
     void kill() override {
         w_.log.emplace_back("kill volume");
         w_.made.erase("volume");
@@ -291,8 +314,9 @@ class FakeProcessTable final : public ProcessTable {
         return w_.made.contains("volume") ? std::vector<pid_t>{4711} : std::vector<pid_t>{};
     }
     Status stop_volume(const std::string&, std::chrono::milliseconds) override { return w_.unmake("volume"); }
-    Result<volume::VolumeState> volume_state(const std::string&) override {
-        if (w_.volume_unanswered == 0) return w_.volume_state;
+    Result<std::optional<volume::VolumeStatus>> volume_status(const std::string&) override {
+        if (w_.volume_dead) return std::nullopt;
+        if (w_.volume_unanswered == 0) return std::optional(w_.volume_status());
         --w_.volume_unanswered;
         return fail(ErrorCode::V05, "no status");
     }

@@ -37,8 +37,14 @@ class SlowProxy:
             except OSError:
                 client.close()
                 continue
-            for a, b in ((client, server), (server, client)):
-                threading.Thread(target=self._carry, args=(a, b), daemon=True).start()
+            threading.Thread(target=self._upstream, args=(client, server), daemon=True).start()
+            threading.Thread(target=self._downstream, args=(client, server), daemon=True).start()
+
+    def _upstream(self, client, server):
+        self._carry(client, server)
+
+    def _downstream(self, client, server):
+        self._carry(server, client)
 
     def _carry(self, here, there):
         with contextlib.suppress(OSError):
@@ -53,6 +59,65 @@ class SlowProxy:
         for listener in self._listeners:
             listener.shutdown(socket.SHUT_RDWR)
             listener.close()
+
+
+class LateWriteProxy(SlowProxy):
+    """Keeps the first block back that is written once `armed` is set. When its connection ends, as its client sees it, the block is still under way: it
+    reaches the server `late` seconds afterwards."""
+
+    def __init__(self, ports, late):
+        self.late, self.armed = late, False
+        self.holding, self.delivered = threading.Event(), threading.Event()
+        self._client, self._late_server, self._answered = None, None, threading.Event()
+        super().__init__(ports)
+
+    def lose(self):
+        """The connection of the block that is kept back ends."""
+        self._client.shutdown(socket.SHUT_RDWR)
+
+    def _upstream(self, client, server):
+        kept, data = None, b""
+        with contextlib.suppress(OSError):
+            while more := client.recv(1 << 20):
+                data += more
+                while len(data) >= 4 and len(data) >= (end := 4 + (struct.unpack_from(">I", data)[0] & 0x7fffffff)):
+                    record, data = data[:end], data[end:]
+                    if self.armed and self._is_block(record):
+                        self.armed, kept, self._client = False, record, client
+                        self.holding.set()
+                    else:
+                        server.sendall(record)
+        if kept:
+            time.sleep(self.late)
+            self._late_server = server
+            server.sendall(kept)
+            if self._answered.wait(30):
+                self.delivered.set()
+        for s in (client, server):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+    def _downstream(self, client, server):
+        with contextlib.suppress(OSError):
+            while data := server.recv(1 << 20):
+                if server is self._late_server:
+                    self._answered.set()
+                with contextlib.suppress(OSError):
+                    client.sendall(data)
+        with contextlib.suppress(OSError):
+            client.shutdown(socket.SHUT_RDWR)
+
+    @staticmethod
+    def _is_block(record):
+        """RFC 5531 9, RFC 1813 3.3.7: a call of NFS's WRITE, of whole sectors. A renewal writes JSON."""
+        program, _, procedure = struct.unpack_from(">3I", record, 16)
+        if (program, procedure) != (100003, 7):
+            return False
+        at = 28
+        for _ in ("credential", "verifier"):
+            at += 8 + (struct.unpack_from(">I", record, at + 4)[0] + 3) // 4 * 4
+        at += 4 + (struct.unpack_from(">I", record, at)[0] + 3) // 4 * 4  # the file's handle
+        return struct.unpack_from(">I", record, at + 8)[0] % 512 == 0 and record[at + 20:at + 21] != b"{"
 
 
 def fill(folder):

@@ -346,6 +346,8 @@ def test_a_killed_volume_engine_ends_the_session_with_its_reason(world):
     subprocess.run(world.libvirt.enter("kill", "-9", str(volume)), check=True)
     assert greeter.end(60) == 1
     assert any("BERTH-V30" in t for t in greeter.texts("message")), greeter.shown
+    # What it had sent may still be under way: the sweeper gives the lock back.
+    wait_until(lambda: not list(world.state.glob("*")))
     world.assert_clean()
 
 

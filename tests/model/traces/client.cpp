@@ -11,6 +11,7 @@
 #include "tests/model/traces/seen_ops.h"
 #include "volume/lease.h"
 #include "volume/lock_protocol.h"
+#include "volume/release_rule.h"
 
 namespace berth::traces {
 namespace {
@@ -63,7 +64,8 @@ class Player {
         NfsSession* lock;
         std::unique_ptr<NfsSession> blocks;
         FileHandle disk;
-        bool unknown = false;  // a write of unknown outcome
+        bool unknown = false;                // a write of unknown outcome
+        std::optional<BootTime> write_lost;  // when the connection of one was lost
     };
 
     std::unique_ptr<NfsSession> mount() {
@@ -85,7 +87,8 @@ class Player {
 
     uint32_t session_number() const { return setup_.number * k_sessions + attempts_; }
     void session();
-    bool use(SeenOps& ops, LockProtocol& protocol, Held& held);
+    WriterEnd use(SeenOps& ops, LockProtocol& protocol, Held& held);
+    std::optional<BootTime> may_release(WriterEnd end, std::optional<BootTime> write_lost);
     void renew(SeenOps& ops, LockProtocol& protocol, Held& held);
     void write(Held& held);
     bool drained(SeenOps& ops, LockProtocol& protocol, Held& held);
@@ -132,7 +135,10 @@ void Player::session() {
         auto disk = held.blocks->lookup(held.blocks->root(), "software.raw");
         if (!disk) throw std::runtime_error(disk.error().to_log());
         held.disk = disk->handle;
-        if (use(ops, protocol, held)) {
+        // As the session does it (greeter/session/session_machine.cpp, session_files.cpp).
+        const WriterEnd end = use(ops, protocol, held);
+        if (const auto from = may_release(end, held.write_lost)) {
+            if (clock_.now() < *from) clock_.sleep(*from - clock_.now());
             tell(EV_RELEASE, epoch_, 0);
             ops.releasing = true;
             (void)protocol.release(taken->epoch, taken->nonce);
@@ -143,12 +149,21 @@ void Player::session() {
     if (!nonce_.empty() && random_() % 2) sweep();
 }
 
-/// true: to be released in order.
-bool Player::use(SeenOps& ops, LockProtocol& protocol, Held& held) {
+/// The rule of the real code, or the rule with a part left out.
+std::optional<BootTime> Player::may_release(WriterEnd end, std::optional<BootTime> write_lost) {
+    const Broken broken = run_.broken;
+    if (broken == Broken::drain || (broken == Broken::lost_is_drained && end == WriterEnd::lost) ||
+        (broken == Broken::died_is_drained && end == WriterEnd::died))
+        return BootTime{};
+    if (broken == Broken::lost_writes_forgotten) write_lost.reset();
+    return release_from(end, write_lost, times_.sweep_wait);
+}
+
+WriterEnd Player::use(SeenOps& ops, LockProtocol& protocol, Held& held) {
     if (run_.broken == Broken::renewal_look) ops.blind_above = static_cast<uint32_t>(held.taken.epoch);
     for (int tries = 0; tries < 5 && !held.lease.may_send() && !held.lease.lost_for_good(); tries++)
         renew(ops, protocol, held);
-    if (!held.lease.may_send()) return false;
+    if (!held.lease.may_send()) return WriterEnd::died;
     tell(EV_GRANT, session_number(), 0, held.taken.predecessor ? held.taken.predecessor->record.nonce : "");
     for (unsigned step = random_() % 24; step > 0 && !held.lease.lost_for_good(); step--) {
         switch (random_() % 4) {
@@ -162,8 +177,10 @@ bool Player::use(SeenOps& ops, LockProtocol& protocol, Held& held) {
                 write(held);
         }
     }
-    if (random_() % 3 == 0) return false;
-    return run_.broken == Broken::drain || drained(ops, protocol, held);
+    if (held.lease.lost_for_good()) return WriterEnd::lost;
+    if (random_() % 3 == 0) return WriterEnd::died;
+    if (run_.broken == Broken::drain || drained(ops, protocol, held)) return WriterEnd::stopped;
+    return held.lease.lost_for_good() ? WriterEnd::lost : WriterEnd::died;
 }
 
 /// As Guard does it (volume/engine/guard.cpp).
@@ -188,7 +205,9 @@ void Player::write(Held& held) {
     SeenOps blocks(setup_, *held.blocks);
     auto written = blocks.write_block(held.disk, static_cast<uint32_t>(held.taken.epoch), held.taken.nonce);
     held.unknown = !written;
-    if (!written) held.lease.connection_lost();
+    if (written) return;
+    held.write_lost = clock_.now();
+    held.lease.connection_lost();
 }
 
 /// What has an unknown outcome is sent again until it is answered.

@@ -332,8 +332,6 @@ void Conductor::execute(Client& client) {
 /// The client asked for its right a moment ago, by the injected time: executed now, or under way from now.
 void Conductor::block_arrived(Client& client) {
     const uint32_t who = client.number + 1, epoch = client.call.epoch;
-    // An older copy of this client never comes after its newer block (docs/security.md, assumption 2).
-    if (late_block_ && late_block_.client == static_cast<int>(client.number)) run_block();
     const bool faulty = chance(calls_per_fault_);
     if (faulty && chance(2)) return lose(client);
     if (!late_block_ && chance(3)) {

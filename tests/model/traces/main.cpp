@@ -16,10 +16,16 @@ int main(int argc, char** argv) {
     uint64_t first = 1, count = 1;
     CLI::App app("Plays random runs of the real lock code");
     const std::map<std::string, Broken> broken = {
-        {"nothing", Broken::nothing},       {"take_over_wait", Broken::take_over_wait},
-        {"hold_time", Broken::hold_time},   {"renewal_look", Broken::renewal_look},
-        {"sweep_wait", Broken::sweep_wait}, {"drain", Broken::drain},
+        {"nothing", Broken::nothing},
+        {"take_over_wait", Broken::take_over_wait},
+        {"hold_time", Broken::hold_time},
+        {"renewal_look", Broken::renewal_look},
+        {"sweep_wait", Broken::sweep_wait},
+        {"drain", Broken::drain},
         {"read_back", Broken::read_back},
+        {"lost_is_drained", Broken::lost_is_drained},
+        {"died_is_drained", Broken::died_is_drained},
+        {"lost_writes_forgotten", Broken::lost_writes_forgotten},
     };
     app.add_option("--nfs-port", setup.nfs_port)->required();
     app.add_option("--mount-port", setup.mount_port)->required();

@@ -39,7 +39,10 @@ enum class Broken : uint32_t {
     hold_time,
     renewal_look,
     sweep_wait,
-    drain,
+    drain,  ///< However it ended, the lock is released at once.
+    lost_is_drained,
+    died_is_drained,
+    lost_writes_forgotten,
     read_back
 };
 
