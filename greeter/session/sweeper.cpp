@@ -173,7 +173,7 @@ Status Sweeper::put_firmware_back(const SessionState& state, volume::UserDirecto
 
 Status Sweeper::save_firmware(const SessionState& state, volume::UserDirectory& directory) {
     if (state.boot_id != seams_.boot_id || !state.domain) return {};  // the local files went with the boot
-    const vm::FirmwarePaths paths = vm::firmware_paths(*state.domain, state.run_dir);
+    const vm::FirmwarePaths paths = vm::possible_firmware_paths(*state.domain, state.run_dir);
     auto local = vm::changed_firmware(paths, {});
     if (!local) return fail(local.error());
     if (local->empty()) return {};

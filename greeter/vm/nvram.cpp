@@ -36,14 +36,14 @@ Status remove_all(const std::string& path) {
 
 FirmwarePaths firmware_paths(const MachineConfig& config, const std::string& run_dir,
                              std::string_view libvirt_tpm) {
-    FirmwarePaths paths = firmware_paths(config.uuid, run_dir, libvirt_tpm);
+    FirmwarePaths paths = possible_firmware_paths(config.uuid, run_dir, libvirt_tpm);
     if (config.firmware != Firmware::uefi) paths.nvram.clear();
     if (!config.tpm) paths.tpm = paths.tpm_folder = "";
     return paths;
 }
 
-FirmwarePaths firmware_paths(const std::string& uuid, const std::string& run_dir,
-                             std::string_view libvirt_tpm) {
+FirmwarePaths possible_firmware_paths(const std::string& uuid, const std::string& run_dir,
+                                      std::string_view libvirt_tpm) {
     FirmwarePaths paths;
     paths.nvram = run_dir + "/nvram";
     paths.tpm_folder = fmt::format("{}/{}", libvirt_tpm, uuid);

@@ -37,8 +37,8 @@ struct FirmwarePaths {
 FirmwarePaths firmware_paths(const MachineConfig& config, const std::string& run_dir,
                              std::string_view libvirt_tpm = k_libvirt_tpm);
 /// Where both parts are for a VM of that uuid, whether it has them or not.
-FirmwarePaths firmware_paths(const std::string& uuid, const std::string& run_dir,
-                             std::string_view libvirt_tpm = k_libvirt_tpm);
+FirmwarePaths possible_firmware_paths(const std::string& uuid, const std::string& run_dir,
+                                      std::string_view libvirt_tpm = k_libvirt_tpm);
 
 /// The files' contents in the VM's directory; nullopt: not there.
 struct FirmwareBytes {

@@ -20,6 +20,10 @@
 namespace berth::volume {
 namespace {
 
+Status always() {
+    return {};
+}
+
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
@@ -138,7 +142,7 @@ TEST_F(UserDirectoryOnServer, never_works_in_a_folder_that_became_a_link) {
     EXPECT_EQ(directory->read("work", "machine.toml", 100).error().code(), ErrorCode::M09);
     EXPECT_EQ(directory->facts("work", "machine.toml").error().code(), ErrorCode::M09);
     EXPECT_FALSE(directory->check_writable("work"));
-    EXPECT_FALSE(directory->replace("work", "nvram", "x"));
+    EXPECT_FALSE(directory->replace("work", "nvram", "x", always));
     EXPECT_FALSE(directory->lock("work", berth1_, true, nullptr, nullptr));
     EXPECT_EQ(names(server_.exported() / "elsewhere"), (std::set<std::string>{"machine.toml"}));
 }
@@ -297,8 +301,8 @@ TEST_F(UserDirectoryOnServer, reads_and_replaces_files_by_the_same_path_rules) {
     EXPECT_EQ(*directory->read("work", "machine.toml", 100), "cpus = 1\n");
     EXPECT_EQ(directory->read("work", "software.raw", 100).error().code(), ErrorCode::C04) << "too large";
     const std::string nvram(540'672, 'n');
-    ASSERT_TRUE(directory->replace("work", "nvram", nvram));
-    ASSERT_TRUE(directory->replace("work", "nvram", nvram + "2"));
+    ASSERT_TRUE(directory->replace("work", "nvram", nvram, always));
+    ASSERT_TRUE(directory->replace("work", "nvram", nvram + "2", always));
     EXPECT_EQ(*directory->read("work", "nvram", 1 << 20), nvram + "2");
     put(server_.shared() / "base.raw", "base");
     fs::create_symlink(server_.shared() / "base.raw", user() / "work/shared.raw");
@@ -309,7 +313,8 @@ TEST_F(UserDirectoryOnServer, reads_and_replaces_files_by_the_same_path_rules) {
     EXPECT_TRUE(facts->regular && facts->readable);
     EXPECT_FALSE(facts->writable) << "the shared tree is exported read-only";
     EXPECT_EQ(directory->facts("work", "passwd").error().code(), ErrorCode::C04);
-    EXPECT_EQ(directory->replace("work", "../alpha/machine.toml", "x").error().code(), ErrorCode::C04);
+    EXPECT_EQ(directory->replace("work", "../alpha/machine.toml", "x", always).error().code(),
+              ErrorCode::C04);
     auto own_disk = directory->facts("work", "software.raw");
     EXPECT_TRUE(own_disk->writable);
     ASSERT_EQ(::chmod((user() / "work/software.raw").c_str(), 0), 0);

@@ -448,7 +448,19 @@ release:
 #ifdef SWEEP_WITHOUT_NONCE
         :: epoch = HIGHEST(lock); if :: epoch == 0 -> goto gone :: else fi
 #else
-        :: d_step { lock[epoch] == nonce && SEEN(EV_READ_LOCK, me + 1, epoch, lock[epoch], 0) -> NEXT }
+        :: d_step { lock[epoch] == nonce && SEEN(EV_READ_LOCK, me + 1, epoch, lock[epoch], 0) -> NEXT };
+            if    /* behind a RENAME: by a late copy of our LINK both names may be one file, and the RENAME did nothing */
+            :: true
+            :: atomic { last_used[epoch] == nonce && SEEN(EV_READ_USED, me + 1, epoch, last_used[epoch], 0) -> NEXT };
+               if
+               :: d_step { lock[epoch] != 0 && SEEN(EV_REMOVE_LOCK, me + 1, epoch, 0, 0) -> NEXT; lock[epoch] = 0 }
+               :: true
+               fi;
+               goto release
+#ifdef TRACES
+            :: atomic { last_used[epoch] != nonce && SEEN(EV_READ_USED, me + 1, epoch, last_used[epoch], 0) -> NEXT }
+#endif
+            fi
         :: atomic { lock[epoch] != nonce && SEEN(EV_READ_LOCK, me + 1, epoch, lock[epoch], 0) -> NEXT };
             if
             :: d_step { last_used[epoch] == nonce && SEEN(EV_READ_USED, me + 1, epoch, last_used[epoch], 0) -> NEXT }; goto tidy
