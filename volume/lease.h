@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The right to send writes (DESIGN "Lease", "Sockets"; REQUIREMENTS M9). It ends `hold` after the moment
-// before the WRITE of the last good renewal was sent. The loss of any connection suspends it until a good
-// renewal that was begun after the loss. Somebody else's claim above leaves what is left of it and nothing
-// more; somebody else's lock ends it for good. Any thread.
+// before the WRITE of the last good renewal was sent. The loss of a connection that may still carry a write
+// suspends it until a good renewal that was begun after the loss. Somebody else's claim above leaves what is
+// left of it and nothing more; somebody else's lock ends it for good. Any thread.
+//
+// Which loss counts: a connection may still carry a write if a WRITE (of a block or of the lock's record) was
+// given to it and had no answer when it broke. Each WRITE is sent once on one connection, so an answered one
+// has no copy on its way; LOOKUP, READ, READDIR, COMMIT and NULL change nothing. An idle connection and one
+// that only reads do not count: the right rests on the listing of a renewal, not on a connection
+// (tests/model/lock.pml), and what a new connection leads to is looked at before it is used.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +26,10 @@ class Lease {
     uint64_t begin_renewal() const;
     /// A good renewal whose WRITE was sent after `before_write`.
     void renewed(BootTime before_write, uint64_t begun);
+    /// One that may still carry a write.
     void connection_lost();
     /// A claim stands above ours (DESIGN "Taking over"): no renewal counts any more. What is left of the
-    /// right may be used to close; its end, or the loss of a connection, is for good.
+    /// right may be used to close; its end, or connection_lost(), is for good.
     void claimed();
     void lose_for_good();
 

@@ -109,13 +109,20 @@ TEST_F(LeaseTest, a_claim_leaves_what_is_left_and_nothing_more) {
     EXPECT_TRUE(lease.lost_for_good());
 }
 
-TEST_F(LeaseTest, a_claimed_one_is_lost_with_any_connection) {
+TEST_F(LeaseTest, a_claimed_one_is_lost_with_a_connection_that_may_carry_a_write) {
     renew();
     lease.claimed();
     lease.connection_lost();
     EXPECT_FALSE(lease.may_send());
     EXPECT_TRUE(lease.lost_for_good()) << "the renewal that would give it back cannot come";
     EXPECT_EQ(lease.left(), 0s);
+}
+
+TEST_F(LeaseTest, a_claim_seen_while_a_write_may_be_on_its_way_is_a_loss) {
+    renew();
+    lease.connection_lost();
+    lease.claimed();
+    EXPECT_TRUE(lease.lost_for_good()) << "the renewal that would have given it back saw the claim";
 }
 
 TEST_F(LeaseTest, a_claim_seen_after_its_end_is_a_loss) {

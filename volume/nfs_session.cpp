@@ -112,11 +112,19 @@ void NfsSession::notice_loss() {
     if (poll(&p, 1, 0) > 0) connection_->service(p.revents);
 }
 
-Status NfsSession::call_once(std::string_view what, const Issue& issue, const Take& take, int& nfs_status) {
+Status NfsSession::ping() {
+    return call(
+        "NULL", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_null_async(rpc, cb, user); },
+        [](void*) { return static_cast<int>(NFS3_OK); });
+}
+
+Status NfsSession::call_once(std::string_view what, const Issue& issue, const Take& take, Kind kind,
+                             int& nfs_status) {
     if (!connected()) BERTH_TRY(connect());
     std::string text;
     switch (run_call(*connection_, issue, take, timeout_, interrupt_, nfs_status, text)) {
         case CallEnd::lost:
+            if (kind == Kind::write) lost_writes_++;
             return fail(ErrorCode::M04, "{}: no answer to {} within {} s", location_.server, what,
                         std::chrono::duration_cast<std::chrono::seconds>(timeout_).count());
         case CallEnd::refused:
@@ -127,11 +135,11 @@ Status NfsSession::call_once(std::string_view what, const Issue& issue, const Ta
     return {};
 }
 
-Status NfsSession::call(std::string_view what, const Issue& issue, const Take& take) {
+Status NfsSession::call(std::string_view what, const Issue& issue, const Take& take, Kind kind) {
     SystemClock clock;
     for (int tries = 0;; tries++) {
         int status = 0;
-        BERTH_TRY(call_once(what, issue, take, status));
+        BERTH_TRY(call_once(what, issue, take, kind, status));
         if (status == NFS3_OK) return {};
         // JUKEBOX says: not done, ask again later (RFC 1813 2.6).
         if (status != NFS3ERR_JUKEBOX || tries == k_jukebox_tries)
@@ -278,7 +286,8 @@ Status NfsSession::write_sync(const FileHandle& file, uint64_t offset, std::stri
                     stable = r->WRITE3res_u.resok.committed == FILE_SYNC;
                 }
                 return static_cast<int>(r->status);
-            }));
+            },
+            Kind::write));
         if (!stable || count == 0 || count > args.count)
             return fail(ErrorCode::M11, "server {}: WRITE was not done as asked", location_.server);
         written += count;
@@ -408,7 +417,8 @@ Result<std::string> NfsSession::write(const FileHandle& file, uint64_t offset, s
                     now.assign(r->WRITE3res_u.resok.verf, NFS3_WRITEVERFSIZE);
                 }
                 return static_cast<int>(r->status);
-            }));
+            },
+            Kind::write));
         if (count == 0 || count > args.count)
             return fail(ErrorCode::M11, "server {}: WRITE was not done as asked", location_.server);
         if (!verifier.empty() && now != verifier)

@@ -57,6 +57,11 @@ class NfsSession final : public NfsOps {
     /// loss compares.
     uint64_t connections() const { return connections_; }
     uint16_t local_port() const { return connection_ ? connection_->local_port() : 0; }
+    /// How many connections of this session were lost with a WRITE unanswered on them: it may still be on its
+    /// way (Lease::connection_lost). A caller compares.
+    uint64_t lost_writes() const { return lost_writes_; }
+    /// NULL: that the connection carries something, when nothing else is to be said.
+    Status ping();
     /// Polls the idle connection, so that a loss is noticed without a call.
     void notice_loss();
     void set_timeout(Duration timeout) { timeout_ = timeout; }
@@ -73,8 +78,9 @@ class NfsSession final : public NfsOps {
     /// its nfsstat3.
     using Issue = std::function<int(rpc_context*, void (*)(rpc_context*, int, void*, void*), void*)>;
     using Take = std::function<int(void*)>;
-    Status call(std::string_view what, const Issue& issue, const Take& take);
-    Status call_once(std::string_view what, const Issue& issue, const Take& take, int& nfs_status);
+    enum class Kind { other, write };
+    Status call(std::string_view what, const Issue& issue, const Take& take, Kind kind = Kind::other);
+    Status call_once(std::string_view what, const Issue& issue, const Take& take, Kind kind, int& nfs_status);
 
     NfsLocation location_;
     NfsCredentials credentials_;
@@ -82,7 +88,7 @@ class NfsSession final : public NfsOps {
     Interrupt interrupt_;
     FileHandle root_;
     std::unique_ptr<RpcConnection> connection_;
-    uint64_t connections_ = 0;
+    uint64_t connections_ = 0, lost_writes_ = 0;
     std::optional<TransferLimits> limits_;
 };
 

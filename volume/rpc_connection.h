@@ -26,6 +26,10 @@ struct Interrupt {
     int fd = -1;
 };
 
+/// A connection that carried nothing for so long gets a NULL call: kernel NFS servers close idle ones after
+/// minutes.
+inline constexpr Duration k_longest_idle = std::chrono::seconds(60);
+
 class RpcConnection {
   public:
     /// Connects to `port` of `server` and sends with `credentials`. M01, M02, M04, M12.

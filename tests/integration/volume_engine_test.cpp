@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "tests/lib/ganesha_server.h"
+#include "tests/lib/rpc_proxy.h"
 #include "volume/engine/engine.h"
 #include "volume/user_directory.h"
 
@@ -44,6 +45,21 @@ struct EngineOnServer : ::testing::Test {
         config.hold = 5000ms;
         config.request_timeout = 60s;
         config.notice = 500ms;
+    }
+
+    /// Another workstation claims above the lock, and does not wait.
+    void claim() {
+        auto other = mount_user_directory({server.location("ann"), std::nullopt, {0, 0, {}}}, clock, report);
+        ASSERT_TRUE(other) << other.error().to_log();
+        auto taken =
+            (*other)->lock("work", {"m-2", "berth-2", "ben", "b"}, true, nullptr, [](auto) { return false; });
+        ASSERT_FALSE(taken);
+        ASSERT_EQ(taken.error().code(), ErrorCode::K03);
+    }
+    bool reaches(Engine& engine, VolumeState state) {
+        const BootTime give_up = clock.now() + 30s;
+        while (engine.status().state != state && clock.now() < give_up) clock.sleep(20ms);
+        return engine.status().state == state;
     }
 
     test::GaneshaServer server;
@@ -152,6 +168,153 @@ TEST_F(EngineOnServer, writers_notice_nothing_of_a_server_that_dies_and_comes_ba
     const std::string found((std::istreambuf_iterator<char>(in)), {});
     EXPECT_TRUE(found == expected);
     EXPECT_GE(changes, 2);
+}
+
+TEST_F(EngineOnServer, a_claim_outlives_connections_that_carried_no_write) {
+    config.hold = 60s;
+    std::ofstream(server.shared() / "base.raw") << std::string(4096, 'B');
+    fs::create_symlink(server.shared() / "base.raw", vm / "shared.raw");
+    config.shared = server.shared_location();
+    config.disks.push_back({"shared", DiskMode::shared, "shared.raw", true});
+    auto engine = Engine::start(config, clock, report);
+    ASSERT_TRUE(engine) << engine.error().to_log();
+    const std::string bytes(4096, 'x');
+    std::string back(4096, '?');
+    ASSERT_EQ((*engine)->write(0, bytes.data(), bytes.size(), 0, false), 0);
+    ASSERT_EQ((*engine)->read(1, back.data(), back.size(), 0), 0);
+    ASSERT_NO_FATAL_FAILURE(claim());
+    ASSERT_TRUE(reaches(**engine, VolumeState::claimed));
+    server.restart();
+    EXPECT_EQ((*engine)->write(0, bytes.data(), bytes.size(), 4096, false), 0);
+    EXPECT_EQ((*engine)->read(1, back.data(), back.size(), 0), 0);
+    EXPECT_EQ((*engine)->status().state, VolumeState::claimed);
+    auto flushed = (*engine)->flush_all();
+    EXPECT_TRUE(flushed) << flushed.error().to_log();
+    (*engine)->end();
+    std::ifstream in(vm / "software.raw", std::ios::binary);
+    std::string found(8192, '\0');
+    in.read(found.data(), static_cast<std::streamsize>(found.size()));
+    EXPECT_TRUE(found == bytes + bytes);
+}
+
+TEST_F(EngineOnServer, a_claim_ends_the_lease_with_a_connection_that_may_carry_a_write) {
+    config.hold = 60s;
+    std::atomic<bool> keep{false}, kept{false};
+    test::RpcProxy proxy(config.nfs.nfs_port, [&](uint32_t procedure, const std::string&) {
+        if (procedure != test::k_proc_write || !keep) return test::RpcProxy::Fate::pass;
+        kept = true;
+        return test::RpcProxy::Fate::keep;
+    });
+    config.nfs.nfs_port = proxy.port();
+    auto engine = Engine::start(config, clock, report);
+    ASSERT_TRUE(engine) << engine.error().to_log();
+    ASSERT_NO_FATAL_FAILURE(claim());
+    ASSERT_TRUE(reaches(**engine, VolumeState::claimed));
+    while (!report.has("lock claimed")) clock.sleep(10ms);
+    clock.sleep(200ms);  // it says that it is closing
+    keep = true;
+    auto written = std::async(std::launch::async, [&] {
+        const std::string bytes(4096, 'x');
+        return (*engine)->write(0, bytes.data(), bytes.size(), 0, false);
+    });
+    while (!kept) clock.sleep(10ms);
+    EXPECT_EQ((*engine)->status().state, VolumeState::claimed);
+    proxy.reset_all();
+    EXPECT_EQ(written.get(), EIO);
+    EXPECT_TRUE(reaches(**engine, VolumeState::lost));
+    (*engine)->end();
+}
+
+TEST_F(EngineOnServer, the_lease_hears_of_an_answer_to_a_claim_that_may_be_on_its_way) {
+    config.hold = 60s;
+    test::RpcProxy proxy(config.nfs.nfs_port, [&](uint32_t procedure, const std::string& call) {
+        const bool closing = procedure == test::k_proc_write && call.find("\"closing\":true") != call.npos;
+        return closing ? test::RpcProxy::Fate::cut : test::RpcProxy::Fate::pass;
+    });
+    config.nfs.nfs_port = proxy.port();
+    Lease lease(clock, config.hold);
+    Guard guard(config, lease, clock, report);
+    auto opened = guard.open();
+    ASSERT_TRUE(opened) << opened.error().to_log();
+    guard.start([](BlockConnection) {});
+    ASSERT_NO_FATAL_FAILURE(claim());
+    for (int i = 0; i < 1000 && !lease.lost_for_good(); i++) clock.sleep(20ms);
+    EXPECT_TRUE(lease.is_claimed());
+    EXPECT_TRUE(lease.lost_for_good());
+    guard.stop();
+}
+
+TEST_F(EngineOnServer, the_lease_survives_a_loss_while_the_claim_is_read) {
+    config.hold = 60s;
+    // The lock of another is read in Guard::claimed only.
+    std::atomic<bool> armed{false};
+    std::atomic<int> cuts{0};
+    test::RpcProxy proxy(config.nfs.nfs_port, [&](uint32_t procedure, const std::string& call) {
+        const bool reads = procedure == test::k_proc_lookup && call.find("lock.2") != call.npos;
+        return armed && reads && cuts++ == 0 ? test::RpcProxy::Fate::cut : test::RpcProxy::Fate::pass;
+    });
+    config.nfs.nfs_port = proxy.port();
+    Lease lease(clock, config.hold);
+    Guard guard(config, lease, clock, report);
+    auto opened = guard.open();
+    ASSERT_TRUE(opened) << opened.error().to_log();
+    guard.start([](BlockConnection) {});
+    armed = true;
+    ASSERT_NO_FATAL_FAILURE(claim());
+    for (int i = 0; i < 1000 && !report.has("lock claimed"); i++) clock.sleep(20ms);
+    EXPECT_GE(cuts, 1);
+    EXPECT_TRUE(lease.is_claimed());
+    EXPECT_TRUE(lease.may_send());
+    auto by = guard.claimant();
+    ASSERT_TRUE(by);
+    EXPECT_EQ(by->host, "berth-2");
+    guard.stop();
+}
+
+/// The kernel's clock, a hundred times as fast.
+class FastClock final : public Clock {
+  public:
+    BootTime now() override { return {real_.now().since_boot * 100}; }
+    std::chrono::system_clock::time_point wall() override { return real_.wall(); }
+    void sleep(Duration d) override { real_.sleep(d / 100); }
+
+  private:
+    SystemClock real_;
+};
+
+TEST_F(EngineOnServer, calls_the_server_every_minute_on_connections_that_are_idle) {
+    std::ofstream(server.shared() / "base.raw") << std::string(4096, 'B');
+    fs::create_symlink(server.shared() / "base.raw", vm / "shared.raw");
+    std::atomic<int> users{0}, shareds{0};
+    const auto counting = [](std::atomic<int>& calls) {
+        return [&calls](uint32_t procedure, const std::string&) {
+            if (procedure == test::k_proc_null) calls++;
+            return test::RpcProxy::Fate::pass;
+        };
+    };
+    test::RpcProxy user(server.location().nfs_port, counting(users));
+    test::RpcProxy shared(server.location().nfs_port, counting(shareds));
+    config.nfs.nfs_port = user.port();
+    config.shared = server.shared_location();
+    config.shared->nfs_port = shared.port();
+    config.disks.push_back({"shared", DiskMode::shared, "shared.raw", true});
+    // The lock's own connection is idle too.
+    config.renew = std::chrono::minutes(20);
+    config.hold = std::chrono::minutes(60);
+    config.request_timeout = std::chrono::minutes(60);
+    config.notice = std::chrono::minutes(10);
+    FastClock fast;
+    auto engine = Engine::start(config, fast, report);
+    ASSERT_TRUE(engine) << engine.error().to_log();
+    const BootTime begin = fast.now(), give_up = begin + std::chrono::minutes(20);
+    while ((users < 4 || shareds < 2) && fast.now() < give_up) clock.sleep(20ms);
+    const auto minutes = std::chrono::ceil<std::chrono::minutes>(fast.now() - begin).count();
+    EXPECT_GE(users, 4) << "the lock's and the blocks'";
+    EXPECT_GE(shareds, 2);
+    EXPECT_LE(users, 2 * minutes);
+    EXPECT_LE(shareds, minutes);
+    EXPECT_FALSE(report.has("connection lost"));
+    (*engine)->end();
 }
 
 TEST_F(EngineOnServer, a_stop_that_a_silent_server_fails_says_so_and_ends_nothing) {

@@ -28,8 +28,10 @@
  *                                   below the highest by then, and nobody's right rests on it. It keeps the directory short.
  *   a renewal WRITEs                Absent. The right rests on the listing behind it. The WRITE shows people a sign of life, and finds a server that
  *                                   no longer accepts writes before the VM does.
- *   a lost connection stops writes  Absent. The lease is over in time all the same. It is for what one directory on one server does not show: another server may
- *                                   answer on the next connection (docs/security.md 5), so what leads there is looked at first.
+ *   a lost connection stops writes  Absent: a client writes on in `hold`, whatever its connections do, and under a claim too. The lease is over in time all the
+ *                                   same. So the loss of one that carried no write (volume/lease.h) costs nothing. One that may still carry a write stops all
+ *                                   others for what one directory on one server does not show: another server may answer on the next connection
+ *                                   (docs/security.md 5), so what leads there is looked at first.
  *   the mode `declared`             Absent. No program makes such a lock yet: who checks a VM out needs a replica.
  *
  * With TRACES the same text accepts what the real code did (tests/model/traces, docs/decisions/0008): SEEN names the visible step that a transition is.

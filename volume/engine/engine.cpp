@@ -250,12 +250,13 @@ void Engine::drop_broken_lines() {
     for (bool shared : {false, true}) {
         Line& line = lines_[shared];
         if (!line.transport) continue;
+        line.transport->keep_alive();
         line.transport->reset_overdue(lease_, config_.hold);
         if (!line.transport->broken()) continue;
         report_.event(Level::warning, "connection lost", {{"shared", shared ? "yes" : "no"}});
-        lease_.connection_lost();
         line.lost_at = clock_.now();
-        if (line.transport->writes_unanswered()) {
+        if (line.transport->may_carry_writes()) {
+            lease_.connection_lost();
             std::lock_guard lock(mutex_);
             write_lost_ = line.lost_at;
         }

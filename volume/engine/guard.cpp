@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 
 constexpr Duration k_retry = std::chrono::seconds(1);
 constexpr Duration k_patience = std::chrono::seconds(5);
+constexpr milliseconds k_tell{5000};            // To read a claim, and to answer it.
 constexpr Duration k_look = milliseconds(250);  // How soon the loss of an idle connection is noticed.
 
 }  // namespace
@@ -155,15 +156,28 @@ Status Guard::deliver(bool shared, NfsSession& session) {
     return {};
 }
 
+template <typename F>
+auto Guard::on_lock(F&& calls) -> decltype(calls()) {
+    const uint64_t lost = session_->lost_writes();
+    auto result = calls();
+    if (session_->lost_writes() != lost) lease_.connection_lost();
+    last_call_ = clock_.now();
+    return result;
+}
+
+/// Between renewals that are far apart, and under a claim.
+void Guard::keep_lock_alive() {
+    if (session_->connected() && clock_.now() - last_call_ >= k_longest_idle)
+        (void)on_lock([&] { return session_->ping(); });
+}
+
 Status Guard::renew() {
     {
         std::lock_guard lock(mutex_);
         if (!silent_since_) silent_since_ = clock_.now();
     }
     const uint64_t begun = lease_.begin_renewal();
-    const uint64_t connections = session_->connections();
-    auto renewed = lock_->renew(config_.epoch, config_.nonce);
-    if (session_->connections() != connections || !session_->connected()) lease_.connection_lost();
+    auto renewed = on_lock([&] { return lock_->renew(config_.epoch, config_.nonce); });
     if (!renewed) return fail(renewed.error());
     lease_.renewed(*renewed, begun);
     std::lock_guard lock(mutex_);
@@ -187,7 +201,11 @@ void Guard::renewal_failed(const Error& error) {
 /// nothing to keep.
 void Guard::claimed(const Error& error) {
     LockOwner owner;
-    auto claim = lock_->claim_above(config_.epoch);
+    // The lease runs out meanwhile, and only people are told anything here.
+    const milliseconds patience = std::min<milliseconds>(config_.hold, k_tell);
+    session_->set_timeout(patience);
+    lock_.emplace(*session_, vm_directory_, LockTimes{config_.renew, patience}, clock_, report_);
+    auto claim = on_lock([&] { return lock_->claim_above(config_.epoch); });
     if (claim && *claim) owner = (*claim)->owner;
     {
         std::lock_guard lock(mutex_);
@@ -200,7 +218,7 @@ void Guard::claimed(const Error& error) {
         {{"by", owner.host},
          {"what", error.to_log()},
          {"left_ms", std::to_string(std::chrono::duration_cast<milliseconds>(lease_.left()).count())}});
-    if (auto said = lock_->say_closing(config_.epoch, config_.nonce); !said)
+    if (auto said = on_lock([&] { return lock_->say_closing(config_.epoch, config_.nonce); }); !said)
         report_.error("the claimer is not told", said.error());
 }
 
@@ -219,19 +237,14 @@ void Guard::run() {
             continue;
         }
         session_->notice_loss();
-        if (lease_.is_claimed()) {
-            if (!session_->connected()) lease_.connection_lost();
-            wait(k_look, false);
-            continue;
-        }
         bool retry = false;
-        if (!session_->connected()) {
-            lease_.connection_lost();
-            next_renewal_ = clock_.now();
-        } else if (!lease_.may_send()) {
+        // What a new connection leads to is looked at, though the lease need not wait for it.
+        if (!session_->connected() || !lease_.may_send())
             next_renewal_ = std::min(next_renewal_, clock_.now());
-        }
-        if (clock_.now() >= next_renewal_) {
+        // Under a claim no renewal counts; the blocks still need their connections.
+        if (lease_.is_claimed()) {
+            keep_lock_alive();
+        } else if (clock_.now() >= next_renewal_) {
             if (auto renewed = renew()) {
                 if (failing_) report_.event(Level::info, "lease renewed again");
                 failing_ = false;
@@ -240,6 +253,8 @@ void Guard::run() {
                 renewal_failed(renewed.error());
                 retry = true;
             }
+        } else {
+            keep_lock_alive();
         }
         for (bool shared : {false, true}) {
             if (!wanted[shared] || lease_.lost_for_good()) continue;

@@ -74,6 +74,10 @@ class Guard {
     /// `session`, which was seen to lead to the disks, becomes a connection for blocks.
     Status deliver(bool shared, NfsSession& session);
     Status renew();
+    /// Runs calls on the lock's connection and tells the lease when that may still carry a WRITE of them.
+    template <typename F>
+    auto on_lock(F&& calls) -> decltype(calls());
+    void keep_lock_alive();
     void renewal_failed(const Error& error);
     void claimed(const Error& error);
 
@@ -88,7 +92,7 @@ class Guard {
     std::vector<ServedFile> files_;
     std::unique_ptr<NfsSession> opened_[2];  // on which open() found the disks; for the first connect()
     Deliver deliver_;
-    BootTime next_renewal_;
+    BootTime next_renewal_, last_call_;
     bool failing_ = false;
 
     mutable std::mutex mutex_;

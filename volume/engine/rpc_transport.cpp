@@ -28,7 +28,7 @@ struct RpcTransport::Call {
 };
 
 RpcTransport::RpcTransport(std::unique_ptr<RpcConnection> connection, TransferLimits limits, Clock& clock)
-    : connection_(std::move(connection)), limits_(limits), clock_(clock) {}
+    : connection_(std::move(connection)), limits_(limits), clock_(clock), last_call_(clock.now()) {}
 
 RpcTransport::~RpcTransport() {
     connection_->reset();
@@ -61,6 +61,7 @@ void RpcTransport::reset_overdue(const Lease& lease, Duration longest) {
 
 RpcTransport::Call* RpcTransport::begin() {
     const uint64_t number = next_++;
+    last_call_ = clock_.now();
     auto& call = calls_[number];
     call = std::make_unique<Call>(Call{this, number, clock_.now(), {}});
     return call.get();
@@ -72,14 +73,28 @@ void RpcTransport::sent(Call*, int rc) {
 }
 
 void RpcTransport::answered(rpc_context*, int status, void* data, void* user) {
-    auto* call = static_cast<Call*>(user);
+    end(static_cast<Call*>(user), status == RPC_STATUS_SUCCESS && data, data);
+}
+
+/// The answer to NULL has no data.
+void RpcTransport::alive(rpc_context*, int status, void*, void* user) {
+    end(static_cast<Call*>(user), status == RPC_STATUS_SUCCESS, nullptr);
+}
+
+void RpcTransport::end(Call* call, bool ok, void* data) {
     auto node = call->owner->calls_.extract(call->number);
     if (node.empty()) return;
-    const bool ok = status == RPC_STATUS_SUCCESS && data;
     // A refusal by the RPC layer has no NFS status, and libnfs reports a broken connection the same way: both
     // are "lost", and the connection is made anew.
     if (!ok && call->owner->connection_) call->owner->connection_->reset();
     node.mapped()->finish({.lost = !ok}, ok ? data : nullptr);
+}
+
+void RpcTransport::keep_alive() {
+    if (broken() || !calls_.empty() || clock_.now() - last_call_ < k_longest_idle) return;
+    Call* call = begin();
+    call->finish = [](CallResult, void*) {};
+    sent(call, rpc_nfs3_null_async(connection_->context(), alive, call));
 }
 
 void RpcTransport::read(const FileHandle& file, uint64_t offset, uint32_t count, ReadDone done) {
@@ -107,9 +122,11 @@ void RpcTransport::write(const FileHandle& file, uint64_t offset, std::string_vi
     args.data.data_val = const_cast<char*>(data.data());
     Call* call = begin();
     writes_out_++;
-    call->finish = [this, done = std::move(done)](CallResult result, void* answer) {
+    const bool given = !connection_->broken();
+    if (given) unanswered_writes_++;
+    call->finish = [this, given, done = std::move(done)](CallResult result, void* answer) {
         writes_out_--;
-        write_lost_ = write_lost_ || result.lost;
+        if (given && !result.lost) unanswered_writes_--;
         WriteReply reply;
         if (answer) {
             auto* r = static_cast<WRITE3res*>(answer);

@@ -28,9 +28,13 @@ class RpcTransport final : public BlockTransport {
     /// When the oldest unanswered call was sent.
     std::optional<BootTime> oldest_call() const;
 
+    /// A call when none was made for k_longest_idle and none is unanswered. To be called now and then.
+    void keep_alive();
+    /// A WRITE was given to the connection and never answered: if the connection is broken, it may still be
+    /// on its way (Lease::connection_lost).
+    bool may_carry_writes() const { return unanswered_writes_ != 0; }
+
     bool broken() const { return connection_->broken(); }
-    /// A write has no answer, or none came before the connection broke.
-    bool writes_unanswered() const { return writes_out_ != 0 || write_lost_; }
     int fd() const { return connection_->fd(); }
     /// What to poll for. While the right to send is not there, nothing leaves our buffer if a write may be in
     /// it.
@@ -48,13 +52,16 @@ class RpcTransport final : public BlockTransport {
     Call* begin();
     void sent(Call* call, int rc);
     static void answered(struct rpc_context*, int status, void* data, void* user);
+    static void alive(struct rpc_context*, int status, void* data, void* user);
+    static void end(Call* call, bool ok, void* data);
 
     std::unique_ptr<RpcConnection> connection_;
     TransferLimits limits_;
     Clock& clock_;
     uint64_t next_ = 1;
     unsigned writes_out_ = 0;
-    bool write_lost_ = false;
+    unsigned unanswered_writes_ = 0;  // those that were lost stay in it
+    BootTime last_call_;
     std::map<uint64_t, std::unique_ptr<Call>> calls_;
 };
 

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
+#include <vector>
 
 #include "base/fd.h"
 
@@ -44,6 +46,34 @@ struct RpcTransportTest : ::testing::Test {
         if (transport->events(lease) & POLLOUT) transport->service(POLLOUT, lease);
         char bytes[4096];
         return recv(peer.get(), bytes, sizeof bytes, MSG_DONTWAIT);
+    }
+    /// The server answers the call that arrived, with an NFS status and what follows it.
+    void answer(std::vector<uint32_t> body) {
+        char call[4096];
+        ASSERT_GE(recv(peer.get(), call, sizeof call, MSG_DONTWAIT), 28);
+        uint32_t xid = 0;
+        std::memcpy(&xid, call + 4, 4);
+        // Accepted, AUTH_NONE, success (RFC 5531 9).
+        std::vector<uint32_t> reply = {0, 0, 1, 0, 0, 0, 0};
+        reply.insert(reply.end(), body.begin(), body.end());
+        reply[0] = 0x80000000u | static_cast<uint32_t>((reply.size() - 1) * 4);
+        for (auto& word : reply) word = htonl(word);
+        reply[1] = xid;
+        ASSERT_EQ(send(peer.get(), reply.data(), reply.size() * 4, 0),
+                  static_cast<ssize_t>(reply.size() * 4));
+        pollfd p{transport->fd(), POLLIN, 0};
+        ASSERT_EQ(poll(&p, 1, 10'000), 1);
+        // libnfs reads the record's head and its body one after the other.
+        for (; poll(&p, 1, 0) == 1; p.fd = transport->fd()) transport->service(p.revents, lease);
+    }
+    void server_closes() {
+        peer.reset();
+        while (!transport->broken()) {
+            pollfd p{transport->fd(), POLLIN, 0};
+            ASSERT_EQ(poll(&p, 1, 10'000), 1);
+            transport->service(p.revents, lease);
+        }
+        ASSERT_TRUE(transport->broken());
     }
     bool peer_sees_a_reset() {
         pollfd p{peer.get(), POLLIN, 0};
@@ -126,6 +156,71 @@ TEST_F(RpcTransportTest, a_call_that_the_server_dropped_does_not_hold_the_connec
     clock.advance(1s);
     transport->reset_overdue(lease, k_longest);
     EXPECT_TRUE(transport->broken());
+}
+
+TEST_F(RpcTransportTest, an_idle_connection_that_is_lost_carries_no_write) {
+    server_closes();
+    EXPECT_FALSE(transport->may_carry_writes());
+}
+
+TEST_F(RpcTransportTest, one_that_is_lost_while_it_reads_carries_no_write) {
+    transport->read("file", 0, 1, [](CallResult, std::string_view, bool) {});
+    transport->commit("file", [](CallResult, const Verifier&) {});
+    EXPECT_GT(arrived(), 0);
+    server_closes();
+    EXPECT_FALSE(transport->may_carry_writes());
+}
+
+TEST_F(RpcTransportTest, one_that_is_lost_before_a_write_was_answered_may_carry_it) {
+    write();
+    EXPECT_GT(arrived(), 0);
+    EXPECT_TRUE(transport->may_carry_writes());
+    server_closes();
+    EXPECT_TRUE(written_lost);
+    EXPECT_TRUE(transport->may_carry_writes()) << "also when its callback has come";
+}
+
+TEST_F(RpcTransportTest, one_that_is_lost_behind_the_answer_to_its_last_write_carries_none) {
+    constexpr uint32_t k_io_error = 5;
+    write();
+    transport->service(POLLOUT, lease);
+    answer({k_io_error, 0, 0});
+    server_closes();
+    EXPECT_FALSE(written_lost);
+    EXPECT_FALSE(transport->may_carry_writes());
+}
+
+TEST_F(RpcTransportTest, a_write_that_finds_a_broken_connection_was_never_on_its_way) {
+    server_closes();
+    write();
+    EXPECT_FALSE(transport->may_carry_writes());
+}
+
+TEST_F(RpcTransportTest, calls_when_it_was_idle_for_a_minute) {
+    clock.advance(59s);
+    transport->keep_alive();
+    EXPECT_EQ(arrived(), -1);
+    clock.advance(1s);
+    transport->keep_alive();
+    EXPECT_EQ(transport->oldest_call(), clock.now());
+    transport->keep_alive();
+    transport->service(POLLOUT, lease);
+    answer({});
+    EXPECT_FALSE(transport->broken());
+    EXPECT_FALSE(transport->oldest_call()) << "one, and it was answered";
+    clock.advance(59s);
+    transport->keep_alive();
+    EXPECT_FALSE(transport->oldest_call());
+}
+
+TEST_F(RpcTransportTest, does_not_call_for_its_own_sake_while_it_waits_for_an_answer) {
+    transport->read("file", 0, 1, [](CallResult, std::string_view, bool) {});
+    const BootTime sent = clock.now();
+    clock.advance(2min);
+    transport->keep_alive();
+    EXPECT_EQ(transport->oldest_call(), sent);
+    EXPECT_GT(arrived(), 0);
+    EXPECT_EQ(arrived(), -1);
 }
 
 }  // namespace

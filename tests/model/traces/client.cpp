@@ -186,9 +186,9 @@ WriterEnd Player::use(SeenOps& ops, LockProtocol& protocol, Held& held) {
 /// As Guard does it (volume/engine/guard.cpp).
 void Player::renew(SeenOps&, LockProtocol& protocol, Held& held) {
     const uint64_t begun = held.lease.begin_renewal();
-    const uint64_t connections = held.lock->connections();
+    const uint64_t lost = held.lock->lost_writes();
     auto renewed = protocol.renew(held.taken.epoch, held.taken.nonce);
-    if (held.lock->connections() != connections || !held.lock->connected()) held.lease.connection_lost();
+    if (held.lock->lost_writes() != lost) held.lease.connection_lost();
     if (renewed) held.lease.renewed(*renewed, begun);
     if (!renewed && renewed.error().code() == ErrorCode::K05) held.lease.lose_for_good();
     if (!renewed && renewed.error().code() == ErrorCode::K06) held.lease.claimed();
@@ -198,14 +198,14 @@ void Player::write(Held& held) {
     for (NfsSession* s : {held.lock, held.blocks.get()}) {
         s->notice_loss();
         if (s->connected()) continue;
-        held.lease.connection_lost();
         (void)s->attributes(s->root());  // connects anew; what comes then asks for the right
     }
     if (!held.lease.may_send()) return;
     SeenOps blocks(setup_, *held.blocks);
+    const uint64_t lost = held.blocks->lost_writes();
     auto written = blocks.write_block(held.disk, static_cast<uint32_t>(held.taken.epoch), held.taken.nonce);
     held.unknown = !written;
-    if (written) return;
+    if (held.blocks->lost_writes() == lost) return;
     held.write_lost = clock_.now();
     held.lease.connection_lost();
 }
