@@ -19,6 +19,11 @@ bool is(const Error& error, ErrorCode code) {
     return error.code() == code;
 }
 
+/// The server is well, but has no room: on one that copies on write also for bytes that replace others.
+bool lacks_room(const Error& error) {
+    return is(error, ErrorCode::M07) || is(error, ErrorCode::M08);
+}
+
 std::string utc(std::chrono::system_clock::time_point t) {
     return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(t)));
 }
@@ -270,7 +275,10 @@ Result<BootTime> LockProtocol::renew_known(uint64_t epoch, const Standing& lock)
     LockRecord raised = lock.contents.record;
     raised.sequence++;
     const BootTime before_write = clock_.now();
-    BERTH_TRY(ops_.write_sync(lock.handle, 0, format_lock_record(raised)));
+    // Nothing rests on the number: who looks at it sees a sign of life that is older than it could be.
+    if (auto written = ops_.write_sync(lock.handle, 0, format_lock_record(raised));
+        !written && !lacks_room(written.error()))
+        return fail(written.error());
     auto entries = ops_.list(directory_);
     if (!entries) return fail(entries.error());
     const LockNames standing_names = lock_names(*entries);
@@ -352,7 +360,9 @@ Status LockProtocol::release(uint64_t epoch, const std::string& nonce) {
         LastUsed last = (*lock)->contents;
         last.disks = std::move(*disks);
         last.record.closing = false;
-        BERTH_TRY(answered([&] { return ops_.write_sync((*lock)->handle, 0, format_last_used(last)); }));
+        // Without room it keeps what the lock says, and the next holder knows nothing of the disks.
+        auto written = answered([&] { return ops_.write_sync((*lock)->handle, 0, format_last_used(last)); });
+        if (!written && !lacks_room(written.error())) return fail(written.error());
         auto answer = ops_.rename(directory_, lock_name(epoch), last_used_name(epoch));
         renamed = true;
         if (!answer && !is(answer.error(), ErrorCode::M04) && !is(answer.error(), ErrorCode::M09))

@@ -26,12 +26,16 @@ class LockProtocol {
     Result<std::optional<LockHolder>> holder();
     Result<TakenLock> take(const LockOwner& owner, bool may_break, const UserDirectory::Intent& intent,
                            const UserDirectory::Waiting& waiting);
+    /// A server without room (M07, M08) is no obstacle: the name is what releases, and what could not be
+    /// written of the disks is missing in last-used.<n>.
     Status release(uint64_t epoch, const std::string& nonce);
 
     /// One good renewal: WRITE of a raised sequence number, a listing in which ours is the highest of all,
     /// lock.<n> read by name with our nonce. Returns the moment before the WRITE was sent, from which the
-    /// right to send counts. K06: ours stands, with a claim (or what one left) above it: no renewal can be
-    /// good any more. K05: somebody else's for good; any other error: not renewed, try again.
+    /// right to send counts. A WRITE that fails for lack of room (M07, M08) does not spoil it: safety rests
+    /// on the listing behind that moment (tests/model/lock.pml). Any other failed WRITE does. K06: ours
+    /// stands, with a claim (or what one left) above it: no renewal can be good any more. K05: somebody
+    /// else's for good; any other error: not renewed, try again.
     Result<BootTime> renew(uint64_t epoch, const std::string& nonce);
 
     /// The highest lock above `epoch`, as its owner made it; nullopt: none.

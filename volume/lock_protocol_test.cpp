@@ -330,6 +330,64 @@ TEST_F(LockTest, an_unanswered_renewal_is_no_renewal_and_no_loss) {
     }
 }
 
+TEST_F(LockTest, a_renewal_needs_no_room_at_the_server) {
+    auto taken = take(protocol(ops));
+    ASSERT_TRUE(taken);
+    for (ErrorCode code : {ErrorCode::M07, ErrorCode::M08}) {
+        server.refuses_writes = code;
+        MemoryNfs slow(server, [&](std::string_view call, const std::string&) {
+            if (call == "WRITE") clock.advance(1s);
+            return Fault::none;
+        });
+        const BootTime before = clock.now();
+        auto renewed = protocol(slow).renew(taken->epoch, taken->nonce);
+        ASSERT_TRUE(renewed) << renewed.error().to_log();
+        EXPECT_EQ(*renewed, before) << "counted from before the WRITE that failed";
+    }
+    server.put("vm/lock.2", FileType::regular, "");
+    auto claimed = protocol(ops).renew(taken->epoch, taken->nonce);
+    ASSERT_FALSE(claimed) << "what it looks at counts as ever";
+    EXPECT_EQ(claimed.error().code(), ErrorCode::K06);
+}
+
+TEST_F(LockTest, a_renewal_whose_write_fails_for_another_reason_is_none) {
+    auto taken = take(protocol(ops));
+    for (ErrorCode code : {ErrorCode::M03, ErrorCode::M06, ErrorCode::M10, ErrorCode::M11}) {
+        server.refuses_writes = code;
+        auto renewed = protocol(ops).renew(taken->epoch, taken->nonce);
+        ASSERT_FALSE(renewed);
+        EXPECT_EQ(renewed.error().code(), code);
+    }
+}
+
+TEST_F(LockTest, a_release_needs_no_room_at_the_server) {
+    for (ErrorCode code : {ErrorCode::M07, ErrorCode::M08}) {
+        server = MemoryServer();
+        server.put("vm/software.raw", FileType::regular, "disk");
+        auto taken = take(protocol(ops));
+        ASSERT_TRUE(taken);
+        server.refuses_writes = code;
+        auto done = protocol(ops).release(taken->epoch, taken->nonce);
+        ASSERT_TRUE(done) << done.error().to_log();
+        EXPECT_EQ(names(), released);
+        server.refuses_writes.reset();
+        auto next = take(protocol(ops));
+        ASSERT_TRUE(next);
+        ASSERT_TRUE(next->predecessor);
+        EXPECT_EQ(next->predecessor->record.nonce, taken->nonce);
+        EXPECT_TRUE(next->predecessor->disks.empty()) << "nothing is known of them";
+    }
+}
+
+TEST_F(LockTest, a_release_whose_write_fails_for_another_reason_is_none) {
+    auto taken = take(protocol(ops));
+    server.refuses_writes = ErrorCode::M03;
+    auto done = protocol(ops).release(taken->epoch, taken->nonce);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code(), ErrorCode::M03);
+    EXPECT_EQ(names(), locked);
+}
+
 TEST_F(LockTest, release_is_idempotent_and_does_not_touch_anothers_lock) {
     auto first = take(protocol(ops));
     ASSERT_TRUE(protocol(ops).release(first->epoch, first->nonce));

@@ -56,6 +56,7 @@ Result<std::shared_ptr<MemoryServer::Node>> MemoryServer::find(const FileHandle&
 Status MemoryServer::write(const FileHandle& file, uint64_t offset, std::string_view data) {
     auto node = find(file);
     if (!node) return fail(node.error());
+    if (refuses_writes) return fail(*refuses_writes, "refused");
     auto& bytes = (*node)->data;
     if (bytes.size() < offset + data.size()) bytes.resize(offset + data.size());
     bytes.replace(offset, data.size(), data);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,8 @@ class MemoryServer {
     std::shared_ptr<Node> put(const std::string& path, FileType type, std::string data = {});
     std::shared_ptr<Node> at(const std::string& path);
     void set_time(int64_t ns) { now_ns_ = ns; }
+    /// What every WRITE fails with: a used-up quota on a server that copies on write.
+    std::optional<ErrorCode> refuses_writes;
 
     // What the calls do, once.
     Result<std::shared_ptr<Node>> find(const FileHandle& handle);

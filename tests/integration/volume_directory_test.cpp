@@ -12,6 +12,8 @@
 #include <set>
 #include <thread>
 
+#include "base/fd.h"
+#include "base/spawn.h"
 #include "tests/lib/ganesha_server.h"
 #include "volume/lock_protocol.h"
 #include "volume/nfs_session.h"
@@ -292,6 +294,49 @@ TEST_F(UserDirectoryOnServer, no_space_left_is_its_own_error) {
         ASSERT_FALSE(full);
         EXPECT_EQ(full.error().code(), ErrorCode::M07) << full.error().to_log();
         EXPECT_EQ(names(user() / "work"), (std::set<std::string>{"full.raw", "machine.toml"}));
+    }
+    server_.stop();
+}
+
+TEST_F(UserDirectoryOnServer, a_used_up_quota_on_a_server_that_copies_on_write_spoils_no_renewal) {
+    server_.stop();
+    const auto sh = [](const std::string& script) {
+        SpawnOptions o;
+        o.arguments = {"/bin/sh", "-ec", script};
+        auto done = run_checked(o, 60s);
+        ASSERT_TRUE(done) << done.error().to_log();
+    };
+    const std::string image = server_.folder() / "btrfs.img", top = server_.folder() / "btrfs";
+    struct Unmount {
+        std::vector<std::string> paths;
+        ~Unmount() {
+            for (const auto& path : paths) ::umount2(path.c_str(), MNT_DETACH);
+        }
+    } unmount{{server_.exported(), top}};
+    ASSERT_NO_FATAL_FAILURE(
+        sh(fmt::format("truncate -s 120M {0}; mkfs.btrfs -q {0}; mkdir {1}; mount -o loop {0} {1}; "
+                       "btrfs -q quota enable {1}; btrfs -q subvolume create {1}/export; "
+                       "btrfs -q qgroup limit 4M {1}/export; mount --bind {1}/export {2}",
+                       image, top, server_.exported().string())));
+    fs::create_directories(user() / "work");
+    put(user() / "work/machine.toml", "");
+    own(user());
+    server_.start({});
+    {
+        auto directory = mount();
+        auto taken = directory->lock("work", berth1_, false, nullptr, nullptr);
+        ASSERT_TRUE(taken) << taken.error().to_log();
+        // By another of the user's programs, with all that the quota leaves.
+        ASSERT_NO_FATAL_FAILURE(sh(fmt::format(
+            "dd if=/dev/zero of={0}/full bs=4k 2>/dev/null || true; sync -f {0}", user().string())));
+        EXPECT_EQ(directory->replace("work", "nvram", "x", always).error().code(), ErrorCode::M08);
+        const auto record = [this] { return read_file(user() / "work/lock.1").value_or(""); };
+        const std::string unchanged = record();
+        const BootTime before = clock_.now();
+        auto renewed = directory->renew("work", taken->epoch, taken->nonce);
+        ASSERT_TRUE(renewed) << renewed.error().to_log();
+        EXPECT_GE(*renewed, before);
+        EXPECT_EQ(record(), unchanged) << "its WRITE was refused";
     }
     server_.stop();
 }

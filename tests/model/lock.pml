@@ -26,8 +26,9 @@
  *   lower last-useds are removed    Chance. Only the highest says anything. It keeps the directory short.
  *   the private name is removed     Chance (a session may stop before it). While it is there a late LINK can still make its number, but that number is
  *                                   below the highest by then, and nobody's right rests on it. It keeps the directory short.
- *   a renewal WRITEs                Absent. The right rests on the listing behind it. The WRITE shows people a sign of life, and finds a server that
- *                                   no longer accepts writes before the VM does.
+ *   a renewal WRITEs                Absent: EV_RENEW is only the moment before it. The right rests on the listing behind it. The WRITE shows people a sign of
+ *                                   life, and finds a server that no longer accepts writes before the VM does. So one that fails for lack of room, as on
+ *                                   a server that copies on write, does not spoil the renewal, nor that of a release its RENAME.
  *   a lost connection stops writes  Absent: a client writes on in `hold`, whatever its connections do, and under a claim too. The lease is over in time all the
  *                                   same. So the loss of one that carried no write (volume/lease.h) costs nothing. One that may still carry a write stops all
  *                                   others for what one directory on one server does not show: another server may answer on the next connection
