@@ -39,7 +39,8 @@ auto LockProtocol::answered(F&& operation) -> decltype(operation()) {
     const BootTime deadline = clock_.now() + times_.hold;
     while (true) {
         auto result = operation();
-        if (result || !is(result.error(), ErrorCode::M04) || clock_.now() >= deadline) return result;
+        if (result || !is(result.error(), ErrorCode::M04) || clock_.now() >= deadline || ops_.out_of_time())
+            return result;
         clock_.sleep(std::min<Duration>(seconds(1), times_.renew));
     }
 }
@@ -252,7 +253,8 @@ Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, b
         if (!renewed && is(renewed.error(), ErrorCode::K06))
             return fail(ErrorCode::K02, "{}", renewed.error().detail());
         if (!renewed && !is(renewed.error(), ErrorCode::M04)) return fail(renewed.error());
-        if (clock_.now() >= deadline) return fail(ErrorCode::M04, "lock {} could not be renewed", epoch);
+        if (clock_.now() >= deadline || ops_.out_of_time())
+            return fail(ErrorCode::M04, "lock {} could not be renewed", epoch);
         clock_.sleep(std::min<Duration>(seconds(1), times_.renew));
         renewed = renew(epoch, record.nonce);
     }

@@ -24,16 +24,19 @@ ErrorCode mount_error_code(int status) {
 
 }  // namespace
 
-Result<FileHandle> mount_root(const NfsLocation& location, const NfsCredentials& credentials,
-                              Duration timeout, Interrupt interrupt) {
+Result<FileHandle> mount_root(const NfsLocation& location, ServerAddresses& server,
+                              const NfsCredentials& credentials, Duration timeout,
+                              const Interrupt& interrupt) {
+    SystemClock clock;
+    const BootTime deadline = clock.now() + timeout;
     uint16_t port = location.mount_port;
     if (port == 0) {
-        auto asked = RpcConnection::ask_port_mapper(location.server, k_mount_program, k_mount_version,
-                                                    timeout, interrupt);
+        auto asked =
+            RpcConnection::ask_port_mapper(server, k_mount_program, k_mount_version, timeout, interrupt);
         if (!asked) return fail(asked.error());
         port = *asked;
     }
-    auto connection = RpcConnection::connect(location.server, port, credentials, timeout, interrupt);
+    auto connection = RpcConnection::connect(server, port, credentials, deadline - clock.now(), interrupt);
     if (!connection) return fail(connection.error());
     FileHandle root;
     int status = 0;
@@ -49,9 +52,10 @@ Result<FileHandle> mount_root(const NfsLocation& location, const NfsCredentials&
                         result->mountres3_u.mountinfo.fhandle.fhandle3_len);
         return static_cast<int>(result->fhs_status);
     };
-    const CallEnd end = run_call(**connection, issue, take, timeout, interrupt, status, text);
+    const CallEnd end = run_call(**connection, issue, take, deadline - clock.now(), interrupt, status, text);
     (*connection)->reset();
     const std::string what = location.server + ":" + location.directory;
+    if (end == CallEnd::interrupted) return fail(ErrorCode::L05);
     if (end == CallEnd::lost) return fail(ErrorCode::M04, "{}: no answer to MOUNT", what);
     if (end == CallEnd::refused) return fail(ErrorCode::M06, "{}: {}", what, text);
     if (status != 0) return fail(mount_error_code(status), "{}", what);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// MOUNT version 3 (RFC 1813 appendix I): a directory's root handle, on a connection of its own.
+// MOUNT version 3 (RFC 1813 appendix I): a directory's root handle, on a connection of its own. `timeout`
+// bounds all of it together.
 #pragma once
 
 #include "volume/nfs_ops.h"
@@ -7,8 +8,9 @@
 
 namespace berth::volume {
 
-/// M01, M02, M04, M05, M06, M11, M12.
-Result<FileHandle> mount_root(const NfsLocation& location, const NfsCredentials& credentials,
-                              Duration timeout, Interrupt interrupt);
+/// M01, M02, M04, M05, M06, M11, M12, L05. `server` is the location's.
+Result<FileHandle> mount_root(const NfsLocation& location, ServerAddresses& server,
+                              const NfsCredentials& credentials, Duration timeout,
+                              const Interrupt& interrupt);
 
 }  // namespace berth::volume

@@ -4,10 +4,12 @@
 // call is one RPC on the wire, never repeated by the layer below. One thread.
 //
 // Errors: M09 nothing of that name, M13 name taken, M03/M06/M07/M08/M10/M11 as the server says. M04 means
-// that no answer came: the call may have been executed, may be executed later, or never.
+// that no answer came: the call may have been executed, may be executed later, or never. L05 is the same,
+// because the owner no longer wanted to wait.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -81,6 +83,11 @@ class NfsOps {
     virtual Result<Space> space() = 0;
     /// The server is asked once, when this is first called.
     virtual Result<TransferLimits> limits() = 0;
+    /// No operation waits past it (M04); nullopt: each for as long as it may. Where nothing waits it says
+    /// nothing.
+    virtual void set_deadline(std::optional<BootTime> /*deadline*/) {}
+    /// It has passed: asking again is of no use.
+    virtual bool out_of_time() const { return false; }
 
     // What making and removing a whole VM needs beside that.
     /// MKDIR; a name that is there is M13.

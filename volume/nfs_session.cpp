@@ -18,6 +18,7 @@ namespace {
 constexpr int k_nfs_program = 100003, k_nfs_version = 3;
 constexpr size_t k_max_names = 100'000;
 constexpr int k_jukebox_tries = 20;
+constexpr Duration k_jukebox_pause = std::chrono::milliseconds(500);
 
 FileHandle handle_of(const nfs_fh3& fh) {
     return {fh.data.data_val, fh.data.data_len};
@@ -57,53 +58,84 @@ Attributes attributes_of(const fattr3& a) {
 
 }  // namespace
 
-NfsSession::NfsSession(NfsLocation location, NfsCredentials credentials, Duration timeout,
-                       Interrupt interrupt)
+NfsSession::NfsSession(NfsLocation location, ServerAddresses addresses, NfsCredentials credentials,
+                       Duration timeout, Interrupt interrupt)
     : location_(std::move(location)),
+      addresses_(std::move(addresses)),
       credentials_(std::move(credentials)),
       timeout_(timeout),
-      interrupt_(interrupt) {}
+      interrupt_(std::move(interrupt)) {}
 
 Result<std::unique_ptr<NfsSession>> NfsSession::mount(const NfsLocation& location,
                                                       const NfsCredentials& credentials, Duration timeout,
                                                       Interrupt interrupt) {
-    std::unique_ptr<NfsSession> session(new NfsSession(location, credentials, timeout, interrupt));
-    BERTH_TRY(session->connect());
+    return mount(location, ServerAddresses(location.server), credentials, timeout, std::move(interrupt));
+}
+
+Result<std::unique_ptr<NfsSession>> NfsSession::mount(const NfsLocation& location,
+                                                      const ServerAddresses& addresses,
+                                                      const NfsCredentials& credentials, Duration timeout,
+                                                      Interrupt interrupt) {
+    std::unique_ptr<NfsSession> session(
+        new NfsSession(location, addresses, credentials, timeout, std::move(interrupt)));
+    BERTH_TRY(session->connect(session->end_of_operation()));
     return session;
 }
 
 Result<std::unique_ptr<NfsSession>> NfsSession::another() const {
-    std::unique_ptr<NfsSession> session(new NfsSession(location_, credentials_, timeout_, interrupt_));
+    std::unique_ptr<NfsSession> session(
+        new NfsSession(location_, addresses_, credentials_, timeout_, interrupt_));
     session->root_ = root_;
-    BERTH_TRY(session->reach());
+    BERTH_TRY(session->reach(session->end_of_operation()));
     return session;
 }
 
-Status NfsSession::connect() {
+BootTime NfsSession::end_of_operation() const {
+    const BootTime end = SystemClock().now() + timeout_;
+    return deadline_ ? std::min(end, *deadline_) : end;
+}
+
+Status NfsSession::connect(BootTime until) {
     if (credentials_.groups.size() > k_max_groups)
         return fail(ErrorCode::M12, "{} groups: at most {}", credentials_.groups.size(), k_max_groups);
-    auto root = mount_root(location_, credentials_, timeout_, interrupt_);
+    auto root = mount_root(location_, addresses_, credentials_, until - SystemClock().now(), interrupt_);
     if (!root) return fail(root.error());
     if (!root_.empty() && *root != root_)
         return fail(ErrorCode::M10, "{}:{} is another directory than before", location_.server,
                     location_.directory);
     root_ = *root;
-    return reach();
+    return reach(until);
 }
 
-Status NfsSession::reach() {
+Status NfsSession::reach(BootTime until) {
     uint16_t port = location_.nfs_port;
     if (port == 0) {
-        auto asked = RpcConnection::ask_port_mapper(location_.server, k_nfs_program, k_nfs_version, timeout_,
-                                                    interrupt_);
+        auto asked = RpcConnection::ask_port_mapper(addresses_, k_nfs_program, k_nfs_version,
+                                                    until - SystemClock().now(), interrupt_);
         if (!asked) return fail(asked.error());
         port = *asked;
     }
-    auto connection = RpcConnection::connect(location_.server, port, credentials_, timeout_, interrupt_);
+    auto connection =
+        RpcConnection::connect(addresses_, port, credentials_, until - SystemClock().now(), interrupt_);
     if (!connection) return fail(connection.error());
     connection_ = std::move(*connection);
     connections_++;
     return {};
+}
+
+bool NfsSession::pause(Duration pause) const {
+    SystemClock clock;
+    const BootTime end = clock.now() + pause;
+    bool watch = interrupt_.fd >= 0;
+    while (clock.now() < end) {
+        if (interrupt_.raised && interrupt_.raised()) return false;
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - clock.now()).count();
+        pollfd p{watch ? interrupt_.fd : -1, POLLIN, 0};
+        if (poll(&p, 1, static_cast<int>(std::max<int64_t>(left, 0))) <= 0) continue;
+        if (!interrupt_.raised) return false;
+        watch = false;  // readable for another reason, unless `raised` says so above
+    }
+    return true;
 }
 
 void NfsSession::notice_loss() {
@@ -119,14 +151,19 @@ Status NfsSession::ping() {
 }
 
 Status NfsSession::call_once(std::string_view what, const Issue& issue, const Take& take, Kind kind,
-                             int& nfs_status) {
-    if (!connected()) BERTH_TRY(connect());
+                             BootTime until, int& nfs_status) {
+    SystemClock clock;
+    if (!connected()) BERTH_TRY(connect(until));
     std::string text;
-    switch (run_call(*connection_, issue, take, timeout_, interrupt_, nfs_status, text)) {
+    const CallEnd end =
+        run_call(*connection_, issue, take, until - clock.now(), interrupt_, nfs_status, text);
+    if (kind == Kind::write && (end == CallEnd::lost || end == CallEnd::interrupted)) lost_writes_++;
+    switch (end) {
         case CallEnd::lost:
-            if (kind == Kind::write) lost_writes_++;
             return fail(ErrorCode::M04, "{}: no answer to {} within {} s", location_.server, what,
                         std::chrono::duration_cast<std::chrono::seconds>(timeout_).count());
+        case CallEnd::interrupted:
+            return fail(ErrorCode::L05, "{}: while {} was waited for", location_.server, what);
         case CallEnd::refused:
             return fail(ErrorCode::M06, "{}: {}: {}", location_.server, what, text);
         case CallEnd::answered:
@@ -137,15 +174,17 @@ Status NfsSession::call_once(std::string_view what, const Issue& issue, const Ta
 
 Status NfsSession::call(std::string_view what, const Issue& issue, const Take& take, Kind kind) {
     SystemClock clock;
+    const BootTime until = end_of_operation();
+    if (clock.now() >= until) return fail(ErrorCode::M04, "{}: no time left for {}", location_.server, what);
     for (int tries = 0;; tries++) {
         int status = 0;
-        BERTH_TRY(call_once(what, issue, take, kind, status));
+        BERTH_TRY(call_once(what, issue, take, kind, until, status));
         if (status == NFS3_OK) return {};
         // JUKEBOX says: not done, ask again later (RFC 1813 2.6).
-        if (status != NFS3ERR_JUKEBOX || tries == k_jukebox_tries)
+        if (status != NFS3ERR_JUKEBOX || tries == k_jukebox_tries || clock.now() + k_jukebox_pause >= until)
             return fail(nfs_error_code(status), "server {}, {}: {}", location_.server, what,
                         nfs_status_name(status));
-        clock.sleep(std::chrono::milliseconds(500));
+        if (!pause(k_jukebox_pause)) return fail(ErrorCode::L05, "{}: {}", location_.server, what);
     }
 }
 
@@ -222,8 +261,9 @@ Result<std::vector<DirectoryEntry>> NfsSession::list(const FileHandle& directory
     READDIR3args args{};
     args.dir = fh_of(directory);
     args.count = 32 * 1024;
+    size_t seen = 0;  // with "." and ".."
     for (bool end = false; !end;) {
-        const size_t before = names.size();
+        const size_t before = seen;
         BERTH_TRY(call(
             "READDIR",
             [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_readdir_async(rpc, cb, &args, user); },
@@ -237,15 +277,16 @@ Result<std::vector<DirectoryEntry>> NfsSession::list(const FileHandle& directory
                 for (const void* e = ok.reply.entries; e; e = entry.nextentry) {
                     std::memcpy(&entry, e, sizeof entry);
                     args.cookie = entry.cookie;
-                    names.push_back({entry.name, entry.fileid});
+                    seen++;
+                    const std::string_view name = entry.name;
+                    if (name != "." && name != "..") names.push_back({entry.name, entry.fileid});
                 }
                 end = ok.reply.eof;
                 return static_cast<int>(NFS3_OK);
             }));
-        if (!end && (names.size() == before || names.size() > k_max_names))
+        if (names.size() > k_max_names || seen > k_max_names + 2 || (!end && seen == before))
             return fail(ErrorCode::M11, "a directory that does not end after {} names", names.size());
     }
-    std::erase_if(names, [](const DirectoryEntry& e) { return e.name == "." || e.name == ".."; });
     return names;
 }
 

@@ -4,6 +4,9 @@
 //
 // A call that got no answer in time, or whose connection broke, is M04 and ends the connection: nothing is
 // sent twice here. The next call connects and mounts anew; a root handle that is not the first one's is M10.
+// No operation waits longer than the timeout: connecting and mounting anew, a server that says "later"
+// (JUKEBOX) and the answer share it. A listing has it for each of its calls. None outlasts set_deadline(),
+// and an Interrupt ends each with L05, with the same doubt as M04 about what was executed.
 #pragma once
 
 #include <functional>
@@ -20,10 +23,15 @@ namespace berth::volume {
 
 class NfsSession final : public NfsOps {
   public:
-    /// `timeout` bounds each call and each of connecting and mounting. M01, M02, M04, M05, M06, M12.
+    /// `timeout` bounds each operation, mounting included. M01, M02, M04, M05, M06, M12, L05.
     static Result<std::unique_ptr<NfsSession>> mount(const NfsLocation& location,
                                                      const NfsCredentials& credentials, Duration timeout,
                                                      Interrupt interrupt = {});
+    /// The same with what is known of the addresses of the location's server.
+    static Result<std::unique_ptr<NfsSession>> mount(const NfsLocation& location,
+                                                     const ServerAddresses& addresses,
+                                                     const NfsCredentials& credentials, Duration timeout,
+                                                     Interrupt interrupt);
 
     /// One more connection to the directory that this session has mounted: its handle is known, so there is
     /// nothing to MOUNT.
@@ -65,26 +73,36 @@ class NfsSession final : public NfsOps {
     /// Polls the idle connection, so that a loss is noticed without a call.
     void notice_loss();
     void set_timeout(Duration timeout) { timeout_ = timeout; }
+    void set_deadline(std::optional<BootTime> deadline) override { deadline_ = deadline; }
+    bool out_of_time() const override { return deadline_ && SystemClock().now() >= *deadline_; }
     /// Gives the connection away, for the engine's own event loop.
     std::unique_ptr<RpcConnection> take_connection() { return std::move(connection_); }
 
   private:
-    NfsSession(NfsLocation location, NfsCredentials credentials, Duration timeout, Interrupt interrupt);
+    NfsSession(NfsLocation location, ServerAddresses addresses, NfsCredentials credentials, Duration timeout,
+               Interrupt interrupt);
     /// MOUNTs, and finds the same directory as before if there was one; then reach().
-    Status connect();
+    Status connect(BootTime until);
     /// Connects to the server's NFS port.
-    Status reach();
+    Status reach(BootTime until);
+    /// When an operation that begins now has to be over.
+    BootTime end_of_operation() const;
+    /// false: interrupted.
+    bool pause(Duration pause) const;
     /// Runs one call: `issue` sends it, `take` gets the decoded result (Res*) inside the callback and returns
     /// its nfsstat3.
     using Issue = std::function<int(rpc_context*, void (*)(rpc_context*, int, void*, void*), void*)>;
     using Take = std::function<int(void*)>;
     enum class Kind { other, write };
     Status call(std::string_view what, const Issue& issue, const Take& take, Kind kind = Kind::other);
-    Status call_once(std::string_view what, const Issue& issue, const Take& take, Kind kind, int& nfs_status);
+    Status call_once(std::string_view what, const Issue& issue, const Take& take, Kind kind, BootTime until,
+                     int& nfs_status);
 
     NfsLocation location_;
+    ServerAddresses addresses_;
     NfsCredentials credentials_;
     Duration timeout_;
+    std::optional<BootTime> deadline_;
     Interrupt interrupt_;
     FileHandle root_;
     std::unique_ptr<RpcConnection> connection_;

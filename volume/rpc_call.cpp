@@ -33,19 +33,22 @@ void called_back(rpc_context*, int status, void* data, void* user) {
 }  // namespace
 
 CallEnd run_call(RpcConnection& connection, const std::function<int(rpc_context*, rpc_cb, void*)>& issue,
-                 const std::function<int(void*)>& take, Duration timeout, Interrupt interrupt,
+                 const std::function<int(void*)>& take, Duration timeout, const Interrupt& interrupt,
                  int& nfs_status, std::string& text) {
     auto call = std::make_unique<PendingCall>();
     call->take = &take;
     if (connection.broken() || issue(connection.context(), called_back, call.get()) != 0)
         return CallEnd::lost;
-    const bool done = connection.pump(call->done, timeout, interrupt);
+    const auto pumped = connection.pump(call->done, timeout, interrupt);
+    const bool done = pumped == RpcConnection::Pumped::done;
     if (!done) connection.reset();
+    const bool interrupted = pumped == RpcConnection::Pumped::interrupted;
     if (!call->done) {
         call->abandoned = true;
         (void)call.release();
-        return CallEnd::lost;
+        return interrupted ? CallEnd::interrupted : CallEnd::lost;
     }
+    if (interrupted) return CallEnd::interrupted;
     if (!done || call->rpc_status != RPC_STATUS_SUCCESS) {
         text = call->text;
         return connection.broken() ? CallEnd::lost : CallEnd::refused;

@@ -2,7 +2,6 @@
 #include "volume/rpc_connection.h"
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -11,9 +10,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "base/fd.h"
 #include "volume/libnfs_raw.h"
@@ -74,59 +74,154 @@ bool bind_reserved(int fd, int family, int attempt) {
     return false;
 }
 
-struct AddressList {
-    addrinfo* first = nullptr;
-    ~AddressList() {
-        if (first) freeaddrinfo(first);
+/// One poll(2) that an Interrupt may end. A descriptor that is readable for another reason than a raised one
+/// is not looked at again in the same wait.
+class Waiter {
+  public:
+    explicit Waiter(const Interrupt& interrupt) : interrupt_(interrupt), fd_(interrupt.fd) {}
+    /// The interrupt was raised.
+    bool over() { return interrupt_.raised && interrupt_.raised(); }
+    /// Polls `fds`, whose first one is kept for the interrupt: -1 it was raised, else as poll(2).
+    int wait(std::vector<pollfd>& fds, BootTime until, SystemClock& clock) {
+        fds[0] = {fd_, POLLIN, 0};
+        const int ready = poll(fds.data(), fds.size(), milliseconds_left(until, clock));
+        if (ready < 0) return errno == EINTR ? 0 : -1;
+        if (!fds[0].revents) return ready;
+        if (!interrupt_.raised || interrupt_.raised()) return -1;
+        fd_ = -1;
+        return ready - 1;
     }
+
+  private:
+    const Interrupt& interrupt_;
+    int fd_;
 };
 
-/// 0 or an errno.
-int connect_one(int fd, const addrinfo& address, BootTime deadline, Interrupt interrupt) {
-    SystemClock clock;
-    if (::connect(fd, address.ai_addr, address.ai_addrlen) == 0) return 0;
-    if (errno != EINPROGRESS) return errno;
-    std::array<pollfd, 2> fds = {pollfd{fd, POLLOUT, 0}, pollfd{interrupt.fd, POLLIN, 0}};
-    while (true) {
-        int ready = poll(fds.data(), fds.size(), milliseconds_left(deadline, clock));
-        if (ready < 0 && errno == EINTR) continue;
-        if (ready <= 0) return ETIMEDOUT;
-        if (fds[1].revents) return ECANCELED;
-        int error = 0;
-        socklen_t size = sizeof error;
-        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-        return error;
-    }
-}
+/// Connecting to a server of several addresses.
+class Connector {
+  public:
+    Connector(ServerAddresses& server, uint16_t port, Duration timeout, const Interrupt& interrupt)
+        : server_(server), port_(port), deadline_(clock_.now() + timeout), waiter_(interrupt) {}
 
-Result<UniqueFd> connect_socket(const std::string& server, uint16_t port, Duration timeout,
-                                Interrupt interrupt) {
-    SystemClock clock;
-    const BootTime deadline = clock.now() + timeout;
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_ADDRCONFIG;
-    AddressList addresses;
-    std::string service = std::to_string(port);
-    int failed = getaddrinfo(server.c_str(), service.c_str(), &hints, &addresses.first);
-    if (failed) return fail(ErrorCode::M01, "{}: {}", server, gai_strerror(failed));
-    int error = ETIMEDOUT;
-    for (const addrinfo* a = addresses.first; a; a = a->ai_next) {
-        // A source port that the server remembers from before gives EADDRNOTAVAIL here or a refusal there:
-        // others are tried.
-        for (int attempt = 0; attempt < 8; attempt++) {
-            UniqueFd fd(::socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-            if (!fd) return fail_errno("socket");
-            set_options(fd.get());
-            bind_reserved(fd.get(), a->ai_family, attempt);
-            error = connect_one(fd.get(), *a, deadline, interrupt);
-            if (error == 0) return fd;
-            if (error != EADDRNOTAVAIL && error != EADDRINUSE) break;
+    Result<UniqueFd> run() {
+        candidates_ = server_.known();
+        next_start_ = clock_.now();
+        while (true) {
+            if (waiter_.over()) return fail(ErrorCode::L05);
+            start_what_is_due();
+            if (UniqueFd made = take_connected()) return made;
+            if (attempts_.empty() && next_ == candidates_.size() && looked_up_) return failed();
+            if (clock_.now() >= deadline_) return failed();
+            std::vector<pollfd> fds(2);
+            fds[1] = {looked_up_ || !pending_ ? -1 : pending_->fd(), POLLIN, 0};
+            for (const auto& attempt : attempts_) fds.push_back({attempt.fd.get(), POLLOUT, 0});
+            // Known addresses are given a moment before the resolver is asked.
+            const bool more = next_ < candidates_.size() || (!pending_ && !looked_up_);
+            if (waiter_.wait(fds, more ? std::min(deadline_, next_start_) : deadline_, clock_) < 0)
+                return fail(ErrorCode::L05);
+            if (fds[1].revents) take_looked_up();
+            for (size_t i = 0; i < attempts_.size(); i++) attempts_[i].ready = fds[2 + i].revents != 0;
         }
     }
-    if (error == ECONNREFUSED) return fail(ErrorCode::M02, "{} port {}", server, port);
-    return fail(ErrorCode::M04, "{} port {}: {}", server, port, std::strerror(error));
-}
+
+  private:
+    struct Attempt {
+        SocketAddress address;
+        UniqueFd fd;
+        int tries = 0;
+        bool ready = false;
+    };
+
+    void start_what_is_due() {
+        const BootTime now = clock_.now();
+        if (now < next_start_ && !attempts_.empty()) return;
+        if (next_ < candidates_.size()) {
+            next_start_ = now + k_stagger;
+            attempts_.push_back({candidates_[next_++], {}, 0, false});
+            begin(attempts_.back());
+        } else if (!pending_ && !looked_up_) {
+            pending_ = server_.look_up();
+            looked_up_ = pending_ == nullptr;
+        }
+    }
+
+    /// A source port that the server remembers from before gives EADDRNOTAVAIL here or a refusal there:
+    /// others are tried.
+    void begin(Attempt& attempt) {
+        for (attempt.ready = false; attempt.tries < 8;) {
+            attempt.fd.reset(
+                ::socket(attempt.address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+            if (!attempt.fd) {
+                error_ = errno;
+                return;
+            }
+            set_options(attempt.fd.get());
+            bind_reserved(attempt.fd.get(), attempt.address.family(), attempt.tries++);
+            const SocketAddress to = attempt.address.with_port(port_);
+            if (::connect(attempt.fd.get(), reinterpret_cast<const sockaddr*>(&to.storage), to.size) == 0) {
+                attempt.ready = true;
+                return;
+            }
+            if (errno == EINPROGRESS) return;
+            error_ = errno;
+            attempt.fd.reset();
+            if (error_ != EADDRNOTAVAIL && error_ != EADDRINUSE) return;
+        }
+    }
+
+    UniqueFd take_connected() {
+        for (auto& attempt : attempts_) {
+            if (!attempt.ready) continue;
+            int error = 0;
+            socklen_t size = sizeof error;
+            getsockopt(attempt.fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+            if (error == 0) {
+                server_.answered(attempt.address);
+                return std::move(attempt.fd);
+            }
+            error_ = error;
+            attempt.fd.reset();
+            if (error == EADDRNOTAVAIL || error == EADDRINUSE) begin(attempt);
+        }
+        std::erase_if(attempts_, [](const Attempt& a) { return !a.fd; });
+        return {};
+    }
+
+    void take_looked_up() {
+        looked_up_ = true;
+        if (auto found = pending_->result(); !found) {
+            look_up_error_ = found;
+            return;
+        }
+        for (const auto& address : server_.known())
+            if (std::ranges::find(candidates_, address) == candidates_.end()) candidates_.push_back(address);
+    }
+
+    std::unexpected<Error> failed() const {
+        if (candidates_.empty() && !look_up_error_) return fail(look_up_error_.error());
+        if (candidates_.empty() && !looked_up_)
+            return fail(ErrorCode::M01, "{}: the name server does not answer", server_.name());
+        if (error_ == ECONNREFUSED && attempts_.empty())
+            return fail(ErrorCode::M02, "{} port {}", server_.name(), port_);
+        return fail(ErrorCode::M04, "{} port {}: {}", server_.name(), port_,
+                    std::strerror(attempts_.empty() ? error_ : ETIMEDOUT));
+    }
+
+    static constexpr Duration k_stagger = std::chrono::milliseconds(250);
+    SystemClock clock_;
+    ServerAddresses& server_;
+    const uint16_t port_;
+    const BootTime deadline_;
+    Waiter waiter_;
+    std::vector<SocketAddress> candidates_;
+    size_t next_ = 0;  // of them, to be tried
+    std::vector<Attempt> attempts_;
+    BootTime next_start_;
+    std::shared_ptr<ServerAddresses::Pending> pending_;
+    bool looked_up_ = false;
+    Status look_up_error_;
+    int error_ = ETIMEDOUT;
+};
 
 uint16_t bound_port(int fd) {
     sockaddr_storage local{};
@@ -138,15 +233,15 @@ uint16_t bound_port(int fd) {
 
 }  // namespace
 
-Result<std::unique_ptr<RpcConnection>> RpcConnection::connect(const std::string& server, uint16_t port,
+Result<std::unique_ptr<RpcConnection>> RpcConnection::connect(ServerAddresses& server, uint16_t port,
                                                               const NfsCredentials& credentials,
-                                                              Duration timeout, Interrupt interrupt) {
+                                                              Duration timeout, const Interrupt& interrupt) {
     if (credentials.groups.size() > k_max_groups)
         return fail(ErrorCode::M12, "{} groups: at most {}", credentials.groups.size(), k_max_groups);
-    auto fd = connect_socket(server, port, timeout, interrupt);
+    auto fd = Connector(server, port, timeout, interrupt).run();
     if (!fd) return fail(fd.error());
     std::unique_ptr<RpcConnection> made(new RpcConnection);
-    made->server_ = server;
+    made->server_ = server.name();
     made->local_port_ = bound_port(fd->get());
     made->context_ = rpc_init_context();
     if (!made->context_) return fail(ErrorCode::I01, "no memory for a connection");
@@ -161,7 +256,7 @@ Result<std::unique_ptr<RpcConnection>> RpcConnection::connect(const std::string&
     rpc_set_fd(made->context_, fd->release());
     // libnfs learns that the socket is connected from its first POLLOUT.
     made->service(POLLOUT);
-    if (made->broken_) return fail(ErrorCode::M04, "{} port {}", server, port);
+    if (made->broken_) return fail(ErrorCode::M04, "{} port {}", server.name(), port);
     return made;
 }
 
@@ -192,25 +287,28 @@ void RpcConnection::reset() {
     if (!serving_ && rpc_get_fd(context_) >= 0) rpc_disconnect(context_, "connection lost");
 }
 
-bool RpcConnection::pump(const bool& done, Duration timeout, Interrupt interrupt) {
+RpcConnection::Pumped RpcConnection::pump(const bool& done, Duration timeout, const Interrupt& interrupt) {
     SystemClock clock;
     const BootTime deadline = clock.now() + timeout;
+    Waiter waiter(interrupt);
+    if (waiter.over()) return Pumped::interrupted;
     while (!done) {
-        if (broken_) return false;
-        std::array<pollfd, 2> fds = {pollfd{fd(), static_cast<short>(events()), 0},
-                                     pollfd{interrupt.fd, POLLIN, 0}};
-        const int left = milliseconds_left(deadline, clock);
-        int ready = poll(fds.data(), fds.size(), left);
-        if (ready < 0 && errno == EINTR) continue;
-        if (ready < 0 || (ready == 0 && clock.now() >= deadline)) return false;
-        if (fds[1].revents) return false;
-        if (fds[0].revents) service(fds[0].revents);
+        if (broken_) return Pumped::lost;
+        std::vector<pollfd> fds(2);
+        fds[1] = {fd(), static_cast<short>(events()), 0};
+        if (waiter.wait(fds, deadline, clock) < 0) return Pumped::interrupted;
+        if (fds[1].revents)
+            service(fds[1].revents);
+        else if (clock.now() >= deadline)
+            return Pumped::lost;
     }
-    return true;
+    return Pumped::done;
 }
 
-Result<uint16_t> RpcConnection::ask_port_mapper(const std::string& server, int program, int version,
-                                                Duration timeout, Interrupt interrupt) {
+Result<uint16_t> RpcConnection::ask_port_mapper(ServerAddresses& server, int program, int version,
+                                                Duration timeout, const Interrupt& interrupt) {
+    SystemClock clock;
+    const BootTime deadline = clock.now() + timeout;
     auto connection = connect(server, k_port_mapper, {}, timeout, interrupt);
     if (!connection) return fail(connection.error().with_prefix("port mapper"));
     struct Answer {
@@ -226,12 +324,13 @@ Result<uint16_t> RpcConnection::ask_port_mapper(const std::string& server, int p
     if (rpc_pmap2_getport_async((*connection)->context(), program, version, IPPROTO_TCP, callback, &answer) !=
         0)
         return fail(ErrorCode::I01, "no memory for a call");
-    const bool answered = (*connection)->pump(answer.done, timeout, interrupt);
+    const Pumped pumped = (*connection)->pump(answer.done, deadline - clock.now(), interrupt);
     (*connection)->reset();
-    if (!answered || !answer.good)
-        return fail(ErrorCode::M04, "port mapper: {} port {}: no answer", server, k_port_mapper);
+    if (pumped == Pumped::interrupted) return fail(ErrorCode::L05);
+    if (pumped != Pumped::done || !answer.good)
+        return fail(ErrorCode::M04, "port mapper: {} port {}: no answer", server.name(), k_port_mapper);
     if (answer.port == 0 || answer.port > 65535)
-        return fail(ErrorCode::M05, "port mapper: {} port {} knows no program {} version {}", server,
+        return fail(ErrorCode::M05, "port mapper: {} port {} knows no program {} version {}", server.name(),
                     k_port_mapper, program, version);
     return static_cast<uint16_t>(answer.port);
 }

@@ -15,15 +15,19 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "volume/server_addresses.h"
 #include "volume/types.h"
 
 struct rpc_context;
 
 namespace berth::volume {
 
-/// A descriptor that, when readable, ends every wait early (an eventfd of the owner), or -1.
+/// Ends every wait early, with L05.
 struct Interrupt {
+    /// When readable, the wait is over (an eventfd of the owner) or, with `raised`, to be asked; -1: none.
     int fd = -1;
+    /// Whether the wait shall really end; asked before each wait, too. On the thread that waits.
+    std::function<bool()> raised = {};
 };
 
 /// A connection that carried nothing for so long gets a NULL call: kernel NFS servers close idle ones after
@@ -32,14 +36,18 @@ inline constexpr Duration k_longest_idle = std::chrono::seconds(60);
 
 class RpcConnection {
   public:
-    /// Connects to `port` of `server` and sends with `credentials`. M01, M02, M04, M12.
-    static Result<std::unique_ptr<RpcConnection>> connect(const std::string& server, uint16_t port,
+    /// Connects to `port` of `server` and sends with `credentials`. M01, M02, M04, M12, L05.
+    /// The address that answered last is tried first, the others of the name a quarter of a second after one
+    /// another, and the first that answers is taken (RFC 8305). A look-up is begun only when the known ones
+    /// have not answered within that time. `timeout` bounds all of it together.
+    static Result<std::unique_ptr<RpcConnection>> connect(ServerAddresses& server, uint16_t port,
                                                           const NfsCredentials& credentials, Duration timeout,
-                                                          Interrupt interrupt = {});
+                                                          const Interrupt& interrupt = {});
     /// Asks the port mapper of `server` (RFC 1833, version 2) where `program` listens. M05 when it is not
-    /// registered; M01, M02, M04 about the port mapper itself. Each names server and port.
-    static Result<uint16_t> ask_port_mapper(const std::string& server, int program, int version,
-                                            Duration timeout, Interrupt interrupt = {});
+    /// registered; M01, M02, M04 about the port mapper itself. Each names server and port. `timeout` bounds
+    /// connecting and asking together.
+    static Result<uint16_t> ask_port_mapper(ServerAddresses& server, int program, int version,
+                                            Duration timeout, const Interrupt& interrupt = {});
     ~RpcConnection();
     RpcConnection(const RpcConnection&) = delete;
     RpcConnection& operator=(const RpcConnection&) = delete;
@@ -57,8 +65,9 @@ class RpcConnection {
     /// Resets the connection; calls in flight are answered now.
     void reset();
 
-    /// Serves the connection until `done` is true. false: it broke, `timeout` passed, or it was interrupted.
-    bool pump(const bool& done, Duration timeout, Interrupt interrupt = {});
+    /// Serves the connection until `done` is true. `lost`: it broke, or `timeout` passed.
+    enum class Pumped { done, lost, interrupted };
+    Pumped pump(const bool& done, Duration timeout, const Interrupt& interrupt = {});
 
   private:
     RpcConnection() = default;

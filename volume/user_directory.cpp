@@ -18,6 +18,10 @@ constexpr size_t k_probe_size = 4096;
 constexpr uint32_t k_small_read = 64 * 1024;
 constexpr size_t k_small_write = 4096;
 
+bool unanswered(const Error& error) {
+    return error.code() == ErrorCode::M04 || error.code() == ErrorCode::L05;
+}
+
 class MountedDirectory final : public UserDirectory {
   public:
     MountedDirectory(std::shared_ptr<NfsOps> user, std::shared_ptr<NfsOps> shared,
@@ -29,6 +33,10 @@ class MountedDirectory final : public UserDirectory {
           clock_(clock),
           report_(report) {}
 
+    void finish_by(std::optional<BootTime> deadline) override {
+        user_->set_deadline(deadline);
+        if (shared_) shared_->set_deadline(deadline);
+    }
     Result<std::vector<std::string>> list_vms() override;
     Status check_writable(const std::string& vm) override;
     Result<SpaceLeft> space_left() override;
@@ -115,10 +123,10 @@ Result<std::vector<std::string>> MountedDirectory::list_vms() {
     for (const auto& entry : *entries) {
         if (entry.name.starts_with('.')) continue;
         auto folder = user_->lookup(user_->root(), entry.name);
-        if (!folder && folder.error().code() == ErrorCode::M04) return fail(folder.error());
+        if (!folder && unanswered(folder.error())) return fail(folder.error());
         if (!folder || folder->attributes.type != FileType::directory) continue;
         auto file = user_->lookup(folder->handle, std::string(k_machine_file));
-        if (!file && file.error().code() == ErrorCode::M04) return fail(file.error());
+        if (!file && unanswered(file.error())) return fail(file.error());
         // One that may not be looked into is named all the same; reading it will say why it cannot run.
         if (file || file.error().code() != ErrorCode::M09) names.push_back(entry.name);
     }
@@ -286,11 +294,13 @@ std::unique_ptr<UserDirectory> user_directory_on(std::shared_ptr<NfsOps> user, s
 
 Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& options, Clock& clock,
                                                             Report& report) {
-    auto user = NfsSession::mount(options.location, options.credentials, options.call_timeout);
+    auto user =
+        NfsSession::mount(options.location, options.credentials, options.call_timeout, options.interrupt);
     if (!user) return fail(user.error());
     std::shared_ptr<NfsOps> shared;
     if (options.shared) {
-        auto mounted = NfsSession::mount(*options.shared, options.credentials, options.call_timeout);
+        auto mounted =
+            NfsSession::mount(*options.shared, options.credentials, options.call_timeout, options.interrupt);
         if (!mounted) return fail(mounted.error().with_prefix("shared files"));
         shared = std::move(*mounted);
     }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A user's directory on the file server, as the session's steps use it: list, check, read, lock. Raw NFSv3
-// calls on one connection of its own. One thread. Every call is bounded by `deadline`; a silent server is
-// M-error naming server and seconds. A VM's folder is looked up by check_writable and by lock; between and
-// after them its handle is used, and looked up anew when it is stale (docs/decisions/0012).
+// calls on one connection of its own. One thread. Every call is bounded by `call_timeout`, and what is made
+// of calls by finish_by(); a silent server is M-error naming server and seconds, an interrupt L05. A VM's
+// folder is looked up by check_writable and by lock; between and after them its handle is used, and looked up
+// anew when it is stale (docs/decisions/0012).
 #pragma once
 
 #include <chrono>
@@ -17,6 +18,7 @@
 #include "base/result.h"
 #include "volume/lock_record.h"
 #include "volume/nfs_ops.h"
+#include "volume/rpc_connection.h"
 #include "volume/types.h"
 
 namespace berth::volume {
@@ -56,6 +58,9 @@ struct TakenLock {
 class UserDirectory {
   public:
     virtual ~UserDirectory() = default;
+
+    /// Nothing below waits past it (M04), in whatever call it is; nullopt: each call for as long as it may.
+    virtual void finish_by(std::optional<BootTime> /*deadline*/) {}
 
     /// Folders that hold a machine.toml, sorted by name. Symbolic links are not followed.
     virtual Result<std::vector<std::string>> list_vms() = 0;
@@ -117,6 +122,8 @@ struct MountOptions {
     NfsCredentials credentials;
     Duration call_timeout = std::chrono::seconds(15);
     LockTimes times;
+    /// Ends what waits for the server.
+    Interrupt interrupt = {};
 };
 
 /// Connects from a port below 1024 and mounts. M-errors: name not found, refused, silent, no such export,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // UserDirectory on a real NFSv3 server.
 #include <gtest/gtest.h>
+#include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "base/fd.h"
 #include "base/spawn.h"
 #include "tests/lib/ganesha_server.h"
+#include "tests/lib/rpc_proxy.h"
 #include "volume/lock_protocol.h"
 #include "volume/nfs_session.h"
 #include "volume/user_directory.h"
@@ -244,6 +246,103 @@ TEST_F(UserDirectoryOnServer, a_silent_server_is_named_with_the_seconds) {
     EXPECT_EQ(vms.error().code(), ErrorCode::M04);
     EXPECT_NE(vms.error().detail().find("127.0.0.1"), std::string::npos);
     EXPECT_NE(vms.error().detail().find("1 s"), std::string::npos) << vms.error().detail();
+}
+
+/// Readable after a moment, from a thread of its own: Escape.
+class Escape {
+  public:
+    explicit Escape(Duration after)
+        : thread_([this, after] {
+              std::this_thread::sleep_for(after);
+              const uint64_t one = 1;
+              (void)!::write(event_.get(), &one, sizeof one);
+          }) {}
+    Interrupt interrupt() const { return {event_.get()}; }
+
+  private:
+    UniqueFd event_{::eventfd(0, EFD_CLOEXEC)};
+    std::jthread thread_;
+};
+
+TEST_F(UserDirectoryOnServer, escape_ends_whatever_waits_for_the_server) {
+    const auto given_up = [this](test::RpcProxy::Fate fate, auto operation) {
+        std::atomic<bool> armed{false};
+        test::RpcProxy proxy(server_.location().nfs_port, [&](uint32_t, const std::string&) {
+            return armed ? fate : test::RpcProxy::Fate::pass;
+        });
+        const Escape escape(200ms);
+        MountOptions o = options();
+        o.location.nfs_port = proxy.port();
+        o.shared.reset();
+        o.call_timeout = 60s;
+        o.times = LockTimes{};
+        o.interrupt = escape.interrupt();
+        auto directory = mount_user_directory(o, clock_, report_);
+        ASSERT_TRUE(directory) << directory.error().to_log();
+        armed = true;
+        const BootTime begin = clock_.now();
+        const ErrorCode code = operation(**directory);
+        EXPECT_EQ(code, ErrorCode::L05) << code_name(code);
+        EXPECT_LT(clock_.now() - begin, 20s);
+    };
+    for (const auto fate : {test::RpcProxy::Fate::keep, test::RpcProxy::Fate::later}) {
+        given_up(fate, [](UserDirectory& d) { return d.list_vms().error().code(); });
+        given_up(fate, [](UserDirectory& d) { return d.check_writable("work").error().code(); });
+        given_up(fate, [this](UserDirectory& d) {
+            return d.lock("work", berth1_, false, nullptr, nullptr).error().code();
+        });
+    }
+    // While it connects.
+    server_.pause();
+    const Escape escape(200ms);
+    MountOptions o = options();
+    o.call_timeout = 60s;
+    o.interrupt = escape.interrupt();
+    auto mounted = mount_user_directory(o, clock_, report_);
+    server_.resume();
+    ASSERT_FALSE(mounted);
+    EXPECT_EQ(mounted.error().code(), ErrorCode::L05);
+}
+
+TEST_F(UserDirectoryOnServer, nothing_outlasts_the_time_that_a_step_has) {
+    for (int i = 0; i < 3000; i++) put(user() / fmt::format("file-{:06}", i), "");
+    own(user());
+    for (const auto fate : {test::RpcProxy::Fate::keep, test::RpcProxy::Fate::later}) {
+        std::atomic<bool> armed{false};
+        test::RpcProxy proxy(server_.location().nfs_port, [&](uint32_t, const std::string&) {
+            return armed ? fate : test::RpcProxy::Fate::pass;
+        });
+        MountOptions o = options();
+        o.location.nfs_port = proxy.port();
+        o.call_timeout = 60s;
+        o.times = LockTimes{};
+        auto directory = mount_user_directory(o, clock_, report_);
+        ASSERT_TRUE(directory) << directory.error().to_log();
+        armed = true;
+        const BootTime begin = clock_.now();
+        (*directory)->finish_by(begin + 300ms);
+        auto taken = (*directory)->lock("work", berth1_, false, nullptr, nullptr);
+        ASSERT_FALSE(taken);
+        EXPECT_EQ(taken.error().code(), ErrorCode::M04) << taken.error().to_log();
+        EXPECT_LT(clock_.now() - begin, 20s) << "though a lock may be asked for as long as it holds";
+    }
+    // Each call is quick, but there are many.
+    test::RpcProxy slow(server_.location().nfs_port, [&](uint32_t procedure, const std::string&) {
+        if (procedure == test::k_proc_lookup) clock_.sleep(10ms);
+        return test::RpcProxy::Fate::pass;
+    });
+    MountOptions o = options();
+    o.location.nfs_port = slow.port();
+    auto directory = mount_user_directory(o, clock_, report_);
+    ASSERT_TRUE(directory) << directory.error().to_log();
+    const BootTime begin = clock_.now();
+    (*directory)->finish_by(begin + 500ms);
+    auto vms = (*directory)->list_vms();
+    ASSERT_FALSE(vms);
+    EXPECT_EQ(vms.error().code(), ErrorCode::M04) << vms.error().to_log();
+    EXPECT_LT(clock_.now() - begin, 15s);
+    (*directory)->finish_by(std::nullopt);
+    EXPECT_TRUE((*directory)->read("work", "machine.toml", 100)) << "the way back has its own time";
 }
 
 TEST_F(UserDirectoryOnServer, really_writes_to_know_that_it_may) {

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The engine's threads in one process with the test, so that the thread sanitizer sees them.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <condition_variable>
+#include <cstring>
 #include <fstream>
 #include <future>
 #include <mutex>
 #include <random>
 #include <thread>
 
+#include "tests/lib/black_hole.h"
 #include "tests/lib/ganesha_server.h"
 #include "tests/lib/rpc_proxy.h"
 #include "volume/engine/engine.h"
@@ -25,20 +30,11 @@ using namespace std::chrono_literals;
 
 struct EngineOnServer : ::testing::Test {
     void SetUp() override {
-        fs::create_directories(vm);
-        std::ofstream(vm / "machine.toml").flush();
-        std::ofstream(vm / "software.raw").flush();
-        fs::resize_file(vm / "software.raw", 8 << 20);
-        auto directory =
-            mount_user_directory({server.location("ann"), std::nullopt, {0, 0, {}}}, clock, report);
-        ASSERT_TRUE(directory) << directory.error().to_log();
-        auto lock = (*directory)->lock("work", {"m-1", "berth-1", "ann", "b"}, false, nullptr, nullptr);
-        ASSERT_TRUE(lock) << lock.error().to_log();
+        lay_out();
+        ASSERT_NO_FATAL_FAILURE(take_lock());
         config.run_dir = server.folder();
         config.nfs = server.location("ann");
         config.vm = "work";
-        config.epoch = lock->epoch;
-        config.nonce = lock->nonce;
         config.owner = "m-1";
         config.disks = {{"software", DiskMode::direct, "software.raw", false}};
         config.renew = 200ms;
@@ -47,6 +43,21 @@ struct EngineOnServer : ::testing::Test {
         config.notice = 500ms;
     }
 
+    void lay_out() {
+        fs::create_directories(vm);
+        std::ofstream(vm / "machine.toml").flush();
+        std::ofstream(vm / "software.raw").flush();
+        fs::resize_file(vm / "software.raw", 8 << 20);
+    }
+    void take_lock() {
+        auto directory =
+            mount_user_directory({server.location("ann"), std::nullopt, {0, 0, {}}}, clock, report);
+        ASSERT_TRUE(directory) << directory.error().to_log();
+        auto lock = (*directory)->lock("work", {"m-1", "berth-1", "ann", "b"}, false, nullptr, nullptr);
+        ASSERT_TRUE(lock) << lock.error().to_log();
+        config.epoch = lock->epoch;
+        config.nonce = lock->nonce;
+    }
     /// Another workstation claims above the lock, and does not wait.
     void claim() {
         auto other = mount_user_directory({server.location("ann"), std::nullopt, {0, 0, {}}}, clock, report);
@@ -269,6 +280,120 @@ TEST_F(EngineOnServer, the_lease_survives_a_loss_while_the_claim_is_read) {
     ASSERT_TRUE(by);
     EXPECT_EQ(by->host, "berth-2");
     guard.stop();
+}
+
+/// The lock's connection and those for blocks are reset again and again; the right to send never ends.
+struct RenewalsOnServer : EngineOnServer {
+    void SetUp() override {
+        EngineOnServer::SetUp();
+        config.hold = 2000ms;
+    }
+    void expect_no_late_renewal(const LookUp& look_up, const std::function<void()>& disturb,
+                                bool shared = false) {
+        Lease lease(clock, config.hold);
+        Guard guard(config, lease, clock, report, look_up);
+        auto opened = guard.open();
+        ASSERT_TRUE(opened) << opened.error().to_log();
+        std::atomic<int> lines{0};
+        guard.start([&](BlockConnection made) {
+            lines++;
+            guard.want_connection(made.shared);  // as if it broke at once
+        });
+        guard.want_connection(false);
+        if (shared) guard.want_connection(true);
+        int late = 0;
+        const BootTime begin = clock.now();
+        for (int i = 0; clock.now() - begin < 2 * config.hold; i++) {
+            if (i % 40 == 20) disturb();
+            clock.sleep(10ms);
+            late += !lease.may_send();
+        }
+        EXPECT_EQ(late, 0);
+        EXPECT_GE(lines, 2);
+        guard.stop();
+    }
+    test::RpcProxy proxy{server.location().nfs_port,
+                         [](uint32_t, const std::string&) { return test::RpcProxy::Fate::pass; }};
+};
+
+TEST_F(RenewalsOnServer, are_not_late_when_the_first_address_of_the_name_swallows_everything) {
+    config.nfs.nfs_port = proxy.port();
+    config.nfs.server = "fs1.example";
+    test::BlackHole nfs("127.0.0.2", config.nfs.nfs_port), mount("127.0.0.2", config.nfs.mount_port);
+    expect_no_late_renewal(
+        [](const std::string&) -> Result<std::vector<SocketAddress>> {
+            return std::vector{test::address_of("127.0.0.2"), test::address_of("127.0.0.1")};
+        },
+        [this] { proxy.reset_all(); });
+}
+
+TEST_F(RenewalsOnServer, are_not_late_when_the_resolver_falls_silent) {
+    config.nfs.nfs_port = proxy.port();
+    config.nfs.server = "fs1.example";
+    std::promise<void> over;
+    auto is_over = over.get_future().share();
+    auto first = std::make_shared<std::atomic<bool>>(true);
+    expect_no_late_renewal(
+        [=](const std::string& name) -> Result<std::vector<SocketAddress>> {
+            if (first->exchange(false)) return std::vector{test::address_of("127.0.0.1")};
+            is_over.wait();
+            return fail(ErrorCode::M01, "{}", name);
+        },
+        [this] { proxy.reset_all(); });
+    over.set_value();
+}
+
+TEST_F(RenewalsOnServer, are_not_late_when_the_shared_server_falls_silent) {
+    std::ofstream(server.shared() / "base.raw") << std::string(4096, 'B');
+    fs::create_symlink(server.shared() / "base.raw", vm / "shared.raw");
+    std::atomic<bool> silent{false};
+    test::RpcProxy slow(server.location().nfs_port, [&](uint32_t, const std::string&) {
+        return silent ? test::RpcProxy::Fate::keep : test::RpcProxy::Fate::pass;
+    });
+    config.shared = server.shared_location();
+    config.shared->nfs_port = slow.port();
+    config.disks.push_back({"shared", DiskMode::shared, "shared.raw", true});
+    expect_no_late_renewal(
+        system_look_up,
+        [&] {
+            silent = true;
+            slow.reset_all();
+        },
+        /*shared=*/true);
+}
+
+TEST_F(RenewalsOnServer, are_not_late_in_a_directory_of_100000_entries) {
+    // In memory, and made while no server caches the directory.
+    server.stop();
+    ASSERT_EQ(::mount("none", server.exported().c_str(), "tmpfs", 0, "mode=0755"), 0) << std::strerror(errno);
+    struct Unmount {
+        std::string path;
+        ~Unmount() { ::umount2(path.c_str(), MNT_DETACH); }
+    } unmount{server.exported()};
+    lay_out();
+    const auto entries = std::distance(fs::directory_iterator(vm), fs::directory_iterator());
+    for (auto i = entries + 1; i < 100'000; i++)  // and the lock
+        ASSERT_EQ(::close(::creat((vm / fmt::format("file-{:06}", i)).c_str(), 0600)), 0);
+    server.start({});
+    ASSERT_NO_FATAL_FAILURE(take_lock());
+    config.hold = 20s;
+    Lease lease(clock, config.hold);
+    Guard guard(config, lease, clock, report);
+    auto opened = guard.open();
+    ASSERT_TRUE(opened) << opened.error().to_log();
+    guard.start([](BlockConnection) {});
+    int late = 0;
+    Duration least = config.hold;
+    for (int i = 0; i < 250; i++) {
+        clock.sleep(10ms);
+        late += !lease.may_send();
+        least = std::min(least, lease.left());
+    }
+    EXPECT_EQ(late, 0);
+    EXPECT_GT(least, config.hold / 2) << "renewed again and again";
+    EXPECT_FALSE(report.has("lease not renewed"));
+    guard.stop();
+    server.stop();
 }
 
 /// The kernel's clock, a hundred times as fast.

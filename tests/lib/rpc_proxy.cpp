@@ -22,6 +22,16 @@ void raise(const UniqueFd& event) {
     (void)!write(event.get(), &one, sizeof one);
 }
 
+/// Accepted, AUTH_NONE, success (RFC 5531 9), the status, and no attributes.
+std::string jukebox(const std::string& call) {
+    constexpr uint32_t k_reply = 1, k_jukebox = 10008;
+    std::string reply(9 * 4, '\0');
+    set_word(reply, 0, word_at(call, 0));
+    set_word(reply, 4, k_reply);
+    set_word(reply, 24, k_jukebox);
+    return reply;
+}
+
 }  // namespace
 
 RpcProxy::RpcProxy(uint16_t server_port, Judge judge)
@@ -81,6 +91,9 @@ void RpcProxy::serve(size_t index) {
                 switch (judge_(word_at(record, 20), record)) {
                     case Fate::pass:
                         write_record(server.get(), record);
+                        break;
+                    case Fate::later:
+                        write_record(client.get(), jukebox(record));
                         break;
                     case Fate::cut:
                         return reset_connection(client);

@@ -22,8 +22,9 @@ class RpcProxy {
   public:
     enum class Fate {
         pass,
-        cut,  ///< The server never sees it; the client's connection is reset.
-        keep  ///< The server never sees it; nothing is answered on this connection any more.
+        cut,    ///< The server never sees it; the client's connection is reset.
+        later,  ///< The server never sees it; the client is answered NFS3ERR_JUKEBOX.
+        keep    ///< The server never sees it; nothing is answered on this connection any more.
     };
     /// Called for each call, on threads of the proxy's own; it may wait.
     using Judge = std::function<Fate(uint32_t procedure, const std::string& call)>;

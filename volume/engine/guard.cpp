@@ -19,20 +19,22 @@ constexpr Duration k_look = milliseconds(250);  // How soon the loss of an idle 
 
 }  // namespace
 
-Guard::Guard(const VolumeConfig& config, Lease& lease, Clock& clock, Report& report)
+Guard::Guard(const VolumeConfig& config, Lease& lease, Clock& clock, Report& report, const LookUp& look_up)
     : config_(config),
       lease_(lease),
       clock_(clock),
       report_(report),
-      interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      addresses_{ServerAddresses(config.nfs.server, look_up),
+                 ServerAddresses(config.shared ? config.shared->server : "", look_up)} {}
 
 Guard::~Guard() {
     stop();
 }
 
 Result<std::unique_ptr<NfsSession>> Guard::mount(bool shared, Duration timeout) {
-    return NfsSession::mount(shared ? *config_.shared : config_.nfs, config_.credentials, timeout,
-                             {interrupt_.get()});
+    return NfsSession::mount(shared ? *config_.shared : config_.nfs, addresses_[shared], config_.credentials,
+                             timeout, {interrupt_.get()});
 }
 
 Result<std::vector<ServedFile>> Guard::find_files(NfsSession& user, NfsSession* shared) {
@@ -86,8 +88,13 @@ Status Guard::open() {
 
 void Guard::start(Deliver deliver) {
     deliver_ = std::move(deliver);
-    thread_ = std::thread([this] { run(); });
-    pthread_setname_np(thread_.native_handle(), "berth-guard");
+    threads_.emplace_back([this] { renew_lease(); });
+    pthread_setname_np(threads_.back().native_handle(), "berth-guard");
+    for (bool shared : {false, true}) {
+        if (shared && !config_.shared) continue;
+        threads_.emplace_back([this, shared] { make_connections(shared); });
+        pthread_setname_np(threads_.back().native_handle(), shared ? "berth-shared" : "berth-lines");
+    }
 }
 
 void Guard::want_connection(bool shared) {
@@ -104,7 +111,8 @@ void Guard::stop() {
     }
     uint64_t one = 1;
     if (interrupt_) (void)!write(interrupt_.get(), &one, sizeof one);
-    if (thread_.joinable()) thread_.join();
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
 }
 
 std::optional<LockOwner> Guard::claimant() const {
@@ -119,7 +127,6 @@ std::optional<BootTime> Guard::silent_since() const {
 
 /// A connection that blocks may be sent on: to the same root, directory and files as ever.
 Status Guard::connect(bool shared) {
-    // The same thread renews: a silent server of the shared tree must not cost the lease at the user's.
     const Duration patience = std::min<Duration>(config_.hold, std::max<Duration>(config_.renew, k_patience));
     // The first one stands since open(). One that was made anew meanwhile was not seen to lead to every disk.
     if (auto opened = std::exchange(opened_[shared], nullptr)) {
@@ -177,7 +184,10 @@ Status Guard::renew() {
         if (!silent_since_) silent_since_ = clock_.now();
     }
     const uint64_t begun = lease_.begin_renewal();
+    // What is known later than that is of no use.
+    session_->set_deadline(clock_.now() + config_.hold);
     auto renewed = on_lock([&] { return lock_->renew(config_.epoch, config_.nonce); });
+    session_->set_deadline(std::nullopt);
     if (!renewed) return fail(renewed.error());
     lease_.renewed(*renewed, begun);
     std::lock_guard lock(mutex_);
@@ -222,62 +232,58 @@ void Guard::claimed(const Error& error) {
         report_.error("the claimer is not told", said.error());
 }
 
-void Guard::run() {
-    bool wanted[2] = {false, false};
-    BootTime next_connect[2];
-    while (true) {
-        {
-            std::unique_lock lock(mutex_);
-            if (stopping_) return;
-            // Taken, not looked at: what we deliver may break, and be wished for again, before we are back.
-            for (int i : {0, 1}) wanted[i] = wanted[i] || std::exchange(wanted_[i], false);
-        }
+void Guard::renew_lease() {
+    while (!stopping()) {
         if (lease_.lost_for_good()) {
-            wait(k_retry, false);
+            wait(k_retry);
             continue;
         }
         session_->notice_loss();
-        bool retry = false;
         // What a new connection leads to is looked at, though the lease need not wait for it.
         if (!session_->connected() || !lease_.may_send())
             next_renewal_ = std::min(next_renewal_, clock_.now());
-        // Under a claim no renewal counts; the blocks still need their connections.
-        if (lease_.is_claimed()) {
+        // Under a claim no renewal counts.
+        if (lease_.is_claimed() || clock_.now() < next_renewal_) {
             keep_lock_alive();
-        } else if (clock_.now() >= next_renewal_) {
-            if (auto renewed = renew()) {
-                if (failing_) report_.event(Level::info, "lease renewed again");
-                failing_ = false;
-                next_renewal_ = clock_.now() + config_.renew;
-            } else {
-                renewal_failed(renewed.error());
-                retry = true;
-            }
-        } else {
-            keep_lock_alive();
+            wait(k_look);
+        } else if (auto renewed = renew()) {
+            if (failing_) report_.event(Level::info, "lease renewed again");
+            failing_ = false;
+            next_renewal_ = clock_.now() + config_.renew;
+        } else if (!stopping()) {
+            renewal_failed(renewed.error());
+            wait(k_retry);
         }
-        for (bool shared : {false, true}) {
-            if (!wanted[shared] || lease_.lost_for_good()) continue;
-            // A server that takes connections and ends them at once is not asked more often either.
-            if (clock_.now() < next_connect[shared]) {
-                retry = true;
-                continue;
-            }
-            next_connect[shared] = clock_.now() + k_retry;
-            if (auto made = connect(shared)) {
-                wanted[shared] = false;
-            } else {
-                report_.error("not connected", made.error());
-                retry = true;
-            }
-        }
-        wait(retry ? k_retry : k_look, /*for_wishes=*/!retry);
     }
 }
 
-void Guard::wait(Duration most, bool for_wishes) {
+void Guard::make_connections(bool shared) {
+    // A server that takes connections and ends them at once is not asked more often either.
+    while (true) {
+        {
+            std::unique_lock lock(mutex_);
+            wake_.wait(lock, [&] { return stopping_ || wanted_[shared]; });
+            if (stopping_) return;
+            // Taken, not looked at: what we deliver may break, and be wished for again, before we are back.
+            wanted_[shared] = false;
+        }
+        if (!lease_.lost_for_good())
+            if (auto made = connect(shared); !made && !stopping()) {
+                report_.error("not connected", made.error());
+                want_connection(shared);
+            }
+        if (!wait(k_retry)) return;
+    }
+}
+
+bool Guard::stopping() const {
+    std::lock_guard lock(mutex_);
+    return stopping_;
+}
+
+bool Guard::wait(Duration most) {
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, most, [&] { return stopping_ || (for_wishes && (wanted_[0] || wanted_[1])); });
+    return !wake_.wait_for(lock, most, [&] { return stopping_; });
 }
 
 }  // namespace berth::volume

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The engine's keeper of lock and connections, on a thread of its own: renews the lease, and makes the
-// connections that the I/O thread sends blocks on, each only after what it leads to was found to be the same
-// as before. So the I/O thread never waits for anything.
+// The engine's keeper of lock and connections. One thread renews the lease and does nothing else; one for
+// each file server (the user's, the shared tree's) makes the connections that the I/O thread sends blocks on,
+// each only after what it leads to was found to be the same as before. So the I/O thread never waits for
+// anything, and no renewal waits for a server that is slow at something else.
 #pragma once
 
 #include <atomic>
@@ -42,10 +43,11 @@ struct BlockConnection {
 
 class Guard {
   public:
-    /// Called on the guard's thread.
+    /// Called on the thread that made it.
     using Deliver = std::function<void(BlockConnection)>;
 
-    Guard(const VolumeConfig& config, Lease& lease, Clock& clock, Report& report);
+    Guard(const VolumeConfig& config, Lease& lease, Clock& clock, Report& report,
+          const LookUp& look_up = system_look_up);
     ~Guard();
 
     /// Mounts, finds the disks and makes one good renewal; on the caller's thread, before start(). M-, C-, K-
@@ -56,7 +58,7 @@ class Guard {
     void start(Deliver deliver);
     /// The I/O thread: a connection for blocks is wanted (again). Never blocks.
     void want_connection(bool shared);
-    /// Ends the thread, interrupting what it waits for. The lease is renewed no more.
+    /// Ends the threads, interrupting what they wait for. The lease is renewed no more.
     void stop();
 
     /// Who claimed our lock, once the lease says that it is claimed; without a name if that cannot be read.
@@ -66,8 +68,13 @@ class Guard {
     std::optional<BootTime> silent_since() const;
 
   private:
-    void run();
-    void wait(Duration most, bool for_wishes);
+    // Each on its thread.
+    void renew_lease();
+    void make_connections(bool shared);
+
+    /// false: the end.
+    bool wait(Duration most);
+    bool stopping() const;
     Result<std::unique_ptr<NfsSession>> mount(bool shared, Duration timeout);
     Result<std::vector<ServedFile>> find_files(NfsSession& user, NfsSession* shared);
     Status connect(bool shared);
@@ -86,14 +93,21 @@ class Guard {
     Clock& clock_;
     Report& report_;
     UniqueFd interrupt_;
-    std::unique_ptr<NfsSession> session_;  // the lock's
-    std::optional<LockProtocol> lock_;
+
+    // Made by open(), then only read.
+    ServerAddresses addresses_[2];  // the user's server, the shared tree's; any thread
     FileHandle user_root_, shared_root_, vm_directory_;
     std::vector<ServedFile> files_;
-    std::unique_ptr<NfsSession> opened_[2];  // on which open() found the disks; for the first connect()
     Deliver deliver_;
+
+    // The renewing thread's.
+    std::unique_ptr<NfsSession> session_;
+    std::optional<LockProtocol> lock_;
     BootTime next_renewal_, last_call_;
     bool failing_ = false;
+
+    /// On which open() found the disks; for the first connect() of that thread.
+    std::unique_ptr<NfsSession> opened_[2];
 
     mutable std::mutex mutex_;
     std::condition_variable wake_;
@@ -101,7 +115,7 @@ class Guard {
     bool wanted_[2] = {false, false};
     std::optional<BootTime> silent_since_;
     std::optional<LockOwner> claimant_;
-    std::thread thread_;
+    std::vector<std::thread> threads_;
 };
 
 }  // namespace berth::volume

@@ -30,7 +30,8 @@ struct RpcTransportTest : ::testing::Test {
         ASSERT_EQ(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
         ASSERT_EQ(listen(listener.get(), 1), 0);
         ASSERT_EQ(getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-        auto connection = RpcConnection::connect("127.0.0.1", ntohs(address.sin_port), {}, 10s);
+        ServerAddresses loopback("127.0.0.1");
+        auto connection = RpcConnection::connect(loopback, ntohs(address.sin_port), {}, 10s);
         ASSERT_TRUE(connection) << connection.error().to_log();
         peer.reset(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
         ASSERT_TRUE(peer);
