@@ -2,6 +2,7 @@
 #include "greeter/session/front_end.h"
 
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -51,7 +52,12 @@ Result<Start> parse_start(const nlohmann::json& body) {
 }
 
 GreeterLink::GreeterLink(UniqueFd socket, int signals, Report& report)
-    : socket_(std::move(socket)), signals_(signals), report_(report) {}
+    : socket_(std::move(socket)), signals_(signals), wishes_(epoll_create1(EPOLL_CLOEXEC)), report_(report) {
+    for (const int fd : {socket_.fd(), signals_}) {
+        epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
+        if (fd >= 0) (void)epoll_ctl(wishes_.get(), EPOLL_CTL_ADD, fd, &event);
+    }
+}
 
 void GreeterLink::lose(const Error& why) {
     if (closed_) return;

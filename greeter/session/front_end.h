@@ -57,6 +57,8 @@ class FrontEnd {
     /// Looks without waiting whether the session should stop: the user gave up, the greeter is gone, or
     /// SIGTERM came.
     virtual bool stopping() = 0;
+    /// Readable when something came that may change stopping(), which then takes it; -1: nothing ever does.
+    virtual int wish_fd() const { return -1; }
     /// From now on the user's Escape and an earlier one mean nothing (the session is being undone).
     virtual void ignore_cancel() = 0;
 };
@@ -88,6 +90,7 @@ class GreeterLink final : public FrontEnd {
     void end(bool done, std::string_view power) override;
     Heard listen(Duration timeout, std::span<const Watched> watched) override;
     bool stopping() override;
+    int wish_fd() const override { return wishes_.get(); }
     void ignore_cancel() override {
         cancelled_ = false;
         cancel_counts_ = false;
@@ -104,6 +107,7 @@ class GreeterLink final : public FrontEnd {
 
     MessageSocket socket_;
     int signals_;
+    UniqueFd wishes_;  ///< epoll(7) on both.
     Report& report_;
     std::deque<nlohmann::json> inbox_;
     uint64_t next_id_ = 1;

@@ -46,6 +46,21 @@ TEST_F(Link, gives_up_when_the_user_does) {
     EXPECT_FALSE(link_->stopping());
 }
 
+TEST_F(Link, shows_by_a_descriptor_that_the_user_may_have_given_up) {
+    const auto readable = [this] {
+        pollfd p{link_->wish_fd(), POLLIN, 0};
+        return poll(&p, 1, 0) == 1;
+    };
+    EXPECT_FALSE(readable());
+    say({{"type", "answer"}, {"id", 7}, {"text", "stray"}});
+    EXPECT_TRUE(readable());
+    EXPECT_FALSE(link_->stopping()) << "it was something else";
+    EXPECT_FALSE(readable());
+    say({{"type", "cancel"}});
+    EXPECT_TRUE(readable());
+    EXPECT_TRUE(link_->stopping());
+}
+
 TEST_F(Link, gives_up_when_the_greeter_is_gone) {
     greeter_.reset();
     EXPECT_EQ(link_->choose("Which?", {"a", "b"}, 0).error().code(), ErrorCode::L05);

@@ -55,6 +55,15 @@ Session::~Session() = default;
 
 std::map<std::string_view, StepAction> Session::actions() {
     const auto plain = [](auto f) { return [f](BootTime) { return f(); }; };
+    // A person is asked, and an earlier session finished, inside of these: choose() and lock() bound anew.
+    const auto bounded = [this](auto f) {
+        return [this, f](BootTime deadline) {
+            bound(deadline);
+            Status done = f();
+            bound(std::nullopt);
+            return done;
+        };
+    };
     return {
         {step::authenticate,
          {plain([this] { return seams_.authenticator.authenticate(); }),
@@ -76,10 +85,10 @@ std::map<std::string_view, StepAction> Session::actions() {
               directory_.reset();
               return {};
           }}},
-        {step::choose, {plain([this] { return choose(); }), {}}},
-        {step::check, {plain([this] { return check(); }), {}}},
-        {step::lock, {plain([this] { return lock(); }), [this] { return release_lock(); }}},
-        {step::configure, {plain([this] { return configure(); }), {}}},
+        {step::choose, {bounded([this] { return choose(); }), {}}},
+        {step::check, {bounded([this] { return check(); }), {}}},
+        {step::lock, {bounded([this] { return lock(); }), [this] { return release_lock(); }}},
+        {step::configure, {bounded([this] { return configure(); }), {}}},
         {step::swap, {plain([this] { return make_swap(); }), [this] { return delete_swap(); }}},
         {step::volume,
          {[this](BootTime deadline) { return start_volume(deadline); }, [this] { return stop_volume(); }}},

@@ -112,6 +112,8 @@ class Session {
     void tell_loss(std::string_view what);
     void note_lost_write(BootTime when);
     Status remount();
+    /// What waits for the file server is over by then; nullopt: each call for itself.
+    void bound(std::optional<BootTime> deadline);
     Status save_state();
     Result<vm::MachineConfig> read_configuration();
     Status fetch_firmware_state();

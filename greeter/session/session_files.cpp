@@ -35,6 +35,9 @@ Status Session::mount(BootTime deadline) {
         shared->mount_port = config_.client.locate.mount_port;
         mount_options_.shared = std::move(*shared);
     }
+    // The way back waits for the server, whoever gave up.
+    mount_options_.interrupt = {seams_.front_end.wish_fd(),
+                                [this] { return seams_.front_end.stopping() && way_ == Way::forth; }};
     state_.location = mount_options_.location;
     state_.shared = mount_options_.shared;
     state_.credentials = mount_options_.credentials;
@@ -49,6 +52,10 @@ Status Session::remount() {
     if (!directory) return fail(directory.error());
     directory_ = std::move(*directory);
     return {};
+}
+
+void Session::bound(std::optional<BootTime> deadline) {
+    if (directory_) directory_->finish_by(deadline);
 }
 
 Status Session::make_from_template() {
@@ -72,6 +79,7 @@ Status Session::choose() {
     if (!vms) return fail(vms.error());
     if (vms->empty() && !config_.client.template_vm.empty()) {
         BERTH_TRY(make_from_template());
+        bound(seams_.clock.now() + step_deadline(step::choose));
         vms = directory_->list_vms();
         if (!vms) return fail(vms.error());
     }
@@ -214,16 +222,19 @@ Result<bool> Session::ask_to_break(const volume::LockHolder& holder) {
 
 Status Session::lock() {
     BERTH_TRY(finish_last_session());
+    bound(seams_.clock.now() + step_deadline(step::lock));
+    bool waited = false;
     const auto intent = [this](uint64_t epoch, const std::string& nonce) -> Status {
         state_.lock = LockState{.epoch = epoch, .nonce = nonce};
         return save_state();
     };
-    const auto waiting = [this](seconds left) {
+    const auto waiting = [this, &waited](seconds left) {
         std::optional<volume::LockHolder> lower;
         if (auto found = directory_->holder_below(state_.vm, state_.lock->epoch)) lower = std::move(*found);
         const seconds asked = std::chrono::ceil<seconds>(config_.times.lock.take_over) - left;
         seams_.front_end.progress({step::lock, waiting_text(lower, asked, left, config_.times.lock), "doing",
                                    step_index_, session_steps().size()});
+        waited = true;
         claim_left_ = seams_.front_end.stopping();
         return !claim_left_;
     };
@@ -237,9 +248,12 @@ Status Session::lock() {
             auto answer = ask_to_break(**holder);
             if (!answer) return fail(answer.error());
             may_break = *answer;
+            bound(seams_.clock.now() + step_deadline(step::lock));
         }
         taken = directory_->lock(state_.vm, config_.owner, may_break, intent, waiting);
     }
+    // Given up while a call of the wait was under way.
+    if (!taken && taken.error().code() == ErrorCode::L05) claim_left_ = waited;
     if (!taken) return fail(taken.error());
     taken_ = std::move(*taken);
     return {};

@@ -96,6 +96,44 @@ TEST_F(SessionTest, runs_a_vm_and_undoes_everything_in_the_order_of_figure_7) {
     EXPECT_FALSE(w.report.has("a step was never undone"));
 }
 
+TEST_F(SessionTest, bounds_every_step_at_the_file_server_and_lets_the_user_give_it_up) {
+    struct Seen {
+        bool gives_up = false;
+        std::optional<Duration> left;
+    };
+    std::map<std::string, Seen> seen;
+    w.at = [&](const std::string& what) {
+        w.front_end.stop = true;
+        const auto& raised = w.mount_options.interrupt.raised;
+        seen[what].gives_up = raised && raised();
+        w.front_end.stop = false;
+        if (w.finish_by) seen[what].left = *w.finish_by - w.clock.now();
+    };
+    ASSERT_TRUE(run());
+    for (const auto& [what, step] : std::map<std::string, std::string_view>{
+             {"list", step::choose}, {"check_writable", step::check}, {"lock", step::lock}}) {
+        EXPECT_TRUE(seen[what].gives_up) << what;
+        ASSERT_TRUE(seen[what].left) << what;
+        EXPECT_LE(*seen[what].left, step_deadline(step)) << what;
+    }
+    EXPECT_FALSE(seen["undo lock"].gives_up) << "the way back waits, whoever gave up";
+    EXPECT_FALSE(seen["undo lock"].left);
+}
+
+TEST_F(SessionTest, time_in_which_a_person_is_asked_is_no_part_of_the_bound) {
+    w.holder = volume::LockHolder{};
+    w.holder->record.owner = {"m-2", "berth-2", "ann", "b"};
+    w.front_end.chosen = {1};
+    std::optional<Duration> left;
+    w.at = [&](const std::string& what) {
+        if (what == "read machine.toml") w.clock.advance(seconds(1));
+        if (what == "lock" && w.finish_by) left = *w.finish_by - w.clock.now();
+    };
+    ASSERT_TRUE(run());
+    ASSERT_TRUE(left);
+    EXPECT_EQ(*left, step_deadline(step::lock));
+}
+
 TEST_F(SessionTest, leaves_nothing_behind_when_cut_at_any_step) {
     const std::vector<std::string> in_order{"volume", "run_dir", "lock", "mount", "swap", "pam"};
     for (const std::string cut :

@@ -67,7 +67,9 @@ struct FakeWorld {
     bool kvm = true;
     std::string domain = "berth-s1";  ///< The name of the VM that "vm" stands for.
     uint64_t room_for_swap = 1ULL << 40;
-    UniqueFd console_peer;  ///< The guest's end of its console.
+    volume::MountOptions mount_options;  ///< Of the last mount.
+    std::optional<BootTime> finish_by;   ///< What the user's directory was told.
+    UniqueFd console_peer;               ///< The guest's end of its console.
 
     volume::VolumeStatus volume_status() {
         volume::VolumeStatus status;
@@ -117,6 +119,7 @@ class FakeDirectory final : public volume::UserDirectory {
   public:
     explicit FakeDirectory(FakeWorld& w) : w_(w) { w_.made.insert("mount"); }
     ~FakeDirectory() override { (void)w_.unmake("mount"); }
+    void finish_by(std::optional<BootTime> deadline) override { w_.finish_by = deadline; }
     Result<std::vector<std::string>> list_vms() override {
         if (Status s = w_.note("list"); !s) return fail(s.error());
         return w_.vms;
@@ -218,7 +221,8 @@ class FakeParts final : public Parts {
         if (Status s = w_.note("locate"); !s) return fail(s.error());
         return volume::NfsLocation{.server = "fs1", .directory = "/export/users/" + user};
     }
-    Result<std::unique_ptr<volume::UserDirectory>> mount(const volume::MountOptions&) override {
+    Result<std::unique_ptr<volume::UserDirectory>> mount(const volume::MountOptions& options) override {
+        w_.mount_options = options;
         if (Status s = w_.note("mount"); !s) return fail(s.error());
         return std::make_unique<FakeDirectory>(w_);
     }
