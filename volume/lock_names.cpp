@@ -8,6 +8,10 @@
 
 namespace berth::volume {
 
+namespace {
+constexpr size_t k_nonce_size = 32;
+}
+
 std::optional<uint64_t> epoch_of(std::string_view name, std::string_view prefix) {
     if (!name.starts_with(prefix)) return std::nullopt;
     name.remove_prefix(prefix.size());
@@ -24,10 +28,20 @@ LockNames lock_names(const std::vector<DirectoryEntry>& entries) {
     for (const auto& entry : entries) {
         if (auto lock = epoch_of(entry.name, "lock.")) names.locks.push_back(*lock);
         if (auto last = epoch_of(entry.name, "last-used.")) names.last_used.push_back(*last);
+        if (is_private_name(entry.name)) names.private_files.push_back(entry.name);
     }
     std::ranges::sort(names.locks);
     std::ranges::sort(names.last_used);
     return names;
+}
+
+bool is_private_name(std::string_view name) {
+    for (std::string_view prefix : {".lock-", ".new-", ".check-", ".put-"}) {
+        if (!name.starts_with(prefix)) continue;
+        const std::string_view nonce = name.substr(prefix.size());
+        return nonce.size() == k_nonce_size && nonce.find_first_not_of("0123456789abcdef") == nonce.npos;
+    }
+    return false;
 }
 
 std::string lock_name(uint64_t epoch) {

@@ -30,6 +30,21 @@ std::string utc(std::chrono::system_clock::time_point t) {
 
 }  // namespace
 
+void remove_left_behind(NfsOps& ops, const FileHandle& directory, const std::vector<std::string>& names,
+                        int64_t now_ns) {
+    constexpr size_t k_most = 64;
+    constexpr int64_t k_age_ns = std::chrono::nanoseconds(k_left_behind).count();
+    for (size_t i = 0; i < std::min(names.size(), k_most); i++) {
+        auto found = ops.lookup(directory, names[i]);
+        if (!found && !is(found.error(), ErrorCode::M09)) return;
+        if (!found || found->attributes.type != FileType::regular) continue;
+        // Not by addition: a file's time may be anything.
+        if (found->attributes.mtime_ns > now_ns - k_age_ns) continue;
+        if (auto removed = ops.remove(directory, names[i]); !removed && !is(removed.error(), ErrorCode::M09))
+            return;
+    }
+}
+
 LockProtocol::LockProtocol(NfsOps& ops, FileHandle directory, LockTimes times, Clock& clock, Report& report)
     : ops_(ops), directory_(std::move(directory)), times_(times), clock_(clock), report_(report) {}
 
@@ -249,7 +264,10 @@ Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, b
     auto renewed = broke ? renew(epoch, record.nonce) : renew_known(epoch, **ours);
     if (!broke && !renewed && is(renewed.error(), ErrorCode::M10)) renewed = renew(epoch, record.nonce);
     while (true) {
-        if (renewed && clock_.now() - *renewed < times_.hold) return taken;
+        if (renewed && clock_.now() - *renewed < times_.hold) {
+            remove_left_behind(ops_, directory_, standing_names->private_files, (*ours)->attributes.mtime_ns);
+            return taken;
+        }
         if (!renewed && is(renewed.error(), ErrorCode::K06))
             return fail(ErrorCode::K02, "{}", renewed.error().detail());
         if (!renewed && !is(renewed.error(), ErrorCode::M04)) return fail(renewed.error());

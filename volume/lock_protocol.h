@@ -3,8 +3,16 @@
 // tests/model/lock.pml is the same protocol). A reply may be lost and a call may execute late: no answer
 // EXIST or NOENT is believed, what stands under the name is read. One thread; every wait goes through the
 // Clock.
+//
+// Private files (is_private_name) go with the call that their maker makes last. One that stays, because a
+// reply was lost, a CREATE came late or a client died, is removed by a later holder of the lock, behind its
+// first good renewal, when it is k_left_behind older than that holder's own lock by the server's time. No
+// living client needs one so long: CREATE, WRITE and LINK (or RENAME) have at most `hold` each. Safety does
+// not rest on that: a claimer whose private file is gone cannot LINK, which is a LINK that is never executed
+// (tests/model/lock.pml).
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,6 +25,13 @@
 #include "volume/user_directory.h"
 
 namespace berth::volume {
+
+inline constexpr std::chrono::minutes k_left_behind{15};
+
+/// Removes the private files among `names` that are k_left_behind older than `now_ns`, a moment of the
+/// server's own time; as far as the server lets us, and no more than a few dozen at a time.
+void remove_left_behind(NfsOps& ops, const FileHandle& directory, const std::vector<std::string>& names,
+                        int64_t now_ns);
 
 class LockProtocol {
   public:

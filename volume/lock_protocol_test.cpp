@@ -27,6 +27,17 @@ TEST(LockNames, are_plain_positive_numbers) {
     EXPECT_EQ(names.highest(), 10u);
 }
 
+TEST(LockNames, tell_private_files_from_all_others) {
+    const std::string nonce(32, 'a');
+    for (const char* prefix : {".lock-", ".new-", ".check-", ".put-"})
+        EXPECT_TRUE(is_private_name(prefix + nonce));
+    for (const std::string& name :
+         {".lock-" + nonce + "0", ".lock-" + nonce.substr(1), ".lock-" + std::string(32, 'A'),
+          ".lock-" + std::string(32, 'g'), "lock-" + nonce, ".new-" + nonce + "-" + nonce,
+          std::string(".lock-"), std::string(".profile")})
+        EXPECT_FALSE(is_private_name(name)) << name;
+}
+
 struct LockTest : ::testing::Test {
     LockTest() { server.put("vm/software.raw", FileType::regular, "disk"); }
     FileHandle directory() { return MemoryServer::handle(*server.at("vm")); }
@@ -160,6 +171,89 @@ TEST_F(LockTest, a_late_copy_of_its_link_makes_no_second_lock) {
     ASSERT_TRUE(next) << next.error().to_log();
     EXPECT_EQ(next->epoch, 2u);
     EXPECT_FALSE(names().contains("lock.1"));
+}
+
+/// Private files as they stay: a reply was lost for ever, or a call came late.
+struct LeftBehindTest : LockTest {
+    static constexpr int64_t k_minute_ns = 60'000'000'000;
+    std::set<std::string> private_names() {
+        std::set<std::string> found;
+        for (const auto& name : names())
+            if (is_private_name(name)) found.insert(name);
+        return found;
+    }
+};
+
+TEST_F(LeftBehindTest, whatever_lost_replies_leave_a_later_holder_removes) {
+    for (const char* call : {"CREATE", "WRITE", "LINK", "REMOVE"})
+        for (Fault fault : {Fault::not_sent, Fault::no_reply, Fault::late, Fault::duplicated}) {
+            SCOPED_TRACE(fmt::format("{} {}", call, static_cast<int>(fault)));
+            server = MemoryServer();
+            server.put("vm/software.raw", FileType::regular, "disk");
+            server.set_time(k_minute_ns);
+            // From the first such call on there is no answer to anything.
+            bool silent = false;
+            MemoryNfs faulty(server, [&](std::string_view c, const std::string&) {
+                if (silent) return Fault::not_sent;
+                silent = c == call;
+                return silent ? fault : Fault::none;
+            });
+            auto first = take(protocol(faulty));
+            for (auto& late : server.late) late();
+            server.set_time(17 * k_minute_ns);
+            auto next = take(protocol(ops), /*may_break=*/true);
+            ASSERT_TRUE(next) << next.error().to_log();
+            EXPECT_TRUE(private_names().empty()) << *private_names().begin();
+        }
+}
+
+TEST_F(LeftBehindTest, that_a_living_claimer_may_still_link_stays) {
+    server.set_time(20 * k_minute_ns);
+    const std::string claimers = ".lock-" + std::string(32, 'c');
+    server.put("vm/" + claimers, FileType::regular, "")->mtime_ns = 5 * k_minute_ns + 1;
+    ASSERT_TRUE(take(protocol(ops)));
+    EXPECT_EQ(private_names(), std::set<std::string>{claimers});
+}
+
+TEST_F(LeftBehindTest, that_claims_to_be_of_any_time_does_no_harm) {
+    server.set_time(20 * k_minute_ns);
+    const std::string future = ".new-" + std::string(32, 'f'), past = ".new-" + std::string(32, '0');
+    server.put("vm/" + future, FileType::regular, "")->mtime_ns = INT64_MAX;
+    server.put("vm/" + past, FileType::regular, "")->mtime_ns = INT64_MIN;
+    ASSERT_TRUE(take(protocol(ops)));
+    EXPECT_EQ(private_names(), std::set<std::string>{future});
+}
+
+TEST_F(LeftBehindTest, only_a_verified_holder_removes) {
+    server.put("vm/.check-" + std::string(32, '1'), FileType::regular, "");
+    server.set_time(20 * k_minute_ns);
+    server.put("vm/lock.1", FileType::regular,
+               format_lock_record({{"m-2", "berth-2", "ben", "c"}, std::string(32, 'c'), 1}));
+    EXPECT_FALSE(take(protocol(ops)));
+    auto given_up =
+        protocol(ops).take({"m-1", "berth-1", "ann", "b"}, true, nullptr, [](auto) { return false; });
+    EXPECT_FALSE(given_up);
+    EXPECT_EQ(private_names().size(), 1u);
+    ASSERT_TRUE(take(protocol(ops), /*may_break=*/true));
+    EXPECT_TRUE(private_names().empty());
+}
+
+TEST_F(LeftBehindTest, that_cannot_be_removed_is_no_reason_to_fail) {
+    server.put("vm/.check-" + std::string(32, '1'), FileType::regular, "");
+    server.set_time(20 * k_minute_ns);
+    MemoryNfs faulty(server, [](std::string_view call, const std::string& name) {
+        return call == "REMOVE" && name.starts_with(".check-") ? Fault::no_reply : Fault::none;
+    });
+    EXPECT_TRUE(take(protocol(faulty)));
+}
+
+TEST_F(LeftBehindTest, nothing_of_the_users_own_is_touched) {
+    server.put("vm/.lock-mine", FileType::regular, "");
+    server.put("vm/.check-" + std::string(32, '1'), FileType::directory);
+    server.set_time(20 * k_minute_ns);
+    ASSERT_TRUE(take(protocol(ops)));
+    EXPECT_EQ(names(), (std::set<std::string>{".check-" + std::string(32, '1'), ".lock-mine", "lock.1",
+                                              "software.raw"}));
 }
 
 TEST_F(LockTest, refuses_to_break_and_names_the_holder) {

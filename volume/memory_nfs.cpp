@@ -100,6 +100,7 @@ Result<FileHandle> MemoryServer::create(const FileHandle& directory, const std::
     if ((*folder)->entries.contains(name)) return fail(ErrorCode::M13, "{}", name);
     auto node = make(FileType::regular);
     node->mode = mode;
+    node->mtime_ns = now_ns_;
     (*folder)->entries[name] = node;
     return handle(*node);
 }

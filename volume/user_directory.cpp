@@ -64,6 +64,8 @@ class MountedDirectory final : public UserDirectory {
     Result<FileHandle> write_new(const FileHandle& directory, const std::string& name, std::string_view data);
     Status replace_in(const FileHandle& directory, const std::string& name, std::string_view data,
                       const MayRename& may_rename);
+    /// Private files of earlier holders; `fresh` was just written by us, under the lock.
+    void remove_what_others_left(const FileHandle& directory, const std::string& fresh);
     LockProtocol protocol(const FileHandle& folder);
 
     std::shared_ptr<NfsOps> user_, shared_;
@@ -143,7 +145,11 @@ Result<FileHandle> MountedDirectory::write_new(const FileHandle& directory, cons
         step = std::min<size_t>(limits->write, 256 * 1024);
     }
     auto file = user_->create(directory, name, 0600);
-    if (!file) return file;
+    if (!file) {
+        // It may have been made all the same.
+        if (file.error().code() == ErrorCode::M04) (void)user_->remove(directory, name);
+        return file;
+    }
     for (size_t at = 0; at < data.size(); at += step)
         if (auto written = user_->write_sync(*file, at, data.substr(at, step)); !written) {
             (void)user_->remove(directory, name);
@@ -160,6 +166,7 @@ Status MountedDirectory::check_writable(const std::string& vm) {
     auto file = write_new(*directory, name, std::string(k_probe_size, 'x'));
     if (!file) return fail(file.error());
     auto removed = user_->remove(*directory, name);
+    if (!removed && removed.error().code() == ErrorCode::M04) removed = user_->remove(*directory, name);
     if (!removed && removed.error().code() == ErrorCode::M09) return {};
     return removed;
 }
@@ -237,8 +244,17 @@ Status MountedDirectory::replace(const std::string& vm, const std::string& path,
         if (!found) return fail(found.error());
         if (found->shared) return fail(ErrorCode::C04, "\"{}\": in the shared tree", path);
         done = replaced(found->handle);
+        // Whoever takes the lock looks into the VM's own directory only.
+        if (done) remove_what_others_left(found->handle, name);
     }
     return done ? done : fail(done.error().with_prefix(path));
+}
+
+void MountedDirectory::remove_what_others_left(const FileHandle& directory, const std::string& fresh) {
+    auto entries = user_->list(directory);
+    auto now = user_->lookup(directory, fresh);
+    if (entries && now)
+        remove_left_behind(*user_, directory, lock_names(*entries).private_files, now->attributes.mtime_ns);
 }
 
 Status MountedDirectory::replace_in(const FileHandle& directory, const std::string& name,

@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <set>
 
+#include "volume/lock_names.h"
 #include "volume/memory_nfs.h"
 
 namespace berth::volume {
 namespace {
+
+using namespace std::chrono_literals;
 
 /// "work" with a lock of ours, over a file server in memory that counts calls.
 struct UserDirectoryTest : ::testing::Test {
@@ -18,6 +21,7 @@ struct UserDirectoryTest : ::testing::Test {
         ops = std::make_shared<MemoryNfs>(server, [this](std::string_view call, const std::string& name) {
             if (before_call) before_call(call, name);
             calls[std::string(call)]++;
+            if (fault) return fault(call, name);
             if (call == "LOOKUP" && name == "work") lookups_of_folder++;
             return Fault::none;
         });
@@ -52,10 +56,35 @@ struct UserDirectoryTest : ::testing::Test {
     LockTimes times;
     std::map<std::string, int> calls;
     int lookups_of_folder = 0;
-    MemoryNfs::FaultSource before_call;
+    MemoryNfs::FaultSource before_call, fault;
     std::shared_ptr<MemoryNfs> ops;
     std::unique_ptr<UserDirectory> directory;
 };
+
+TEST_F(UserDirectoryTest, leaves_no_private_file_when_one_reply_is_lost) {
+    for (const char* call : {"CREATE", "WRITE", "RENAME", "REMOVE"})
+        for (Fault lost : {Fault::not_sent, Fault::no_reply}) {
+            int left = 1;
+            fault = [&](std::string_view c, const std::string&) {
+                return c == call && left-- > 0 ? lost : Fault::none;
+            };
+            (void)directory->check_writable("work");
+            left = 1;
+            (void)directory->replace("work", "nvram", "new", always);
+            for (const auto& [name, node] : server.at("work")->entries)
+                EXPECT_FALSE(is_private_name(name)) << call << " " << name;
+        }
+}
+
+TEST_F(UserDirectoryTest, removes_what_an_earlier_holder_left_beside_a_file_in_a_folder) {
+    const std::string old = "work/fw/.new-" + std::string(32, '0');
+    server.put(old, FileType::regular, "");
+    server.put("work/fw/nvram", FileType::regular, "old");
+    server.set_time(std::chrono::nanoseconds(20min).count());
+    ASSERT_TRUE(directory->replace("work", "fw/nvram", "new", always));
+    EXPECT_FALSE(server.at(old));
+    EXPECT_EQ(server.at("work/fw/nvram")->data, "new");
+}
 
 TEST_F(UserDirectoryTest, looks_a_folder_up_once_for_what_is_done_in_it) {
     ASSERT_TRUE(directory->check_writable("work"));

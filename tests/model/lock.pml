@@ -24,7 +24,8 @@
  *                                   for a directory in which somebody removed or renamed files by hand.
  *   lower locks are removed         Chance. Who owns one finds the higher number at its next renewal. It spares the next taker the wait.
  *   lower last-useds are removed    Chance. Only the highest says anything. It keeps the directory short.
- *   the private name is removed     Chance (a session may stop before it). While it is there a late LINK can still make its number, but that number is
+ *   the private name is removed     Chance (a session may stop before it). A later holder removes it when it is old; a living claimer that lost it so cannot
+ *                                   LINK, which is what a LINK that is never executed is. While it is there a late LINK can still make its number, but that number is
  *                                   below the highest by then, and nobody's right rests on it. It keeps the directory short.
  *   a renewal WRITEs                Absent: EV_RENEW is only the moment before it. The right rests on the listing behind it. The WRITE shows people a sign of
  *                                   life, and finds a server that no longer accepts writes before the VM does. So one that fails for lack of room, as on
