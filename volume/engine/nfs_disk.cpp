@@ -9,8 +9,11 @@ namespace berth::volume {
 namespace {
 
 // RFC 1813 2.6.
-constexpr int k_perm = 1, k_acces = 13, k_nospc = 28, k_rofs = 30, k_dquot = 69, k_jukebox = 10008;
+constexpr int k_perm = 1, k_io = 5, k_acces = 13, k_nospc = 28, k_rofs = 30, k_dquot = 69, k_jukebox = 10008;
 constexpr Duration k_pause = std::chrono::seconds(1);
+/// How many pieces that were put off are sent in a pause. Each that is accepted allows two more: what a
+/// server goes on refusing costs little, and a server that accepts again soon has everything.
+constexpr unsigned k_retries = 4;
 
 void lay_over(char* buffer, uint64_t offset, uint32_t count, const std::vector<WriteSet::Overlay>& parts) {
     for (const auto& part : parts) {
@@ -43,7 +46,8 @@ NfsDisk::NfsDisk(FileHandle file, Lease& lease, Clock& clock, Settings settings)
 
 void NfsDisk::connected(BlockTransport& transport) {
     transport_ = &transport;
-    not_before_ = {};
+    commit_due_ = {};
+    reads_.splice(reads_.end(), later_reads_);
     step();
 }
 
@@ -69,13 +73,15 @@ void NfsDisk::submit(std::shared_ptr<BlockRequest> request) {
         case BlockRequest::Kind::write: {
             counters_.writes++;
             request->outstanding = request->count;
+            if (request->count == 0) break;
+            request->id = writes_.take_id();
             // Split later, to what the server takes at that time; the write set only needs whole writes.
-            const auto size = request->data->size();
-            if (size) writes_.add(request->offset, request->data, 0, size, request->fua, request);
+            writes_.hurry(request->offset, request->count);
+            writes_.add(request->id, request->offset, request->data, request->fua, request);
             break;
         }
         case BlockRequest::Kind::flush:
-            request->barrier = writes_.last_id();
+            request->id = writes_.last_id();
             break;
     }
     if (request->kind != BlockRequest::Kind::flush && request->count == 0)
@@ -90,7 +96,7 @@ void NfsDisk::step() {
         fail_all(EIO);
     } else {
         fail_expired();
-        if (transport_ && clock_.now() >= not_before_) {
+        if (transport_) {
             send_reads();
             send_writes();
             send_commit();
@@ -103,11 +109,15 @@ void NfsDisk::step() {
 
 void NfsDisk::fail_expired() {
     const BootTime now = clock_.now();
-    for (auto& request : requests_)
-        if (!request->finished && now >= request->deadline) {
-            forget_unsent(*request);
-            finish(*request, EIO);
-        }
+    bool any = false;
+    for (auto& request : requests_) {
+        if (now < request->deadline) break;
+        if (request->finished) continue;
+        any = true;
+        forget_unsent(*request);
+        finish(*request, EIO);
+    }
+    if (any) forget_finished();
 }
 
 void NfsDisk::abandon() {
@@ -115,29 +125,34 @@ void NfsDisk::abandon() {
 }
 
 void NfsDisk::fail_all(int error) {
+    if (requests_.empty()) return;
     for (auto& request : requests_) {
         forget_unsent(*request);
         finish(*request, error);
     }
+    forget_finished();
 }
 
 /// What never left us has a known outcome.
 void NfsDisk::forget_unsent(const BlockRequest& request) {
-    std::erase_if(reads_, [&](const ReadPart& part) { return part.request.get() == &request; });
-    auto& pending = writes_.pending();
-    for (auto piece = pending.begin(); piece != pending.end();) {
-        auto next = std::next(piece);
-        if (piece->request.get() == &request) {
-            if (piece->state == Piece::State::queued)
-                writes_.drop(piece);
-            else
-                piece->request.reset();
-        }
-        piece = next;
-    }
+    if (request.kind == BlockRequest::Kind::write && !request.finished) writes_.forget(request.id);
+}
+
+/// Of what waits to be sent.
+void NfsDisk::forget_finished() {
+    auto finished = [](const ReadPart& part) { return part.request->finished; };
+    std::erase_if(reads_, finished);
+    std::erase_if(later_reads_, finished);
+}
+
+void NfsDisk::fail_write(const std::shared_ptr<BlockRequest>& request, int error) {
+    forget_unsent(*request);
+    finish(*request, error);
 }
 
 void NfsDisk::send_reads() {
+    while (!later_reads_.empty() && later_reads_.front().due <= clock_.now())
+        reads_.splice(reads_.end(), later_reads_, later_reads_.begin());
     while (!reads_.empty() && reads_out_ < settings_.calls) {
         ReadPart part = std::move(reads_.front());
         reads_.pop_front();
@@ -164,9 +179,13 @@ void NfsDisk::send_reads() {
 void NfsDisk::read_done(ReadPart part, CallResult result, std::string_view data, bool end_of_file) {
     reads_out_--;
     if (part.request->finished) return;
-    if (result.lost || result.status == k_jukebox) {
-        if (!result.lost) not_before_ = clock_.now() + k_pause;
+    if (result.lost) {
         reads_.push_front(std::move(part));
+        return;
+    }
+    if (result.status == k_jukebox) {
+        part.due = clock_.now() + k_pause;
+        later_reads_.push_back(std::move(part));
         return;
     }
     if (!result.ok()) {
@@ -198,100 +217,93 @@ void NfsDisk::part_read(BlockRequest& request, uint32_t count) {
 
 void NfsDisk::send_writes() {
     if (!lease_.may_send()) return;
-    auto& pending = writes_.pending();
-    // An old verifier's pieces may be thousands; only the front of the list is looked at.
-    unsigned looked_at = 0;
-    for (auto piece = pending.begin();
-         piece != pending.end() && writes_out_ < settings_.calls && looked_at < 4 * settings_.calls;
-         ++piece, ++looked_at) {
-        if (piece->state == Piece::State::sending) continue;
+    const BootTime now = clock_.now();
+    if (now - retries_from_ >= k_pause) {
+        retries_from_ = now;
+        retries_ = k_retries;
+    }
+    while (writes_out_ < settings_.calls) {
+        const Piece* piece = writes_.next(now);
+        if (!piece || (piece->put_off() && retries_ == 0)) return;
+        const auto size = static_cast<uint32_t>(std::min<uint64_t>(piece->size, transport_->limits().write));
         if (piece->state == Piece::State::queued && writes_.acked_bytes() >= settings_.most_uncommitted)
-            continue;
-        if (writes_.may_send(piece)) send_write(piece);
+            return;
+        send_write(*piece, size);
     }
 }
 
-void NfsDisk::send_write(WriteSet::Pending::iterator piece) {
-    const uint32_t most = transport_->limits().write;
-    if (piece->size > most) {
-        Piece rest = *piece;
-        rest.offset += most;
-        rest.skip += most;
-        rest.size -= most;
-        writes_.pending().insert(std::next(piece), std::move(rest));
-        piece->size = most;
-    }
-    piece->state = Piece::State::sending;
+void NfsDisk::send_write(const Piece& piece, uint32_t size) {
+    const bool retried = piece.put_off();
+    if (retried) retries_--;
+    writes_.sent(piece, size);
     writes_out_++;
     transport_->write(
-        file_, piece->offset, piece->bytes(), piece->stable,
-        [this, id = piece->id, offset = piece->offset](CallResult result, const WriteReply& reply) {
-            write_done(id, offset, result, reply);
+        file_, piece.offset, piece.bytes(), piece.stable,
+        [this, id = piece.id, offset = piece.offset, retried](CallResult result, const WriteReply& reply) {
+            writes_out_--;
+            write_done(id, offset, retried, result, reply);
         });
 }
 
-void NfsDisk::write_done(uint64_t id, uint64_t offset, CallResult result, const WriteReply& reply) {
-    writes_out_--;
-    auto& pending = writes_.pending();
-    auto piece =
-        std::ranges::find_if(pending, [&](const Piece& p) { return p.id == id && p.offset == offset; });
-    if (piece == pending.end()) return;
-    if (result.lost || result.status == k_jukebox) {
-        piece->state = Piece::State::unknown;
-        if (!result.lost) not_before_ = clock_.now() + k_pause;
-        return;
-    }
-    if (!result.ok()) {
-        write_failed(piece, result.status);
-        return;
-    }
-    if (reply.count == 0 || reply.count > piece->size || (piece->stable && !reply.stable)) {
-        write_failed(piece, 5);
-        return;
-    }
-    auto request = piece->request;
-    writes_.written(piece, reply);
-    if (!request) return;
-    request->outstanding -= reply.count;
-    if (request->outstanding == 0) {
-        counters_.bytes_written += request->count;
-        finish(*request, 0);
+void NfsDisk::write_done(uint64_t id, uint64_t offset, bool retried, CallResult result,
+                         const WriteReply& reply) {
+    const Piece* piece = writes_.find(id, offset);
+    if (!piece) return;
+    if (result.lost) {
+        writes_.unanswered(*piece, {});
+    } else if (result.status == k_jukebox) {
+        writes_.unanswered(*piece, clock_.now() + k_pause);
+    } else if (!result.ok()) {
+        write_refused(*piece, result.status);
+    } else if (reply.count == 0 || reply.count > piece->size || (piece->stable && !reply.stable)) {
+        write_refused(*piece, k_io);
+    } else {
+        if (retried) retries_ += 2;
+        const auto request = writes_.written(*piece, reply);
+        if (!request) return;
+        request->outstanding -= reply.count;
+        if (request->outstanding == 0) {
+            counters_.bytes_written += request->count;
+            finish(*request, 0);
+        }
     }
 }
 
 /// The server said no. The VM hears it; what it was told is written stays with us and is tried again.
-void NfsDisk::write_failed(WriteSet::Pending::iterator piece, int status) {
-    if (piece->acknowledged) {
-        piece->state = Piece::State::unknown;
-        not_before_ = clock_.now() + k_pause;
-        fail_flushes(nfs_errno(status));
+void NfsDisk::write_refused(const Piece& piece, int status) {
+    const int error = nfs_errno(status);
+    if (!piece.acknowledged) {
+        const auto request = piece.request;
+        writes_.drop(piece);
+        if (request) fail_write(request, error);
         return;
     }
-    auto request = piece->request;
-    writes_.drop(piece);
-    if (!request) return;
-    forget_unsent(*request);
-    finish(*request, nfs_errno(status));
+    auto told = writes_.waiting_behind(piece);
+    if (piece.request) told.push_back(piece.request);
+    fail_flushes(error, piece.guards);
+    writes_.refused(piece, clock_.now() + k_pause);
+    for (const auto& request : told)
+        if (!request->finished) fail_write(request, error);
 }
 
-void NfsDisk::fail_flushes(int error) {
+void NfsDisk::fail_flushes(int error, uint64_t from) {
     for (auto& request : requests_)
-        if (request->kind == BlockRequest::Kind::flush) finish(*request, error);
+        if (request->kind == BlockRequest::Kind::flush && request->id >= from) finish(*request, error);
 }
 
 void NfsDisk::finish_flushes() {
     for (auto& request : requests_)
         if (request->kind == BlockRequest::Kind::flush && !request->finished &&
-            writes_.stable_up_to(request->barrier))
+            writes_.stable_up_to(request->id))
             finish(*request, 0);
 }
 
 void NfsDisk::send_commit() {
-    if (commit_out_ || writes_.acked_bytes() == 0) return;
+    if (commit_out_ || writes_.acked_bytes() == 0 || clock_.now() < commit_due_) return;
     const bool wanted = writes_.acked_bytes() >= settings_.commit_every ||
                         std::ranges::any_of(requests_, [this](const auto& r) {
                             return r->kind == BlockRequest::Kind::flush && !r->finished &&
-                                   !writes_.pending_up_to(r->barrier) && !writes_.stable_up_to(r->barrier);
+                                   !writes_.pending_up_to(r->id) && !writes_.stable_up_to(r->id);
                         });
     if (!wanted) return;
     commit_out_ = true;
@@ -303,10 +315,10 @@ void NfsDisk::send_commit() {
                                writes_.committed(mark, verifier);
                                return;
                            }
-                           not_before_ = clock_.now() + k_pause;
+                           commit_due_ = clock_.now() + k_pause;
                            if (result.status == k_jukebox) return;
                            writes_.commit_failed(mark);
-                           fail_flushes(EIO);
+                           fail_flushes(EIO, 0);
                        });
 }
 

@@ -5,8 +5,11 @@
 //
 // - A write is acknowledged when the server has all of it. FUA and flush: on stable storage.
 // - No connection, no lease, a silent server: requests wait; after `request_timeout` they fail with EIO, and
-// what was sent of a
-//   write stays in the write set until its outcome is known.
+//   what was sent of a write stays in the write set until its outcome is known.
+// - A refused write fails. If it was acknowledged before, it stays in the write set and is tried again: after
+//   a pause, a few at a time, or as soon as the VM writes there. Whoever waits for it (another write over it,
+//   a flush) hears of each refusal, and no flush succeeds before it was accepted.
+// - Only what was refused or put off pauses; other writes, reads and other disks do not.
 // - The lock lost for good: everything fails with EIO.
 #pragma once
 
@@ -34,7 +37,7 @@ struct BlockRequest {
 
     // The disk's.
     BootTime deadline;
-    uint64_t barrier = 0;      // flush: the last write it covers
+    uint64_t id = 0;           // write: in the write set; flush: the last write it covers
     uint32_t outstanding = 0;  // parts not yet done
     bool finished = false;
 };
@@ -77,21 +80,24 @@ class NfsDisk {
         uint64_t offset = 0;
         uint32_t count = 0;
         std::vector<WriteSet::Overlay> overlay;
+        BootTime due{};
     };
 
     void finish(BlockRequest& request, int error);
     void fail_expired();
     void fail_all(int error);
+    void fail_write(const std::shared_ptr<BlockRequest>& request, int error);
     void forget_unsent(const BlockRequest& request);
+    void forget_finished();
     void send_reads();
     void read_done(ReadPart part, CallResult result, std::string_view data, bool end_of_file);
     void part_read(BlockRequest& request, uint32_t count);
     void send_writes();
-    void send_write(WriteSet::Pending::iterator piece);
-    void write_done(uint64_t id, uint64_t offset, CallResult result, const WriteReply& reply);
-    void write_failed(WriteSet::Pending::iterator piece, int status);
+    void send_write(const Piece& piece, uint32_t size);
+    void write_done(uint64_t id, uint64_t offset, bool retried, CallResult result, const WriteReply& reply);
+    void write_refused(const Piece& piece, int status);
     void finish_flushes();
-    void fail_flushes(int error);
+    void fail_flushes(int error, uint64_t from);
     void send_commit();
 
     const FileHandle file_;
@@ -101,10 +107,13 @@ class NfsDisk {
     BlockTransport* transport_ = nullptr;
     std::list<std::shared_ptr<BlockRequest>> requests_;  // not finished, oldest first
     std::list<ReadPart> reads_;                          // to be sent
+    std::list<ReadPart> later_reads_;                    // once they are due; in that order
     WriteSet writes_;
     unsigned reads_out_ = 0, writes_out_ = 0;
     bool commit_out_ = false;
-    BootTime not_before_{};  // pause after an answer that says "later"
+    BootTime commit_due_{};    // after a COMMIT that was refused
+    BootTime retries_from_{};  // since then so many more of the pieces put off may be sent:
+    unsigned retries_ = 0;
     Counters counters_;
 };
 

@@ -1,79 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "volume/engine/nfs_disk.h"
 
-#include <gtest/gtest.h>
-
 #include <cerrno>
-#include <optional>
 #include <random>
 
-#include "volume/engine/fake_transport.h"
+#include "volume/engine/nfs_disk_fixture.h"
 
 namespace berth::volume {
 namespace {
 
 using namespace std::chrono_literals;
 constexpr int k_nfs_io = 5, k_nfs_nospc = 28, k_nfs_jukebox = 10008;
-
-struct NfsDiskTest : ::testing::Test {
-    NfsDiskTest() {
-        settings.commit_every = 256;
-        settings.most_uncommitted = 1024;
-        lease.renewed(clock.now(), lease.begin_renewal());
-        disk.emplace("file", lease, clock, settings);
-        disk->connected(server);
-    }
-    struct Asked {
-        std::optional<int> error;
-        std::string buffer;
-    };
-    std::shared_ptr<Asked> ask(BlockRequest::Kind kind, uint64_t offset, uint32_t count,
-                               std::string data = {}, bool fua = false) {
-        auto asked = std::make_shared<Asked>();
-        asked->buffer.assign(count, '?');
-        auto request = std::make_shared<BlockRequest>();
-        request->kind = kind;
-        request->offset = offset;
-        request->count = count;
-        request->buffer = asked->buffer.data();
-        request->data = std::make_shared<const std::string>(std::move(data));
-        request->fua = fua;
-        request->done = [asked](int error) {
-            EXPECT_FALSE(asked->error) << "answered twice";
-            asked->error = error;
-        };
-        disk->submit(request);
-        return asked;
-    }
-    std::shared_ptr<Asked> write(uint64_t offset, const std::string& data, bool fua = false) {
-        return ask(BlockRequest::Kind::write, offset, data.size(), data, fua);
-    }
-    std::shared_ptr<Asked> read(uint64_t offset, uint32_t count) {
-        return ask(BlockRequest::Kind::read, offset, count);
-    }
-    std::shared_ptr<Asked> flush() { return ask(BlockRequest::Kind::flush, 0, 0); }
-    void answer(size_t i = 0, uint32_t most = UINT32_MAX) {
-        server.answer(i, most);
-        disk->step();
-    }
-    void settle() {
-        while (!server.calls.empty()) answer();
-    }
-    void reconnect() {
-        disk->disconnected();
-        disk->connected(server);
-    }
-    size_t writes_out() const {
-        return std::ranges::count_if(
-            server.calls, [](const auto& c) { return c.kind == FakeTransport::Call::Kind::write; });
-    }
-
-    FakeClock clock;
-    Lease lease{clock, 60s};
-    NfsDisk::Settings settings;
-    FakeTransport server;
-    std::optional<NfsDisk> disk;
-};
 
 TEST_F(NfsDiskTest, acknowledges_a_write_when_the_server_has_all_of_it) {
     auto w = write(0, std::string(100, 'a'));
@@ -233,6 +170,9 @@ TEST_F(NfsDiskTest, commits_by_itself_after_so_many_bytes) {
 }
 
 TEST_F(NfsDiskTest, holds_new_writes_while_too_much_is_uncommitted) {
+    settings.most_uncommitted = 1024;
+    disk.emplace("file", lease, clock, settings);
+    disk->connected(server);
     for (int i = 0; i < 16; i++) write(i * 64, std::string(64, 'x'));
     while (writes_out())
         answer(std::ranges::find_if(
@@ -345,6 +285,98 @@ TEST_F(NfsDiskTest, later_means_later) {
     disk->step();
     settle();
     EXPECT_EQ(w->error, 0);
+}
+
+TEST_F(NfsDiskTest, one_refused_write_does_not_hold_up_reads_and_other_writes) {
+    for (int status : {k_nfs_nospc, k_nfs_jukebox}) {
+        const std::string place(4, static_cast<char>('a' + status % 26));
+        write(0, place);
+        answer();
+        server.restart();
+        flush();
+        answer();  // COMMIT: another verifier, it is sent again
+        ASSERT_EQ(writes_out(), 1u);
+        server.refuse(0, status);
+        disk->step();
+        ASSERT_TRUE(server.calls.empty()) << "it waits";
+        auto r = read(0, 4);
+        auto w = write(100, "bb");
+        ASSERT_EQ(server.calls.size(), 2u);
+        answer();
+        answer();
+        EXPECT_EQ(r->error, 0);
+        EXPECT_EQ(r->buffer, place);
+        EXPECT_EQ(w->error, 0);
+        clock.advance(2s);
+        disk->step();
+        flush();
+        settle();
+    }
+}
+
+TEST_F(NfsDiskTest, a_read_that_is_told_to_wait_does_not_hold_up_the_others) {
+    server.memory = "abcdef";
+    auto first = read(0, 3);
+    server.refuse(0, k_nfs_jukebox);
+    auto second = read(3, 3);
+    auto w = write(100, "bb");
+    ASSERT_EQ(server.calls.size(), 2u);
+    settle();
+    EXPECT_EQ(second->buffer, "def");
+    EXPECT_EQ(w->error, 0);
+    EXPECT_FALSE(first->error);
+    clock.advance(1s);
+    disk->step();
+    settle();
+    EXPECT_EQ(first->buffer, "abc");
+}
+
+TEST_F(NfsDiskTest, a_refused_commit_does_not_hold_up_reads_and_writes) {
+    write(0, "abc");
+    answer();
+    flush();
+    server.refuse(0, k_nfs_jukebox);
+    disk->step();
+    read(0, 1);
+    write(100, "bb");
+    EXPECT_EQ(server.calls.size(), 2u);
+}
+
+/// Each is on its own: what is behind many that wait is found.
+TEST_F(NfsDiskTest, many_blocked_writes_do_not_hide_one_that_may_go) {
+    write(0, "a");
+    for (int i = 0; i < 500; i++) write(0, "b");
+    write(100, "c");
+    EXPECT_EQ(writes_out(), 2u);
+}
+
+TEST_F(NfsDiskTest, what_is_refused_again_and_again_is_tried_a_few_at_a_time) {
+    for (int i = 0; i < 20; i++) write(i * 4, "abcd");
+    while (writes_out()) answer();
+    ASSERT_EQ(disk->counters().uncommitted, 80u);
+    server.restart();
+    flush();
+    answer();
+    ASSERT_EQ(writes_out(), 20u);
+    while (writes_out()) {
+        server.refuse(0, k_nfs_nospc);
+        disk->step();
+    }
+    for (int second = 0; second < 5; second++) {
+        clock.advance(1s);
+        disk->step();
+        ASSERT_EQ(writes_out(), 4u);
+        while (writes_out()) {
+            server.refuse(0, k_nfs_nospc);
+            disk->step();
+        }
+    }
+    clock.advance(1s);
+    disk->step();
+    auto f = flush();
+    settle();
+    EXPECT_EQ(f->error, 0) << "each that is accepted brings two more";
+    EXPECT_EQ(server.disk.size(), 80u);
 }
 
 /// Random requests, answers, losses and restarts: what a flush covered is on the server's disk, and every
