@@ -269,10 +269,11 @@ void NfsDisk::write_done(uint64_t id, uint64_t offset, bool retried, CallResult 
     }
 }
 
-/// The server said no. The VM hears it; what it was told is written stays with us and is tried again.
+/// The server said no. The VM hears it. What it was told is written, and what may have been written all the
+/// same by an earlier copy, stays with us and is tried again.
 void NfsDisk::write_refused(const Piece& piece, int status) {
     const int error = nfs_errno(status);
-    if (!piece.acknowledged) {
+    if (!piece.acknowledged && !piece.unresolved) {
         const auto request = piece.request;
         writes_.drop(piece);
         if (request) fail_write(request, error);

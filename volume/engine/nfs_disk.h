@@ -6,9 +6,10 @@
 // - A write is acknowledged when the server has all of it. FUA and flush: on stable storage.
 // - No connection, no lease, a silent server: requests wait; after `request_timeout` they fail with EIO, and
 //   what was sent of a write stays in the write set until its outcome is known.
-// - A refused write fails. If it was acknowledged before, it stays in the write set and is tried again: after
-//   a pause, a few at a time, or as soon as the VM writes there. Whoever waits for it (another write over it,
-//   a flush) hears of each refusal, and no flush succeeds before it was accepted.
+// - A refused write fails. If a copy of it may still arrive, or it was acknowledged before, it stays in the
+//   write set and is tried again: after a pause, a few at a time, or as soon as the VM writes there. Whoever
+//   waits for it (the repeat of the same write, another one over it, a flush) hears of each refusal, and no
+//   flush succeeds before it was accepted.
 // - Only what was refused or put off pauses; other writes, reads and other disks do not.
 // - The lock lost for good: everything fails with EIO.
 #pragma once

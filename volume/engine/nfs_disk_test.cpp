@@ -10,7 +10,7 @@ namespace berth::volume {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr int k_nfs_io = 5, k_nfs_nospc = 28, k_nfs_jukebox = 10008;
+constexpr int k_nfs_io = 5, k_nfs_nospc = 28, k_nfs_rofs = 30, k_nfs_dquot = 69, k_nfs_jukebox = 10008;
 
 TEST_F(NfsDiskTest, acknowledges_a_write_when_the_server_has_all_of_it) {
     auto w = write(0, std::string(100, 'a'));
@@ -285,6 +285,87 @@ TEST_F(NfsDiskTest, later_means_later) {
     disk->step();
     settle();
     EXPECT_EQ(w->error, 0);
+}
+
+/// The first copy may still be in the server: what refuses the second one says nothing about it.
+TEST_F(NfsDiskTest, a_refused_resend_resolves_nothing) {
+    for (int status : {k_nfs_rofs, k_nfs_nospc, k_nfs_dquot, k_nfs_io}) {
+        const uint64_t at = 64 * static_cast<uint64_t>(status);
+        auto first = write(at, "aaaa");
+        server.lose();
+        reconnect();
+        ASSERT_EQ(writes_out(), 1u);
+        server.refuse(0, status);
+        disk->step();
+        EXPECT_EQ(first->error, nfs_errno(status)) << "the guest is told";
+        auto other = write(at + 2, "bb");
+        EXPECT_FALSE(other->error);
+        for (const auto& call : server.calls) EXPECT_EQ(call.data, "aaaa") << "no different data before";
+        clock.advance(2s);
+        disk->step();
+        ASSERT_EQ(server.calls.size(), 1u);
+        EXPECT_EQ(server.calls[0].data, "aaaa");
+        settle();
+        EXPECT_EQ(other->error, 0);
+        EXPECT_EQ(server.memory.substr(at, 4), "aabb");
+    }
+}
+
+TEST_F(NfsDiskTest, no_flush_succeeds_while_a_refused_write_may_still_arrive) {
+    write(0, "aaaa");
+    server.lose();
+    reconnect();
+    auto waiting = flush();
+    server.refuse(0, k_nfs_dquot);
+    disk->step();
+    EXPECT_EQ(waiting->error, ENOSPC);
+    auto later = flush();
+    disk->step();
+    EXPECT_FALSE(later->error);
+    clock.advance(2s);
+    disk->step();
+    settle();
+    EXPECT_EQ(later->error, 0);
+    EXPECT_EQ(server.disk, "aaaa");
+}
+
+/// QEMU repeats what failed (werror=stop).
+TEST_F(NfsDiskTest, the_repeat_of_a_refused_write_is_answered_as_its_resend_is) {
+    write(0, "aaaa");
+    server.lose();
+    reconnect();
+    server.refuse(0, k_nfs_nospc);
+    disk->step();
+    for (int i = 0; i < 3; i++) {
+        auto again = write(0, "aaaa");
+        ASSERT_EQ(writes_out(), 1u) << "tried at once, for the guest waits";
+        server.refuse(0, k_nfs_nospc);
+        disk->step();
+        EXPECT_EQ(again->error, ENOSPC) << "at once, not after the request's time";
+        EXPECT_TRUE(server.calls.empty());
+    }
+    auto last = write(0, "aaaa");
+    settle();
+    EXPECT_EQ(last->error, 0);
+    EXPECT_EQ(server.memory, "aaaa");
+}
+
+/// A is to be sent again, B over it may still arrive: A after it would be different data.
+TEST_F(NfsDiskTest, an_older_write_is_not_sent_again_over_a_newer_one_of_unknown_outcome) {
+    write(0, "aaaaaa");
+    answer();
+    auto f = flush();
+    write(2, "bb");
+    ASSERT_EQ(server.calls.size(), 2u);
+    server.restart();
+    answer(0);  // COMMIT: another verifier
+    server.lose();
+    reconnect();
+    ASSERT_EQ(writes_out(), 1u);
+    EXPECT_EQ(server.calls[0].data, "bb");
+    settle();
+    EXPECT_EQ(f->error, 0);
+    EXPECT_EQ(server.disk, "aabbaa");
 }
 
 TEST_F(NfsDiskTest, one_refused_write_does_not_hold_up_reads_and_other_writes) {

@@ -8,7 +8,7 @@ namespace {
 
 /// Of two that overlap, whether `a` is sent before `b`.
 bool goes_first(const Piece& a, const Piece& b) {
-    return a.id < b.id;
+    return a.unresolved != b.unresolved ? a.unresolved : a.id < b.id;
 }
 
 bool blocks(const Piece& a, const Piece& b) {

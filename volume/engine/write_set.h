@@ -4,8 +4,10 @@
 //
 // A piece is `pending` (to be sent, or on its way) or `acked` (the server has it, unstable, under a
 // verifier).
-// - Of overlapping pending pieces one is sent at a time, the oldest first. So an unknown outcome is resolved,
-//   by sending the same data again, before different data goes to the same place.
+// - A pending piece is `unresolved` when a copy of it was sent and never answered for good: that copy may
+//   still arrive. Only the same data, sent again and accepted, ends that; a refusal does not.
+// - Of overlapping pending pieces one is sent at a time: first one that is unresolved, then the oldest. So an
+//   unknown outcome is resolved before different data goes to the same place.
 // - An answer makes a piece acked; older bytes below it are superseded and forgotten, and the newer piece
 //   then also stands for them (`guards`).
 // - A COMMIT makes stable what was acked before it was sent under the verifier that it returns; the rest is
@@ -47,7 +49,7 @@ struct Piece {
     bool stable = false;          ///< FUA: to be sent FILE_SYNC.
     bool acknowledged = false;    ///< The server said that it has it, so the VM may have been told that it is
                                   ///< written: it may never be dropped.
-    bool unresolved = false;      ///< A copy of it may still arrive.
+    bool unresolved = false;      ///< A copy of it may still arrive: it may never be dropped either.
     State state = State::queued;  ///< Of a pending one.
     BootTime due{};               ///< Not to be sent before; the default: at once.
     std::shared_ptr<BlockRequest> request;  ///< Who waits for it, if somebody does.
@@ -90,12 +92,12 @@ class WriteSet {
     /// There will be no answer, or one that says "later": it is unresolved. To be sent again, not before
     /// `due`.
     void unanswered(const Piece& piece, BootTime due);
-    /// An answer that says no to one that may not be dropped. Nobody waits for it any
+    /// An answer that says no to one that may not be dropped: nothing is resolved. Nobody waits for it any
     /// more.
     void refused(const Piece& piece, BootTime due);
     /// The connection went: all that was on its way is unresolved.
     void connection_lost();
-    /// An answer said no to one that is not acknowledged.
+    /// An answer said no to one that is neither acknowledged nor unresolved.
     void drop(const Piece& piece);
     /// Nobody waits for this write any more; what of it was never sent is dropped.
     void forget(uint64_t id);

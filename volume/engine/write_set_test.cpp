@@ -99,7 +99,7 @@ const Piece* next_by_walking(const WriteSet& set) {
             const Piece& other = entry.second;
             if (&other == &piece || other.offset >= piece.end() || piece.offset >= other.end()) return false;
             if (other.state == Piece::State::sending) return true;
-            return other.id < piece.id;
+            return other.unresolved != piece.unresolved ? other.unresolved : other.id < piece.id;
         });
         auto order = [](const Piece& p) { return std::tuple(p.due, p.id, p.offset); };
         if (!blocked && (!best || order(piece) < order(*best))) best = &piece;
