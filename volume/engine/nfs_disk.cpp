@@ -104,7 +104,7 @@ void NfsDisk::step() {
     }
     finish_flushes();
     std::erase_if(requests_, [](const auto& r) { return r->finished; });
-    counters_.uncommitted = writes_.acked_bytes();
+    counters_.uncommitted = writes_.uncommitted_bytes();
 }
 
 void NfsDisk::fail_expired() {

@@ -54,6 +54,8 @@ class NfsDisk {
         uint64_t most_uncommitted = 96 << 20;  ///< No new write is sent above it.
         unsigned calls = 32;                   ///< On their way at once, reads and writes each.
     };
+    /// `uncommitted`: what was acknowledged and is not known to be on the server's stable storage, whether
+    /// the server has it or it waits to be sent again.
     struct Counters {
         std::atomic<uint64_t> reads{0}, writes{0}, bytes_read{0}, bytes_written{0}, uncommitted{0};
     };

@@ -207,6 +207,7 @@ struct RandomRun : NfsDiskTest {
             disk->step();
         }
         ASSERT_EQ(last->error, 0);
+        EXPECT_EQ(disk->counters().uncommitted, 0u);
         EXPECT_TRUE(lingering.copies.empty());
         for (size_t at = 0; at < k_disk; at++)
             ASSERT_TRUE(bytes[at].may_be(lingering.fake.disk[at])) << "in the end, at " << at;

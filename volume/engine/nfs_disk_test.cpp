@@ -368,6 +368,38 @@ TEST_F(NfsDiskTest, an_older_write_is_not_sent_again_over_a_newer_one_of_unknown
     EXPECT_EQ(server.disk, "aabbaa");
 }
 
+TEST_F(NfsDiskTest, what_waits_to_be_sent_again_counts_as_uncommitted) {
+    write(0, "abc");
+    answer();
+    disk->step();
+    EXPECT_EQ(disk->counters().uncommitted, 3u);
+    server.restart();
+    flush();
+    answer();  // COMMIT: another verifier
+    EXPECT_EQ(disk->counters().uncommitted, 3u) << "on its way again";
+    server.lose();
+    disk->disconnected();
+    disk->step();
+    EXPECT_EQ(disk->counters().uncommitted, 3u) << "no connection";
+    disk->connected(server);
+    server.refuse(0, k_nfs_nospc);
+    disk->step();
+    EXPECT_EQ(disk->counters().uncommitted, 3u) << "refused";
+    clock.advance(2s);
+    disk->step();
+    flush();
+    settle();
+    EXPECT_EQ(disk->counters().uncommitted, 0u);
+}
+
+TEST_F(NfsDiskTest, a_write_that_nobody_was_told_of_is_not_uncommitted) {
+    write(0, "abc");
+    server.lose();
+    disk->disconnected();
+    disk->step();
+    EXPECT_EQ(disk->counters().uncommitted, 0u);
+}
+
 TEST_F(NfsDiskTest, one_refused_write_does_not_hold_up_reads_and_other_writes) {
     for (int status : {k_nfs_nospc, k_nfs_jukebox}) {
         const std::string place(4, static_cast<char>('a' + status % 26));
