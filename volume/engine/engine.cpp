@@ -48,7 +48,7 @@ Status Engine::open() {
         Disk& disk = disks_[file.disk];
         disk.size = file.attributes.size;
         disk.shared = file.shared;
-        disk.nfs = std::make_unique<NfsDisk>(file.handle, lease_, clock_, settings);
+        disk.nfs = std::make_unique<NfsDisk>(file.handle, lease_, clock_, memory_, settings);
         lines_[file.shared].used = true;
     }
     for (bool shared : {false, true})
@@ -124,7 +124,7 @@ int Engine::write(size_t index, const char* data, uint32_t count, uint64_t offse
     request->kind = BlockRequest::Kind::write;
     request->offset = offset;
     request->count = count;
-    request->data = std::make_shared<const std::string>(data, count);
+    request->from = data;
     request->fua = fua;
     return wait_for(index, request);
 }

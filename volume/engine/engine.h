@@ -22,6 +22,7 @@
 #include "volume/engine/local_disk.h"
 #include "volume/engine/nfs_disk.h"
 #include "volume/engine/rpc_transport.h"
+#include "volume/engine/write_memory.h"
 #include "volume/lease.h"
 #include "volume/volume_config.h"
 #include "volume/volume_process.h"
@@ -89,6 +90,7 @@ class Engine {
     Report& report_;
     Lease lease_;
     Guard guard_;
+    WriteMemory memory_;  // the I/O thread's
     std::vector<Disk> disks_;
     Line lines_[2];  // user's, shared tree's; the I/O thread's
     UniqueFd wake_;

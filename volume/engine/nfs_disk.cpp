@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 namespace berth::volume {
 namespace {
@@ -41,8 +42,8 @@ int nfs_errno(int nfs_status) {
     }
 }
 
-NfsDisk::NfsDisk(FileHandle file, Lease& lease, Clock& clock, Settings settings)
-    : file_(std::move(file)), lease_(lease), clock_(clock), settings_(settings) {}
+NfsDisk::NfsDisk(FileHandle file, Lease& lease, Clock& clock, WriteMemory& memory, Settings settings)
+    : file_(std::move(file)), lease_(lease), clock_(clock), memory_(memory), settings_(settings) {}
 
 void NfsDisk::connected(BlockTransport& transport) {
     transport_ = &transport;
@@ -75,9 +76,8 @@ void NfsDisk::submit(std::shared_ptr<BlockRequest> request) {
             request->outstanding = request->count;
             if (request->count == 0) break;
             request->id = writes_.take_id();
-            // Split later, to what the server takes at that time; the write set only needs whole writes.
-            writes_.hurry(request->offset, request->count);
-            writes_.add(request->id, request->offset, request->data, request->fua, request);
+            request->place = memory_.line_up();
+            waiting_.push_back(request);
             break;
         }
         case BlockRequest::Kind::flush:
@@ -96,6 +96,7 @@ void NfsDisk::step() {
         fail_all(EIO);
     } else {
         fail_expired();
+        take_writes();
         if (transport_) {
             send_reads();
             send_writes();
@@ -135,7 +136,10 @@ void NfsDisk::fail_all(int error) {
 
 /// What never left us has a known outcome.
 void NfsDisk::forget_unsent(const BlockRequest& request) {
-    if (request.kind == BlockRequest::Kind::write && !request.finished) writes_.forget(request.id);
+    if (request.kind == BlockRequest::Kind::write && !request.finished) {
+        memory_.leave(request.place);
+        writes_.forget(request.id);
+    }
 }
 
 /// Of what waits to be sent.
@@ -143,11 +147,31 @@ void NfsDisk::forget_finished() {
     auto finished = [](const ReadPart& part) { return part.request->finished; };
     std::erase_if(reads_, finished);
     std::erase_if(later_reads_, finished);
+    std::erase_if(waiting_, [](const auto& request) { return request->finished; });
 }
 
 void NfsDisk::fail_write(const std::shared_ptr<BlockRequest>& request, int error) {
     forget_unsent(*request);
     finish(*request, error);
+}
+
+/// Into the write set, as far as there is memory. Split later, to what the server takes at that time.
+void NfsDisk::take_writes() {
+    while (!waiting_.empty()) {
+        const auto request = waiting_.front();
+        WriteMemory::Data data;
+        try {
+            data = memory_.take(request->place, request->from, request->count);
+        } catch (const std::bad_alloc&) {
+            waiting_.pop_front();
+            fail_write(request, ENOMEM);
+            continue;
+        }
+        if (!data) return;
+        waiting_.pop_front();
+        writes_.hurry(request->offset, request->count);
+        writes_.add(request->id, request->offset, std::move(data), request->fua, request);
+    }
 }
 
 void NfsDisk::send_reads() {
@@ -226,8 +250,8 @@ void NfsDisk::send_writes() {
         const Piece* piece = writes_.next(now);
         if (!piece || (piece->put_off() && retries_ == 0)) return;
         const auto size = static_cast<uint32_t>(std::min<uint64_t>(piece->size, transport_->limits().write));
-        if (piece->state == Piece::State::queued && writes_.acked_bytes() >= settings_.most_uncommitted)
-            return;
+        // One may always be sent: what other disks have on its way comes back only when they are served.
+        if (writes_out_ != 0 && !memory_.may_send(size)) return;
         send_write(*piece, size);
     }
 }
@@ -237,12 +261,14 @@ void NfsDisk::send_write(const Piece& piece, uint32_t size) {
     if (retried) retries_--;
     writes_.sent(piece, size);
     writes_out_++;
-    transport_->write(
-        file_, piece.offset, piece.bytes(), piece.stable,
-        [this, id = piece.id, offset = piece.offset, retried](CallResult result, const WriteReply& reply) {
-            writes_out_--;
-            write_done(id, offset, retried, result, reply);
-        });
+    memory_.sent(size);
+    transport_->write(file_, piece.offset, piece.bytes(), piece.stable,
+                      [this, id = piece.id, offset = piece.offset, size, retried](CallResult result,
+                                                                                  const WriteReply& reply) {
+                          writes_out_--;
+                          memory_.answered(size);
+                          write_done(id, offset, retried, result, reply);
+                      });
 }
 
 void NfsDisk::write_done(uint64_t id, uint64_t offset, bool retried, CallResult result,
@@ -292,19 +318,23 @@ void NfsDisk::fail_flushes(int error, uint64_t from) {
         if (request->kind == BlockRequest::Kind::flush && request->id >= from) finish(*request, error);
 }
 
+bool NfsDisk::pending_up_to(uint64_t id) const {
+    return writes_.pending_up_to(id) || (!waiting_.empty() && waiting_.front()->id <= id);
+}
+
 void NfsDisk::finish_flushes() {
     for (auto& request : requests_)
-        if (request->kind == BlockRequest::Kind::flush && !request->finished &&
+        if (request->kind == BlockRequest::Kind::flush && !request->finished && !pending_up_to(request->id) &&
             writes_.stable_up_to(request->id))
             finish(*request, 0);
 }
 
 void NfsDisk::send_commit() {
     if (commit_out_ || writes_.acked_bytes() == 0 || clock_.now() < commit_due_) return;
-    const bool wanted = writes_.acked_bytes() >= settings_.commit_every ||
+    const bool wanted = writes_.acked_bytes() >= settings_.commit_every || memory_.wanted() ||
                         std::ranges::any_of(requests_, [this](const auto& r) {
                             return r->kind == BlockRequest::Kind::flush && !r->finished &&
-                                   !writes_.pending_up_to(r->id) && !writes_.stable_up_to(r->id);
+                                   !pending_up_to(r->id) && !writes_.stable_up_to(r->id);
                         });
     if (!wanted) return;
     commit_out_ = true;

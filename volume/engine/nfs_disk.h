@@ -4,8 +4,9 @@
 // remembering. Time and the right to write are injected.
 //
 // - A write is acknowledged when the server has all of it. FUA and flush: on stable storage.
-// - No connection, no lease, a silent server: requests wait; after `request_timeout` they fail with EIO, and
-//   what was sent of a write stays in the write set until its outcome is known.
+// - No connection, no lease, a silent server, no memory for one more write: requests wait; after
+//   `request_timeout` they fail with EIO, and what was sent of a write stays in the write set until its
+//   outcome is known.
 // - A refused write fails. If a copy of it may still arrive, or it was acknowledged before, it stays in the
 //   write set and is tried again: after a pause, a few at a time, or as soon as the VM writes there. Whoever
 //   waits for it (the repeat of the same write, another one over it, a flush) hears of each refusal, and no
@@ -15,12 +16,14 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <list>
 #include <memory>
 
 #include "base/clock.h"
 #include "volume/engine/block_transport.h"
+#include "volume/engine/write_memory.h"
 #include "volume/engine/write_set.h"
 #include "volume/lease.h"
 
@@ -31,14 +34,15 @@ struct BlockRequest {
     Kind kind = Kind::read;
     uint64_t offset = 0;
     uint32_t count = 0;
-    char* buffer = nullptr;                   ///< read: filled before `done`; not touched after.
-    std::shared_ptr<const std::string> data;  ///< write
+    char* buffer = nullptr;      ///< read: filled before `done`; not touched after.
+    const char* from = nullptr;  ///< write: copied before `done`; not touched after.
     bool fua = false;
     std::function<void(int error)> done;  ///< Exactly once; 0 or an errno.
 
     // The disk's.
     BootTime deadline;
     uint64_t id = 0;           // write: in the write set; flush: the last write it covers
+    uint64_t place = 0;        // write: in the line for memory
     uint32_t outstanding = 0;  // parts not yet done
     bool finished = false;
 };
@@ -50,9 +54,8 @@ class NfsDisk {
   public:
     struct Settings {
         Duration request_timeout = std::chrono::seconds(15);
-        uint64_t commit_every = 32 << 20;      ///< Bytes; COMMIT by itself.
-        uint64_t most_uncommitted = 96 << 20;  ///< No new write is sent above it.
-        unsigned calls = 32;                   ///< On their way at once, reads and writes each.
+        uint64_t commit_every = 32 << 20;  ///< Bytes; COMMIT by itself. When memory is wanted, at once.
+        unsigned calls = 32;               ///< On their way at once, reads and writes each.
     };
     /// `uncommitted`: what was acknowledged and is not known to be on the server's stable storage, whether
     /// the server has it or it waits to be sent again.
@@ -60,7 +63,8 @@ class NfsDisk {
         std::atomic<uint64_t> reads{0}, writes{0}, bytes_read{0}, bytes_written{0}, uncommitted{0};
     };
 
-    NfsDisk(FileHandle file, Lease& lease, Clock& clock, Settings settings);
+    /// `memory` is that of all disks: when one frees some, another's step() takes it.
+    NfsDisk(FileHandle file, Lease& lease, Clock& clock, WriteMemory& memory, Settings settings);
 
     /// A connection is there, until disconnected(). The transport's calls in flight come back as lost before
     /// disconnected() is called.
@@ -92,6 +96,7 @@ class NfsDisk {
     void fail_write(const std::shared_ptr<BlockRequest>& request, int error);
     void forget_unsent(const BlockRequest& request);
     void forget_finished();
+    void take_writes();
     void send_reads();
     void read_done(ReadPart part, CallResult result, std::string_view data, bool end_of_file);
     void part_read(BlockRequest& request, uint32_t count);
@@ -99,6 +104,7 @@ class NfsDisk {
     void send_write(const Piece& piece, uint32_t size);
     void write_done(uint64_t id, uint64_t offset, bool retried, CallResult result, const WriteReply& reply);
     void write_refused(const Piece& piece, int status);
+    bool pending_up_to(uint64_t id) const;
     void finish_flushes();
     void fail_flushes(int error, uint64_t from);
     void send_commit();
@@ -106,11 +112,13 @@ class NfsDisk {
     const FileHandle file_;
     Lease& lease_;
     Clock& clock_;
+    WriteMemory& memory_;
     const Settings settings_;
     BlockTransport* transport_ = nullptr;
     std::list<std::shared_ptr<BlockRequest>> requests_;  // not finished, oldest first
     std::list<ReadPart> reads_;                          // to be sent
     std::list<ReadPart> later_reads_;                    // once they are due; in that order
+    std::deque<std::shared_ptr<BlockRequest>> waiting_;  // writes, for memory
     WriteSet writes_;
     unsigned reads_out_ = 0, writes_out_ = 0;
     bool commit_out_ = false;

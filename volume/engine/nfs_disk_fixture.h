@@ -18,7 +18,7 @@ struct NfsDiskTest : ::testing::Test {
     NfsDiskTest() {
         settings.commit_every = 256;
         lease.renewed(clock.now(), lease.begin_renewal());
-        disk.emplace("file", lease, clock, settings);
+        disk.emplace("file", lease, clock, memory, settings);
         disk->connected(server);
     }
     struct Asked {
@@ -35,7 +35,7 @@ struct NfsDiskTest : ::testing::Test {
         request->count = count;
         request->buffer = asked->buffer.data();
         asked->data = std::move(data);
-        request->data = std::make_shared<const std::string>(asked->data);
+        request->from = asked->data.data();
         request->fua = fua;
         request->done = [asked](int error) {
             EXPECT_FALSE(asked->error) << "answered twice";
@@ -70,6 +70,7 @@ struct NfsDiskTest : ::testing::Test {
     FakeClock clock;
     Lease lease{clock, std::chrono::seconds(60)};
     NfsDisk::Settings settings;
+    WriteMemory memory;
     FakeTransport server;
     std::optional<NfsDisk> disk;
 };

@@ -10,6 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr size_t k_areas = 4, k_area = 128, k_disk = k_areas * k_area;
+constexpr uint64_t k_memory = 6 * (64 + WriteMemory::k_overhead);
 
 /// A server in front of which copies of lost writes linger: each may be executed at any time, until the same
 /// data was accepted in its place. It is an error to send other data there before.
@@ -93,10 +94,11 @@ struct RandomRun : NfsDiskTest {
     unsigned flushed = 0, failed = 0;
     std::minstd_rand random;
     LingeringServer lingering;
+    WriteMemory small{k_memory};
 
     explicit RandomRun(unsigned seed) : random(seed) {
         lingering.fake.memory = lingering.fake.disk = std::string(k_disk, '.');
-        disk.emplace("file", lease, clock, settings);
+        disk.emplace("file", lease, clock, small, settings);
         disk->connected(lingering);
     }
     bool chance(unsigned n) { return random() % n == 0; }
@@ -208,6 +210,7 @@ struct RandomRun : NfsDiskTest {
         }
         ASSERT_EQ(last->error, 0);
         EXPECT_EQ(disk->counters().uncommitted, 0u);
+        EXPECT_EQ(small.held(), 0u);
         EXPECT_TRUE(lingering.copies.empty());
         for (size_t at = 0; at < k_disk; at++)
             ASSERT_TRUE(bytes[at].may_be(lingering.fake.disk[at])) << "in the end, at " << at;
@@ -217,6 +220,7 @@ struct RandomRun : NfsDiskTest {
             ask_something();
             something_happens();
             take_answers();
+            ASSERT_LE(small.held(), k_memory);
         }
         end();
     }

@@ -169,21 +169,6 @@ TEST_F(NfsDiskTest, commits_by_itself_after_so_many_bytes) {
     EXPECT_EQ(disk->counters().uncommitted, 0u);
 }
 
-TEST_F(NfsDiskTest, holds_new_writes_while_too_much_is_uncommitted) {
-    settings.most_uncommitted = 1024;
-    disk.emplace("file", lease, clock, settings);
-    disk->connected(server);
-    for (int i = 0; i < 16; i++) write(i * 64, std::string(64, 'x'));
-    while (writes_out())
-        answer(std::ranges::find_if(
-                   server.calls, [](const auto& c) { return c.kind == FakeTransport::Call::Kind::write; }) -
-               server.calls.begin());
-    auto more = write(4096, "y");
-    EXPECT_EQ(writes_out(), 0u);
-    settle();
-    EXPECT_EQ(more->error, 0);
-}
-
 TEST_F(NfsDiskTest, sends_no_write_without_the_lease_but_reads) {
     lease.connection_lost();
     auto w = write(0, "abc");
@@ -500,7 +485,7 @@ TEST_F(NfsDiskTest, never_loses_or_invents_a_byte_in_random_runs) {
         auto chance = [&](unsigned n) { return random() % n == 0; };
         server = FakeTransport();
         server.memory = server.disk = std::string(512, '.');
-        disk.emplace("file", lease, clock, settings);
+        disk.emplace("file", lease, clock, memory, settings);
         disk->connected(server);
         // One request at a time for each of four areas, as a guest with a queue of four does it.
         std::string model(512, '.');
