@@ -15,8 +15,7 @@ using SharedEnds = std::shared_ptr<DomainEnds>;
 
 int on_event(virConnectPtr, virDomainPtr domain, int event, int detail, void* opaque) {
     const char* name = virDomainGetName(domain);
-    if (event == VIR_DOMAIN_EVENT_STOPPED && name != nullptr)
-        (*static_cast<SharedEnds*>(opaque))->add(name, detail);
+    if (name != nullptr) (*static_cast<SharedEnds*>(opaque))->add(name, event, detail);
     return 0;
 }
 
@@ -60,21 +59,31 @@ Connection::~Connection() {
     virConnectClose(connection_);
 }
 
-void DomainEnds::add(const std::string& name, int detail) {
+bool guest_shut_down(const DomainEnd& end) {
+    return end.stopped == VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN && end.shutdown != VIR_DOMAIN_EVENT_SHUTDOWN_HOST;
+}
+
+void DomainEnds::add(const std::string& name, int event, int detail) {
     const std::lock_guard held(mutex_);
-    details_[name] = detail;
-    added_.notify_all();
+    if (event == VIR_DOMAIN_EVENT_SHUTDOWN) {
+        // libvirt ends the QEMU of a guest that has shut down by a signal: that is not news.
+        auto& first = ends_[name].shutdown;
+        if (!first) first = detail;
+    } else if (event == VIR_DOMAIN_EVENT_STOPPED) {
+        ends_[name].stopped = detail;
+        added_.notify_all();
+    }
 }
 
 void DomainEnds::forget(const std::string& name) {
     const std::lock_guard held(mutex_);
-    details_.erase(name);
+    ends_.erase(name);
 }
 
-std::optional<int> DomainEnds::wait(const std::string& name, Duration within) {
+DomainEnd DomainEnds::wait(const std::string& name, Duration within) {
     std::unique_lock held(mutex_);
-    if (!added_.wait_for(held, within, [&] { return details_.contains(name); })) return {};
-    return details_[name];
+    added_.wait_for(held, within, [&] { return ends_[name].stopped.has_value(); });
+    return ends_[name];
 }
 
 }  // namespace berth::vm

@@ -45,20 +45,31 @@ class Connection {
     int events_ = -1;  ///< The registration; it holds the connection open.
 };
 
+/// What the events said of one domain's end.
+struct DomainEnd {
+    std::optional<int> shutdown;  ///< A virDomainEventShutdownDetailType, the first one's: whose idea it was.
+    std::optional<int> stopped;   ///< A virDomainEventStoppedDetailType.
+};
+
+/// Pure: whether the guest shut down. A QEMU that was told to end by a signal (systemd stops its cgroup, say)
+/// looks to libvirt as if it had, but for VIR_DOMAIN_EVENT_SHUTDOWN_HOST: its guest was cut. So was one of
+/// whose end nothing was said, for all that anybody knows.
+bool guest_shut_down(const DomainEnd& end);
+
 /// What the events said, by the domains' names. Any thread.
 class DomainEnds {
   public:
-    /// `detail`: a virDomainEventStoppedDetailType.
-    void add(const std::string& name, int detail);
+    /// `event`: VIR_DOMAIN_EVENT_SHUTDOWN or _STOPPED with its detail; others are passed over.
+    void add(const std::string& name, int event, int detail);
     /// A domain of this name is about to start; how an earlier one ended is forgotten.
     void forget(const std::string& name);
-    /// How `name` ended; none when no event has said so `within` this time.
-    std::optional<int> wait(const std::string& name, Duration within);
+    /// How `name` ended; without `stopped` when no event has said so `within` this time.
+    DomainEnd wait(const std::string& name, Duration within);
 
   private:
     std::mutex mutex_;
     std::condition_variable added_;
-    std::map<std::string, int> details_;
+    std::map<std::string, DomainEnd> ends_;
 };
 
 }  // namespace berth::vm

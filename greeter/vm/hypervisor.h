@@ -30,8 +30,10 @@ class Domain {
     virtual ~Domain() = default;
     /// libvirt's word; `gone` only when libvirt says the domain does not exist or is off.
     virtual Result<DomainState> state() = 0;
-    /// Of a domain that is `gone`: QEMU ended, but neither because its guest had shut down nor by destroy().
-    /// False, too, when libvirt did not say: it was down itself, or just starting. Waits 2 s at most.
+    /// Of a domain that is `gone`: QEMU ended, but neither because its guest had shut down nor after this
+    /// object's destroy(): killed, told by a signal to end, ended by somebody else. True, too, when libvirt
+    /// did not say (it was down itself, or just starting): then nobody knows what the guest saved. Waits 10 s
+    /// at most.
     virtual bool failed() = 0;
     /// A connected stream of the guest's first serial port. May be called again after the peer closed.
     virtual Result<UniqueFd> console() = 0;

@@ -43,8 +43,9 @@ constexpr auto k_soon = seconds(2);
 constexpr auto k_console_time = seconds(10);
 /// libvirt itself gives QEMU 15 s from SIGTERM to SIGKILL and 15 more.
 constexpr auto k_destroy_time = seconds(45);
-/// libvirt sends the event of a domain's end before or just after it answers that the domain is unknown.
-constexpr auto k_event_time = seconds(2);
+/// libvirt sends the event of a domain's end before or just after it answers that the domain is unknown; this
+/// is for a loaded machine.
+constexpr auto k_event_time = seconds(10);
 
 /// What libvirt said last in this thread.
 struct Complaint {
@@ -291,6 +292,7 @@ class LibvirtDomain final : public Domain {
 
     Status destroy() override {
         const BootTime end = link_->clock().now() + k_destroy_time;
+        destroyed_ = true;
         while (true) {
             const auto done = on_domain(
                 true, [](virDomainPtr d) { return virDomainDestroy(d) == 0; }, k_destroy_time);
@@ -306,9 +308,7 @@ class LibvirtDomain final : public Domain {
     }
 
     bool failed() override {
-        const auto detail = link_->ends().wait(name_, k_event_time);
-        return detail &&
-               (*detail == VIR_DOMAIN_EVENT_STOPPED_FAILED || *detail == VIR_DOMAIN_EVENT_STOPPED_CRASHED);
+        return !destroyed_ && !guest_shut_down(link_->ends().wait(name_, k_event_time));
     }
 
     Status resume() override {
@@ -342,6 +342,7 @@ class LibvirtDomain final : public Domain {
     std::shared_ptr<Link> link_;
     std::string name_;
     std::string console_socket_;
+    bool destroyed_ = false;  ///< destroy() was called.
 };
 
 class LibvirtHypervisor final : public Hypervisor {

@@ -60,10 +60,10 @@ class Vm : public testing::Test {
         return read_until(console_.get(), answer);
     }
 
-    void kill_qemu() {
+    void kill_qemu(int signal = SIGKILL) {
         const auto pid = read_file("/run/libvirt/qemu/" + guest_client(folder_).domain_name + ".pid");
         ASSERT_TRUE(pid);
-        ASSERT_EQ(kill(std::stoi(*pid), SIGKILL), 0);
+        ASSERT_EQ(kill(std::stoi(*pid), signal), 0);
     }
 
     SystemClock clock_;
@@ -120,6 +120,30 @@ TEST_F(Vm, has_failed_when_qemu_was_killed) {
     ASSERT_THAT(read_until(console_.get(), k_greeting), HasSubstr(k_greeting));
     kill_qemu();
     EXPECT_EQ(wait_for(*domain, DomainState::gone), DomainState::gone);
+    EXPECT_TRUE(domain->failed());
+}
+
+/// As systemd does with a cgroup that it stops: QEMU ends without a word to its guest, and libvirt calls it a
+/// shutdown.
+TEST_F(Vm, has_failed_when_qemu_was_told_to_end) {
+    NbdServer nbd(folder_, {"software"});
+    auto domain = boot(guest_config(), guest_client(folder_));
+    ASSERT_THAT(read_until(console_.get(), k_greeting), HasSubstr(k_greeting));
+    kill_qemu(SIGTERM);
+    EXPECT_EQ(wait_for(*domain, DomainState::gone), DomainState::gone);
+    EXPECT_TRUE(domain->failed());
+}
+
+TEST_F(Vm, has_failed_when_somebody_else_ended_it) {
+    NbdServer nbd(folder_, {"software"});
+    auto domain = boot(guest_config(), guest_client(folder_));
+    ASSERT_THAT(read_until(console_.get(), k_greeting), HasSubstr(k_greeting));
+    auto other = connect_libvirt("qemu:///system", clock_, report_);
+    auto found = other->find(guest_client(folder_).domain_name);
+    ASSERT_TRUE(found && *found);
+    ASSERT_TRUE((*found)->destroy());
+    EXPECT_FALSE((*found)->failed());
+    EXPECT_EQ(*domain->state(), DomainState::gone);
     EXPECT_TRUE(domain->failed());
 }
 
