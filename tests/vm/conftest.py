@@ -87,6 +87,10 @@ class Desk:
         """This workstation's id at the provisioner."""
         return self.world.machine(self.machine)["id"]
 
+    def again(self):
+        """From the saved state once more."""
+        at_the_prompt(self.world, self.machine)
+
 
 def at_the_prompt(world, machine):
     if machine.on():

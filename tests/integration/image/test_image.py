@@ -102,16 +102,25 @@ def test_no_key_of_the_case_cuts_a_running_guest_off(etc):
         assert f"Handle{what}=ignore" in settings
 
 
-def test_guests_close_before_anything_they_need_is_stopped(etc):
-    lines = (etc / "systemd/system/berth-settle.service").read_text().splitlines()
+def test_guests_close_before_anything_they_need_is_stopped(squashfs, etc):
+    units = etc / "systemd/system"
+    lines = (units / "berth-settle.service").read_text().splitlines()
     settings = {name: " ".join(line.split("=", 1)[1] for line in lines if line.startswith(name + "=")) for name in ("After", "ExecStop", "TimeoutStopSec")}
     # Units stop in the order opposite to After=.
-    assert {"berth-greeter.service", "libvirtd.service", "systemd-networkd.service", "systemd-resolved.service", "dbus.service"} <= set(
-        settings["After"].split())
+    after = set(settings["After"].split())
+    assert {"berth-greeter.service", "libvirtd.service", "systemd-machined.service", "systemd-logind.service", "systemd-networkd.service",
+            "systemd-resolved.service", "dbus.service"} <= after
+    for unit in after:
+        found = [squashfs.entries[f"{folder}/{unit}"] for folder in ("/etc/systemd/system", "/usr/lib/systemd/system")
+                 if f"{folder}/{unit}" in squashfs.entries]
+        assert found and found[0][2] != "/dev/null", f"{unit} never runs: it orders nothing"
+    # Where systemd-machined puts QEMU and where pam_systemd puts the session with its berth-volume.
+    for scopes in ("machine-", "session-"):
+        assert "Before=berth-settle.service" in (units / f"{scopes}.scope.d/berth.conf").read_text().splitlines()
     assert settings["ExecStop"] == "/usr/libexec/berth/berth-session --settle"
     # Above the bound of --settle.
     assert int(settings["TimeoutStopSec"]) > 180
-    for unit in (u for u in (etc / "systemd/system").glob("*.service") if not u.is_symlink()):
+    for unit in (u for u in units.glob("*.service") if not u.is_symlink()):
         assert "berth-settle" not in unit.read_text(), f"{unit.name} must not be stopped before it"
 
 
