@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/plain_text.h"
 #include "base/strict_json.h"
 
 namespace berth {
@@ -10,97 +11,90 @@ namespace {
 
 using nlohmann::json;
 
-bool is_alnum(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-bool all_of(std::string_view text, std::string_view extra) {
-    return std::ranges::all_of(
-        text, [&](char c) { return is_alnum(c) || extra.find(c) != std::string_view::npos; });
-}
-
-/// RFC 1123 2.1: labels of letters, digits and hyphens, joined by dots.
-bool is_host_name(std::string_view text) {
-    if (text.empty() || text.size() > 253) return false;
-    while (true) {
-        const size_t dot = text.find('.');
-        const std::string_view label = text.substr(0, dot);
-        if (label.empty() || label.size() > 63 || !all_of(label, "-") || label.front() == '-' ||
-            label.back() == '-')
-            return false;
-        if (dot == std::string_view::npos) return true;
-        text.remove_prefix(dot + 1);
-    }
-}
-
-bool is_time_zone(std::string_view text) {
-    while (true) {
-        const size_t slash = text.find('/');
-        const std::string_view part = text.substr(0, slash);
-        if (part.empty() || part.size() > 32 || !all_of(part, "_+-") || part.front() == '-') return false;
-        if (slash == std::string_view::npos) return true;
-        text.remove_prefix(slash + 1);
-    }
-}
-
-/// Absolute, without empty or dot parts; the user's name may be asked for by "{user}".
-bool is_directory(std::string_view text) {
-    return text.starts_with('/') && text.find("/../") == std::string_view::npos && !text.ends_with("/..");
-}
-
+/// Reads the members of one object, leaving out what is wrong.
 class RecordReader {
   public:
-    RecordReader(const json& value, std::string place) : fields_(value, ErrorCode::B08, std::move(place)) {}
+    RecordReader(const json& value, std::string prefix, std::vector<Error>& left_out)
+        : fields_(value, ErrorCode::B08, "machine record" + (prefix.empty() ? "" : ": " + prefix)),
+          prefix_(std::move(prefix)),
+          left_out_(left_out) {}
     JsonFields& fields() { return fields_; }
 
-    /// An optional text that `legal` accepts.
-    std::string text(std::string_view name, size_t max, bool (*legal)(std::string_view),
-                     std::string_view form) {
-        if (!fields_.has(name)) return {};
-        std::string value = fields_.text(name, 1, max);
-        if (!legal(value)) fields_.fault(name, fmt::format("must be {}", form));
-        return value;
+    /// An optional text that `rule` accepts.
+    std::string text(std::string_view name, bool (*rule)(std::string_view), std::string_view form) {
+        const json* value = optional(name);
+        if (value == nullptr) return {};
+        if (value->is_string() && rule(value->get_ref<const std::string&>())) return *value;
+        leave_out(name, form, *value);
+        return {};
     }
-    uint64_t number(std::string_view name, uint64_t max) {
-        return fields_.has(name) ? fields_.number(name, 0, max) : 0;
+    uint16_t port(std::string_view name) {
+        const json* value = optional(name);
+        if (value == nullptr) return 0;
+        if (value->is_number_unsigned() && value->get<uint64_t>() <= 65535) return value->get<uint16_t>();
+        leave_out(name, "0 to 65535", *value);
+        return 0;
+    }
+    const json* object(std::string_view name) {
+        const json* value = optional(name);
+        if (value == nullptr || value->is_object()) return value;
+        leave_out(name, "an object", *value);
+        return nullptr;
+    }
+    std::vector<std::string> hosts(std::string_view name) {
+        const json* value = optional(name);
+        std::vector<std::string> found;
+        if (value == nullptr) return found;
+        const std::string form = fmt::format("at most {} host names or addresses", k_max_time_servers);
+        if (!value->is_array()) leave_out(name, form, *value);
+        for (const json& item : value->is_array() ? *value : json::array()) {
+            auto host = item.is_string() ? parse_host(item.get_ref<const std::string&>()) : std::nullopt;
+            if (host && found.size() < k_max_time_servers)
+                found.push_back(std::move(*host));
+            else
+                leave_out(name, form, item);
+        }
+        return found;
+    }
+    void leave_out(std::string_view name, std::string_view form, const json& value) {
+        left_out_.emplace_back(
+            ErrorCode::B12,
+            fmt::format("{}{} {}: must be {}", prefix_.empty() ? "" : prefix_ + ".", name,
+                        shown(value.dump(-1, ' ', false, json::error_handler_t::replace), 80), form));
     }
 
   private:
+    const json* optional(std::string_view name) { return fields_.has(name) ? fields_.value(name) : nullptr; }
+
     JsonFields fields_;
+    std::string prefix_;
+    std::vector<Error>& left_out_;
 };
 
-Result<MachineRecord::Nfs> parse_nfs(const json& value) {
-    RecordReader r(value, "machine record: nfs");
+bool is_sentence(std::string_view text) {
+    return !text.empty() && text.size() <= 512 && is_plain_text(text);
+}
+
+Result<MachineRecord::Nfs> parse_nfs(const json& value, std::vector<Error>& left_out) {
+    const size_t before = left_out.size();
+    RecordReader r(value, "nfs", left_out);
     MachineRecord::Nfs nfs;
-    nfs.server = r.text("server", 253, is_host_or_address, "a host name or an address");
-    nfs.directory = r.text("directory", 1024, is_directory, "an absolute path without \"..\"");
-    nfs.nfs_port = static_cast<uint16_t>(r.number("nfs_port", 65535));
-    nfs.mount_port = static_cast<uint16_t>(r.number("mount_port", 65535));
-    nfs.shared = r.text(
-        "shared", 1280,
-        [](std::string_view s) {
-            const size_t colon = s.find(":/");
-            return colon != std::string_view::npos && is_host_or_address(s.substr(0, colon)) &&
-                   is_directory(s.substr(colon + 1));
-        },
-        "server:/absolute/path");
+    const std::string server = r.text(
+        "server", [](std::string_view s) { return parse_host(s).has_value(); }, "a host name or an address");
+    nfs.server = parse_host(server).value_or("");
+    nfs.directory = r.text("directory", is_record_path, "an absolute path without \"..\"");
+    nfs.nfs_port = r.port("nfs_port");
+    nfs.mount_port = r.port("mount_port");
+    nfs.shared = r.text("shared", is_record_location, "host:/absolute/path, an IPv6 address in brackets");
+    const std::string why = r.text("unusable", is_sentence, "a sentence of at most 512 bytes");
+    if (!why.empty()) left_out.emplace_back(ErrorCode::B12, why);
     BERTH_TRY(r.fields().done());
+    // Not one part alone: the rest would name another file server or directory than the one that was meant.
+    if (left_out.size() > before) return MachineRecord::Nfs{.unusable = left_out.back().detail()};
     return nfs;
 }
 
 }  // namespace
-
-bool is_machine_id(std::string_view text) {
-    return !text.empty() && text.size() <= 64 && is_alnum(text.front()) && all_of(text, "._:-");
-}
-
-bool is_host_or_address(std::string_view text) {
-    if (text.find(':') != std::string_view::npos)  // RFC 4291 2.2; the resolver judges the details.
-        return text.size() <= 45 && std::ranges::all_of(text, [](char c) {
-                   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') ||
-                          c == ':' || c == '.';
-               });
-    return is_host_name(text);
-}
 
 Result<MachineRecord> parse_machine_record(std::string_view text) {
     constexpr auto code = ErrorCode::B08;
@@ -108,53 +102,63 @@ Result<MachineRecord> parse_machine_record(std::string_view text) {
         return fail(code, "machine record: larger than {} bytes", k_max_machine_record);
     auto value = parse_json_object(text, code);
     if (!value) return fail(value.error().with_prefix("machine record"));
-    RecordReader r(*value, "machine record");
-    JsonFields& f = r.fields();
     MachineRecord record;
+    RecordReader r(*value, "", record.left_out);
+    JsonFields& f = r.fields();
     f.number("schema", 1, 1);
     record.id = f.text("id", 1, 64);
     if (!is_machine_id(record.id)) f.fault("id", "must be 1 to 64 of letters, digits, '.', '_', ':', '-'");
-    record.name = r.text("name", 64, is_host_name, "a host name");
-    record.keymap = r.text(
-        "keymap", 32, [](std::string_view s) { return all_of(s, "_-") && s.front() != '-'; },
-        "letters, digits, '_', '-'");
-    record.time_zone = r.text("time_zone", 64, is_time_zone, "a zone's name such as Europe/Berlin");
-    if (f.has("ntp")) {
-        if (const json* list = f.array("ntp", 0, 8)) {
-            for (const auto& server : *list) {
-                if (!server.is_string() || !is_host_or_address(server.get_ref<const std::string&>()))
-                    f.fault("ntp", "each must be a host name or an address");
-                else
-                    record.ntp.push_back(server);
-            }
-        }
-    }
+    record.name = r.text("name", is_host_name, "a host name of at most 64 letters, digits, '-'");
+    record.keymap = r.text("keymap", is_keymap, "1 to 32 of letters, digits, '-', '_', not '-' first");
+    record.time_zone = r.text("time_zone", is_time_zone, "a zone's name such as Europe/Berlin");
+    record.ntp = r.hosts("ntp");
     const std::string data = r.text(
-        "data", 8, [](std::string_view s) { return s == "none" || s == "auto"; }, "\"none\" or \"auto\"");
+        "data", [](std::string_view s) { return s == "none" || s == "auto"; }, "\"none\" or \"auto\"");
     record.data_auto = data == "auto";
-    if (f.has("nfs")) {
-        if (const json* nfs = f.object("nfs")) {
-            auto parsed = parse_nfs(*nfs);
-            if (!parsed) return fail(parsed.error());
-            record.nfs = *parsed;
-        }
+    if (const json* nfs = r.object("nfs")) {
+        auto parsed = parse_nfs(*nfs, record.left_out);
+        if (!parsed) return fail(parsed.error());
+        record.nfs = *parsed;
+    } else if (f.has("nfs")) {
+        record.nfs.unusable = record.left_out.empty() ? "" : record.left_out.back().detail();
     }
-    if (f.has("vm")) {
-        if (const json* vm = f.object("vm")) {
-            RecordReader inner(*vm, "machine record: vm");
-            // IFNAMSIZ less the terminating byte.
-            record.network_bridge = inner.text(
-                "network_bridge", 15, [](std::string_view s) { return all_of(s, "._-") && s.front() != '-'; },
-                "an interface's name");
-            BERTH_TRY(inner.fields().done());
-        }
+    if (const json* vm = r.object("vm")) {
+        RecordReader inner(*vm, "vm", record.left_out);
+        record.network_bridge =
+            inner.text("network_bridge", is_interface_name,
+                       "an interface's name: 1 to 15 of letters, digits, '.', '_', '-', not '-' first");
+        BERTH_TRY(inner.fields().done());
     }
-    record.boot_token = r.text(
-        "boot_token", 128, [](std::string_view s) { return all_of(s, "_-"); }, "letters, digits, '_', '-'");
-    record.minimum_version = r.number("minimum_version", 1ULL << 53);
+    record.boot_token = r.text("boot_token", is_boot_token, "1 to 128 of letters, digits, '-', '_'");
+    if (f.has("minimum_version")) record.minimum_version = f.number("minimum_version", 0, 1ULL << 53);
     if (f.has("allow_older")) record.allow_older = f.boolean("allow_older");
     BERTH_TRY(f.done());
     return record;
+}
+
+json machine_record_json(const MachineRecord& record) {
+    json value{{"schema", 1}, {"id", record.id}, {"data", record.data_auto ? "auto" : "none"}};
+    const auto put = [](json& object, const char* name, const auto& member) {
+        if (member != std::decay_t<decltype(member)>{}) object[name] = member;
+    };
+    put(value, "name", record.name);
+    put(value, "keymap", record.keymap);
+    put(value, "time_zone", record.time_zone);
+    put(value, "ntp", record.ntp);
+    json nfs = json::object(), vm = json::object();
+    put(nfs, "server", record.nfs.server);
+    put(nfs, "directory", record.nfs.directory);
+    put(nfs, "nfs_port", record.nfs.nfs_port);
+    put(nfs, "mount_port", record.nfs.mount_port);
+    put(nfs, "shared", record.nfs.shared);
+    put(nfs, "unusable", record.nfs.unusable);
+    put(vm, "network_bridge", record.network_bridge);
+    if (!nfs.empty()) value["nfs"] = std::move(nfs);
+    if (!vm.empty()) value["vm"] = std::move(vm);
+    put(value, "boot_token", record.boot_token);
+    put(value, "minimum_version", record.minimum_version);
+    put(value, "allow_older", record.allow_older);
+    return value;
 }
 
 }  // namespace berth

@@ -27,6 +27,8 @@ class JsonFields {
     JsonFields(const nlohmann::json& object, ErrorCode code, std::string place);
 
     bool has(std::string_view name) const;
+    /// The member as it is, for a reader that judges it itself. nullptr after a fault.
+    const nlohmann::json* value(std::string_view name) { return take(name); }
     /// A string of `min` to `max` bytes of valid UTF-8 without control characters.
     std::string text(std::string_view name, size_t min, size_t max);
     uint64_t number(std::string_view name, uint64_t min, uint64_t max);

@@ -5,14 +5,10 @@
 #include <vector>
 
 #include "base/fd.h"
-#include "base/machine_record.h"
+#include "base/text.h"
 
 namespace berth::boot {
 namespace {
-
-bool is_hex(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-}
 
 std::vector<std::string> words(std::string_view line) {
     std::vector<std::string> out;
@@ -39,13 +35,6 @@ bool is_url(std::string_view s) {
            std::ranges::all_of(s, [](char c) { return c > ' ' && c < 0x7f && c != '#' && c != '\\'; });
 }
 
-bool is_token(std::string_view s) {
-    return !s.empty() && s.size() <= 128 && std::ranges::all_of(s, [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-               c == '_';
-    });
-}
-
 bool is_console(std::string_view s) {
     return s.starts_with("tty") && s.size() <= 16 && std::ranges::all_of(s, [](char c) {
                return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -68,7 +57,7 @@ Status take(BootParameters& p, std::string_view name, std::string_view value) {
         if (!is_machine_id(value)) return fail(ErrorCode::B09, "{}={}: must be a machine's id", name, value);
         p.machine = value;
     } else if (name == "berth.boot") {
-        if (!is_token(value))
+        if (!is_boot_token(value))
             return fail(ErrorCode::B09, "{}: must be 1 to 128 letters, digits, '-', '_'", name);
         p.token = value;
     } else if (name == "berth.console") {
@@ -88,18 +77,6 @@ Status take(BootParameters& p, std::string_view name, std::string_view value) {
 }
 
 }  // namespace
-
-std::string normal_mac(std::string_view text) {
-    if (text.size() != 17) return {};
-    std::string mac;
-    for (size_t i = 0; i < text.size(); ++i) {
-        char c = text[i];
-        if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
-        if (i % 3 == 2 ? (c != ':' && c != '-') : !is_hex(c)) return {};
-        mac += i % 3 == 2 ? ':' : c;
-    }
-    return mac;
-}
 
 Result<BootParameters> parse_boot_parameters(std::string_view command_line) {
     BootParameters parameters;

@@ -31,7 +31,4 @@ Result<BootParameters> parse_boot_parameters(std::string_view command_line);
 /// Reads /proc/cmdline.
 Result<BootParameters> read_boot_parameters();
 
-/// "52:54:00:12:34:56" from that, upper case, or with hyphens; empty when it is no MAC.
-std::string normal_mac(std::string_view text);
-
 }  // namespace berth::boot

@@ -10,7 +10,8 @@
 namespace berth::boot {
 namespace {
 
-Result<MachineRecord> take_record(const BootPlan& plan, BootSystem& system, Http& http) {
+Result<MachineRecord> take_record(const BootPlan& plan, BootSystem& system, Http& http,
+                                  BootProgress& progress) {
     HttpTimes times = plan.times;
     times.total = std::chrono::seconds(30);
     auto text = fetch_small(machine_request(plan.parameters, "record"), times, k_max_machine_record, http);
@@ -19,6 +20,7 @@ Result<MachineRecord> take_record(const BootPlan& plan, BootSystem& system, Http
     if (!record) return fail(record.error());
     if (record->id != plan.parameters.machine)
         return fail(ErrorCode::B08, "machine record: id {}: must be {}", record->id, plan.parameters.machine);
+    for (const auto& error : record->left_out) progress.problem(error);
     // Later programs talk to the provisioner with this boot's token.
     auto value = parse_json_object(*text, ErrorCode::B08);
     if (!value) return fail(value.error());
@@ -36,7 +38,7 @@ Status boot_once(const BootPlan& plan, BootSystem& system, Http& http, Clock& cl
     progress.stage("bootstrap");
     MachineRecord record;
     if (plan.parameters.has_record()) {
-        auto taken = take_record(plan, system, http);
+        auto taken = take_record(plan, system, http, progress);
         if (!taken) return fail(taken.error());
         record = std::move(*taken);
     }

@@ -263,6 +263,15 @@ TEST_F(Bootstrap, keeps_no_record_that_is_malformed_or_another_machines) {
     EXPECT_EQ(system().record, "");
 }
 
+TEST_F(Bootstrap, boots_without_a_setting_that_it_cannot_accept_and_tells_it) {
+    with_record(
+        R"({"schema":1,"id":"m-0001","keymap":"-de","time_zone":"Europe//Berlin","ntp":["[fd00::1]"]})");
+    const Status s = boot();
+    ASSERT_TRUE(s) << s.error().to_log();
+    EXPECT_EQ(system().steps.back(), "switch");
+    EXPECT_EQ(progress.problems, (std::vector<ErrorCode>{ErrorCode::B12, ErrorCode::B12}));
+}
+
 TEST_F(Bootstrap, tries_again_with_a_growing_pause_and_tells_each_failure) {
     system().network_failures = 8;
     const auto start = clock.now();

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "base/machine_record.h"
+#include "base/text.h"
 
 namespace berth::boot {
 namespace {

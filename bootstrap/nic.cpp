@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "base/machine_record.h"
+#include "base/text.h"
 
 namespace berth::boot {
 

@@ -45,9 +45,12 @@ MachineRecord read_record(Report& report) {
     if (!fs::exists(k_machine_record_path, error)) return {};
     auto text = read_file(k_machine_record_path, k_max_machine_record);
     auto record = text ? parse_machine_record(*text) : Result<MachineRecord>(fail(text.error()));
-    if (record) return *record;
-    report.error("machine record not used", record.error());
-    return {};
+    if (!record) {
+        report.error("machine record not used", record.error());
+        return {};
+    }
+    for (const auto& e : record->left_out) report.error("setting left out", e);
+    return *record;
 }
 
 Status set_host_name(const std::string& name) {

@@ -35,8 +35,8 @@ Status list_running(Ctl& ctl, const RunningArguments& arguments);
 struct SettingArguments {
     Settings given;
     void add_to(CLI::App& command);
-    /// Checks and applies: an empty value takes the setting away.
-    Status apply(Settings& settings) const;
+    /// Checks and applies: an empty value takes the setting away. What was refused under its key goes too.
+    Status apply(Settings& settings, Settings& refused) const;
 };
 
 /// Shows the lines that change as a diff ("-mode: local", "+mode: network"). Without a change: false. On a

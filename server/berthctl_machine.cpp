@@ -49,7 +49,7 @@ struct MachineArguments {
         }
         if (!enabled.empty()) machine.enabled = enabled == "yes";
         if (!marked.empty()) machine.marked = marked == "yes";
-        return settings.apply(machine.settings);
+        return settings.apply(machine.settings, machine.refused);
     }
 };
 

@@ -30,7 +30,7 @@ Status set_policy(Ctl& ctl, const PolicyArguments& arguments) {
     if (!before) return fail(before.error());
     Policy after = *before;
     if (!arguments.unknown.empty()) after.unknown = *parse_unknown_policy(arguments.unknown);
-    BERTH_TRY(arguments.settings.apply(after.defaults));
+    BERTH_TRY(arguments.settings.apply(after.defaults, after.refused));
     if (confirm_diff(policy_lines(*before), policy_lines(after), arguments.yes, ctl.json))
         BERTH_TRY((*store)->set_policy(after));
     else if (!ctl.json)

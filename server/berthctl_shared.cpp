@@ -20,10 +20,11 @@ void SettingArguments::add_to(CLI::App& command) {
     }
 }
 
-Status SettingArguments::apply(Settings& settings) const {
+Status SettingArguments::apply(Settings& settings, Settings& refused) const {
     for (const auto& [key, value] : given) {
         const auto checked = checked_setting(*find_setting(key), value);
         if (!checked) return fail(checked.error());
+        refused.erase(key);
         if (checked->empty())
             settings.erase(key);
         else

@@ -2,6 +2,7 @@
 // `berthctl vm list --running` (REQUIREMENTS M11).
 #include "server/berthctl.h"
 #include "server/running.h"
+#include "server/vm_place.h"
 
 namespace berth::server {
 namespace {
@@ -10,12 +11,9 @@ Result<RunningList> look(Ctl& ctl, const RunningArguments& arguments) {
     const WallTime now = ctl.clock.wall();
     if (!arguments.directory.empty()) return running_in_folder(arguments.directory, now);
     if (!arguments.server.empty()) {
-        const size_t colon = arguments.server.find(":/");
-        if (colon == 0 || colon == std::string::npos)
-            return fail(ErrorCode::P06, "--server {}: must be HOST:/PATH", arguments.server);
-        return running_on_server({arguments.server.substr(0, colon), arguments.server.substr(colon + 1),
-                                  arguments.nfs_port, arguments.mount_port},
-                                 now);
+        const auto location = nfs_location(arguments.server, arguments.nfs_port, arguments.mount_port);
+        if (!location) return fail(location.error());
+        return running_on_server(*location, now);
     }
     auto store = Store::open(ctl.database, ctl.clock);
     if (!store) return fail(store.error());

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "base/text.h"
+
 namespace berth::server {
 namespace {
 
@@ -22,12 +24,6 @@ bool are_ipv4(const std::string& list) {
     return count >= 1 && count <= 8 && !list.ends_with(",");
 }
 
-bool is_interface(const std::string& text) {
-    return !text.empty() && text.size() <= 15 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-        return isalnum(c) || c == '-' || c == '_' || c == '.';
-    });
-}
-
 bool is_folder(const std::string& text) {
     return text.starts_with('/') && std::all_of(text.begin(), text.end(), [](unsigned char c) {
                return isalnum(c) ||
@@ -37,8 +33,9 @@ bool is_folder(const std::string& text) {
 
 Status check(const DnsmasqOptions& o) {
     const bool dhcp = o.mode == DhcpMode::dhcp;
-    if (!is_interface(o.interface))
-        return fail(ErrorCode::P06, "interface \"{}\": must be 1 to 15 of letters, digits, '-', '_', '.'",
+    if (!is_interface_name(o.interface))
+        return fail(ErrorCode::P06,
+                    "interface \"{}\": must be 1 to 15 of letters, digits, '-', '_', '.', not '-' first",
                     o.interface);
     if (!is_ipv4(o.server_ip))
         return fail(ErrorCode::P06, "server-ip \"{}\": must be an IPv4 address", o.server_ip);

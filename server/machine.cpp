@@ -2,40 +2,26 @@
 #include "server/machine.h"
 
 #include <algorithm>
-#include <charconv>
 
-#include "server/text.h"
+#include "base/machine_record.h"
+#include "base/plain_text.h"
 
 namespace berth::server {
 namespace {
-
-constexpr std::string_view k_letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-
-bool made_of(std::string_view text, std::string_view more, size_t longest) {
-    return text.size() <= longest && std::all_of(text.begin(), text.end(), [&](char c) {
-               return k_letters.find(c) != std::string_view::npos || more.find(c) != std::string_view::npos;
-           });
-}
 
 bool one_of(std::string_view text, std::initializer_list<std::string_view> words) {
     return std::find(words.begin(), words.end(), text) != words.end();
 }
 
-bool is_path(std::string_view text) {
-    return text.starts_with("/") && made_of(text, "/._-{}@+", 255) &&
-           text.find("..") == std::string_view::npos;
+bool is_host(std::string_view text) {
+    return parse_host(text).has_value();
 }
-
-bool is_location(std::string_view text) {
-    const size_t colon = text.find(":/");
-    return colon != std::string_view::npos && is_host(text.substr(0, colon)) &&
-           is_path(text.substr(colon + 1));
+std::string normal_host(std::string_view text) {
+    return parse_host(text).value_or("");
 }
 
 bool is_port_or_zero(std::string_view text) {
-    unsigned value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && end == text.data() + text.size() && value <= 65535;
+    return parse_port(text).has_value();
 }
 
 std::vector<std::string> split_list(std::string_view text) {
@@ -50,8 +36,12 @@ std::vector<std::string> split_list(std::string_view text) {
 
 bool is_host_list(std::string_view text) {
     const auto hosts = split_list(text);
-    return hosts.size() <= 8 &&
-           std::all_of(hosts.begin(), hosts.end(), [](const auto& h) { return is_host(h); });
+    return hosts.size() <= k_max_time_servers && std::ranges::all_of(hosts, is_host);
+}
+std::string normal_host_list(std::string_view text) {
+    std::string list;
+    for (const auto& host : split_list(text)) list += (list.empty() ? "" : ",") + normal_host(host);
+    return list;
 }
 
 bool is_console(std::string_view text) {
@@ -60,19 +50,16 @@ bool is_console(std::string_view text) {
                          "ttyS1,9600", "ttyS1,19200", "ttyS1,38400", "ttyS1,57600", "ttyS1,115200"});
 }
 
-bool is_time_zone(std::string_view text) {
-    return made_of(text, "_+-/", 64) && !text.starts_with("/") && !text.ends_with("/");
-}
-
 constexpr SettingRule k_rules[] = {
     {"mode", "--mode", "network, local or install", "what the machine does at power-on", "network",
      [](std::string_view v) {
          return one_of(v, {"network", "local", "install"});
      }},
-    {"keymap", "--keymap", "1 to 32 of letters, digits, '-', '_'", "key map of the console", "",
-     [](std::string_view v) { return made_of(v, "-_", 32); }},
+    {"keymap", "--keymap", "1 to 32 of letters, digits, '-', '_', not '-' first", "key map of the console",
+     "", is_keymap},
     {"time_zone", "--time-zone", "a zone's name such as Europe/Berlin", "time zone", "", is_time_zone},
-    {"ntp", "--ntp", "1 to 8 hosts with commas between", "time servers", "", is_host_list},
+    {"ntp", "--ntp", "1 to 8 host names or addresses with commas between", "time servers", "", is_host_list,
+     normal_host_list},
     {"data", "--data", "auto or none", "auto: an empty disk may become the data partition", "none",
      [](std::string_view v) {
          return one_of(v, {"auto", "none"});
@@ -82,14 +69,17 @@ constexpr SettingRule k_rules[] = {
     {"image", "--image", "an image folder's name", "the image that runs from the network", "berth",
      is_file_name},
     {"site", "--site", "a site archive folder's name", "the site archive", "", is_file_name},
-    {"nfs_server", "--nfs-server", "a host", "file server of the users' directories", "", is_host},
-    {"nfs_directory", "--nfs-directory", "an absolute path; {user} stands for the user's name",
-     "directory of a user on it", "", is_path},
+    {"nfs_server", "--nfs-server", "a host name or an address", "file server of the users' directories", "",
+     is_host, normal_host},
+    {"nfs_directory", "--nfs-directory",
+     "an absolute path of letters, digits and /._-+@, without \"..\"; {user} stands for the user's name",
+     "directory of a user on it", "", is_record_path},
     {"nfs_port", "--nfs-port", "0 (ask the port mapper) to 65535", "port of NFS", "", is_port_or_zero},
     {"mount_port", "--mount-port", "0 (ask the port mapper) to 65535", "port of MOUNT", "", is_port_or_zero},
-    {"shared", "--shared", "host:/absolute/path", "the shared tree", "", is_location},
-    {"bridge", "--bridge", "an interface's name of 1 to 15 characters", "host bridge offered to VMs", "",
-     [](std::string_view v) { return made_of(v, "._-", 15); }},
+    {"shared", "--shared", "host:/absolute/path, an IPv6 address in brackets", "the shared tree", "",
+     is_record_location},
+    {"bridge", "--bridge", "an interface's name of 1 to 15 letters, digits, '.', '_', '-', not '-' first",
+     "host bridge offered to VMs", "", is_interface_name},
 };
 
 }  // namespace
@@ -105,11 +95,10 @@ const SettingRule* find_setting(std::string_view key) {
 }
 
 Result<std::string> checked_setting(const SettingRule& rule, std::string_view value) {
-    if (value.empty() || rule.legal(value)) return std::string(value);
-    std::string shown(value.substr(0, 80));
-    for (char& c : shown)
-        if (c < ' ' || c > '~') c = '?';
-    return fail(ErrorCode::P06, "{} \"{}\": must be {}", rule.option.substr(2), shown, rule.range);
+    if (!value.empty() && !rule.legal(value))
+        return fail(ErrorCode::P06, "{} \"{}\": must be {}", rule.option.substr(2), shown(value, 80),
+                    rule.range);
+    return value.empty() || rule.normal == nullptr ? std::string(value) : rule.normal(value);
 }
 
 std::string effective(const Machine& machine, const Policy& policy, std::string_view key) {
@@ -148,28 +137,47 @@ std::optional<Platform> parse_platform(std::string_view text) {
     return std::nullopt;
 }
 
+std::vector<std::string_view> left_out(const Machine& machine, const Policy& policy) {
+    std::vector<std::string_view> keys;
+    for (const auto& rule : k_rules) {
+        const std::string key(rule.key);
+        if (machine.refused.contains(key) ||
+            (!machine.settings.contains(key) && policy.refused.contains(key)))
+            keys.push_back(rule.key);
+    }
+    return keys;
+}
+
 nlohmann::json machine_record(const Machine& machine, const Policy& policy, std::string_view boot_token) {
-    const auto value = [&](std::string_view key) { return effective(machine, policy, key); };
-    nlohmann::json record{{"schema", 1}, {"id", machine.id}, {"name", machine.name}, {"data", value("data")}};
-    for (const char* key : {"keymap", "time_zone"})
-        if (auto v = value(key); !v.empty()) record[key] = v;
-    if (auto v = value("ntp"); !v.empty()) record["ntp"] = split_list(v);
-    const auto put = [&](const char* key, const char* part, const char* name, bool number) {
-        const auto v = value(key);
-        if (v.empty()) return;
-        if (number)
-            record[part][name] = std::stoi(v);
-        else
-            record[part][name] = v;
+    // Checked here too, so that the promise does not rest on every caller.
+    const auto value = [&](std::string_view key) {
+        return checked_setting(*find_setting(key), effective(machine, policy, key)).value_or("");
     };
-    put("nfs_server", "nfs", "server", false);
-    put("nfs_directory", "nfs", "directory", false);
-    put("nfs_port", "nfs", "nfs_port", true);
-    put("mount_port", "nfs", "mount_port", true);
-    put("shared", "nfs", "shared", false);
-    put("bridge", "vm", "network_bridge", false);
-    if (!boot_token.empty()) record["boot_token"] = boot_token;
-    return record;
+    const auto port = [&](std::string_view key) { return parse_port(value(key)).value_or(0); };
+    MachineRecord record{.id = machine.id,
+                         .name = is_host_name(machine.name) ? machine.name : "",
+                         .keymap = value("keymap"),
+                         .time_zone = value("time_zone"),
+                         .ntp = {},
+                         .data_auto = value("data") == "auto",
+                         .nfs = {.server = value("nfs_server"),
+                                 .directory = value("nfs_directory"),
+                                 .shared = value("shared"),
+                                 .nfs_port = port("nfs_port"),
+                                 .mount_port = port("mount_port")},
+                         .network_bridge = value("bridge"),
+                         .boot_token = is_boot_token(boot_token) ? std::string(boot_token) : ""};
+    if (const auto list = value("ntp"); !list.empty()) record.ntp = split_list(list);
+    for (const auto key : left_out(machine, policy)) {
+        if (!one_of(key, {"nfs_server", "nfs_directory", "nfs_port", "mount_port", "shared"})) continue;
+        const auto& rule = *find_setting(key);
+        const auto own = machine.refused.find(std::string(key));
+        const auto& stored = own != machine.refused.end() ? own->second : policy.refused.at(std::string(key));
+        record.nfs = {.unusable = fmt::format("{} \"{}\" at the provisioner: must be {}",
+                                              rule.option.substr(2), shown(stored, 80), rule.range)};
+        break;
+    }
+    return machine_record_json(record);
 }
 
 }  // namespace berth::server

@@ -12,19 +12,23 @@ namespace {
 TEST(Setting, takes_legal_values_and_names_the_range_of_others) {
     const std::pair<const char*, std::pair<std::vector<std::string>, std::vector<std::string>>> cases[] = {
         {"mode", {{"network", "local", "install"}, {"x", "network "}}},
-        {"keymap", {{"de", "us-intl"}, {"a b", "../x", std::string(33, 'a')}}},
-        {"time_zone", {{"Europe/Berlin", "UTC", "Etc/GMT+1"}, {"/etc/passwd", "../x", "a b"}}},
-        {"ntp", {{"10.0.0.1", "a.org,b.org"}, {",", "a,", "a b", "1,2,3,4,5,6,7,8,9"}}},
+        {"keymap", {{"de", "us-intl"}, {"a b", "../x", "-de", std::string(33, 'a')}}},
+        {"time_zone",
+         {{"Europe/Berlin", "UTC", "Etc/GMT+1"}, {"/etc/passwd", "../x", "a b", "Europe//Berlin"}}},
+        {"ntp",
+         {{"10.0.0.1", "a.org,b.org", "[fd00::1],fd00::2"}, {",", "a,", "a b", "[a]", "1,2,3,4,5,6,7,8,9"}}},
         {"data", {{"auto", "none"}, {"yes"}}},
         {"console", {{"tty1", "ttyS0", "ttyS1,9600"}, {"tty2", "ttyS0,1", "ttyS0 init=/bin/sh"}}},
         {"image", {{"berth", "berth-17"}, {"..", "a/b", ".x"}}},
         {"site", {{"school"}, {"a b"}}},
-        {"nfs_server", {{"fs1", "10.0.0.1"}, {"a b", "a;b", "a/b"}}},
+        {"nfs_server",
+         {{"fs1", "10.0.0.1", "fs1.", "fd00::1", "[fd00::1]"}, {"a b", "a;b", "a/b", "a..b", "-a"}}},
         {"nfs_directory", {{"/export/users/{user}"}, {"export", "/a b", "/a/../b", "/$(x)"}}},
         {"nfs_port", {{"0", "2049", "65535"}, {"65536", "-1", "x", "1 "}}},
         {"mount_port", {{"20048"}, {"1e3"}}},
-        {"shared", {{"fs1:/export/shared"}, {"fs1", "fs1:x", ":/x", "fs1:/a b"}}},
-        {"bridge", {{"br0"}, {"a b", "0123456789abcdef"}}},
+        {"shared",
+         {{"fs1:/export/shared", "[fd00::1]:/path"}, {"fs1", "fd00::1:/path", "fs1:x", ":/x", "fs1:/a b"}}},
+        {"bridge", {{"br0"}, {"a b", "-br0", "0123456789abcdef"}}},
     };
     EXPECT_EQ(std::size(cases), setting_rules().size());
     for (const auto& [key, values] : cases) {
@@ -38,6 +42,12 @@ TEST(Setting, takes_legal_values_and_names_the_range_of_others) {
         }
         EXPECT_TRUE(rule->built_in.empty() || rule->legal(rule->built_in)) << key;
     }
+}
+
+TEST(Setting, is_kept_in_one_form) {
+    EXPECT_EQ(checked_setting(*find_setting("nfs_server"), "[fd00::1]"), "fd00::1");
+    EXPECT_EQ(checked_setting(*find_setting("ntp"), "[fd00::1],a,fd00::2"), "fd00::1,a,fd00::2");
+    EXPECT_EQ(checked_setting(*find_setting("shared"), "[fd00::1]:/path"), "[fd00::1]:/path");
 }
 
 TEST(Setting, comes_from_machine_then_policy_then_built_in) {
@@ -93,6 +103,34 @@ TEST(MachineRecord, is_accepted_by_the_clients_parser_for_every_setting) {
     EXPECT_EQ(parsed->ntp.size(), 2u);
     EXPECT_TRUE(parsed->data_auto);
     EXPECT_EQ(parsed->nfs.mount_port, 20048);
+}
+
+TEST(MachineRecord, leaves_out_what_the_database_holds_and_the_client_would_not_accept) {
+    Machine m{.id = "m-0001", .name = "bad name", .settings = {{"ntp", "10.0.0.1"}}};
+    m.refused = {{"keymap", "-de"}, {"time_zone", "Europe//Berlin"}};
+    const auto record = machine_record(m, {}, "no token");
+    EXPECT_EQ(record,
+              nlohmann::json::parse(R"({"schema":1,"id":"m-0001","data":"none","ntp":["10.0.0.1"]})"));
+    EXPECT_EQ(list_row(m, {})[3], "network (not valid: keymap, time-zone)");
+    EXPECT_EQ(editable_lines(m)[3].find("keymap: -de (not valid, left out: must be "), 0u);
+}
+
+TEST(MachineRecord, names_no_other_file_server_in_the_place_of_one_that_is_not_valid) {
+    Policy policy{.defaults = {{"nfs_server", "fs1"}, {"nfs_directory", "/export/{user}"}}};
+    Machine m{.id = "m-0001", .name = "a"};
+    m.refused = {{"nfs_server", "fs2..\x1b"}};
+    const auto parsed = parse_machine_record(machine_record(m, policy, "").dump());
+    ASSERT_TRUE(parsed) << parsed.error().to_log();
+    EXPECT_EQ(parsed->nfs.server + parsed->nfs.directory, "");
+    EXPECT_NE(parsed->nfs.unusable.find("nfs-server \"fs2..\\x1b\""), std::string::npos)
+        << parsed->nfs.unusable;
+    // A default that is not valid counts only for machines without a value of their own.
+    policy = {.defaults = {}, .refused = {{"nfs_server", "fs2.."}}};
+    m.refused.clear();
+    EXPECT_NE(parse_machine_record(machine_record(m, policy, "").dump())->nfs.unusable, "");
+    m.settings["nfs_server"] = "fs3";
+    EXPECT_EQ(parse_machine_record(machine_record(m, policy, "").dump())->nfs.server, "fs3");
+    EXPECT_TRUE(left_out(m, policy).empty());
 }
 
 TEST(MachineView, row_names_what_the_machine_said) {

@@ -3,6 +3,8 @@
 
 #include <ctime>
 
+#include "base/plain_text.h"
+
 namespace berth::server {
 namespace {
 
@@ -56,13 +58,29 @@ std::string show_memory(const nlohmann::json& facts) {
 std::string shown_mode(const Machine& machine, const Policy& policy) {
     std::string mode(to_text(effective_mode(machine, policy)));
     if (machine.marked) mode += "+mark";
-    return machine.enabled ? mode : mode + " (disabled)";
+    if (!machine.enabled) mode += " (disabled)";
+    std::vector<std::string> options;
+    for (const auto key : left_out(machine, policy))
+        options.emplace_back(find_setting(key)->option.substr(2));
+    return options.empty() ? mode : fmt::format("{} (not valid: {})", mode, joined(options, ", "));
 }
 
-void add_settings(std::vector<std::string>& lines, const Settings& settings) {
-    for (const auto& rule : setting_rules())
-        if (const auto value = settings.find(std::string(rule.key)); value != settings.end())
+void add_settings(std::vector<std::string>& lines, const Settings& settings, const Settings& refused) {
+    for (const auto& rule : setting_rules()) {
+        const std::string key(rule.key);
+        if (const auto value = settings.find(key); value != settings.end())
             lines.push_back(fmt::format("{}: {}", rule.option.substr(2), value->second));
+        if (const auto value = refused.find(key); value != refused.end())
+            lines.push_back(fmt::format("{}: {} (not valid, left out: must be {})", rule.option.substr(2),
+                                        shown(value->second, 80), rule.range));
+    }
+}
+
+/// For JSON: the values may be anything.
+nlohmann::json shown_values(const Settings& refused) {
+    auto values = nlohmann::json::object();
+    for (const auto& [key, value] : refused) values[key] = shown(value, 80);
+    return values;
 }
 
 }  // namespace
@@ -91,13 +109,13 @@ std::vector<std::string> editable_lines(const Machine& machine) {
     if (!machine.uuid.empty()) lines.push_back("uuid: " + machine.uuid);
     lines.push_back(std::string("enabled: ") + (machine.enabled ? "yes" : "no"));
     lines.push_back(std::string("marked: ") + (machine.marked ? "yes" : "no"));
-    add_settings(lines, machine.settings);
+    add_settings(lines, machine.settings, machine.refused);
     return lines;
 }
 
 std::vector<std::string> policy_lines(const Policy& policy) {
     std::vector<std::string> lines{fmt::format("unknown: {}", to_text(policy.unknown))};
-    add_settings(lines, policy.defaults);
+    add_settings(lines, policy.defaults, policy.refused);
     return lines;
 }
 
@@ -146,27 +164,31 @@ std::vector<std::string> list_row(const Machine& machine, const Policy& policy) 
 
 nlohmann::json machine_json(const Machine& machine, const Policy& policy) {
     const auto& s = machine.status;
-    return {{"id", machine.id},
-            {"name", machine.name},
-            {"macs", machine.macs},
-            {"uuid", machine.uuid},
-            {"serial", machine.serial},
-            {"enabled", machine.enabled},
-            {"marked", machine.marked},
-            {"mode", to_text(effective_mode(machine, policy))},
-            {"settings", machine.settings},
-            {"last_seen", s.seen},
-            {"platform", s.platform},
-            {"boot_id", s.boot_id},
-            {"stage", s.stage},
-            {"percent", s.percent < 0 ? nlohmann::json() : nlohmann::json(s.percent)},
-            {"error", s.error.empty() ? nlohmann::json() : nlohmann::json(s.error)},
-            {"facts", s.facts},
-            {"session", s.session}};
+    nlohmann::json value{{"id", machine.id},
+                         {"name", machine.name},
+                         {"macs", machine.macs},
+                         {"uuid", machine.uuid},
+                         {"serial", machine.serial},
+                         {"enabled", machine.enabled},
+                         {"marked", machine.marked},
+                         {"mode", to_text(effective_mode(machine, policy))},
+                         {"settings", machine.settings},
+                         {"last_seen", s.seen},
+                         {"platform", s.platform},
+                         {"boot_id", s.boot_id},
+                         {"stage", s.stage},
+                         {"percent", s.percent < 0 ? nlohmann::json() : nlohmann::json(s.percent)},
+                         {"error", s.error.empty() ? nlohmann::json() : nlohmann::json(s.error)},
+                         {"facts", s.facts},
+                         {"session", s.session}};
+    if (!machine.refused.empty()) value["settings_not_valid"] = shown_values(machine.refused);
+    return value;
 }
 
 nlohmann::json policy_json(const Policy& policy) {
-    return {{"unknown", to_text(policy.unknown)}, {"defaults", policy.defaults}};
+    nlohmann::json value{{"unknown", to_text(policy.unknown)}, {"defaults", policy.defaults}};
+    if (!policy.refused.empty()) value["defaults_not_valid"] = shown_values(policy.refused);
+    return value;
 }
 
 }  // namespace berth::server

@@ -52,16 +52,34 @@ nlohmann::json stored_json(const std::string& text) {
     return value.is_discarded() ? nlohmann::json() : value;
 }
 
-/// Rows are checked again as they come in: a hand-edited database must not become a script.
-Settings stored_settings(const nlohmann::json& value) {
+/// Rows are checked again as they come in: a hand-edited database must not become a script. What is not valid
+/// goes to `refused`.
+Settings stored_settings(const nlohmann::json& value, Settings& refused) {
     Settings settings;
     if (!value.is_object()) return settings;
-    for (const auto& [key, text] : value.items()) {
+    for (const auto& [key, stored] : value.items()) {
         const auto* rule = find_setting(key);
-        if (rule != nullptr && text.is_string() && checked_setting(*rule, text.get<std::string>()))
-            settings[key] = text.get<std::string>();
+        if (rule == nullptr) continue;
+        const std::string text = stored.is_string()
+                                     ? stored.get<std::string>()
+                                     : stored.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+        if (auto checked = checked_setting(*rule, text); checked)
+            settings[key] = *checked;
+        else
+            refused[key] = text;
     }
     return settings;
+}
+
+/// What is written: the settings, and what an admin has not yet replaced.
+Settings with_refused(Settings settings, const Settings& refused) {
+    settings.insert(refused.begin(), refused.end());
+    return settings;
+}
+
+std::string settings_text(const Machine& machine) {
+    return nlohmann::json(with_refused(machine.settings, machine.refused))
+        .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::vector<Machine> select_machines(soci::session& sql, const std::string& where,
@@ -93,8 +111,9 @@ std::vector<Machine> select_machines(soci::session& sql, const std::string& wher
                   .serial = r.serial,
                   .enabled = r.enabled != 0,
                   .marked = r.marked != 0,
-                  .settings = stored_settings(stored_json(r.settings)),
+                  .settings = {},
                   .status = {}};
+        m.settings = stored_settings(stored_json(r.settings), m.refused);
         m.status = {.seen = r.seen,
                     .boot_id = r.boot_id,
                     .stage = r.stage,
@@ -260,7 +279,7 @@ Result<Policy> Store::policy() {
                 else
                     defaults[key] = value;
             }
-            policy.defaults = stored_settings(defaults);
+            policy.defaults = stored_settings(defaults, policy.refused);
             return policy;
         },
         false);
@@ -270,7 +289,7 @@ Status Store::set_policy(const Policy& policy) {
     return with(
         [&]() -> Status {
             *session_ << "DELETE FROM policy";
-            Settings rows = policy.defaults;
+            Settings rows = with_refused(policy.defaults, policy.refused);
             rows["unknown"] = to_text(policy.unknown);
             for (const auto& [key, value] : rows)
                 *session_ << "INSERT INTO policy (key, value) VALUES (:key, :value)", use(key), use(value);
@@ -326,7 +345,7 @@ Result<Machine> Store::add(Machine machine) {
             *session_ << "SELECT count(*) FROM machines", into(count);
             if (static_cast<size_t>(count) >= k_max_machines)
                 return fail(ErrorCode::P08, "{} machines: must be at most {}", count, k_max_machines);
-            const std::string settings = nlohmann::json(machine.settings).dump();
+            const std::string settings = settings_text(machine);
             const int enabled = machine.enabled, marked = machine.marked;
             const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
             *session_
@@ -353,7 +372,7 @@ Status Store::update(const std::string& id, const std::function<Status(Machine&)
             machine.id = id;
             BERTH_TRY(check_identity(machine));
             BERTH_TRY(check_free(*session_, machine));
-            const std::string settings = nlohmann::json(machine.settings).dump();
+            const std::string settings = settings_text(machine);
             const int enabled = machine.enabled, marked = machine.marked;
             *session_
                 << "UPDATE machines SET name = :name, uuid = :uuid, serial = :serial, enabled = :enabled, "

@@ -233,6 +233,35 @@ TEST_F(StoreTest, values_edited_behind_its_back_are_checked_again) {
     EXPECT_EQ(store->find("m-0001")->settings, Settings());
 }
 
+TEST_F(StoreTest, keeps_a_setting_that_is_not_valid_until_an_admin_replaces_it) {
+    ASSERT_TRUE(store->add({.macs = {"52:54:00:00:00:01"}}));
+    sqlite(
+        R"(UPDATE machines SET settings = '{"keymap":"-de","nfs_server":"[fd00::1]","time_zone":"UTC","ntp":["a"]}')");
+    sqlite("INSERT INTO policy (key, value) VALUES ('shared', 'fd00::1:/x'), ('bridge', 'br0')");
+    auto machine = store->find("m-0001").value();
+    EXPECT_EQ(machine.settings, (Settings{{"nfs_server", "fd00::1"}, {"time_zone", "UTC"}}));
+    EXPECT_EQ(machine.refused, (Settings{{"keymap", "-de"}, {"ntp", "[\"a\"]"}}));
+    auto policy = store->policy().value();
+    EXPECT_EQ(policy.defaults, (Settings{{"bridge", "br0"}}));
+    EXPECT_EQ(policy.refused, (Settings{{"shared", "fd00::1:/x"}}));
+    EXPECT_EQ(left_out(machine, policy), (std::vector<std::string_view>{"keymap", "ntp", "shared"}));
+    // Another change does not make it go away unseen.
+    ASSERT_TRUE(store->update("m-0001", [](Machine& m) -> Status {
+        m.settings["mode"] = "local";
+        return {};
+    }));
+    ASSERT_TRUE(store->set_policy(policy));
+    EXPECT_EQ(store->find("m-0001")->refused, machine.refused);
+    EXPECT_EQ(store->policy()->refused, policy.refused);
+    ASSERT_TRUE(store->update("m-0001", [](Machine& m) -> Status {
+        m.refused.erase("keymap");
+        m.settings["keymap"] = "de";
+        return {};
+    }));
+    EXPECT_EQ(store->find("m-0001")->settings.at("keymap"), "de");
+    EXPECT_EQ(store->find("m-0001")->refused, (Settings{{"ntp", "[\"a\"]"}}));
+}
+
 TEST_F(StoreTest, two_processes_work_on_one_file_at_once) {
     auto other = reopen();
     std::vector<std::thread> threads;

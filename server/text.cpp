@@ -17,9 +17,6 @@ bool is_lower(char c) {
 bool is_upper(char c) {
     return c >= 'A' && c <= 'Z';
 }
-bool is_alnum(char c) {
-    return is_digit(c) || is_lower(c) || is_upper(c);
-}
 char to_lower(char c) {
     return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
 }
@@ -68,11 +65,6 @@ std::optional<uint64_t> parse_number(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
     return value;
-}
-
-bool is_port(std::string_view text) {
-    const auto port = parse_number(text);
-    return text.size() <= 5 && port && *port >= 1 && *port <= 65535;
 }
 
 }  // namespace
@@ -129,27 +121,8 @@ bool is_machine_id(std::string_view text) {
            all_of(text.substr(2), is_digit);
 }
 
-bool is_file_name(std::string_view text) {
-    return !text.empty() && text.size() <= 128 && text.front() != '.' &&
-           all_of(text, [](char c) { return is_alnum(c) || c == '.' || c == '_' || c == '-'; });
-}
-
 bool is_digest(std::string_view text) {
     return text.size() == 64 && all_of(text, [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
-}
-
-bool is_host(std::string_view text) {
-    if (text.size() > 2 && text.front() == '[' && text.back() == ']')
-        return text.size() <= 48 && all_of(text.substr(1, text.size() - 2),
-                                           [](char c) { return hex_value(c) >= 0 || c == ':' || c == '.'; });
-    return !text.empty() && text.size() <= 253 && text.front() != '-' && text.front() != '.' &&
-           all_of(text, [](char c) { return is_alnum(c) || c == '.' || c == '-'; });
-}
-
-bool is_authority(std::string_view text) {
-    const size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos || text.ends_with("]")) return is_host(text);
-    return is_host(text.substr(0, colon)) && is_port(text.substr(colon + 1));
 }
 
 bool is_base_url(std::string_view text) {

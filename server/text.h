@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The small words of the provisioner's world, checked and brought to one form. Everything here is pure and
-// takes hostile text. Errors are P06 with the legal range in the detail.
+// The small words of the provisioner's world, checked and brought to one form; base/text.h has those that a
+// workstation reads too. Everything here is pure and takes hostile text. Errors are P06 with the legal range
+// in the detail.
 #pragma once
 
 #include <map>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/text.h"
 
 namespace berth::server {
 
@@ -22,14 +24,8 @@ Result<std::string> parse_uuid(std::string_view text);
 Result<std::string> parse_name(std::string_view text);
 /// A record's id: "m-" and 4 to 12 digits.
 bool is_machine_id(std::string_view text);
-/// A name in an image folder or of a state file: [A-Za-z0-9._-], 1 to 128, not beginning with '.'.
-bool is_file_name(std::string_view text);
 /// 64 lower-case hex digits (a BLAKE2b-256), the name of an unchanging file.
 bool is_digest(std::string_view text);
-/// A host name or address, as in "fs1.example.org", "10.0.0.1", "[fd00::1]".
-bool is_host(std::string_view text);
-/// "host" or "host:port" as the Host header and --public-url carry it.
-bool is_authority(std::string_view text);
 /// "http://host[:port]" without anything behind it.
 bool is_base_url(std::string_view text);
 /// An SMBIOS serial number is decoration: printable ASCII is kept, the rest dropped, at most 64.

@@ -10,6 +10,8 @@
 #include <algorithm>
 
 #include "base/client_identity.h"
+#include "base/plain_text.h"
+#include "base/text.h"
 #include "volume/nfs_session.h"
 
 namespace berth::server {
@@ -18,10 +20,7 @@ namespace {
 constexpr Duration k_call_timeout = std::chrono::seconds(15);
 
 Result<volume::NfsLocation> location_of(const PlaceOptions& options, const std::string& text) {
-    const size_t at = text.find(":/");
-    if (at == std::string::npos || at == 0)
-        return fail(ErrorCode::P06, "\"{}\": must be server:/absolute/path", text);
-    return volume::NfsLocation{text.substr(0, at), text.substr(at + 1), options.nfs_port, options.mount_port};
+    return nfs_location(text, options.nfs_port, options.mount_port);
 }
 
 Result<volume::LockOwner> owner() {
@@ -50,6 +49,14 @@ Status make_user_folder(const std::string& directory, const std::string& user,
 }
 
 }  // namespace
+
+Result<volume::NfsLocation> nfs_location(const std::string& text, uint16_t nfs_port, uint16_t mount_port) {
+    auto location = parse_location(text);
+    if (!location)
+        return fail(ErrorCode::P06, "\"{}\": must be server:/absolute/path, an IPv6 address in brackets",
+                    shown(text, 300));
+    return volume::NfsLocation{std::move(location->host), std::move(location->path), nfs_port, mount_port};
+}
 
 Result<VmName> parse_vm_name(const std::string& text) {
     const size_t slash = text.find('/');
@@ -101,7 +108,7 @@ Result<UserPlace> open_place(const PlaceOptions& options, const std::string& use
         auto location = location_of(options, options.server);
         if (!location) return fail(location.error());
         location->directory += "/" + user;
-        place.where = location->server + ":" + location->directory;
+        place.where = format_location(location->server, location->directory);
         auto session = volume::NfsSession::mount(*location, *credentials, k_call_timeout);
         if (!session) return fail(session.error());
         place.ops = std::move(*session);

@@ -23,6 +23,9 @@ struct PlaceOptions {
     volume::LockTimes times;
 };
 
+/// "server:/path" as an admin types it. P06.
+Result<volume::NfsLocation> nfs_location(const std::string& text, uint16_t nfs_port, uint16_t mount_port);
+
 /// "ann/work".
 struct VmName {
     std::string user, vm;

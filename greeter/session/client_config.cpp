@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/text.h"
+
 namespace berth::session {
 namespace {
 
@@ -67,21 +69,6 @@ class TomlReader {
     std::vector<std::pair<std::string_view, std::string_view>> known_;
     std::optional<Error> error_;
 };
-
-bool is_server(const std::string& s) {
-    return s.size() <= 255 && std::ranges::all_of(s, [](unsigned char c) {
-               return isalnum(c) != 0 || c == '.' || c == '-' || c == ':' || c == '_';
-           });
-}
-bool is_absolute(std::string_view s) {
-    return s.starts_with('/') &&
-           std::ranges::none_of(s, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-}
-bool is_interface(const std::string& s) {
-    return s.size() <= 15 && std::ranges::all_of(s, [](unsigned char c) {
-               return isalnum(c) != 0 || c == '.' || c == '-' || c == '_';
-           });
-}
 
 Result<nlohmann::json> parse_object(std::string_view text, std::string_view file) {
     int deepest = 0;
@@ -146,7 +133,8 @@ class JsonReader {
     std::optional<Error> error_;
 };
 
-constexpr std::string_view k_directory_range = "an absolute path; {user} stands for the user's name";
+constexpr std::string_view k_directory_range =
+    "an absolute path without \"..\"; {user} stands for the user's name";
 
 bool any(const std::string&) {
     return true;
@@ -155,16 +143,9 @@ bool any(const std::string&) {
 }  // namespace
 
 std::optional<volume::NfsLocation> parse_location(std::string_view text) {
-    size_t colon = text.find(":/");
-    std::string server(text.substr(0, colon));
-    if (colon == std::string_view::npos || colon == 0 || text.size() > k_max_text) return std::nullopt;
-    if (server.starts_with('[') && server.ends_with(']'))
-        server = server.substr(1, server.size() - 2);
-    else if (server.contains(':'))
-        return std::nullopt;
-    const std::string_view directory = text.substr(colon + 1);
-    if (server.empty() || !is_server(server) || !is_absolute(directory)) return std::nullopt;
-    return volume::NfsLocation{.server = std::move(server), .directory = std::string(directory)};
+    auto location = berth::parse_location(text);
+    if (!location) return std::nullopt;
+    return volume::NfsLocation{.server = std::move(location->host), .directory = std::move(location->path)};
 }
 
 Result<ClientConfig> parse_client_config(std::string_view text, std::string_view file) {
@@ -179,9 +160,11 @@ Result<ClientConfig> parse_client_config(std::string_view text, std::string_view
     std::string method = "static", policy = "user";
     r.text("locate", "method", method, "\"static\" or \"script\"",
            [](const std::string& s) { return s == "static" || s == "script"; });
-    r.text("locate", "server", c.locate.server, "a host name or address", is_server);
-    r.text("locate", "directory", c.locate.directory, k_directory_range, is_absolute);
-    r.text("locate", "script", c.locate.script, "an absolute path", is_absolute);
+    r.text("locate", "server", c.locate.server, "a host name or address, or empty",
+           [](const std::string& s) { return s.empty() || parse_host(s).has_value(); });
+    c.locate.server = parse_host(c.locate.server).value_or("");
+    r.text("locate", "directory", c.locate.directory, k_directory_range, is_server_path);
+    r.text("locate", "script", c.locate.script, "an absolute path", is_server_path);
     r.port("locate", "nfs_port", c.locate.nfs_port);
     r.port("locate", "mount_port", c.locate.mount_port);
     r.text("shared", "location", c.shared_location, "server:/absolute/path or empty",
@@ -189,7 +172,8 @@ Result<ClientConfig> parse_client_config(std::string_view text, std::string_view
     r.text("lock", "break", policy, "\"user\", \"admin\" or \"nobody\"",
            [](const std::string& s) { return s == "user" || s == "admin" || s == "nobody"; });
     r.get("vm", "allow_emulation", c.allow_emulation, "true or false", [](bool) { return true; });
-    r.text("vm", "network_bridge", c.network_bridge, "a network interface's name or empty", is_interface);
+    r.text("vm", "network_bridge", c.network_bridge, "a network interface's name or empty",
+           [](const std::string& s) { return s.empty() || is_interface_name(s); });
     r.text("vm", "template", c.template_vm, "server:/path of a virtual machine's folder, or empty",
            [](const std::string& s) { return s.empty() || parse_location(s).has_value(); });
     BERTH_TRY(r.finish());
@@ -222,6 +206,7 @@ Result<BootFacts> parse_boot_facts(std::string_view text, std::string_view file)
 }
 
 ClientConfig with_record(ClientConfig config, const MachineRecord& record) {
+    config.locate.unusable = record.nfs.unusable;
     if (!record.nfs.server.empty()) config.locate.server = record.nfs.server;
     if (!record.nfs.directory.empty()) config.locate.directory = record.nfs.directory;
     if (record.nfs.nfs_port != 0) config.locate.nfs_port = record.nfs.nfs_port;

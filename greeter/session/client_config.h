@@ -23,6 +23,8 @@ struct LocateConfig {
     std::string directory;  ///< "{user}" stands for PAM's user name.
     std::string script = "/etc/berth/locate";
     uint16_t nfs_port = 0, mount_port = 0;
+    /// Not empty: why nobody may log in (MachineRecord::Nfs::unusable).
+    std::string unusable{};
 };
 
 /// berth.toml.
@@ -53,7 +55,7 @@ Result<BootFacts> parse_boot_facts(std::string_view text, std::string_view file)
 /// The values that machine.json gives (base/machine_record.h) over the site's.
 ClientConfig with_record(ClientConfig config, const MachineRecord& record);
 
-/// "server:/absolute/path"; IPv6 addresses in brackets. nullopt: not of that form.
+/// berth::parse_location as volume/ takes it, without ports.
 std::optional<volume::NfsLocation> parse_location(std::string_view text);
 
 }  // namespace berth::session

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "greeter/session/locator.h"
+
 namespace berth::session {
 namespace {
 
@@ -96,6 +98,34 @@ TEST(ClientConfig, lets_the_record_override_where_files_are) {
     EXPECT_EQ(config.locate.mount_port, 20048);
     EXPECT_EQ(config.shared_location, "fs3:/shared");
     EXPECT_EQ(config.network_bridge, "br1");
+}
+
+TEST(ClientConfig, takes_an_ipv6_address_with_and_without_brackets) {
+    for (const char* text : {"fd00::1", "[fd00::1]"}) {
+        const auto c = parse_client_config(fmt::format("[locate]\nserver = \"{}\"\n", text), "berth.toml");
+        ASSERT_TRUE(c) << c.error().to_log();
+        EXPECT_EQ(c->locate.server, "fd00::1") << "what a resolver takes";
+    }
+    for (const char* bad : {"[fs1]", "a..b", "-a", "fd00::g", "a b"})
+        EXPECT_EQ(error_of(fmt::format("[locate]\nserver = \"{}\"\n", bad)).detail(),
+                  "berth.toml, line 2: locate.server: must be a host name or address, or empty");
+}
+
+TEST(ClientConfig, uses_no_other_server_when_the_records_is_wrong) {
+    auto record = parse_machine_record(R"({"schema":1,"id":"m","nfs":{"server":"a..b","directory":"/x"}})");
+    ASSERT_TRUE(record);
+    ClientConfig config;
+    config.locate = {.server = "fs1", .directory = "/export/{user}"};
+    config = with_record(config, *record);
+    for (const auto method : {LocateMethod::fixed, LocateMethod::script}) {
+        config.locate.method = method;
+        config.locate.script = "/bin/false";
+        const auto place = locate_user(config.locate, "ann", std::chrono::seconds(5));
+        ASSERT_FALSE(place);
+        EXPECT_EQ(place.error().code(), ErrorCode::M30);
+        EXPECT_NE(place.error().detail().find("nfs.server \"a..b\""), std::string::npos)
+            << place.error().to_log();
+    }
 }
 
 TEST(BootFacts, reads_what_a_session_needs) {

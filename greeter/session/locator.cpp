@@ -49,6 +49,8 @@ Result<volume::NfsLocation> locate_user(const LocateConfig& config, const std::s
     // The name becomes a part of a path.
     if (user.empty() || user == "." || user == ".." || user.contains('/'))
         return fail(ErrorCode::M30, "the user name {} cannot be part of a path", quoted(user));
+    if (!config.unusable.empty())
+        return fail(ErrorCode::M30, "this workstation's record: {}", config.unusable);
     auto location = config.method == LocateMethod::script ? by_script(config, user, limit)
                                                           : by_configuration(config, user);
     if (!location) return location;

@@ -11,7 +11,8 @@ namespace berth::session {
 
 /// Static: "{user}" is replaced. Script: it is run without a shell with the user's name as its only argument,
 /// for at most 10 s and never longer than `limit`; it prints one line, server:/absolute/path, of at most 4096
-/// bytes. M30 says what was wrong and quotes what it printed.
+/// bytes. M30 says what was wrong and quotes what it printed. A record whose `nfs` is unusable ends here,
+/// with either method: the site's own configuration may name another file server.
 Result<volume::NfsLocation> locate_user(const LocateConfig& config, const std::string& user, Duration limit);
 
 }  // namespace berth::session

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // berth.toml and boot.json: the first byte says which.
+#include "base/text.h"
 #include "greeter/session/client_config.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
@@ -9,6 +10,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
         (void)berth::session::parse_boot_facts(text, "boot.json");
     else
         (void)berth::session::parse_client_config(text, "berth.toml");
+    if (const auto location = berth::parse_location(text);
+        location && berth::parse_location(berth::format_location(location->host, location->path)) != location)
+        __builtin_trap();
     (void)berth::session::parse_location(text);
     return 0;
 }

@@ -5,6 +5,8 @@ import os
 import pty
 import subprocess
 
+from processes import run
+
 MAC = "52:54:00:00:00:01"
 
 
@@ -67,6 +69,32 @@ def test_illegal_values_name_their_range_and_change_nothing(provisioner):
     done = provisioner.ctl("machine", "add", "--name", "a", check=False)
     assert done.returncode == 1 and "must have a MAC or a UUID" in done.stderr
     assert provisioner.machines()[0]["settings"] == {}
+
+
+def test_what_berthctl_accepts_the_record_says_and_the_rest_stops_no_workstation(provisioner):
+    provisioner.ctl("machine", "add", "--mac", MAC)
+    token = provisioner.boot()
+
+    def record():
+        status, _, body = provisioner.curl("/v1/machines/m-0001/record", "-H", f"Berth-Boot: {token}")
+        assert status == 200
+        return json.loads(body)
+
+    for option, value in (("--nfs-server", "fs1.."), ("--time-zone", "Europe//Berlin"), ("--keymap", "-de"), ("--shared", "fd00::1:/path")):
+        done = provisioner.ctl("machine", "set", "m-0001", f"{option}={value}", check=False)
+        assert done.returncode == 1 and "BERTH-P06" in done.stderr, done.stderr
+    provisioner.ctl("machine", "set", "m-0001", "--ntp", "[fd00::1],fs1.", "--nfs-server", "[fd00::2]", "--shared", "[fd00::3]:/path")
+    assert record()["ntp"] == ["fd00::1", "fs1."]
+    assert record()["nfs"] == {"server": "fd00::2", "shared": "[fd00::3]:/path"}
+    # What an older version stored.
+    run("sqlite3", provisioner.database, """UPDATE machines SET settings = '{"keymap":"-de","ntp":"[fd00::1]","nfs_server":"fs1.."}'""")
+    assert record()["ntp"] == ["fd00::1"] and "keymap" not in record()
+    assert list(record()["nfs"]) == ["unusable"] and 'nfs-server "fs1.."' in record()["nfs"]["unusable"]
+    assert "network (not valid: keymap, nfs-server)" in provisioner.ctl("machine", "list").stdout
+    assert provisioner.machines()[0]["settings_not_valid"] == {"keymap": "-de", "nfs_server": "fs1.."}
+    assert provisioner.ctl("machine", "set", "m-0001", "--nfs-server", "fs1", "--keymap", "").stdout.count("(not valid, left out: must be ") == 2
+    assert record()["nfs"] == {"server": "fs1"}
+    assert "not valid" not in provisioner.ctl("machine", "list").stdout
 
 
 def test_policy_discover_lists_disabled_and_enabling_lets_it_run(provisioner):

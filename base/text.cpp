@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/text.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/plain_text.h"
+
+namespace berth {
+namespace {
+
+bool is_alnum(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/// 1 to `longest` of letters, digits and `more`.
+bool made_of(std::string_view text, std::string_view more, size_t longest) {
+    return !text.empty() && text.size() <= longest && std::ranges::all_of(text, [&](char c) {
+        return is_alnum(c) || more.find(c) != std::string_view::npos;
+    });
+}
+
+/// Whether `good` holds for every part between `separator`s.
+template <typename F>
+bool every_part(std::string_view text, char separator, F&& good) {
+    while (true) {
+        const size_t end = text.find(separator);
+        if (!good(text.substr(0, end))) return false;
+        if (end == std::string_view::npos) return true;
+        text.remove_prefix(end + 1);
+    }
+}
+
+bool are_labels(std::string_view text, std::string_view more) {
+    return every_part(text, '.', [&](std::string_view label) {
+        return made_of(label, more, 63) && label.front() != '-' && label.back() != '-';
+    });
+}
+
+bool has_dots_part(std::string_view path) {
+    return !every_part(path, '/', [](std::string_view part) { return part != ".."; });
+}
+
+}  // namespace
+
+bool is_host_name(std::string_view text) {
+    return text.size() <= 64 && are_labels(text, "-");
+}
+
+bool is_ipv6(std::string_view text) {
+    in6_addr address{};
+    return text.size() < INET6_ADDRSTRLEN && text.find('\0') == std::string_view::npos &&
+           inet_pton(AF_INET6, std::string(text).c_str(), &address) == 1;
+}
+
+bool is_host_or_address(std::string_view text) {
+    if (text.find(':') != std::string_view::npos) return is_ipv6(text);
+    if (text.size() > 1 && text.ends_with('.')) text.remove_suffix(1);
+    return text.size() <= 253 && are_labels(text, "-_");
+}
+
+std::optional<std::string> parse_host(std::string_view text) {
+    if (text.starts_with('[') && text.ends_with(']') && text.size() > 2) {
+        text = text.substr(1, text.size() - 2);
+        return is_ipv6(text) ? std::optional(std::string(text)) : std::nullopt;
+    }
+    return is_host_or_address(text) ? std::optional(std::string(text)) : std::nullopt;
+}
+
+std::string bracketed(std::string_view host) {
+    const bool colon = host.find(':') != std::string_view::npos;
+    return (colon ? "[" : "") + std::string(host) + (colon ? "]" : "");
+}
+
+bool is_authority(std::string_view text) {
+    const auto is_host = [](std::string_view host) {
+        return host.starts_with('[') == (host.find(':') != std::string_view::npos) &&
+               parse_host(host).has_value();
+    };
+    const size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos || text.ends_with(']')) return is_host(text);
+    return is_host(text.substr(0, colon)) && parse_port(text.substr(colon + 1)).value_or(0) != 0;
+}
+
+bool is_server_path(std::string_view text) {
+    return text.starts_with('/') && text.size() <= 4096 && is_plain_text(text) && !has_dots_part(text);
+}
+
+bool is_record_path(std::string_view text) {
+    return text.starts_with('/') && made_of(text, "/._-+@{}", 1024) && !has_dots_part(text);
+}
+
+std::optional<Location> parse_location(std::string_view text) {
+    const size_t end = text.starts_with('[') ? text.find(']') : text.find(':');
+    if (end == std::string_view::npos) return std::nullopt;
+    const size_t colon = text.starts_with('[') ? end + 1 : end;
+    if (text.substr(colon, 1) != ":") return std::nullopt;
+    auto host = parse_host(text.substr(0, colon));
+    const std::string_view path = text.substr(colon + 1);
+    if (!host || !is_server_path(path)) return std::nullopt;
+    return Location{std::move(*host), std::string(path)};
+}
+
+std::string format_location(std::string_view host, std::string_view path) {
+    return bracketed(host) + ":" + std::string(path);
+}
+
+bool is_record_location(std::string_view text) {
+    const auto location = parse_location(text);
+    return location && is_record_path(location->path);
+}
+
+bool is_keymap(std::string_view text) {
+    return made_of(text, "_-", 32) && text.front() != '-';
+}
+
+bool is_time_zone(std::string_view text) {
+    return text.size() <= 64 && every_part(text, '/', [](std::string_view part) {
+               return made_of(part, "_+-", 32) && part.front() != '-';
+           });
+}
+
+bool is_interface_name(std::string_view text) {
+    return made_of(text, "._-", 15) && text.front() != '-' && text != "." && text != "..";
+}
+
+bool is_file_name(std::string_view text) {
+    return made_of(text, "._-", 128) && text.front() != '.';
+}
+
+bool is_machine_id(std::string_view text) {
+    return made_of(text, "._:-", 64) && is_alnum(text.front());
+}
+
+bool is_boot_token(std::string_view text) {
+    return made_of(text, "_-", 128);
+}
+
+std::optional<uint16_t> parse_port(std::string_view text) {
+    uint16_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+std::string normal_mac(std::string_view text) {
+    if (text.size() != 17) return {};
+    std::string mac;
+    for (size_t i = 0; i < text.size(); ++i) {
+        char c = text[i];
+        if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+        const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+        if (i % 3 == 2 ? (c != ':' && c != '-') : !hex) return {};
+        mac += i % 3 == 2 ? ':' : c;
+    }
+    return mac;
+}
+
+std::string station_mac(std::string_view text) {
+    std::string mac = normal_mac(text);
+    // Bit 0 of the first byte: a group's (IEEE 802).
+    if (mac == "00:00:00:00:00:00" ||
+        (!mac.empty() && std::string_view("13579bdf").find(mac[1]) != std::string_view::npos))
+        mac.clear();
+    return mac;
+}
+
+}  // namespace berth

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The rules for the small words that Berth's parts hand to each other and to tools: hosts, paths, names. Who
+// writes such a word (berthctl, the provisioner, berth.toml) and who reads it (the workstation) ask the same
+// function. Pure; every function takes hostile text.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace berth {
+
+/// A machine's own name (RFC 1123 2.1): labels of 1 to 63 letters, digits and inner hyphens, joined by dots,
+/// at most 64 bytes together (sethostname(2)).
+bool is_host_name(std::string_view text);
+
+/// An IPv6 address as RFC 4291 2.2 writes it, without brackets and without a zone.
+bool is_ipv6(std::string_view text);
+
+/// Another machine: a name or an address, as a resolver takes it. A name is one of DNS: labels as above that
+/// may have '_' too, at most 253 bytes, perhaps with the dot of the root behind it ("fs1.example.org."). An
+/// IPv6 address is without brackets here.
+bool is_host_or_address(std::string_view text);
+/// The same as people write it, an IPv6 address with or without brackets; the result has none. nullopt: it is
+/// neither a name nor an address.
+std::optional<std::string> parse_host(std::string_view text);
+/// A host as a URL or "host:/path" needs it: an IPv6 address in brackets.
+std::string bracketed(std::string_view host);
+
+/// "host" or "host:port" with a port from 1 to 65535, as in a URL; IPv6 addresses in brackets.
+bool is_authority(std::string_view text);
+
+/// A directory at a file server: absolute, UTF-8 without control characters, without a part "..", at most
+/// 4096 bytes. It must come back the same from every JSON text that carries it.
+bool is_server_path(std::string_view text);
+/// The narrower form of a path in a machine's record, for it is typed as a command's argument and shown in
+/// tables: letters, digits and /._-+@{}, at most 1024 bytes (RFC 1813 appendix I, MNTPATHLEN). "{user}"
+/// stands for the user's name.
+bool is_record_path(std::string_view text);
+
+/// A directory of another machine.
+struct Location {
+    std::string host;  ///< As parse_host gives it.
+    std::string path;  ///< is_server_path.
+    friend bool operator==(const Location&, const Location&) = default;
+};
+/// "host:/path"; an IPv6 address must be in brackets there, for nothing else tells where it ends. nullopt:
+/// not of that form.
+std::optional<Location> parse_location(std::string_view text);
+/// What parse_location reads.
+std::string format_location(std::string_view host, std::string_view path);
+/// A location in a machine's record: is_record_path.
+bool is_record_location(std::string_view text);
+
+/// loadkeys(1)'s name of a key map: 1 to 32 of letters, digits, '-', '_'; it does not begin with '-'.
+bool is_keymap(std::string_view text);
+/// tzfile(5)'s name of a time zone such as "Europe/Berlin": parts of 1 to 32 of letters, digits, '_', '+',
+/// '-' joined by '/', no part beginning with '-', at most 64 bytes.
+bool is_time_zone(std::string_view text);
+/// A network interface: 1 to 15 of letters, digits, '.', '_', '-' (IFNAMSIZ less the ending zero), not
+/// beginning with '-', neither "." nor "..".
+bool is_interface_name(std::string_view text);
+/// A file in a flat folder, such as an image's: 1 to 128 of letters, digits, '.', '_', '-', not beginning
+/// with
+/// '.'.
+bool is_file_name(std::string_view text);
+/// A record's id as it may be in a URL's path and in a file name: 1 to 64 of letters, digits, '.', '_', ':',
+/// '-', the first a letter or digit.
+bool is_machine_id(std::string_view text);
+/// A boot token: 1 to 128 of letters, digits, '-', '_'.
+bool is_boot_token(std::string_view text);
+/// A decimal number up to 65535.
+std::optional<uint16_t> parse_port(std::string_view text);
+
+/// "52:54:00:12:34:56" from that, upper case, or with hyphens; empty when it is not a MAC address of 6 bytes.
+std::string normal_mac(std::string_view text);
+/// The same for one station's address only: a group's address and zeros give the empty text too.
+std::string station_mac(std::string_view text);
+
+}  // namespace berth
