@@ -65,11 +65,13 @@ Status take(BootParameters& p, std::string_view name, std::string_view value) {
         if (!is_console(value))
             return fail(ErrorCode::B09, "{}={}: must be a terminal such as tty1 or ttyS0", name, value);
         p.console = value;
-    } else if (name == "berth.mac" || name == "BOOTIF") {
-        // PXELINUX puts the hardware type before the address: 01 is Ethernet.
-        if (name == "BOOTIF" && value.starts_with("01-")) value.remove_prefix(3);
+    } else if (name == "berth.mac") {
         p.mac = normal_mac(value);
         if (p.mac.empty()) return fail(ErrorCode::B09, "{}={}: must be a MAC address", name, value);
+    } else if (name == "BOOTIF") {
+        // PXELINUX's word, with the hardware type before the address: 01 is Ethernet. Any other card cannot
+        // be ours.
+        if (value.starts_with("01-")) p.mac = normal_mac(value.substr(3));
     } else if (name == "berth.ip") {
         if (value != "dhcp") return fail(ErrorCode::B09, "{}={}: must be dhcp", name, value);
     }

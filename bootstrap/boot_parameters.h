@@ -17,8 +17,9 @@ struct BootParameters {
     std::string machine;           ///< berth.machine=ID
     std::string token;             ///< berth.boot=TOKEN
     std::string console = "tty1";  ///< berth.console=tty1 | ttyS0 ...
-    std::string
-        mac;  ///< berth.mac= or BOOTIF=01-...: the card that booted, "52:54:00:12:34:56"; empty: unknown.
+    /// berth.mac= or BOOTIF=01-...: the card that booted, "52:54:00:12:34:56"; empty: unknown, or not
+    /// Ethernet.
+    std::string mac;
 
     /// There is a provisioner that knows this machine.
     bool has_record() const { return !provisioner.empty() && !machine.empty(); }

@@ -24,6 +24,14 @@ TEST(BootParameters, reads_what_the_provisioners_script_passes) {
     EXPECT_TRUE(p->has_record());
 }
 
+TEST(BootParameters, passes_over_a_card_that_is_not_ethernet) {
+    for (const char* other : {"BOOTIF=20-80-00-02-08-fe-80", "BOOTIF=", "BOOTIF=x", "BOOTIF=01-"}) {
+        auto p = parse_boot_parameters(other);
+        ASSERT_TRUE(p) << other;
+        EXPECT_EQ(p->mac, "");
+    }
+}
+
 TEST(BootParameters, has_a_terminal_but_no_record_without_any_word) {
     auto p = parse_boot_parameters("");
     ASSERT_TRUE(p);

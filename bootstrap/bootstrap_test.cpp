@@ -46,9 +46,11 @@ class FakeSystem final : public BootSystem {
     std::vector<std::string> steps;
     std::string record, mounted_root, mounted_site;
     int network_failures = 0;
+    std::string booted_card;
 
-    Status network(const BootParameters&) override {
+    Status network(const BootParameters& parameters) override {
         steps.emplace_back("network");
+        booted_card = parameters.mac;
         if (network_failures-- > 0) return fail(ErrorCode::B01, "no cable");
         return {};
     }
@@ -270,6 +272,12 @@ TEST_F(Bootstrap, boots_without_a_setting_that_it_cannot_accept_and_tells_it) {
     ASSERT_TRUE(s) << s.error().to_log();
     EXPECT_EQ(system().steps.back(), "switch");
     EXPECT_EQ(progress.problems, (std::vector<ErrorCode>{ErrorCode::B12, ErrorCode::B12}));
+}
+
+TEST_F(Bootstrap, uses_the_card_that_the_boot_script_names) {
+    plan.parameters.mac = parse_boot_parameters("berth.mac=52:54:00:AB:cd:01")->mac;
+    ASSERT_TRUE(boot());
+    EXPECT_EQ(system().booted_card, "52:54:00:ab:cd:01");
 }
 
 TEST_F(Bootstrap, tries_again_with_a_growing_pause_and_tells_each_failure) {

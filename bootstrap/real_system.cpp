@@ -16,7 +16,6 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <map>
 
 #include "base/fd.h"
 #include "base/machine_record.h"
@@ -58,40 +57,6 @@ Result<std::string> mount_squashfs(const std::string& file) {
     if (Status s = mount_at("squashfs", device.c_str(), target, MS_RDONLY | MS_NODEV, ""); !s)
         return fail(s.error());
     return target;
-}
-
-std::vector<Nic> list_nics() {
-    std::vector<Nic> nics;
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator("/sys/class/net", error)) {
-        const std::string base = entry.path().string();
-        auto type = read_file(base + "/type", 4096);
-        if (!type || *type != "1\n" || !fs::exists(base + "/device", error))
-            continue;  // ARPHRD_ETHER, physical.
-        if (fs::exists(base + "/wireless", error)) continue;
-        auto mac = read_file(base + "/address", 4096);
-        auto carrier = read_file(base + "/carrier", 4096);
-        nics.push_back({entry.path().filename().string(), mac ? normal_mac(mac->substr(0, 17)) : "",
-                        carrier && *carrier == "1\n"});
-    }
-    return nics;
-}
-
-/// A card tells its carrier only when it is up.
-void set_up(const std::string& name) {
-    const UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    ifreq request{};
-    std::strncpy(request.ifr_name, name.c_str(), IFNAMSIZ - 1);
-    if (!fd || ioctl(fd.get(), SIOCGIFFLAGS, &request) != 0 || (request.ifr_flags & IFF_UP) != 0) return;
-    request.ifr_flags |= IFF_UP;
-    ioctl(fd.get(), SIOCSIFFLAGS, &request);
-}
-
-std::string names_of(const std::vector<Nic>& nics) {
-    std::string text;
-    for (const auto& nic : nics)
-        text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", nic.name, nic.mac);
-    return text;
 }
 
 /// Everything on the initramfs's own file system goes, so that its memory is free again; never across a
@@ -142,43 +107,58 @@ Status RealSystem::load_drivers() {
     return {};
 }
 
-Status RealSystem::network(const BootParameters& parameters) {
-    if (network_up_) return {};
-    BERTH_TRY(load_drivers());
-    const BootTime start = clock_.now();
-    std::optional<std::string> chosen;
+std::vector<Nic> RealSystem::list() {
+    // Cards behind a slow bus (USB) appear late.
+    modules_->load_for_hardware();
+    const size_t named = missing_firmware_.size();
+    kernel_log_.add_missing_firmware(missing_firmware_);
+    name_firmware(named);
     std::vector<Nic> nics;
-    std::map<std::string, BootTime> next_up;  // A card that fails writes to the kernel's log each time.
-    while (!chosen) {
-        const Duration waited = clock_.now() - start;
-        if (waited > std::chrono::seconds(30)) {
-            // Again: what the drivers said meanwhile has pushed the names off the screen.
-            name_firmware(0);
-            if (nics.empty()) return fail(ErrorCode::B01, "no network card was found");
-            return fail(ErrorCode::B01, "no cable, or nothing at its other end: {}", names_of(nics));
-        }
-        nics = list_nics();
-        for (const auto& nic : nics) {
-            BootTime& due = next_up[nic.name];
-            if (clock_.now() < due) continue;
-            set_up(nic.name);
-            due = clock_.now() + std::chrono::seconds(2);
-        }
-        const size_t named = missing_firmware_.size();
-        kernel_log_.add_missing_firmware(missing_firmware_);
-        name_firmware(named);
-        chosen = choose_nic(nics, parameters.mac, waited < std::chrono::seconds(10));
-        if (chosen) break;
-        clock_.sleep(std::chrono::milliseconds(100));
-        // Cards behind a slow bus (USB) appear late.
-        modules_->load_for_hardware();
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator("/sys/class/net", error)) {
+        const std::string base = entry.path().string();
+        auto type = read_file(base + "/type", 4096);
+        if (!type || *type != "1\n" || !fs::exists(base + "/device", error))
+            continue;  // ARPHRD_ETHER, physical.
+        if (fs::exists(base + "/wireless", error)) continue;
+        auto mac = read_file(base + "/address", 4096);
+        auto carrier = read_file(base + "/carrier", 4096);
+        nics.push_back({entry.path().filename().string(), mac ? normal_mac(mac->substr(0, 17)) : "",
+                        carrier && *carrier == "1\n"});
     }
+    return nics;
+}
+
+void RealSystem::set_up(const std::string& name) {
+    const UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ifreq request{};
+    std::strncpy(request.ifr_name, name.c_str(), IFNAMSIZ - 1);
+    if (!fd || ioctl(fd.get(), SIOCGIFFLAGS, &request) != 0 || (request.ifr_flags & IFF_UP) != 0) return;
+    request.ifr_flags |= IFF_UP;
+    ioctl(fd.get(), SIOCSIFFLAGS, &request);
+}
+
+Status RealSystem::ask_for_address(const std::string& name) {
     auto said =
-        run_checked({.arguments = {"/usr/lib/klibc/bin/ipconfig", "-t", "20", "-c", "dhcp", "-d", *chosen},
+        run_checked({.arguments = {"/usr/lib/klibc/bin/ipconfig", "-t", "20", "-c", "dhcp", "-d", name},
                      .environment = {},
                      .descriptors = {}},
                     std::chrono::seconds(40));
-    if (!said) return fail(ErrorCode::B01, "{}: no address by DHCP: {}", *chosen, said.error().detail());
+    if (said) return {};
+    const Error error(ErrorCode::B01, fmt::format("{}: no address by DHCP: {}", name, said.error().detail()));
+    screen_.line(error.to_log());
+    return fail(error);
+}
+
+Status RealSystem::network(const BootParameters& parameters) {
+    if (network_up_) return {};
+    BERTH_TRY(load_drivers());
+    const auto chosen = bring_up_network(*this, parameters.mac, clock_);
+    if (!chosen) {
+        // Again: what the drivers said meanwhile has pushed the names off the screen.
+        name_firmware(0);
+        return fail(chosen.error());
+    }
     if (auto conf = read_file("/run/net-" + *chosen + ".conf", 65536)) {
         std::error_code ignored;
         fs::create_directories("/etc", ignored);

@@ -8,6 +8,7 @@
 #include "bootstrap/bootstrap.h"
 #include "bootstrap/kernel_log.h"
 #include "bootstrap/modules.h"
+#include "bootstrap/network.h"
 #include "bootstrap/screen.h"
 
 namespace berth::boot {
@@ -15,7 +16,7 @@ namespace berth::boot {
 /// proc, sysfs, devtmpfs and a tmpfs at /run. The first thing PID 1 does.
 Status mount_api_file_systems();
 
-class RealSystem final : public BootSystem {
+class RealSystem final : public BootSystem, private NetworkCards {
   public:
     RealSystem(Screen& screen, Clock& clock) : screen_(screen), clock_(clock) {}
     Status network(const BootParameters& parameters) override;
@@ -25,6 +26,9 @@ class RealSystem final : public BootSystem {
     Status switch_root() override;
 
   private:
+    std::vector<Nic> list() override;
+    void set_up(const std::string& name) override;
+    Status ask_for_address(const std::string& name) override;
     /// Tells missing_firmware_ from that place on.
     void name_firmware(size_t from);
     Status load_drivers();

@@ -12,8 +12,10 @@ struct ScriptInput {
     Decision decision;
     Platform platform = Platform::pcbios;
     std::string base_url;  ///< "http://10.0.0.1:8080", this provisioner as the client sees it.
-    std::string machine_id, boot_token, image, site,
-        console;  ///< Needed for run_from_network; site may be empty.
+    std::string machine_id;
+    std::string mac;  ///< The card that booted, as parse_mac gives it; empty: not known.
+    std::string boot_token, image, site,
+        console;  ///< Needed for run_from_network, as machine_id is; site may be empty.
 };
 
 /// P06 if a value could not stand in a script.

@@ -51,6 +51,13 @@ TEST(IpxeScript, names_site_and_serial_console) {
     EXPECT_NE(ipxe_script(input)->find(" console=ttyS1,9600 berth.console=ttyS1 ||"), std::string::npos);
 }
 
+TEST(IpxeScript, names_the_card_that_booted) {
+    auto input = network(Platform::efi);
+    input.mac = "52:54:00:12:34:56";
+    const auto script = ipxe_script(input).value();
+    EXPECT_NE(script.find("/images/berth berth.mac=52:54:00:12:34:56 console="), std::string::npos) << script;
+}
+
 TEST(IpxeScript, local_disk_golden_by_firmware) {
     ScriptInput input{.decision = {Action::local_disk, Addition::none, "boots from its disk"}};
     input.platform = Platform::efi;
@@ -72,9 +79,10 @@ TEST(IpxeScript, refuses_values_that_could_become_commands) {
     const std::string evil[] = {"a b", "a\nshell", "a||shell", "${net0/ip}", "a;b",
                                 "..",  "a&&b",     "\"",       "",           "a/b"};
     for (const auto& bad : evil) {
-        for (auto member : {&ScriptInput::machine_id, &ScriptInput::boot_token, &ScriptInput::image,
-                            &ScriptInput::site, &ScriptInput::console, &ScriptInput::base_url}) {
-            if (bad.empty() && member == &ScriptInput::site) continue;
+        for (auto member :
+             {&ScriptInput::machine_id, &ScriptInput::boot_token, &ScriptInput::image, &ScriptInput::site,
+              &ScriptInput::console, &ScriptInput::base_url, &ScriptInput::mac}) {
+            if (bad.empty() && (member == &ScriptInput::site || member == &ScriptInput::mac)) continue;
             auto input = network(Platform::efi);
             input.*member = bad;
             const auto script = ipxe_script(input);

@@ -201,6 +201,7 @@ Result<HttpResponse> Service::boot(const HttpRequest& request, const Target& tar
                       .platform = *platform,
                       .base_url = *url,
                       .machine_id = {},
+                      .mac = *mac,
                       .boot_token = {},
                       .image = {},
                       .site = {},

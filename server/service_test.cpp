@@ -76,6 +76,12 @@ TEST_F(ServiceTest, a_known_machine_runs_from_the_network_with_a_fresh_token_eac
         << "the running client is not cut off";
 }
 
+TEST_F(ServiceTest, names_the_card_that_booted_to_the_workstation) {
+    booted();
+    EXPECT_THAT(ask("GET", "/v1/boot?mac=52-54-00-00-00-01&platform=efi").body,
+                HasSubstr(" berth.mac=52:54:00:00:00:01 "));
+}
+
 TEST_F(ServiceTest, an_unknown_machine_leaves_no_trace_by_policy_local) {
     EXPECT_THAT(ask("GET", "/v1/boot?mac=52:54:00:00:00:09&platform=efi").body, HasSubstr("exit 1"));
     EXPECT_TRUE(store->machines()->empty());

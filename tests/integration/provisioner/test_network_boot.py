@@ -170,14 +170,17 @@ def test_a_bios_card_is_served_undionly_beside_the_sites_own_dhcp_server(lan):
 
 class Machine:
     """`nic_rom`: iPXE from the card's own ROM. `chain`: a program that is fetched by TFTP and finds a card's PXE interface below it, as a
-    PXE program in ROM would start it; the interface is iPXE's (BIOS only)."""
+    PXE program in ROM would start it; the interface is iPXE's (BIOS only). `other_card`: a card comes first that gets an address too, and iPXE, with
+    drivers of its own for both, boots by the second."""
 
-    def __init__(self, lan, firmware, nic_rom=True, chain=None):
+    def __init__(self, lan, firmware, nic_rom=True, chain=None, other_card=False):
         self.lan, self.mac, self.folder = lan, "52:54:00:77:00:01", lan.folder
         self.serial = self.folder / "serial"
         disk = self.folder / "disk.img"
         arguments = ["qemu-system-x86_64", "-accel", "tcg", "-m", "512" if firmware == "efi" else "256", "-nodefaults", "-display", "none",
                      "-vga", "none", "-no-reboot", "-serial", f"file:{self.serial}", "-smbios", "type=1,serial=LAB 1",
+                     *(["-netdev", f"tap,id=other,ifname={lan.tap()},script=no,downscript=no",
+                        "-device", "virtio-net-pci,netdev=other,mac=52:54:00:77:00:99,romfile="] if other_card else []),
                      "-netdev", f"tap,id=lan,ifname={lan.tap()},script=no,downscript=no",
                      "-device", f"virtio-net-pci,netdev=lan,mac={self.mac},bootindex=1" + ("" if nic_rom else ",romfile="),
                      "-drive", f"if=none,id=disk,file={disk},format=raw", "-device", "virtio-blk-pci,drive=disk,bootindex=2"]
@@ -190,9 +193,10 @@ class Machine:
         else:
             arguments += ["-machine", "graphics=off"]
             self._make_bios_disk(disk)
-        if chain:
+        if chain or other_card:
             script = self.folder / "chain.ipxe"
-            script.write_text(f"#!ipxe\ndhcp\nchain tftp://{ADDRESS}/{chain}\n")
+            cards = "dhcp net0\ndhcp net1" if other_card else "dhcp"
+            script.write_text(f"#!ipxe\n{cards}\nchain tftp://{ADDRESS}/{chain or 'boot.ipxe'}\n")
             arguments += ["-kernel", "/usr/lib/ipxe/ipxe.lkrn", "-initrd", script]
         self.process = lan.start(arguments, "qemu")
 
@@ -289,6 +293,12 @@ def test_undionly_runs_on_a_bios_cards_pxe_interface_and_goes_on(lan, mode):
     finally:
         if site:
             site.close()
+
+
+def test_of_two_cards_the_one_that_booted_is_asked_about(lan):
+    serve(lan)
+    start_dnsmasq(lan, "dhcp")
+    assert_decided(lan, Machine(lan, "pcbios", nic_rom=False, other_card=True), "pcbios")
 
 
 @pytest.mark.parametrize("fault", ["refuses", "silent", "gone"])
