@@ -58,4 +58,18 @@ std::string cut_text(std::string_view text, size_t longest) {
     return std::string(text.substr(0, end)) + "...";
 }
 
+std::string made_plain(std::string_view text, size_t longest) {
+    std::string out;
+    size_t cut = 0;  // Where "..." still fits.
+    while (!text.empty()) {
+        const size_t n = plain_character(text);
+        const std::string_view one = n == 0 ? "?" : text.substr(0, n);
+        if (out.size() + one.size() > longest) return out.substr(0, cut) + "...";
+        out += one;
+        if (out.size() + 3 <= longest) cut = out.size();
+        text.remove_prefix(n == 0 ? 1 : n);
+    }
+    return out;
+}
+
 }  // namespace berth

@@ -19,4 +19,8 @@ std::string shown(std::string_view text, size_t longest);
 /// At most `longest` bytes of it, with "..." where it was cut; never cut inside a character of UTF-8.
 std::string cut_text(std::string_view text, size_t longest);
 
+/// For a place that takes plain text only: each byte that is not part of a plain character becomes '?'; at
+/// most `longest` bytes (at least 3), the last three "..." where it was cut, never inside a character.
+std::string made_plain(std::string_view text, size_t longest);
+
 }  // namespace berth

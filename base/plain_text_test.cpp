@@ -36,5 +36,17 @@ TEST(PlainText, is_cut_between_characters) {
     EXPECT_EQ(cut_text(std::string(10, '\x80'), 5).size(), 5u) << "no UTF-8, yet never more than was asked";
 }
 
+TEST(PlainText, is_made_of_anything) {
+    EXPECT_EQ(made_plain("a\xc3\xa4 b", 64), "a\xc3\xa4 b");
+    EXPECT_EQ(made_plain("a\x1b[2J\n\xff\xc2\x9b", 64), "a?[2J????");
+    EXPECT_EQ(made_plain("abcdef", 6), "abcdef");
+    EXPECT_EQ(made_plain("abcdefg", 6), "abc...");
+    EXPECT_EQ(made_plain("ab\xc3\xa4xyz", 6), "ab...") << "a character is whole or not there";
+    for (size_t n = 3; n < 12; ++n) {
+        const auto text = made_plain("\xc3\xa4\x01\xe2\x82\xac\xf0\x9f\x98\x80zzzz", n);
+        EXPECT_TRUE(is_plain_text(text) && text.size() <= n) << n << text;
+    }
+}
+
 }  // namespace
 }  // namespace berth

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "bootstrap/machine_facts.h"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
 #include "base/fd.h"
+#include "base/plain_text.h"
 #include "base/strict_json.h"
+#include "base/text.h"
 #include "bootstrap/kernel_log.h"
 
 namespace berth::boot {
@@ -31,23 +34,61 @@ void each_line(std::string_view text, F&& use) {
     }
 }
 
-std::string plain(std::string_view text, size_t limit) {
-    std::string out;
-    for (char c : text.substr(0, limit)) out += c < ' ' || c > '~' ? ' ' : c;
-    while (out.ends_with(' ')) out.pop_back();
-    return out;
-}
+/// Builds facts and notes what they cannot say.
+class FactWriter {
+  public:
+    explicit FactWriter(std::vector<std::string> left_out) {
+        for (const auto& text : left_out) note(text);
+    }
 
-json nics(const std::string& root) {
-    json list = json::array();
+    std::string text(std::string_view where, std::string_view value, size_t longest) {
+        while (value.ends_with('\n') || value.ends_with(' ')) value.remove_suffix(1);
+        std::string out = made_plain(value, longest);
+        if (out != value) note(fmt::format("{}: longer than {} bytes, or not plain text", where, longest));
+        return out;
+    }
+    /// A member `name` of `to`, when it is known.
+    void number(json& to, const char* name, uint64_t value) {
+        if (value != 0)
+            to[name] = value;
+        else
+            note(fmt::format("{}: not known", name));
+    }
+    void note(std::string_view text) {
+        if (left_out_.size() < k_most_listed) left_out_.push_back(made_plain(text, 256));
+    }
+    void note_more(const char* what, size_t count) {
+        if (count > k_most_listed) note(fmt::format("{}: {} more", what, count - k_most_listed));
+    }
+    json left_out() const { return left_out_; }
+
+  private:
+    std::vector<std::string> left_out_;
+};
+
+json nics(const std::string& root, FactWriter& facts) {
+    std::vector<fs::path> cards;
     std::error_code error;
-    for (const auto& entry : fs::directory_iterator(root + "/sys/class/net", error)) {
-        if (!fs::exists(entry.path() / "device", error)) continue;
-        auto mac = read_file((entry.path() / "address").string(), 4096);
-        const auto driver = fs::read_symlink(entry.path() / "device/driver", error);
-        list.push_back({{"mac", mac ? plain(*mac, 32) : ""},
-                        {"driver", error ? "" : plain(driver.filename().string(), 64)}});
+    // VLANs, bonds, bridges and tunnels have no device.
+    for (const auto& entry : fs::directory_iterator(root + "/sys/class/net", error))
+        if (fs::exists(entry.path() / "device", error)) cards.push_back(entry.path());
+    std::ranges::sort(cards);
+    facts.note_more("nics", cards.size());
+    if (cards.size() > k_most_listed) cards.resize(k_most_listed);
+    json list = json::array();
+    for (const auto& card : cards) {
+        const std::string name = card.filename().string();
+        auto address = read_file((card / "address").string(), 4096);
+        const std::string text = address ? address->substr(0, address->find('\n')) : "";
         error.clear();
+        const auto driver = fs::read_symlink(card / "device/driver", error);
+        json nic = {{"driver", error ? "" : facts.text("nics: " + name, driver.filename().string(), 64)}};
+        // InfiniBand's is longer, a modem or a point-to-point link has none.
+        if (auto mac = station_mac(text); !mac.empty())
+            nic["mac"] = std::move(mac);
+        else
+            facts.note(fmt::format("nics: {}: \"{}\" is not a MAC address", name, text));
+        list.push_back(std::move(nic));
     }
     return list;
 }
@@ -69,7 +110,7 @@ CpuFacts parse_cpuinfo(std::string_view text) {
     each_line(text, [&](std::string_view line) {
         if (line.starts_with("processor")) ++cpu.cores;
         if (const auto model = value_of(line, "model name"); cpu.model.empty() && !model.empty())
-            cpu.model = plain(model, 128);
+            cpu.model = model;
     });
     return cpu;
 }
@@ -83,16 +124,26 @@ uint64_t parse_memory_mib(std::string_view text) {
     return kib / 1024;
 }
 
-json machine_facts(const std::vector<DiskFacts>& disks, const KvmFacts& kvm, const std::string& root) {
+json machine_facts(const std::vector<DiskFacts>& disks, const KvmFacts& kvm, const std::string& root,
+                   std::vector<std::string> left_out) {
     const auto cpuinfo = read_file(root + "/proc/cpuinfo", 16 << 20);
     const auto meminfo = read_file(root + "/proc/meminfo");
     const CpuFacts cpu = parse_cpuinfo(cpuinfo ? *cpuinfo : "");
-    json disk_list = json::array();
-    for (const auto& d : disks)
-        disk_list.push_back({{"name", d.path.substr(d.path.rfind('/') + 1)}, {"bytes", d.bytes}});
-    return {
-        {"cpu", cpu.model},   {"cores", cpu.cores}, {"memory_mib", parse_memory_mib(meminfo ? *meminfo : "")},
-        {"disks", disk_list}, {"nics", nics(root)}, {"kvm", {{"usable", kvm.usable}, {"why", kvm.why}}}};
+    FactWriter facts(std::move(left_out));
+    json value = {{"cpu", facts.text("cpu", cpu.model, 128)}};
+    facts.number(value, "cores", cpu.cores);
+    facts.number(value, "memory_mib", parse_memory_mib(meminfo ? *meminfo : ""));
+    facts.note_more("disks", disks.size());
+    json& list = value["disks"] = json::array();
+    for (size_t i = 0; i < std::min(disks.size(), k_most_listed); ++i)
+        list.push_back(
+            {{"name",
+              facts.text("disks", std::string_view(disks[i].path).substr(disks[i].path.rfind('/') + 1), 64)},
+             {"bytes", std::min<uint64_t>(disks[i].bytes, 1ULL << 62)}});
+    value["nics"] = nics(root, facts);
+    value["kvm"] = {{"usable", kvm.usable}, {"why", facts.text("kvm", kvm.why, 256)}};
+    if (const json told = facts.left_out(); !told.empty()) value["left_out"] = told;
+    return value;
 }
 
 std::string format_boot_state(const BootState& s) {

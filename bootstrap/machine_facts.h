@@ -27,9 +27,15 @@ CpuFacts parse_cpuinfo(std::string_view text);
 /// MemTotal of /proc/meminfo's text.
 uint64_t parse_memory_mib(std::string_view text);
 
-/// `facts` of a status post, read from the machine below `root`.
+/// At most so many disks and so many cards are told.
+inline constexpr size_t k_most_listed = 64;
+
+/// `facts` of a status post, read from the machine below `root`, in a form that the provisioner takes as it
+/// is: what hardware and firmware make odd (a card without a MAC of Ethernet's form, a text with control
+/// characters or too long, a number that is not known) is left out or changed, and their member `left_out`
+/// says so, behind what the caller left out.
 nlohmann::json machine_facts(const std::vector<DiskFacts>& disks, const KvmFacts& kvm,
-                             const std::string& root = "");
+                             const std::string& root = "", std::vector<std::string> left_out = {});
 
 struct BootState {
     bool persistent = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "bootstrap/machine_facts.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -49,6 +50,77 @@ TEST(MachineFacts, has_the_shape_of_the_status_post) {
               nlohmann::json::parse(R"({"cpu":"X","cores":1,"memory_mib":2,"disks":[{"name":"vda","bytes":5}],
         "nics":[{"mac":"52:54:00:12:34:56","driver":"e1000e"}],"kvm":{"usable":true,"why":""}})"));
     std::filesystem::remove_all(root);
+}
+
+/// A machine below a folder of its own.
+class OddMachine : public testing::Test {
+  protected:
+    OddMachine() {
+        char name[] = "/tmp/berth-facts-XXXXXX";
+        root = mkdtemp(name);
+        std::filesystem::create_directories(root / "proc");
+        write("proc/cpuinfo", "processor : 0\nmodel name : X\n");
+        write("proc/meminfo", "MemTotal: 2048 kB\n");
+    }
+    ~OddMachine() override { std::filesystem::remove_all(root); }
+    void write(const std::string& path, const std::string& text) {
+        std::filesystem::create_directories((root / path).parent_path());
+        std::ofstream(root / path) << text;
+    }
+    void card(const std::string& name, const std::string& address, const std::string& driver) {
+        const auto folder = root / "sys/class/net" / name;
+        std::filesystem::create_directories(folder / "device");
+        std::filesystem::create_symlink("../../bus/drivers/" + driver, folder / "device/driver");
+        std::ofstream(folder / "address") << address << "\n";
+    }
+    nlohmann::json facts(const std::vector<DiskFacts>& disks = {},
+                         const KvmFacts& kvm = {.usable = true, .why = {}}) {
+        return machine_facts(disks, kvm, root, said);
+    }
+    std::filesystem::path root;
+    std::vector<std::string> said;
+};
+
+TEST_F(OddMachine, tells_a_card_without_an_address_and_says_what_it_left_out) {
+    card("eth0", "52:54:00:12:34:56", "e1000e");
+    card("ib0", "80:00:02:08:fe:80:00:00:00:00:00:00:00:02:c9:03:00:0a:0b:0c", "mlx4_core");
+    card("usb0", "02:00:00:00:00:01", "rndis_host");
+    card("wwan0", "", "iosm");
+    card("wwan1", "00:00:00:00:00:00", "qmi_wwan");
+    write("sys/class/net/bond0/address", "52:54:00:12:34:56\n");
+    write("sys/class/net/eth0.7/address", "52:54:00:12:34:56\n");
+    EXPECT_EQ(facts()["nics"],
+              nlohmann::json::parse(R"([{"mac":"52:54:00:12:34:56","driver":"e1000e"},{"driver":"mlx4_core"},
+        {"mac":"02:00:00:00:00:01","driver":"rndis_host"},{"driver":"iosm"},{"driver":"qmi_wwan"}])"));
+    EXPECT_EQ(
+        facts()["left_out"],
+        nlohmann::json::parse(
+            R"(["nics: ib0: \"80:00:02:08:fe:80:00:00:00:00:00:00:00:02:c9:03:00:0a:0b:0c\" is not a MAC address",
+                      "nics: wwan0: \"\" is not a MAC address","nics: wwan1: \"00:00:00:00:00:00\" is not a MAC address"])"));
+}
+
+TEST_F(OddMachine, makes_plain_text_of_anything_and_leaves_out_what_it_does_not_know) {
+    write("proc/cpuinfo", "model name : a\x1b[2J\xff" + std::string(500, 'x') + "\n");
+    write("proc/meminfo", "");
+    said = {"record: keymap \x1b"};
+    const auto all = facts({{.path = "/dev/s\nda", .bytes = UINT64_MAX, .partitions = {}}},
+                           {.usable = false, .why = std::string(1000, 'y')});
+    EXPECT_TRUE(all["cpu"].get<std::string>().starts_with("a?[2J?xxx"));
+    EXPECT_EQ(all["cpu"].get<std::string>().size(), 128u);
+    EXPECT_FALSE(all.contains("cores") || all.contains("memory_mib")) << all;
+    EXPECT_EQ(all["disks"], nlohmann::json::parse(R"([{"name":"s?da","bytes":4611686018427387904}])"));
+    EXPECT_EQ(all["kvm"]["why"].get<std::string>().size(), 256u);
+    EXPECT_EQ(all["left_out"].size(), 6u) << all["left_out"];
+    EXPECT_EQ(all["left_out"][0], "record: keymap ?");
+}
+
+TEST_F(OddMachine, tells_the_first_of_two_hundred_disks_and_cards) {
+    for (int n = 0; n < 200; ++n) card(fmt::format("eth{:03}", n), "52:54:00:12:34:56", "ixgbevf");
+    std::vector<DiskFacts> disks(200, DiskFacts{.path = "/dev/sda", .bytes = 5, .partitions = {}});
+    const auto all = facts(disks);
+    EXPECT_EQ(all["disks"].size(), 64u);
+    EXPECT_EQ(all["nics"].size(), 64u);
+    EXPECT_EQ(all["left_out"], nlohmann::json::parse(R"(["disks: 136 more","nics: 136 more"])"));
 }
 
 TEST(BootState, survives_being_written_and_read) {

@@ -214,9 +214,11 @@ Status run_setup(const SetupContext& context) {
     }
     KernelLog().add_missing_firmware(state.missing_firmware);
     BERTH_TRY(write_boot_state(state));
-    BERTH_TRY(write_file_durably(
-        k_unsent_facts,
-        machine_facts(disks, state.kvm).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
+    std::vector<std::string> left_out;
+    for (const auto& e : record.left_out) left_out.push_back("record: " + e.detail());
+    BERTH_TRY(write_file_durably(k_unsent_facts,
+                                 machine_facts(disks, state.kvm, "", std::move(left_out))
+                                     .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
     post_facts(context, true);
     report.event(Level::info, "machine set up",
                  {{"client", state.client_id},

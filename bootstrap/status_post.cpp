@@ -2,6 +2,7 @@
 #include "bootstrap/status_post.h"
 
 #include "base/fd.h"
+#include "base/plain_text.h"
 
 namespace berth::boot {
 
@@ -9,7 +10,8 @@ nlohmann::json stage_status(std::string_view boot_id, std::string_view stage, in
                             std::string_view error) {
     nlohmann::json body = {{"boot_id", boot_id}, {"stage", stage}, {"error", nullptr}};
     if (percent >= 0) body["percent"] = percent;
-    if (!error.empty()) body["error"] = error;
+    // What a tool or a server said may be anything.
+    if (!error.empty()) body["error"] = made_plain(error, 512);
     return body;
 }
 

@@ -28,6 +28,12 @@ TEST(StatusPost, has_the_documented_shape) {
               nlohmann::json::parse(R"({"boot_id":"b","stage":"fetch","error":"BERTH-B05 x"})"));
 }
 
+TEST(StatusPost, says_any_error_in_the_form_that_the_provisioner_takes) {
+    const auto post = stage_status("b", "fetch", -1, "a\nb\x1b" + std::string(5000, 'x'));
+    EXPECT_TRUE(post["error"].get<std::string>().starts_with("a?b?xxx"));
+    EXPECT_EQ(post["error"].get<std::string>().size(), 512u);
+}
+
 TEST(StatusPost, goes_to_this_machines_url_with_the_boots_token) {
     OneServer server;
     FakeClock clock;

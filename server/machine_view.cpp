@@ -133,7 +133,11 @@ std::vector<std::string> status_lines(const Machine& machine) {
     lines.push_back("disks: " + show_disks(s.facts));
     if (s.facts.is_object() && s.facts.contains("nics"))
         for (const auto& nic : s.facts["nics"])
-            lines.push_back(fmt::format("nic: {} {}", nic.value("mac", "?"), nic.value("driver", "?")));
+            lines.push_back(
+                fmt::format("nic: {} {}", nic.value("mac", "without-mac"), nic.value("driver", "?")));
+    if (s.facts.is_object() && s.facts.contains("left_out"))
+        for (const auto& text : s.facts["left_out"])
+            if (text.is_string()) lines.push_back("left out: " + text.get<std::string>());
     std::string session = show_session(s.session);
     if (s.session.is_object() && s.session.contains("since"))
         session += " since " + member(s.session, "since");

@@ -170,6 +170,9 @@ Result<HttpResponse> Service::boot(const HttpRequest& request, const Target& tar
     const auto platform = parse_platform(query(target, "platform"));
     if (!platform) return fail(ErrorCode::P01, "platform: must be pcbios or efi");
     const std::string serial = clean_serial(query(target, "serial"));
+    if (serial != query(target, "serial"))
+        report_.event(Level::warning, "part of a serial number left out",
+                      {{"mac", *mac}, {"serial", serial}});
 
     const auto policy = store_.policy();
     if (!policy) return fail(policy.error());
@@ -249,6 +252,8 @@ Result<HttpResponse> Service::machine(const HttpRequest& request, const Target& 
         const auto post = parse_status(request.body);
         if (!post) return fail(post.error());
         if (auto ok = store_.post_status(id, *post); !ok) return fail(ok.error());
+        for (const auto& part : post->left_out)
+            report_.event(Level::warning, "part of a status left out", {{"machine", id}, {"what", part}});
         return nothing();
     }
     return fail(ErrorCode::P02, "path");

@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "server/ipxe_script.h"
+#include "server/machine_view.h"
 
 namespace berth::server {
 namespace {
@@ -76,10 +77,43 @@ TEST_F(ServiceTest, a_known_machine_runs_from_the_network_with_a_fresh_token_eac
         << "the running client is not cut off";
 }
 
+TEST_F(ServiceTest, a_control_byte_in_the_serial_number_stops_no_boot) {
+    booted();
+    for (const std::string& serial : {std::string("A%01%1bB%ff"), std::string(3000, 'x')})
+        EXPECT_THAT(ask("GET", "/v1/boot?mac=52:54:00:00:00:01&platform=efi&serial=" + serial).body,
+                    HasSubstr("/images/berth/vmlinuz"))
+            << serial;
+    EXPECT_EQ(store->machines()->at(0).serial, std::string(64, 'x'));
+    EXPECT_TRUE(report.has("part of a serial number left out"));
+}
+
 TEST_F(ServiceTest, names_the_card_that_booted_to_the_workstation) {
     booted();
     EXPECT_THAT(ask("GET", "/v1/boot?mac=52-54-00-00-00-01&platform=efi").body,
                 HasSubstr(" berth.mac=52:54:00:00:00:01 "));
+}
+
+TEST_F(ServiceTest, takes_the_facts_of_a_machine_with_odd_cards) {
+    const auto header = booted();
+    // InfiniBand's 20 bytes as an older client cut them; a modem.
+    for (const char* mac : {"80:00:02:08:fe:80:00:00:00:00:00", ""}) {
+        const std::string body = fmt::format(
+            R"({{"boot_id":"b","stage":"setup","error":null,"facts":{{"cpu":"x","cores":4,"memory_mib":8000,"disks":[],)"
+            R"("kvm":{{"usable":true,"why":""}},"nics":[{{"mac":"52:54:00:12:34:56","driver":"e1000e"}},)"
+            R"({{"mac":"{}","driver":"odd"}}]}}}})",
+            mac);
+        EXPECT_EQ(ask("POST", "/v1/machines/m-0001/status", header, body).status, 204) << mac;
+        const auto machine = store->machines()->at(0);
+        EXPECT_EQ(machine.status.stage, "setup");
+        const auto& facts = machine.status.facts;
+        EXPECT_EQ(facts["cores"], 4) << mac;
+        EXPECT_EQ(facts["nics"][0]["mac"], "52:54:00:12:34:56") << mac;
+        EXPECT_EQ(facts["nics"][1], (nlohmann::json{{"driver", "odd"}})) << mac;
+        EXPECT_THAT(status_lines(machine), testing::Contains("nic: without-mac odd"));
+        EXPECT_THAT(status_lines(machine),
+                    testing::Contains("left out: facts.nics[1].mac: not a MAC address"));
+    }
+    EXPECT_TRUE(report.has("part of a status left out"));
 }
 
 TEST_F(ServiceTest, an_unknown_machine_leaves_no_trace_by_policy_local) {

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
+#include <iterator>
+#include <span>
 
-#include "server/text.h"
+#include "base/plain_text.h"
+#include "base/text.h"
 
 namespace berth::server {
 namespace {
@@ -15,83 +17,135 @@ using nlohmann::json;
 constexpr std::array k_stages{"ipxe", "bootstrap", "fetch", "verify", "root", "setup", "prompt", "session"};
 constexpr int64_t k_max_bytes = int64_t{1} << 62;
 
-/// Text for a table on a terminal: no control characters.
-bool is_text(const json& value, size_t longest) {
-    if (!value.is_string()) return false;
-    const auto& text = value.get_ref<const std::string&>();
-    return text.size() <= longest &&
-           std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
-}
-
-bool is_number(const json& value, int64_t least, int64_t most) {
-    if (!value.is_number_integer()) return false;
-    if (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(most)) return false;
-    const auto number = value.get<int64_t>();
-    return number >= least && number <= most;
-}
-
+/// A member and its range: bytes of a text, or a number from `least` to `most`.
 struct Member {
     const char* name;
-    const char* range;
-    std::function<bool(const json&)> legal;
+    enum Kind { text, number, truth, mac, other } kind;
+    int64_t most = 0, least = 0;
 };
 
-Member text(const char* name, size_t longest, const char* range) {
-    return {name, range, [longest](const json& v) { return is_text(v, longest); }};
-}
-Member number(const char* name, int64_t least, int64_t most, const char* range) {
-    return {name, range, [=](const json& v) { return is_number(v, least, most); }};
-}
+constexpr Member k_facts[]{{"cpu", Member::text, 128},
+                           {"cores", Member::number, 65536, 1},
+                           {"memory_mib", Member::number, int64_t{1} << 40, 1},
+                           {"disks", Member::other},
+                           {"nics", Member::other},
+                           {"kvm", Member::other},
+                           {"left_out", Member::other}};
+constexpr Member k_disk[]{{"name", Member::text, 64}, {"bytes", Member::number, k_max_bytes}};
+constexpr Member k_nic[]{{"mac", Member::mac}, {"driver", Member::text, 64}};
+constexpr Member k_kvm[]{{"usable", Member::truth}, {"why", Member::text, 256}};
+constexpr Member k_session[]{
+    {"user", Member::text, 255}, {"vm", Member::text, 255}, {"since", Member::text, 40}};
 
-Status check_members(const json& object, const std::string& where, const std::vector<Member>& members) {
-    if (!object.is_object()) return fail(ErrorCode::P01, "{}: must be an object", where);
-    for (const auto& [key, value] : object.items()) {
-        const auto member =
-            std::find_if(members.begin(), members.end(), [&k = key](const Member& m) { return k == m.name; });
-        if (member == members.end()) return fail(ErrorCode::P01, "{}: has an unknown member", where);
-        if (!member->legal(value))
-            return fail(ErrorCode::P01, "{}.{}: must be {}", where, member->name, member->range);
+/// Takes a post apart. Everything it gives out is plain text and within its range.
+class Reader {
+  public:
+    std::vector<std::string> left_out;
+
+    std::string plain(const std::string& where, const json& value, size_t longest) {
+        const auto& text = value.get_ref<const std::string&>();
+        std::string out = made_plain(text, longest);
+        if (out != text) leave_out("{}: longer than {} bytes, or not plain text", where, longest);
+        return out;
     }
-    return {};
-}
 
-Status check_list(const json& facts, const char* name, size_t longest, const std::vector<Member>& members) {
-    if (!facts.contains(name)) return {};
-    const json& list = facts[name];
-    if (!list.is_array() || list.size() > longest)
-        return fail(ErrorCode::P01, "facts.{}: must be a list of at most {}", name, longest);
-    for (const auto& item : list) BERTH_TRY(check_members(item, fmt::format("facts.{}", name), members));
-    return {};
-}
+    /// P01 for a member that is unknown or of the wrong kind.
+    Result<json> members(const json& object, const std::string& where, std::span<const Member> known) {
+        if (!object.is_object()) return fail(ErrorCode::P01, "{}: must be an object", where);
+        json taken = json::object();
+        for (const auto& [key, value] : object.items()) {
+            const auto member =
+                std::ranges::find_if(known, [&k = key](const Member& m) { return k == m.name; });
+            if (member == known.end()) return fail(ErrorCode::P01, "{}: has an unknown member", where);
+            const std::string place = fmt::format("{}.{}", where, member->name);
+            switch (member->kind) {
+                case Member::text:
+                    if (!value.is_string()) return fail(ErrorCode::P01, "{}: must be text", place);
+                    taken[key] = plain(place, value, static_cast<size_t>(member->most));
+                    break;
+                case Member::number:
+                    if (!value.is_number_integer())
+                        return fail(ErrorCode::P01, "{}: must be a whole number", place);
+                    if (is_number(value, member->least, member->most))
+                        taken[key] = value;
+                    else
+                        leave_out("{}: must be {} to {}", place, member->least, member->most);
+                    break;
+                case Member::truth:
+                    if (!value.is_boolean()) return fail(ErrorCode::P01, "{}: must be true or false", place);
+                    taken[key] = value;
+                    break;
+                case Member::mac:
+                    // A modem has no address, InfiniBand a longer one.
+                    if (auto mac = value.is_string() ? station_mac(value.get_ref<const std::string&>()) : "";
+                        !mac.empty())
+                        taken[key] = mac;
+                    else
+                        leave_out("{}: not a MAC address", place);
+                    break;
+                case Member::other:
+                    break;
+            }
+        }
+        return taken;
+    }
 
-bool anything(const json&) {
-    return true;
-}
+    Status list(const json& facts, const char* name, std::span<const Member> known, json& to) {
+        if (!facts.contains(name)) return {};
+        const json& given = facts[name];
+        const std::string where = fmt::format("facts.{}", name);
+        if (!given.is_array()) return fail(ErrorCode::P01, "{}: must be a list", where);
+        json taken = json::array();
+        for (const auto& item : given) {
+            if (taken.size() == k_max_listed) break;
+            auto one = members(item, fmt::format("{}[{}]", where, taken.size()), known);
+            if (!one) return fail(one.error());
+            taken.push_back(std::move(*one));
+        }
+        if (given.size() > taken.size()) leave_out("{}: {} more", where, given.size() - taken.size());
+        to[name] = std::move(taken);
+        return {};
+    }
 
-Status check_facts(const json& facts) {
-    static const std::vector<Member> k_facts{text("cpu", 128, "text of at most 128 bytes"),
-                                             number("cores", 1, 65536, "1 to 65536"),
-                                             number("memory_mib", 1, int64_t{1} << 40, "1 to 2^40"),
-                                             {"disks", "", anything},
-                                             {"nics", "", anything},
-                                             {"kvm", "", anything}};
-    static const std::vector<Member> k_disk{text("name", 64, "text of at most 64 bytes"),
-                                            number("bytes", 0, k_max_bytes, "0 to 2^62")};
-    static const std::vector<Member> k_nic{{"mac", "a MAC address",
-                                            [](const json& v) {
-                                                return v.is_string() &&
-                                                       parse_mac(v.get_ref<const std::string&>()).has_value();
-                                            }},
-                                           text("driver", 64, "text of at most 64 bytes")};
-    static const std::vector<Member> k_kvm{
-        {"usable", "true or false", [](const json& v) { return v.is_boolean(); }},
-        text("why", 256, "text of at most 256 bytes")};
-    BERTH_TRY(check_members(facts, "facts", k_facts));
-    BERTH_TRY(check_list(facts, "disks", 64, k_disk));
-    BERTH_TRY(check_list(facts, "nics", 64, k_nic));
-    if (facts.contains("kvm")) BERTH_TRY(check_members(facts["kvm"], "facts.kvm", k_kvm));
-    return {};
-}
+    Result<json> facts(const json& given) {
+        auto taken = members(given, "facts", k_facts);
+        if (!taken) return taken;
+        BERTH_TRY(list(given, "disks", k_disk, *taken));
+        BERTH_TRY(list(given, "nics", k_nic, *taken));
+        if (given.contains("kvm")) {
+            auto kvm = members(given["kvm"], "facts.kvm", k_kvm);
+            if (!kvm) return kvm;
+            (*taken)["kvm"] = std::move(*kvm);
+        }
+        // What the client itself could not tell comes first.
+        json told = json::array();
+        if (given.contains("left_out")) {
+            const json& list = given["left_out"];
+            if (!list.is_array()) return fail(ErrorCode::P01, "facts.left_out: must be a list");
+            for (const auto& item : list) {
+                if (!item.is_string()) return fail(ErrorCode::P01, "facts.left_out: must be texts");
+                if (told.size() < k_max_listed)
+                    told.push_back(made_plain(item.get_ref<const std::string&>(), 256));
+            }
+        }
+        for (const auto& text : left_out)
+            if (told.size() < k_max_listed) told.push_back(text);
+        if (!told.empty()) (*taken)["left_out"] = std::move(told);
+        return taken;
+    }
+
+  private:
+    static bool is_number(const json& value, int64_t least, int64_t most) {
+        if (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(most)) return false;
+        const auto number = value.get<int64_t>();
+        return number >= least && number <= most;
+    }
+    template <typename... Args>
+    void leave_out(fmt::format_string<Args...> format, Args&&... args) {
+        if (left_out.size() < k_max_listed)
+            left_out.push_back(fmt::format(format, std::forward<Args>(args)...));
+    }
+};
 
 }  // namespace
 
@@ -109,38 +163,43 @@ Result<StatusPost> parse_status(std::string_view body) {
     const json status = json::parse(body, nullptr, /*allow_exceptions=*/false);
     if (status.is_discarded()) return fail(ErrorCode::P01, "status: must be JSON");
 
-    static const std::vector<Member> k_status{
-        text("boot_id", 64, "text of at most 64 bytes"),
-        {"stage", "one of ipxe, bootstrap, fetch, verify, root, setup, prompt, session",
-         [](const json& v) {
-             return v.is_string() && std::count(k_stages.begin(), k_stages.end(), v.get<std::string>());
-         }},
-        number("percent", 0, 100, "0 to 100"),
-        {"error", "null or text of at most 512 bytes",
-         [](const json& v) { return v.is_null() || is_text(v, 512); }},
-        {"facts", "", anything},
-        {"session", "", anything}};
-    static const std::vector<Member> k_session{text("user", 128, "text of at most 128 bytes"),
-                                               text("vm", 128, "text of at most 128 bytes"),
-                                               text("since", 40, "a time of at most 40 bytes")};
-    if (auto good = check_members(status, "status", k_status); !good) return fail(good.error());
-
+    if (!status.is_object()) return fail(ErrorCode::P01, "status: must be an object");
     StatusPost post;
-    if (status.contains("boot_id")) post.boot_id = status["boot_id"].get<std::string>();
-    if (status.contains("stage")) post.stage = status["stage"].get<std::string>();
-    if (status.contains("percent")) post.percent = status["percent"].get<int>();
-    if (status.contains("error"))
-        post.error = status["error"].is_null() ? "" : status["error"].get<std::string>();
-    if (status.contains("facts")) {
-        if (auto good = check_facts(status["facts"]); !good) return fail(good.error());
-        post.facts = status["facts"];
+    Reader reader;
+    for (const auto& [key, value] : status.items()) {
+        if (key == "boot_id") {
+            if (!value.is_string()) return fail(ErrorCode::P01, "status.boot_id: must be text");
+            post.boot_id = reader.plain("boot_id", value, 64);
+        } else if (key == "stage") {
+            if (!value.is_string() || !std::count(k_stages.begin(), k_stages.end(), value.get<std::string>()))
+                return fail(ErrorCode::P01,
+                            "status.stage: must be one of ipxe, bootstrap, fetch, verify, root, setup, "
+                            "prompt, session");
+            post.stage = value.get<std::string>();
+        } else if (key == "percent") {
+            if (!value.is_number_unsigned() || value.get<uint64_t>() > 100)
+                return fail(ErrorCode::P01, "status.percent: must be 0 to 100");
+            post.percent = value.get<int>();
+        } else if (key == "error") {
+            if (!value.is_null() && !value.is_string())
+                return fail(ErrorCode::P01, "status.error: must be null or text");
+            post.error = value.is_null() ? "" : reader.plain("error", value, 512);
+        } else if (key == "facts") {
+            Reader facts;
+            auto taken = facts.facts(value);
+            if (!taken) return fail(taken.error());
+            post.facts = std::move(*taken);
+            std::ranges::copy(facts.left_out, std::back_inserter(reader.left_out));
+        } else if (key == "session") {
+            auto session =
+                value.is_null() ? Result<json>(nullptr) : reader.members(value, "session", k_session);
+            if (!session) return fail(session.error());
+            post.session = std::move(*session);
+        } else {
+            return fail(ErrorCode::P01, "status: has an unknown member");
+        }
     }
-    if (status.contains("session")) {
-        const json& session = status["session"];
-        if (!session.is_null())
-            if (auto good = check_members(session, "session", k_session); !good) return fail(good.error());
-        post.session = session;
-    }
+    post.left_out = std::move(reader.left_out);
     return post;
 }
 

@@ -36,15 +36,14 @@ TEST(StatusPost, refuses_what_the_schema_does_not_have) {
                              R"({"percent":1.5})",
                              R"({"percent":18446744073709551615})",
                              R"({"error":1})",
-                             R"({"error":"a\nb"})",
-                             R"({"boot_id":"\u001b[2J"})",
                              R"({"facts":null})",
                              R"({"facts":[]})",
-                             R"({"facts":{"cores":0}})",
                              R"({"facts":{"disks":{}}})",
                              R"({"facts":{"disks":[1]}})",
-                             R"({"facts":{"disks":[{"bytes":-1}]}})",
-                             R"({"facts":{"nics":[{"mac":"x"}]}})",
+                             R"({"facts":{"disks":[{"bytes":"1"}]}})",
+                             R"({"facts":{"cpu":7}})",
+                             R"({"facts":{"left_out":"x"}})",
+                             R"({"facts":{"left_out":[1]}})",
                              R"({"facts":{"kvm":true}})",
                              R"({"facts":{"kvm":{"usable":"yes"}}})",
                              R"({"facts":{"x":1}})",
@@ -53,6 +52,64 @@ TEST(StatusPost, refuses_what_the_schema_does_not_have) {
                              R"({"session":{"password":"x"}})",
                              "\xff"})
         EXPECT_EQ(parse_status(text).error().code(), ErrorCode::P01) << text;
+}
+
+nlohmann::json facts_of(const nlohmann::json& facts) {
+    const auto post = parse_status(nlohmann::json{{"stage", "setup"}, {"facts", facts}}.dump());
+    EXPECT_TRUE(post) << facts << post.error().to_log();
+    if (!post) return {};
+    EXPECT_EQ(post->stage, "setup");
+    return *post->facts;
+}
+
+TEST(StatusPost, takes_a_card_without_a_mac_and_says_so) {
+    // A modem, InfiniBand as it is and as it was cut once, an address that was never set, a group's.
+    for (const nlohmann::json& mac :
+         {nlohmann::json(""), nlohmann::json("80:00:02:08:fe:80:00:00:00:00:00:00:00:02:c9:03:00:0a:0b:0c"),
+          nlohmann::json("80:00:02:08:fe:80:00:00:00:00:00"), nlohmann::json("00:00:00:00:00:00"),
+          nlohmann::json("01:00:5e:00:00:01"), nlohmann::json("x"), nlohmann::json(nullptr)}) {
+        const auto facts = facts_of(
+            {{"cpu", "x"},
+             {"nics",
+              {{{"mac", "52:54:00:12:34:56"}, {"driver", "e1000e"}}, {{"mac", mac}, {"driver", "iosm"}}}}});
+        EXPECT_EQ(facts,
+                  nlohmann::json::parse(
+                      R"({"cpu":"x","nics":[{"mac":"52:54:00:12:34:56","driver":"e1000e"},{"driver":"iosm"}],
+                                 "left_out":["facts.nics[1].mac: not a MAC address"]})"))
+            << mac;
+    }
+}
+
+TEST(StatusPost, an_odd_value_costs_itself_only) {
+    EXPECT_EQ(
+        facts_of({{"cpu", "a\x1b[2Jb"}, {"cores", 2}}),
+        nlohmann::json::parse(
+            R"({"cpu":"a?[2Jb","cores":2,"left_out":["facts.cpu: longer than 128 bytes, or not plain text"]})"));
+    const auto facts = facts_of({{"cores", 0},
+                                 {"memory_mib", 2},
+                                 {"disks", {{{"name", std::string(300, 'x')}, {"bytes", -1}}}},
+                                 {"kvm", {{"usable", true}, {"why", std::string(2000, 'y')}}}});
+    EXPECT_FALSE(facts.contains("cores"));
+    EXPECT_EQ(facts["memory_mib"], 2);
+    EXPECT_EQ(facts["disks"], nlohmann::json::array({{{"name", std::string(61, 'x') + "..."}}}));
+    EXPECT_EQ(facts["kvm"]["usable"], true);
+    EXPECT_EQ(facts["kvm"]["why"].get<std::string>().size(), 256u);
+    EXPECT_EQ(facts["left_out"].size(), 4u) << facts["left_out"];
+    const auto post =
+        parse_status(R"({"boot_id":"\u001b[2J","error":"a\nb","session":{"user":"ann","vm":"\u009b"}})");
+    ASSERT_TRUE(post);
+    EXPECT_EQ(post->boot_id, "?[2J");
+    EXPECT_EQ(post->error, "a?b");
+    EXPECT_EQ((*post->session)["vm"], "??");
+    EXPECT_EQ(post->left_out.size(), 3u);
+}
+
+TEST(StatusPost, takes_the_first_of_many_disks_and_says_how_many_more_there_are) {
+    auto disks = nlohmann::json::array();
+    for (int n = 0; n < 200; ++n) disks.push_back({{"name", fmt::format("sd{}", n)}, {"bytes", n}});
+    const auto facts = facts_of({{"disks", disks}, {"left_out", {"record: keymap"}}});
+    EXPECT_EQ(facts["disks"].size(), k_max_listed);
+    EXPECT_EQ(facts["left_out"], nlohmann::json::parse(R"(["record: keymap","facts.disks: 136 more"])"));
 }
 
 TEST(StatusPost, refuses_depth_and_size_before_building_a_value) {

@@ -138,7 +138,7 @@ std::string clean_serial(std::string_view text) {
 }
 
 Result<Target> parse_target(std::string_view target) {
-    if (target.empty() || target.front() != '/' || target.size() > k_max_target)
+    if (target.empty() || target.front() != '/' || target.size() > k_max_target || has_control(target))
         return fail(ErrorCode::P01, "target: must be a path of at most {} bytes", k_max_target);
     Target result;
     const size_t mark = target.find('?');
@@ -163,8 +163,9 @@ Result<Target> parse_target(std::string_view target) {
         const size_t equals = pair.find('=');
         auto name = percent_decode(pair.substr(0, equals), true);
         auto value = percent_decode(equals == std::string_view::npos ? "" : pair.substr(equals + 1), true);
-        if (!name || !value || has_control(*name) || has_control(*value))
-            return fail(ErrorCode::P01, "query: bad escape or control character");
+        // Firmware's texts (a serial number) may hold any byte.
+        if (!name || !value || has_control(*name) || value->find('\0') != std::string::npos)
+            return fail(ErrorCode::P01, "query: bad escape, control character in a name, or NUL");
         result.query.emplace(std::move(*name), std::move(*value));
     }
     return result;

@@ -84,9 +84,16 @@ TEST(Target, refuses_hostile_ones) {
          {std::string(), std::string("x"), std::string("http://a/b"), std::string("/a/../b"),
           std::string("/a/%2e%2e/b"), std::string("/a//b"), std::string("/"), std::string("/a/"),
           std::string("/a%2fb"), std::string("/a%00b"), std::string("/a%"), std::string("/a%2"),
-          std::string("/a%zz"), std::string("/a?b=%0a"), std::string("/a?%"), std::string("/a?b=\x01"),
-          "/" + std::string(k_max_target, 'a')})
+          std::string("/a%zz"), std::string("/a?b%0a=c"), std::string("/a?b=\n"), std::string("/a?b=%00"),
+          std::string("/a?%"), std::string("/a?b=\x01"), "/" + std::string(k_max_target, 'a')})
         EXPECT_EQ(parse_target(text).error().code(), ErrorCode::P01) << text;
+}
+
+TEST(Target, takes_a_serial_number_as_firmware_gives_it) {
+    const auto target = parse_target("/v1/boot?serial=A%01%ff%0aB&x=" + std::string(4096, '1'));
+    ASSERT_TRUE(target);
+    EXPECT_EQ(target->query.at("serial"), "A\x01\xff\nB");
+    EXPECT_EQ(clean_serial(target->query.at("serial")), "AB");
 }
 
 TEST(Range, follows_rfc_9110) {

@@ -3,6 +3,7 @@
 // chronyc, cpuinfo.
 #include <cstdlib>
 
+#include "base/text.h"
 #include "bootstrap/boot_parameters.h"
 #include "bootstrap/clock_state.h"
 #include "bootstrap/kernel_log.h"
@@ -17,6 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         // A console is a plain name below /dev, an id is one part of a path.
         if (p->console.find('/') != std::string::npos || p->machine.find('/') != std::string::npos) abort();
         if (!p->image.empty() && !p->image.starts_with("http")) abort();
+        if (!p->mac.empty() && berth::normal_mac(p->mac) != p->mac) abort();
     }
     for (char c : resolv_conf(text))
         if (c != '\n' && (c < ' ' || c > '~')) abort();
@@ -26,6 +28,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     (void)clock_state(text, std::chrono::seconds(1));
     (void)parse_cpuinfo(text);
     (void)parse_memory_mib(text);
+    // What firmware and tools say can be posted.
+    const KvmFacts kvm{.usable = false, .why = std::string(text)};
+    const auto facts =
+        machine_facts({{.path = std::string(text), .partitions = {}}}, kvm, "/nowhere", {std::string(text)});
+    for (unsigned char c : facts.dump())
+        if (c < ' ' || c == 0x7f) abort();
     (void)parse_kvm_probe(text);
     const BootState state = parse_boot_state(text);
     if (format_boot_state(parse_boot_state(format_boot_state(state))) != format_boot_state(state)) abort();
