@@ -256,6 +256,7 @@ Status Session::lock() {
     if (!taken && taken.error().code() == ErrorCode::L05) claim_left_ = waited;
     if (!taken) return fail(taken.error());
     taken_ = std::move(*taken);
+    seams_.store.forget_below(state_);
     return {};
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "greeter/session/testing/fake_remote.h"
 #include "greeter/session/testing/fake_world.h"
 
 namespace berth::session {
@@ -369,6 +370,72 @@ TEST_F(SessionTest, finishes_its_own_last_session_of_the_same_vm_first) {
     EXPECT_TRUE(states().empty());
     EXPECT_TRUE(std::ranges::any_of(w.front_end.progress_texts,
                                     [](const auto& s) { return s.contains("Finishing the last session"); }));
+}
+
+class ForgottenTest : public LockedTest {
+  protected:
+    /// The power went on this diskless client: its memory forgot, the provisioner did not.
+    ForgottenTest() {
+        store_ = std::make_unique<StateStore>(folder_, &provisioner, w.report);
+        last.session = "s0";
+        last.vm = "work";
+        last.location = {.server = "fs1", .directory = "/export/users/ann"};
+        last.lock = LockState{.epoch = 6, .nonce = "ff"};
+        last.domain = "6a4f3c1e-0000-4000-8000-000000000001";
+        last.run_dir = "/run/berth/vm/s0";
+        last.boot_id = "boot-0";
+        w.holder->record.owner.client = "m-0001";
+    }
+    FakeRemote provisioner;
+    SessionState last;
+};
+
+TEST_F(ForgottenTest, claims_above_a_lock_that_only_the_provisioner_knows_of_as_above_any_other) {
+    provisioner.texts = {{"s0", format_state(last)}};
+    w.front_end.chosen = {1};
+    w.at = [this](const std::string& what) {
+        if (what == "vm") {
+            EXPECT_FALSE(provisioner.texts.contains("s0"));
+        }
+    };
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(w.front_end.mentions("This workstation was switched off during your last session"));
+    EXPECT_FALSE(std::ranges::any_of(w.front_end.progress_texts,
+                                     [](const auto& s) { return s.contains("Finishing the last session"); }));
+    EXPECT_EQ(std::ranges::count(w.log, "undo lock"), 1) << "its own, at its end";
+    EXPECT_TRUE(provisioner.texts.empty());
+}
+
+TEST_F(ForgottenTest, keeps_what_the_provisioner_knows_while_the_user_says_no) {
+    provisioner.texts = {{"s0", format_state(last)}};
+    w.front_end.chosen = {0};
+    EXPECT_EQ(run().error().code(), ErrorCode::K30);
+    EXPECT_EQ(std::ranges::count(w.log, "undo lock"), 0);
+    EXPECT_TRUE(provisioner.texts.contains("s0"));
+}
+
+TEST_F(ForgottenTest, keeps_what_the_provisioner_knows_of_higher_locks_and_other_vms) {
+    SessionState higher = last, other = last, elsewhere = last;
+    higher.lock->epoch = 8;
+    other.vm = "play";
+    elsewhere.location.directory = "/export/users/bob";
+    provisioner.texts = {{"s0", format_state(higher)}};
+    for (auto* s : {&other, &elsewhere}) {
+        s->session = s == &other ? "s7" : "s8";
+        s->run_dir = "/run/berth/vm/" + s->session;
+        provisioner.texts[s->session] = format_state(*s);
+    }
+    w.front_end.chosen = {1};
+    ASSERT_TRUE(run());
+    EXPECT_EQ(provisioner.texts.size(), 3u);
+}
+
+TEST_F(ForgottenTest, a_forged_state_of_this_boot_does_not_refuse_a_login) {
+    last.boot_id = "boot-1";
+    last.vm = "copy";
+    provisioner.texts = {{"s0", format_state(last)}};
+    w.front_end.chosen = {1};
+    EXPECT_TRUE(run());
 }
 
 TEST_F(SessionTest, closes_by_power_button_and_then_by_force) {

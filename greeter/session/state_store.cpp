@@ -154,15 +154,6 @@ Status StateStore::remove(const std::string& session) {
 
 Result<std::vector<StateStore::Stored>> StateStore::list() {
     std::map<std::string, std::string> texts;
-    complete_ = true;
-    if (remote_ != nullptr) {
-        auto remote = remote_->all();
-        complete_ = remote.has_value();
-        if (remote)
-            texts = std::move(*remote);
-        else
-            report_.error("session states at the provisioner are unknown", remote.error());
-    }
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
         if (entry.path().extension() != ".json") continue;
@@ -177,7 +168,7 @@ Result<std::vector<StateStore::Stored>> StateStore::list() {
         auto state = parse_state(text);
         if (state && state->session != name)
             state = fail(ErrorCode::I04, "session state {} calls itself {}", name, state->session);
-        // Root deletes what it names, and it may have come over the network.
+        // Root deletes what it names.
         if (state && state->run_dir != run_root_ + "/" + name)
             state = fail(ErrorCode::I04, "session state {}: run_dir must be {}/{}", name, run_root_, name);
         for (const std::string& swap : state ? state->swap : std::vector<std::string>{})
@@ -187,6 +178,22 @@ Result<std::vector<StateStore::Stored>> StateStore::list() {
         result.push_back({name, std::move(state)});
     }
     return result;
+}
+
+void StateStore::forget_below(const SessionState& ours) {
+    if (remote_ == nullptr || !ours.lock) return;
+    auto kept = remote_->all();
+    if (!kept) return report_.error("session states at the provisioner are unknown", kept.error());
+    for (const auto& [name, text] : *kept) {
+        if (!is_session_name(name) || access(path(name).c_str(), F_OK) == 0) continue;
+        const auto state = parse_state(text);
+        if (!state || state->vm != ours.vm || state->location.server != ours.location.server ||
+            state->location.directory != ours.location.directory)
+            continue;
+        if (state->lock && state->lock->epoch >= ours.lock->epoch) continue;
+        if (Status s = remote_->remove(name); !s)
+            report_.error("session state not removed at the provisioner", s.error());
+    }
 }
 
 void StateStore::forget_empty_claims() {

@@ -61,7 +61,8 @@ class StateClaim {
     UniqueFd fd_;
 };
 
-/// The second place for a diskless client (docs/architecture.md "Provisioner: HTTP").
+/// The second place for a diskless client (docs/architecture.md "Provisioner: HTTP"). What comes from there
+/// is a hint and no right: the record's token may have gone to another machine, on which the session runs.
 class RemoteState {
   public:
     virtual ~RemoteState() = default;
@@ -70,7 +71,10 @@ class RemoteState {
     virtual Result<std::map<std::string, std::string>> all() = 0;
 };
 
-/// The files in `folder`, with a copy of each at `remote` when it is not null. One thread.
+/// The files in `folder`, with a copy of each at `remote` when it is not null. Only the files are this
+/// client's own: whoever finishes a session finds these and no others. A state that only the provisioner
+/// tells of never releases, renews or kills anything; its lock is claimed above like anyone's (DESIGN "A
+/// session is a list of steps"). One thread.
 class StateStore {
   public:
     StateStore(std::string folder, RemoteState* remote, Report& report,
@@ -91,10 +95,11 @@ class StateStore {
         Result<SessionState> state;  ///< An unreadable file, or one that names what is not its session's, is
                                      ///< kept and told, never deleted.
     };
-    /// Local and remote ones, by session name; the local one counts where both are.
+    /// Those in the folder, by session name.
     Result<std::vector<Stored>> list();
-    /// False: the last list could not ask the provisioner, so there may be more.
-    bool complete() const { return complete_; }
+    /// After `ours` has taken its lock: takes away from the provisioner what earlier boots of this client
+    /// left there for the same VM below that lock. What fails is reported; a later session tries again.
+    void forget_below(const SessionState& ours);
 
     /// As it stands now; nullopt: it is gone. Read it after claiming: its session may have written on until
     /// it died.
@@ -118,7 +123,6 @@ class StateStore {
     RemoteState* remote_;
     Report& report_;
     std::string run_root_, swap_dir_;
-    bool complete_ = true;
 };
 
 /// [A-Za-z0-9-]{1,32}: a name from outside must not leave the folder.

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "greeter/session/testing/fake_remote.h"
+
 namespace berth::session {
 namespace {
 
@@ -28,24 +30,6 @@ SessionState full_state() {
             .boot_id = "b",
             .began = {"authenticate", "lock"}};
 }
-
-struct FakeRemote final : RemoteState {
-    Status put(const std::string& name, std::string_view text) override {
-        if (down) return fail(ErrorCode::I01, "down");
-        texts[name] = text;
-        return {};
-    }
-    Status remove(const std::string& name) override {
-        texts.erase(name);
-        return {};
-    }
-    Result<std::map<std::string, std::string>> all() override {
-        if (down) return fail(ErrorCode::I01, "down");
-        return texts;
-    }
-    std::map<std::string, std::string> texts;
-    bool down = false;
-};
 
 class Store : public testing::Test {
   protected:
@@ -134,12 +118,50 @@ TEST_F(Store, keeps_a_copy_at_the_provisioner_of_a_diskless_client) {
     StateStore store(folder_, &remote_, report_);
     ASSERT_TRUE(store.save(full_state()));
     EXPECT_EQ(*parse_state(remote_.texts["s1"]), full_state());
-    std::filesystem::remove(folder_ + "/s1.json");  // the power went
-    auto list = store.list();
-    ASSERT_EQ(list->size(), 1u);
-    EXPECT_EQ(*list->front().state, full_state());
     ASSERT_TRUE(store.remove("s1"));
     EXPECT_TRUE(remote_.texts.empty());
+}
+
+TEST_F(Store, gives_only_its_own_files_to_whoever_finishes_sessions) {
+    StateStore store(folder_, &remote_, report_);
+    ASSERT_TRUE(store.save(full_state()));
+    std::filesystem::remove(folder_ + "/s1.json");  // the power went; or it was never this client's
+    EXPECT_TRUE(store.list()->empty());
+    EXPECT_FALSE(*store.load("s1"));
+    EXPECT_TRUE(remote_.texts.contains("s1"));
+}
+
+TEST_F(Store, its_own_file_counts_and_never_the_provisioners_copy) {
+    StateStore store(folder_, &remote_, report_);
+    ASSERT_TRUE(store.save(full_state()));
+    SessionState forged = full_state();
+    forged.lock->epoch = 99;
+    remote_.texts["s1"] = format_state(forged);
+    EXPECT_EQ(*store.list()->front().state, full_state());
+}
+
+TEST_F(Store, a_later_lock_takes_the_lower_ones_of_the_same_vm_away_from_the_provisioner) {
+    StateStore store(folder_, &remote_, report_);
+    SessionState ours = full_state(), lower = full_state(), unlocked = full_state(), higher = full_state(),
+                 other = full_state();
+    lower.lock->epoch = 6;
+    unlocked.lock.reset();
+    higher.lock->epoch = 8;
+    other.vm = "play";
+    remote_.texts = {{"lower", format_state(lower)},
+                     {"unlocked", format_state(unlocked)},
+                     {"higher", format_state(higher)},
+                     {"other", format_state(other)},
+                     {"nonsense", "{"},
+                     {"../lower", format_state(lower)}};
+    ASSERT_TRUE(store.save(ours));
+    store.forget_below(ours);
+    std::vector<std::string> left;
+    for (const auto& [name, text] : remote_.texts) left.push_back(name);
+    EXPECT_EQ(left, (std::vector<std::string>{"../lower", "higher", "nonsense", "other", "s1"}));
+    remote_.down = true;
+    store.forget_below(ours);
+    EXPECT_TRUE(report_.has("session states at the provisioner are unknown"));
 }
 
 TEST_F(Store, goes_on_when_the_provisioner_is_down_and_says_so) {
@@ -148,10 +170,6 @@ TEST_F(Store, goes_on_when_the_provisioner_is_down_and_says_so) {
     ASSERT_TRUE(store.save(full_state()));
     EXPECT_TRUE(report_.has("session state not kept at the provisioner"));
     EXPECT_EQ(store.list()->size(), 1u);
-    EXPECT_FALSE(store.complete());
-    remote_.down = false;
-    EXPECT_EQ(store.list()->size(), 1u);
-    EXPECT_TRUE(store.complete());
 }
 
 TEST_F(Store, tells_of_a_file_that_it_cannot_read_and_keeps_it) {
@@ -175,7 +193,7 @@ TEST_F(Store, gives_nothing_to_delete_that_is_not_the_sessions_own) {
         SessionState foreign = full_state();
         foreign.run_dir = run_dir;
         foreign.swap = {swap};
-        remote_.texts = {{"s1", format_state(foreign)}};
+        ASSERT_TRUE(write_file_durably(folder_ + "/s1.json", format_state(foreign)));
         auto list = store.list();
         ASSERT_TRUE(list);
         ASSERT_EQ(list->size(), 1u);

@@ -220,7 +220,7 @@ Status Sweeper::finish(const SessionState& state, const Waiting& waiting, Unsave
 Result<size_t> Sweeper::round(const Waiting& waiting) {
     auto stored = seams_.store.list();
     if (!stored) return fail(stored.error());
-    size_t left = seams_.store.complete() ? 0 : 1;
+    size_t left = 0;
     for (const auto& entry : *stored) {
         auto claim = seams_.store.claim(entry.session);
         if (!claim) return fail(claim.error());

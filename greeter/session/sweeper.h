@@ -56,7 +56,8 @@ class Sweeper {
     /// Then it is left alone, unless `unsaved` says otherwise.
     Status finish(const SessionState& state, const Waiting& waiting, Unsaved unsaved = Unsaved::keep);
 
-    /// One round over all state files that nobody holds. How many are left; the errors are reported.
+    /// One round over all of this client's state files that nobody holds. How many are left; the errors are
+    /// reported.
     Result<size_t> round(const Waiting& waiting);
 
   private:

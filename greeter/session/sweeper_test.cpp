@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "greeter/session/testing/fake_remote.h"
 #include "greeter/session/testing/fake_world.h"
 
 namespace berth::session {
@@ -298,6 +299,32 @@ TEST_F(SweeperTest, leaves_a_session_alone_that_somebody_holds) {
     EXPECT_EQ(*round(), 0u);
     EXPECT_TRUE(w.made.contains("lock"));
     EXPECT_TRUE(stored());
+}
+
+TEST_F(SweeperTest, touches_nothing_of_a_state_that_only_the_provisioner_tells_of) {
+    FakeRemote provisioner;
+    store_ = std::make_unique<StateStore>(folder_, &provisioner, w.report);
+    // A second machine that got the first one's record: the session runs there, now. Or the boot id is
+    // forged.
+    for (const std::string boot : {"boot-1", "boot-2"}) {
+        SCOPED_TRACE(boot);
+        provisioner.texts = {{"s1", format_state(state)}};
+        const auto before = w.made;
+        EXPECT_EQ(*round(boot), 0u);
+        EXPECT_EQ(w.made, before);
+        EXPECT_EQ(w.log, std::vector<std::string>());
+        EXPECT_TRUE(provisioner.texts.contains("s1"));
+    }
+}
+
+TEST_F(SweeperTest, finishes_its_own_session_while_the_provisioner_is_down) {
+    FakeRemote provisioner;
+    provisioner.down = true;
+    store_ = std::make_unique<StateStore>(folder_, &provisioner, w.report);
+    ASSERT_TRUE(store_->save(state));
+    EXPECT_EQ(*round(), 0u);
+    EXPECT_TRUE(w.made.empty());
+    EXPECT_FALSE(stored());
 }
 
 TEST_F(SweeperTest, takes_no_lock_back_that_was_never_taken) {

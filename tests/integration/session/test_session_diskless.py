@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A client without a data partition keeps its session's state at a real provisioner."""
+import copy
 import json
 import re
 import shutil
@@ -75,7 +76,21 @@ def test_the_provisioner_keeps_the_state_and_shows_the_session(diskless, provisi
     diskless.assert_clean(client=provisioner.machine)
 
 
-def test_the_sweeper_finds_the_state_at_the_provisioner_after_a_power_cut(diskless, provisioner):
+def test_a_second_machine_with_the_same_record_ends_nothing_of_the_first_ones_session(diskless, provisioner):
+    greeter = start_guest(diskless)
+    # It asked with the first one's MAC, so it has a good token and reads the state of the session that runs there. Its paths are the same.
+    second = copy.copy(diskless)
+    second.state = diskless.folder / "second-state"
+    second.sweep()
+    assert diskless.locks() == ["lock.1"]
+    assert provisioner.states() == ["s1"]
+    assert diskless.libvirt.virsh("list", "--name").split() == ["berth-s1"]
+    assert len(diskless.processes()) > 0
+    power_off(greeter)
+    diskless.assert_clean(client=provisioner.machine)
+
+
+def test_after_a_power_cut_the_old_lock_is_claimed_above_and_never_released(diskless, provisioner):
     greeter = start_guest(diskless)
     kill_all(diskless, greeter)
     for folder in (diskless.state, diskless.swap, diskless.run):
@@ -83,6 +98,15 @@ def test_the_sweeper_finds_the_state_at_the_provisioner_after_a_power_cut(diskle
     assert diskless.locks() == ["lock.1"]
     assert [r["vm"] for r in provisioner.running()] == ["work"], "it ended without a word"
     diskless.sweep()
+    assert diskless.locks() == ["lock.1"], "only a claim above it ends it"
+    assert provisioner.states() == ["s1"]
+    assert provisioner.running() == []
+    # The ordinary question about a stale lock, with its wait; then the old state is of no more use to anybody.
+    greeter = start_guest(diskless, "s2", choices=[1])
+    assert any("This workstation was switched off during your last session" in title for title in greeter.texts("choice", "title"))
+    assert diskless.locks() == ["lock.2"]
+    assert provisioner.states() == ["s2"]
+    power_off(greeter)
     assert provisioner.states() == []
     assert provisioner.running() == []
     diskless.assert_clean(client=provisioner.machine)
