@@ -8,18 +8,26 @@ namespace {
 
 /// What add and set have in common.
 struct MachineArguments {
-    std::string word, name, uuid;  ///< `word`: id, name or MAC of an existing machine.
+    std::string word, name, uuid, serial;  ///< `word`: id, name or MAC of an existing machine.
+    std::string other;                     ///< Of replace: the record that the new hardware has so far.
     std::vector<std::string> macs;
     std::string enabled, marked;  ///< "", "yes" or "no".
-    bool has_uuid = false, yes = false;
+    bool has_uuid = false, has_serial = false, yes = false;
     SettingArguments settings;
 
-    void add_to(CLI::App& command) {
-        command.add_option("--name", name, "host name, unique");
+    void add_hardware_to(CLI::App& command) {
         command.add_option("--mac", macs, "MAC address; repeat for more network cards")->take_all();
         command.add_option_function<std::string>(
             "--uuid", [this](const std::string& v) { uuid = v, has_uuid = true; },
-            "SMBIOS UUID; identifies a machine that is recorded without a MAC");
+            "SMBIOS UUID; with the serial number it identifies a machine whatever card it boots from");
+        command.add_option_function<std::string>(
+            "--serial", [this](const std::string& v) { serial = v, has_serial = true; },
+            "SMBIOS serial number of the system");
+    }
+
+    void add_to(CLI::App& command) {
+        command.add_option("--name", name, "host name, unique");
+        add_hardware_to(command);
         command.add_option("--enabled", enabled, "no: the machine goes to its local disk")
             ->check(CLI::IsMember({"yes", "no"}));
         command.add_option("--marked", marked, "to be installed at its next boot, in mode install")
@@ -27,12 +35,7 @@ struct MachineArguments {
         settings.add_to(command);
     }
 
-    Status apply(Machine& machine) const {
-        if (!name.empty()) {
-            const auto checked = parse_name(name);
-            if (!checked) return fail(checked.error());
-            machine.name = *checked;
-        }
+    Status apply_hardware(Machine& machine) const {
         if (!macs.empty()) machine.macs.clear();
         for (const auto& text : macs) {
             const auto mac = parse_mac(text);
@@ -47,6 +50,17 @@ struct MachineArguments {
             if (!checked) return fail(checked.error());
             machine.uuid = *checked;
         }
+        if (has_serial) machine.serial = clean_serial(serial);
+        return {};
+    }
+
+    Status apply(Machine& machine) const {
+        if (!name.empty()) {
+            const auto checked = parse_name(name);
+            if (!checked) return fail(checked.error());
+            machine.name = *checked;
+        }
+        BERTH_TRY(apply_hardware(machine));
         if (!enabled.empty()) machine.enabled = enabled == "yes";
         if (!marked.empty()) machine.marked = marked == "yes";
         return settings.apply(machine.settings, machine.refused);
@@ -80,15 +94,20 @@ Status list_machines(Ctl& ctl) {
     if (!machines) return fail(machines.error());
     const auto policy = (*store)->policy();
     if (!policy) return fail(policy.error());
+    const auto conflicts = (*store)->conflicts();
+    if (!conflicts) return fail(conflicts.error());
     if (ctl.json) {
         auto list = nlohmann::json::array();
-        for (const auto& m : *machines) list.push_back(machine_json(m, *policy));
+        for (const auto& m : *machines) list.push_back(machine_json(m, *policy, *conflicts));
         fmt::print("{}\n", list.dump(2));
         return {};
     }
     std::vector<std::vector<std::string>> rows{list_head()};
     for (const auto& m : *machines) rows.push_back(list_row(m, *policy));
     fmt::print("{}", table(rows));
+    if (!conflicts->empty())
+        fmt::print("\nConflicts: another machine asked with something of a record and did not get it.\n{}",
+                   table(conflict_rows(*conflicts)));
     return {};
 }
 
@@ -99,8 +118,10 @@ Status show_machine(Ctl& ctl, const std::string& word) {
     if (!machine) return fail(machine.error());
     const auto policy = (*store)->policy();
     if (!policy) return fail(policy.error());
+    const auto conflicts = (*store)->conflicts();
+    if (!conflicts) return fail(conflicts.error());
     if (ctl.json) {
-        fmt::print("{}\n", machine_json(*machine, *policy).dump(2));
+        fmt::print("{}\n", machine_json(*machine, *policy, *conflicts).dump(2));
         return {};
     }
     fmt::print("id: {}\n", machine->id);
@@ -110,6 +131,8 @@ Status show_machine(Ctl& ctl, const std::string& word) {
             !machine->settings.contains(std::string(rule.key)) && !value.empty())
             fmt::print("{}: {} (default)\n", rule.option.substr(2), value);
     for (const auto& line : status_lines(*machine)) fmt::print("{}\n", line);
+    for (const auto& conflict : *conflicts)
+        if (conflict.machine == machine->id) fmt::print("{}\n", conflict_line(conflict));
     return {};
 }
 
@@ -130,6 +153,48 @@ Status set_machine(Ctl& ctl, const MachineArguments& arguments) {
                 return fail(ErrorCode::P07, "machine {}: was changed by someone else meanwhile", now.id);
             return arguments.apply(now);
         }));
+    }
+    if (!ctl.json) return {};
+    return show_machine(ctl, machine->id);
+}
+
+Status replace_machine(Ctl& ctl, const MachineArguments& arguments) {
+    auto store = open(ctl);
+    if (!store) return fail(store.error());
+    const auto machine = (*store)->find(arguments.word);
+    if (!machine) return fail(machine.error());
+    Machine hardware;
+    BERTH_TRY(arguments.apply_hardware(hardware));
+    std::optional<Machine> other;
+    if (!arguments.other.empty()) {
+        if (!arguments.macs.empty() || arguments.has_uuid || arguments.has_serial)
+            return fail(ErrorCode::P06, "replace: must have another machine's record or options, not both");
+        auto found = (*store)->find(arguments.other);
+        if (!found) return fail(found.error());
+        if (found->id == machine->id)
+            return fail(ErrorCode::P06, "machine {}: must be replaced by another one", machine->id);
+        other = std::move(*found);
+    }
+    Machine after = *machine;
+    const Machine& source = other ? *other : hardware;
+    after.macs = source.macs, after.uuid = source.uuid, after.serial = source.serial;
+    const auto lines = [](const Machine& m, const Machine* o) {
+        auto list = editable_lines(m);
+        if (o != nullptr) list.push_back(fmt::format("machine: {} {}", o->id, o->name));
+        return list;
+    };
+    const auto before = lines(*machine, other ? &*other : nullptr);
+    if (!confirm_diff(before, lines(after, nullptr), arguments.yes, ctl.json)) {
+        if (!ctl.json) fmt::print("{}: nothing changed\n", machine->id);
+    } else {
+        BERTH_TRY((*store)->replace(
+            machine->id, hardware, other ? other->id : "",
+            [&](const Machine& now, const Machine* from) -> Status {
+                if (lines(now, from) != before ||
+                    (from != nullptr && editable_lines(*from) != editable_lines(*other)))
+                    return fail(ErrorCode::P07, "machine {}: was changed by someone else meanwhile", now.id);
+                return {};
+            }));
     }
     if (!ctl.json) return {};
     return show_machine(ctl, machine->id);
@@ -176,9 +241,16 @@ void add_machine_commands(CLI::App& app, Ctl& ctl) {
     auto* remove = command("remove", "forget one", [&ctl, arguments] {
         return remove_machine(ctl, arguments->word, arguments->yes);
     });
-    for (auto* c : {show, set, remove})
+    auto* replace = command("replace",
+                            "move one's record to other hardware: another machine's, which is then "
+                            "forgotten, or what the options say",
+                            [&ctl, arguments] { return replace_machine(ctl, *arguments); });
+    for (auto* c : {show, set, remove, replace})
         c->add_option("MACHINE", arguments->word, "id, name or MAC")->required();
-    for (auto* c : {set, remove}) c->add_flag("--yes", arguments->yes, "do not ask");
+    replace->add_option("NEW", arguments->other,
+                        "id, name or MAC of the record that the new hardware has so far");
+    arguments->add_hardware_to(*replace);
+    for (auto* c : {set, remove, replace}) c->add_flag("--yes", arguments->yes, "do not ask");
 }
 
 }  // namespace berth::server

@@ -107,6 +107,7 @@ std::vector<std::string> editable_lines(const Machine& machine) {
     std::vector<std::string> lines{"name: " + machine.name};
     for (const auto& mac : machine.macs) lines.push_back("mac: " + mac);
     if (!machine.uuid.empty()) lines.push_back("uuid: " + machine.uuid);
+    if (!machine.serial.empty()) lines.push_back("serial: " + machine.serial);
     lines.push_back(std::string("enabled: ") + (machine.enabled ? "yes" : "no"));
     lines.push_back(std::string("marked: ") + (machine.marked ? "yes" : "no"));
     add_settings(lines, machine.settings, machine.refused);
@@ -124,7 +125,6 @@ std::vector<std::string> status_lines(const Machine& machine) {
     std::vector<std::string> lines{"last seen: " + show_time(s.seen), "stage: " + show_stage(s)};
     if (!s.error.empty()) lines.push_back("error: " + s.error);
     if (!s.platform.empty()) lines.push_back("platform: " + s.platform);
-    if (!machine.serial.empty()) lines.push_back("serial: " + machine.serial);
     if (!s.boot_id.empty()) lines.push_back("boot: " + s.boot_id);
     lines.push_back("kvm: " + show_kvm(s.facts));
     lines.push_back("cpu: " + member(s.facts, "cpu"));
@@ -166,8 +166,35 @@ std::vector<std::string> list_row(const Machine& machine, const Policy& policy) 
             show_session(s.session)};
 }
 
-nlohmann::json machine_json(const Machine& machine, const Policy& policy) {
+std::vector<std::vector<std::string>> conflict_rows(const std::vector<Conflict>& conflicts) {
+    std::vector<std::vector<std::string>> rows{{"NOT", "MAC", "UUID", "SERIAL", "TIMES", "LAST SEEN"}};
+    const auto shown = [](const std::string& value) { return value.empty() ? "-" : value; };
+    for (const auto& c : conflicts)
+        rows.push_back({c.machine, shown(c.seen.mac), shown(c.seen.uuid), shown(c.seen.serial),
+                        std::to_string(c.times), show_time(c.last)});
+    return rows;
+}
+
+std::string conflict_line(const Conflict& c) {
+    std::string text = "conflict: another machine asked with";
+    for (const auto& [name, value] :
+         {std::pair{"mac", &c.seen.mac}, {"uuid", &c.seen.uuid}, {"serial", &c.seen.serial}})
+        if (!value->empty()) text += fmt::format(" {} {}", name, *value);
+    return fmt::format("{}, {} times, last {}", text, c.times, show_time(c.last));
+}
+
+nlohmann::json machine_json(const Machine& machine, const Policy& policy,
+                            const std::vector<Conflict>& conflicts) {
     const auto& s = machine.status;
+    auto others = nlohmann::json::array();
+    for (const auto& c : conflicts)
+        if (c.machine == machine.id)
+            others.push_back({{"mac", c.seen.mac},
+                              {"uuid", c.seen.uuid},
+                              {"serial", c.seen.serial},
+                              {"first_seen", c.first},
+                              {"last_seen", c.last},
+                              {"times", c.times}});
     nlohmann::json value{{"id", machine.id},
                          {"name", machine.name},
                          {"macs", machine.macs},
@@ -184,7 +211,8 @@ nlohmann::json machine_json(const Machine& machine, const Policy& policy) {
                          {"percent", s.percent < 0 ? nlohmann::json() : nlohmann::json(s.percent)},
                          {"error", s.error.empty() ? nlohmann::json() : nlohmann::json(s.error)},
                          {"facts", s.facts},
-                         {"session", s.session}};
+                         {"session", s.session},
+                         {"conflicts", others}};
     if (!machine.refused.empty()) value["settings_not_valid"] = shown_values(machine.refused);
     return value;
 }

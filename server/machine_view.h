@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "server/machine.h"
+#include "server/machine_identity.h"
 
 namespace berth::server {
 
@@ -18,8 +19,13 @@ std::vector<std::string> status_lines(const Machine& machine);
 /// The head of `machine list`, and a machine's row.
 std::vector<std::string> list_head();
 std::vector<std::string> list_row(const Machine& machine, const Policy& policy);
-/// Everything, for --json.
-nlohmann::json machine_json(const Machine& machine, const Policy& policy);
+/// Who else asked with something of a record: for the end of `machine list`, the head first, and a line for
+/// `machine show`.
+std::vector<std::vector<std::string>> conflict_rows(const std::vector<Conflict>& conflicts);
+std::string conflict_line(const Conflict& conflict);
+/// Everything, for --json; of `conflicts` the machine's.
+nlohmann::json machine_json(const Machine& machine, const Policy& policy,
+                            const std::vector<Conflict>& conflicts = {});
 nlohmann::json policy_json(const Policy& policy);
 
 /// "2026-01-31 12:00:00Z"; 0 is "never".

@@ -11,6 +11,9 @@
 namespace berth::server {
 namespace {
 
+/// For others' changes of the database: an iPXE waits 4 s for its answer, and other requests wait behind it.
+constexpr std::chrono::milliseconds k_patience{500};
+
 struct Options {
     std::string listen = "0.0.0.0:8080", database = "/var/lib/berth-provisioner/berth.db",
                 images = "/var/lib/berth-provisioner/images", ipxe, public_url;
@@ -39,10 +42,14 @@ Status serve(const Options& options, Report& report) {
     auto images = ImageFolder::open(options.images);
     if (!images) return fail(images.error());
     SystemClock clock;
-    auto store = Store::open(options.database, clock);
+    auto store = Store::open(options.database, clock, k_patience);
     if (!store) return fail(store.error());
+    Bookkeeper* books = nullptr;
     Service service({.public_url = options.public_url, .boot_ipxe = boot_ipxe}, **store, *images, report,
-                    random_token);
+                    random_token, [&books](Job job) { books->add(std::move(job)); });
+    // Ends after the server that gives it jobs, and before the service whose jobs they are.
+    Bookkeeper bookkeeper(report);
+    books = &bookkeeper;
     auto server = HttpServer::start(options.listen, service);
     if (!server) return fail(server.error());
     fmt::print("listening on {}\n", server->address());

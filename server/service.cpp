@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "server/decision.h"
 #include "server/ipxe_script.h"
 
 namespace berth::server {
@@ -101,12 +100,53 @@ std::string random_token() {
 }
 
 Service::Service(ServiceConfig config, Store& store, const ImageFolder& images, Report& report,
-                 std::function<std::string()> make_token)
+                 std::function<std::string()> make_token, std::function<void(Job)> later)
     : config_(std::move(config)),
       store_(store),
       images_(images),
       report_(report),
-      make_token_(std::move(make_token)) {}
+      make_token_(std::move(make_token)),
+      later_(std::move(later)) {
+    if (!later_)
+        later_ = [this](const Job& job) {
+            if (Status done = job.run(); !done)
+                report_.event(Level::error, "bookkeeping failed",
+                              {{"what", job.what}, {"error", done.error().to_log()}});
+        };
+}
+
+void Service::write_later(const std::string& what, std::function<Status()> run,
+                          std::function<void()> dropped) {
+    later_({what, std::move(run), std::move(dropped)});
+}
+
+void Service::keep_token(const std::string& id, const std::string& token) {
+    const auto forget = [this, token] {
+        std::lock_guard lock(unwritten_mutex_);
+        unwritten_.erase(token);
+    };
+    {
+        std::lock_guard lock(unwritten_mutex_);
+        unwritten_[token] = id;
+    }
+    write_later(
+        "token",
+        [this, id, token, forget]() -> Status {
+            BERTH_TRY(store_.add_token(id, token));
+            forget();
+            return {};
+        },
+        forget);
+}
+
+Status Service::check_token(const std::string& id, const std::string& token) {
+    {
+        std::lock_guard lock(unwritten_mutex_);
+        if (const auto found = unwritten_.find(token); found != unwritten_.end() && found->second == id)
+            return {};
+    }
+    return store_.check_token(id, token);
+}
 
 HttpResponse Service::handle(const HttpRequest& request) {
     auto result = route(request);
@@ -161,82 +201,113 @@ Result<HttpResponse> Service::boot(const HttpRequest& request, const Target& tar
     if (auto ok = allow(request, {"GET"}); !ok) return fail(ok.error());
     const auto url = base_url(request);
     if (!url) return fail(url.error());
-    const auto mac = parse_mac(query(target, "mac"));
-    if (!mac) return fail(ErrorCode::P01, "{}", mac.error().detail());
-    // iPXE sends an empty value for what the firmware does not tell.
-    const std::string uuid_text = query(target, "uuid");
-    const auto uuid = uuid_text.empty() ? Result<std::string>("") : parse_uuid(uuid_text);
-    if (!uuid) return fail(ErrorCode::P01, "{}", uuid.error().detail());
+    const auto seen = parse_hardware(query(target, "mac"), query(target, "uuid"), query(target, "serial"));
+    if (!seen) return fail(seen.error());
     const auto platform = parse_platform(query(target, "platform"));
     if (!platform) return fail(ErrorCode::P01, "platform: must be pcbios or efi");
-    const std::string serial = clean_serial(query(target, "serial"));
-    if (serial != query(target, "serial"))
+    if (const auto& serial = query(target, "serial"); clean_serial(serial) != serial)
         report_.event(Level::warning, "part of a serial number left out",
-                      {{"mac", *mac}, {"serial", serial}});
+                      {{"mac", seen->mac}, {"serial", clean_serial(serial)}});
 
     const auto policy = store_.policy();
     if (!policy) return fail(policy.error());
-    auto machine = store_.find_at_boot(*mac, *uuid);
-    if (!machine) return fail(machine.error());
-    const Decision decision = decide(*machine ? &**machine : nullptr, *policy,
-                                     *machine ? disk_knowledge(**machine) : DiskKnowledge::unknown);
-    if (decision.add != Addition::none) {
-        Machine fresh{.id = {},
-                      .name = {},
-                      .macs = {*mac},
-                      .uuid = *uuid,
-                      .serial = serial,
-                      .enabled = decision.add == Addition::enabled};
-        auto added = store_.add(std::move(fresh));
-        if (!added && added.error().code() == ErrorCode::P07) {
-            // Two requests of one machine at once: the other one has just added it.
-            machine = store_.find_at_boot(*mac, *uuid);
-            if (!machine) return fail(machine.error());
-            if (!*machine) return fail(added.error());
-        } else if (!added) {
-            return fail(added.error());
-        } else {
-            report_.event(Level::info, "machine added", {{"id", added->id}, {"mac", *mac}});
-            *machine = std::move(*added);
-        }
-    }
+    auto admitted = who_boots(*seen, *policy);
+    if (!admitted) return fail(admitted.error());
+    const Decision& decision = admitted->decision;
+    const auto& machine = admitted->machine;
     ScriptInput input{.decision = decision,
                       .platform = *platform,
                       .base_url = *url,
                       .machine_id = {},
-                      .mac = *mac,
+                      .mac = seen->mac,
                       .boot_token = {},
                       .image = {},
                       .site = {},
                       .console = {}};
-    if (*machine) {
-        const Machine& known = **machine;
-        if (auto ok = store_.seen_at_boot(known.id, *platform, serial); !ok) return fail(ok.error());
-        input.machine_id = known.id;
-        input.image = effective(known, *policy, "image");
-        input.site = effective(known, *policy, "site");
-        input.console = effective(known, *policy, "console");
-        if (decision.action == Action::run_from_network) {
-            input.boot_token = make_token_();
-            if (auto ok = store_.add_token(known.id, input.boot_token); !ok) return fail(ok.error());
-        }
+    if (machine) {
+        input.machine_id = machine->id;
+        input.image = effective(*machine, *policy, "image");
+        input.site = effective(*machine, *policy, "site");
+        input.console = effective(*machine, *policy, "console");
+        if (decision.action == Action::run_from_network) input.boot_token = make_token_();
     }
     auto script = ipxe_script(input);
     if (!script) return fail(script.error());
+    if (machine) {
+        if (!input.boot_token.empty()) keep_token(machine->id, input.boot_token);
+        write_later("last seen", [this, id = machine->id, platform = *platform] {
+            return store_.seen_at_boot(id, platform);
+        });
+    }
     ++decisions_[static_cast<size_t>(decision.action)];
     report_.event(Level::info, "boot decision",
                   {{"machine", input.machine_id},
-                   {"mac", *mac},
+                   {"mac", seen->mac},
                    {"action", std::string(to_text(decision.action))},
                    {"why", decision.why}});
     return plain(std::move(*script));
+}
+
+/// Only reads can fail it: what cannot be written is reported, and who cannot be listed goes to its disk.
+Result<Service::Admitted> Service::who_boots(const Hardware& seen, const Policy& policy) {
+    const Fields sent{{"mac", seen.mac}, {"uuid", seen.uuid}, {"serial", seen.serial}};
+    const auto told = [&](const std::string& id) {
+        Fields fields = sent;
+        fields["machine"] = id;
+        return fields;
+    };
+    for (int tries = 0; true; ++tries) {
+        auto found = store_.identify(seen);
+        if (!found) return fail(found.error());
+        if (auto record = found->machine; record && learn(*record, seen, found->who)) {
+            // Only the first boot with this hardware comes here.
+            if (auto learned = store_.learn(seen)) {
+                found = std::move(learned);
+                if (found->who.match == Match::mac_added)
+                    report_.event(Level::info, "network card added", told(found->who.record));
+            } else {
+                report_.error("bookkeeping failed", learned.error().with_prefix("learn"));
+            }
+        }
+        const Identification& who = found->who;
+        if (who.match == Match::conflict) {
+            report_.event(Level::warning, "another machine has something of a record", told(who.record));
+            write_later("conflict", [this, id = who.record, seen] { return store_.note_conflict(id, seen); });
+        } else if (!who.card_of.empty()) {
+            report_.event(Level::info, "machine has another record's network card", told(who.record));
+        }
+        const Machine* known = found->machine ? &*found->machine : nullptr;
+        Decision decision =
+            decide(known, policy, known != nullptr ? disk_knowledge(*known) : DiskKnowledge::unknown);
+        if (decision.add == Addition::none) {
+            if (who.match == Match::conflict) decision.why = "its hardware is recorded for another machine";
+            return Admitted{std::move(decision), std::move(found->machine)};
+        }
+        if (!can_be_recorded(seen, who))
+            return Admitted{{Action::local_disk, Addition::none, "nothing tells this machine from others"},
+                            {}};
+        Machine fresh;
+        if (!seen.mac.empty() && who.card_of.empty()) fresh.macs = {seen.mac};
+        fresh.uuid = seen.uuid;
+        fresh.serial = seen.serial;
+        fresh.enabled = decision.add == Addition::enabled;
+        auto added = store_.add(std::move(fresh));
+        if (added) {
+            report_.event(Level::info, "machine added", told(added->id));
+            return Admitted{std::move(decision), std::move(*added)};
+        }
+        // Two requests at once: another one has just added it, or another machine with the same card.
+        if (added.error().code() == ErrorCode::P07 && tries < 2) continue;
+        report_.error("machine not added", added.error());
+        return Admitted{{Action::local_disk, Addition::none, "this machine cannot be listed now"}, {}};
+    }
 }
 
 Result<HttpResponse> Service::machine(const HttpRequest& request, const Target& target) {
     const std::string &id = target.path[2], &what = target.path[3];
     if (!is_machine_id(id)) return fail(ErrorCode::P03);
     // One answer for a wrong token and for a machine that does not exist.
-    if (auto ok = store_.check_token(id, header(request, "berth-boot")); !ok) return fail(ok.error());
+    if (auto ok = check_token(id, header(request, "berth-boot")); !ok) return fail(ok.error());
     if (what == "state") return state(request, target);
     if (target.path.size() != 4) return fail(ErrorCode::P02, "path");
     if (what == "record") {

@@ -14,6 +14,8 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/report.h"
+#include "server/bookkeeper.h"
+#include "server/decision.h"
 #include "server/images.h"
 #include "server/store.h"
 #include "server/text.h"
@@ -28,6 +30,7 @@ struct HttpRequest {
     std::string target;                          ///< As on the request line, not decoded.
     std::map<std::string, std::string> headers;  ///< Names in lower case.
     std::string body;
+    bool crowded = false;  ///< Too few connections are free for another image transfer.
 };
 
 struct HttpResponse {
@@ -46,9 +49,11 @@ struct ServiceConfig {
 /// Any thread.
 class Service {
   public:
-    /// `make_token` gives 32 fresh hex digits.
+    /// `make_token` gives 32 fresh hex digits. `later` takes what a boot leaves to be written; without it
+    /// that is done at once. Either way its failure is reported and no answer: a token that cannot be written
+    /// is good as long as this process lives.
     Service(ServiceConfig config, Store& store, const ImageFolder& images, Report& report,
-            std::function<std::string()> make_token);
+            std::function<std::string()> make_token, std::function<void(Job)> later = {});
     HttpResponse handle(const HttpRequest& request);
     /// 413, for whoever reads the body.
     HttpResponse too_large();
@@ -62,12 +67,24 @@ class Service {
     Result<HttpResponse> image(const HttpRequest& request, const Target& target);
     Result<HttpResponse> metrics();
     Result<std::string> base_url(const HttpRequest& request) const;
+    struct Admitted {
+        Decision decision;
+        std::optional<Machine> machine;
+    };
+    Result<Admitted> who_boots(const Hardware& seen, const Policy& policy);
+    void write_later(const std::string& what, std::function<Status()> run,
+                     std::function<void()> dropped = {});
+    void keep_token(const std::string& id, const std::string& token);
+    Status check_token(const std::string& id, const std::string& token);
 
     ServiceConfig config_;
     Store& store_;
     const ImageFolder& images_;
     Report& report_;
     std::function<std::string()> make_token_;
+    std::function<void(Job)> later_;
+    std::mutex unwritten_mutex_;
+    std::map<std::string, std::string> unwritten_;  ///< Tokens not in the database yet, and whose they are.
     std::array<std::atomic<uint64_t>, 3> decisions_{};  ///< By Action.
     std::array<std::atomic<uint64_t>, 6> responses_{};  ///< By hundreds of the status.
     std::atomic<uint64_t> image_bytes_{0};

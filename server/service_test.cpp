@@ -60,6 +60,8 @@ class ServiceTest : public testing::Test {
     std::optional<ImageFolder> images;
     std::optional<Service> service;
     int tokens = 0;
+    const std::string k_uuid_a = "aaaaaaaa-1234-4000-8000-0123456789ab",
+                      k_uuid_b = "bbbbbbbb-1234-4000-8000-0123456789ab";
 };
 
 TEST_F(ServiceTest, hands_out_the_boot_script_with_its_own_address) {
@@ -78,12 +80,17 @@ TEST_F(ServiceTest, a_known_machine_runs_from_the_network_with_a_fresh_token_eac
 }
 
 TEST_F(ServiceTest, a_control_byte_in_the_serial_number_stops_no_boot) {
-    booted();
-    for (const std::string& serial : {std::string("A%01%1bB%ff"), std::string(3000, 'x')})
-        EXPECT_THAT(ask("GET", "/v1/boot?mac=52:54:00:00:00:01&platform=efi&serial=" + serial).body,
-                    HasSubstr("/images/berth/vmlinuz"))
-            << serial;
-    EXPECT_EQ(store->machines()->at(0).serial, std::string(64, 'x'));
+    ASSERT_TRUE(store->set_policy({.unknown = UnknownPolicy::enrol, .defaults = {{"image", "berth"}}}));
+    std::string endless;
+    for (int i = 0; endless.size() < 3000; ++i) endless += fmt::format("SN{}-", i);
+    const std::pair<std::string, std::string> serials[] = {{"A%01%1bB%ff", "AB"},
+                                                           {endless, endless.substr(0, 64)}};
+    for (size_t i = 0; i < std::size(serials); ++i) {
+        const auto target =
+            fmt::format("/v1/boot?mac=52:54:00:00:00:0{}&platform=efi&serial={}", i, serials[i].first);
+        EXPECT_THAT(ask("GET", target).body, HasSubstr("/images/berth/vmlinuz")) << target;
+        EXPECT_EQ(store->machines()->at(i).serial, serials[i].second);
+    }
     EXPECT_TRUE(report.has("part of a serial number left out"));
 }
 
@@ -139,6 +146,119 @@ TEST_F(ServiceTest, an_unknown_machine_is_added_and_runs_by_policy_enrol) {
     EXPECT_THAT(ask("GET", "/v1/boot?mac=52:54:00:00:00:09&platform=efi").body,
                 HasSubstr("/images/school/vmlinuz"));
     EXPECT_TRUE(store->machines()->at(0).enabled);
+}
+
+TEST_F(ServiceTest, another_machine_with_a_known_mac_gets_neither_record_nor_token) {
+    booted();
+    const std::string first = "/v1/boot?mac=52:54:00:00:00:01&platform=efi&uuid=" + k_uuid_a + "&serial=SN-A";
+    const std::string second =
+        "/v1/boot?mac=52:54:00:00:00:01&platform=efi&uuid=" + k_uuid_b + "&serial=SN-B";
+    EXPECT_THAT(ask("GET", first).body, HasSubstr("berth.machine=m-0001"));
+    const int given = tokens;
+    const auto refused = ask("GET", second).body;
+    EXPECT_THAT(refused, HasSubstr("exit 1"));
+    EXPECT_THAT(refused, HasSubstr("recorded for another machine"));
+    EXPECT_EQ(tokens, given);
+    EXPECT_EQ(store->machines()->size(), 1u);
+    EXPECT_EQ(store->find("m-0001")->uuid, k_uuid_a);
+    ASSERT_EQ(store->conflicts()->size(), 1u);
+    EXPECT_EQ(store->conflicts()->front().seen, (Hardware{"52:54:00:00:00:01", k_uuid_b, "SN-B"}));
+    EXPECT_TRUE(report.has("another machine has something of a record"));
+    EXPECT_THAT(ask("GET", first).body, HasSubstr("berth.machine=m-0001"));
+}
+
+TEST_F(ServiceTest, a_conflict_boots_as_policy_says_for_unknown_machines) {
+    booted();
+    ask("GET", "/v1/boot?mac=52:54:00:00:00:01&platform=efi&uuid=" + k_uuid_a + "&serial=SN-A");
+    const std::string second = "/v1/boot?mac=52:54:00:00:00:01&platform=efi&uuid=" + k_uuid_b;
+    ASSERT_TRUE(store->set_policy({.unknown = UnknownPolicy::discover, .defaults = {}}));
+    EXPECT_THAT(ask("GET", second + "&serial=SN-B").body, HasSubstr("waits to be enabled"));
+    const auto own = store->find("m-0002").value();
+    EXPECT_FALSE(own.enabled);
+    EXPECT_TRUE(own.macs.empty()) << "the card is the other's";
+    EXPECT_EQ(own.serial, "SN-B");
+    EXPECT_TRUE(store->conflicts()->empty() || store->conflicts()->front().machine == "m-0001");
+    EXPECT_THAT(ask("GET", second + "&serial=SN-B").body, HasSubstr("listed but not enabled"));
+    ASSERT_TRUE(store->set_policy({.unknown = UnknownPolicy::enrol, .defaults = {}}));
+    EXPECT_THAT(ask("GET", second + "&serial=SN-C").body, HasSubstr("berth.machine=m-0003"));
+    EXPECT_THAT(ask("GET", second + "&serial=SN-C").body, HasSubstr("berth.machine=m-0003"));
+    EXPECT_THAT(ask("GET", second).body, HasSubstr("nothing tells this machine from others"));
+    EXPECT_EQ(store->machines()->size(), 3u);
+}
+
+TEST_F(ServiceTest, a_machine_with_a_new_card_is_known_by_its_board_and_the_card_reported) {
+    booted();
+    ask("GET", "/v1/boot?mac=52:54:00:00:00:01&platform=efi&uuid=" + k_uuid_a + "&serial=SN-A");
+    EXPECT_THAT(
+        ask("GET", "/v1/boot?mac=52:54:00:00:00:0d&platform=efi&uuid=" + k_uuid_a + "&serial=SN-A").body,
+        HasSubstr("berth.machine=m-0001"));
+    EXPECT_EQ(store->find("m-0001")->macs.size(), 2u);
+    EXPECT_TRUE(report.has("network card added"));
+}
+
+TEST_F(ServiceTest, placeholders_of_firmware_make_no_machine_anothers) {
+    ASSERT_TRUE(store->set_policy({.unknown = UnknownPolicy::enrol, .defaults = {}}));
+    const std::string same =
+        "&platform=efi&uuid=03000200-0400-0500-0006-000700080009&serial=Default%20string";
+    for (int i = 1; i <= 3; ++i)
+        EXPECT_THAT(ask("GET", fmt::format("/v1/boot?mac=52:54:00:00:00:0{}{}", i, same)).body,
+                    HasSubstr(fmt::format("berth.machine=m-000{}", i)));
+    for (const auto& m : store->machines().value()) EXPECT_EQ(m.uuid + m.serial, "");
+    EXPECT_THAT(ask("GET", "/v1/boot?mac=00:00:00:00:00:00" + same).body,
+                HasSubstr("nothing tells this machine from others"));
+    EXPECT_THAT(
+        ask("GET", "/v1/boot?mac=ff:ff:ff:ff:ff:ff&platform=efi&uuid=" + k_uuid_a + "&serial=SN-A").body,
+        HasSubstr("berth.machine=m-0004"));
+}
+
+TEST_F(ServiceTest, a_boot_is_answered_while_the_database_is_locked) {
+    booted();
+    store = std::move(*Store::open(folder + "/a.db", clock, std::chrono::milliseconds(1)));
+    service.emplace(ServiceConfig{.public_url = {}, .boot_ipxe = "#!ipxe\n"}, *store, *images, report,
+                    [this] { return fmt::format("{:032x}", ++tokens); });
+    auto other = std::move(*Store::open(folder + "/a.db", clock));
+    ASSERT_TRUE(other->set_policy({.unknown = UnknownPolicy::enrol, .defaults = {}}));
+    ASSERT_TRUE(other->update("m-0001", [&](Machine&) -> Status {  // holds the write lock
+        const auto known = ask("GET", "/v1/boot?mac=52:54:00:00:00:01&platform=efi&uuid=" + k_uuid_a);
+        EXPECT_EQ(known.status, 200);
+        EXPECT_THAT(known.body, HasSubstr("berth.machine=m-0001"));
+        EXPECT_EQ(
+            ask("GET", "/v1/machines/m-0001/record", {{"berth-boot", fmt::format("{:032x}", tokens)}}).status,
+            200)
+            << "its token is good although it is not written";
+        EXPECT_EQ(
+            ask("GET", "/v1/machines/m-0002/record", {{"berth-boot", fmt::format("{:032x}", tokens)}}).status,
+            403);
+        const auto unknown = ask("GET", "/v1/boot?mac=52:54:00:00:00:09&platform=efi");
+        EXPECT_EQ(unknown.status, 200);
+        EXPECT_THAT(unknown.body, HasSubstr("cannot be listed now"));
+        return {};
+    }));
+    EXPECT_TRUE(report.has("bookkeeping failed"));
+    EXPECT_TRUE(report.has("machine not added"));
+}
+
+TEST_F(ServiceTest, what_a_boot_leaves_to_be_written_is_written_behind) {
+    booted();
+    std::vector<Job> jobs;
+    service.emplace(
+        ServiceConfig{.public_url = {}, .boot_ipxe = "#!ipxe\n"}, *store, *images, report,
+        [this] { return fmt::format("{:032x}", ++tokens); },
+        [&](Job job) { jobs.push_back(std::move(job)); });
+    ask("GET", "/v1/boot?mac=52:54:00:00:00:01&platform=pcbios");
+    const std::string token = fmt::format("{:032x}", tokens);
+    EXPECT_EQ(store->check_token("m-0001", token).error().code(), ErrorCode::P03);
+    EXPECT_EQ(ask("GET", "/v1/machines/m-0001/record", {{"berth-boot", token}}).status, 200);
+    ASSERT_EQ(jobs.size(), 2u);
+    for (auto& job : jobs) EXPECT_TRUE(job.run());
+    EXPECT_TRUE(store->check_token("m-0001", token));
+    EXPECT_EQ(store->find("m-0001")->status.platform, "pcbios");
+    // A token whose job was dropped is good no more.
+    ask("GET", "/v1/boot?mac=52:54:00:00:00:01&platform=pcbios");
+    jobs[2].dropped();
+    EXPECT_EQ(
+        ask("GET", "/v1/machines/m-0001/record", {{"berth-boot", fmt::format("{:032x}", tokens)}}).status,
+        403);
 }
 
 TEST_F(ServiceTest, boot_refuses_bad_queries_as_json_with_a_code) {

@@ -40,6 +40,11 @@ const std::vector<std::vector<const char*>> k_schema{
      "NULL, "
      "body TEXT NOT NULL, written INTEGER NOT NULL, PRIMARY KEY (machine, name)) STRICT, WITHOUT ROWID",
      "CREATE TABLE policy (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID"},
+    // And forget_placeholders().
+    {"CREATE INDEX machines_board ON machines (uuid, serial)",
+     "CREATE TABLE conflicts (machine TEXT NOT NULL REFERENCES machines (id) ON DELETE CASCADE, mac TEXT NOT "
+     "NULL, uuid TEXT NOT NULL, serial TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, times "
+     "INTEGER NOT NULL, PRIMARY KEY (machine, mac, uuid, serial)) STRICT, WITHOUT ROWID"},
 };
 
 constexpr const char* k_columns =
@@ -153,7 +158,7 @@ void write_macs(soci::session& sql, const Machine& machine) {
     }
 }
 
-/// P07 if name, a MAC or a UUID that stands alone is another machine's.
+/// P07 if name, a MAC, or UUID and serial of a machine without any MAC is another's.
 Status check_free(soci::session& sql, const Machine& machine) {
     std::string other;
     for (const auto& mac : machine.macs) {
@@ -164,20 +169,80 @@ Status check_free(soci::session& sql, const Machine& machine) {
     sql << "SELECT id FROM machines WHERE name = :name AND id <> :id", use(machine.name), use(machine.id),
         into(other);
     if (sql.got_data()) return fail(ErrorCode::P07, "name {} is {}'s", machine.name, other);
-    if (!machine.macs.empty() || machine.uuid.empty()) return {};
-    sql << "SELECT id FROM machines WHERE uuid = :uuid AND id <> :id AND NOT EXISTS "
-           "(SELECT 1 FROM macs WHERE macs.machine = machines.id)",
-        use(machine.uuid), use(machine.id), into(other);
-    if (sql.got_data()) return fail(ErrorCode::P07, "UUID {} without a MAC is {}'s", machine.uuid, other);
+    if (!machine.macs.empty() || machine.uuid.empty() || machine.serial.empty()) return {};
+    sql << "SELECT id FROM machines WHERE uuid = :uuid AND serial = :serial AND id <> :id", use(machine.uuid),
+        use(machine.serial), use(machine.id), into(other);
+    if (sql.got_data())
+        return fail(ErrorCode::P07, "UUID {} and serial {} without a MAC are {}'s", machine.uuid,
+                    machine.serial, other);
     return {};
 }
 
+/// A record by which a machine can be known.
 Status check_identity(const Machine& machine) {
-    if (machine.macs.empty() && machine.uuid.empty())
-        return fail(ErrorCode::P06, "machine {}: must have a MAC or a UUID", machine.name);
-    if (machine.macs.size() > 16)
-        return fail(ErrorCode::P06, "machine {}: must have at most 16 MACs", machine.name);
+    if (machine.macs.empty() && (machine.uuid.empty() || machine.serial.empty()))
+        return fail(ErrorCode::P06, "machine {}: must have a MAC, or a UUID and a serial number",
+                    machine.name);
+    if (machine.macs.size() > k_max_macs)
+        return fail(ErrorCode::P06, "machine {}: must have at most {} MACs", machine.name, k_max_macs);
+    const auto placeholder = [](const char* what, const std::string& value) {
+        return fail(ErrorCode::P06, "{} \"{}\": must be one that no other machine carries", what, value);
+    };
+    for (const auto& mac : machine.macs)
+        if (is_placeholder_mac(mac)) return placeholder("MAC", mac);
+    if (!machine.uuid.empty() && is_placeholder_uuid(machine.uuid)) return placeholder("UUID", machine.uuid);
+    if (!machine.serial.empty() && is_placeholder_serial(machine.serial))
+        return placeholder("serial", machine.serial);
     return {};
+}
+
+bool same_hardware(const Machine& a, const Machine& b) {
+    return a.macs == b.macs && a.uuid == b.uuid && a.serial == b.serial;
+}
+
+/// The record with the MAC, and those with UUID and serial.
+std::vector<Machine> candidates(soci::session& sql, const Hardware& seen) {
+    std::vector<Machine> found;
+    if (!seen.mac.empty())
+        found = select_machines(sql, "WHERE id = (SELECT machine FROM macs WHERE mac = :value)", seen.mac);
+    if (seen.uuid.empty() || seen.serial.empty()) return found;
+    std::vector<std::string> ids;
+    std::string id;
+    const std::string swapped = swapped_uuid(seen.uuid);
+    // Three tell all that matters: more records than one with them are a conflict.
+    soci::statement boards =
+        (sql.prepare << "SELECT id FROM machines WHERE uuid IN (:uuid, :swapped) AND serial = :serial ORDER "
+                        "BY n LIMIT 3",
+         use(seen.uuid), use(swapped), use(seen.serial), into(id));
+    for (bool more = boards.execute(true); more; more = boards.fetch()) ids.push_back(id);
+    for (const auto& board : ids)
+        if (found.empty() || found.front().id != board) {
+            auto one = select_machines(sql, "WHERE id = :value", board);
+            std::ranges::move(one, std::back_inserter(found));
+        }
+    return found;
+}
+
+Store::Identified identified(soci::session& sql, const Hardware& seen) {
+    auto found = candidates(sql, seen);
+    Store::Identified result{identify(seen, found), {}};
+    if (result.who.match == Match::found || result.who.match == Match::mac_added)
+        for (auto& machine : found)
+            if (machine.id == result.who.record) result.machine = std::move(machine);
+    return result;
+}
+
+void write_hardware(soci::session& sql, const Machine& machine) {
+    sql << "UPDATE machines SET uuid = :uuid, serial = :serial WHERE id = :id", use(machine.uuid),
+        use(machine.serial), use(machine.id);
+    write_macs(sql, machine);
+}
+
+/// A machine that has a record now is a conflict no more.
+void forget_conflicts_of(soci::session& sql, const Machine& machine) {
+    if (machine.uuid.empty() || machine.serial.empty()) return;
+    sql << "DELETE FROM conflicts WHERE uuid = :uuid AND serial = :serial", use(machine.uuid),
+        use(machine.serial);
 }
 
 /// Never taken: an admin may have given this very name to another machine.
@@ -194,6 +259,18 @@ std::string default_name(soci::session& sql, const Machine& machine) {
     }
 }
 
+/// Version 1 stored whatever a machine sent.
+void forget_placeholders(soci::session& sql) {
+    for (Machine& machine : select_machines(sql, "ORDER BY n")) {
+        Machine cleaned = machine;
+        std::erase_if(cleaned.macs, [](const auto& mac) { return is_placeholder_mac(mac); });
+        cleaned.serial = clean_serial(cleaned.serial);
+        if (is_placeholder_serial(cleaned.serial)) cleaned.serial.clear();
+        if (is_placeholder_uuid(cleaned.uuid)) cleaned.uuid.clear();
+        if (!same_hardware(cleaned, machine)) write_hardware(sql, cleaned);
+    }
+}
+
 Status migrate(soci::session& sql) {
     int version = 0;
     sql << "PRAGMA user_version", into(version);
@@ -202,6 +279,7 @@ Status migrate(soci::session& sql) {
         return fail(ErrorCode::P04, "schema version {}: must be at most {}", version, newest);
     for (; version < newest; ++version) {
         for (const char* statement : k_schema[static_cast<size_t>(version)]) sql << statement;
+        if (version == 1) forget_placeholders(sql);
         sql << fmt::format("PRAGMA user_version = {}", version + 1);
     }
     return {};
@@ -214,23 +292,30 @@ constexpr bool is_failed(const T& result) {
 
 }  // namespace
 
-Store::Store(std::unique_ptr<soci::session> session, Clock& clock)
-    : session_(std::move(session)), clock_(clock) {}
+Store::Store(std::unique_ptr<soci::session> writing, std::unique_ptr<soci::session> reading, Clock& clock,
+             std::chrono::milliseconds patience)
+    : session_(std::move(writing)), reads_(std::move(reading)), clock_(clock), patience_(patience) {}
 Store::~Store() = default;
 
 // SOCI throws; nothing of it leaves this file. A failed Result rolls back like an exception.
 template <typename F>
 auto Store::with(F&& work, bool writes) -> decltype(work()) {
-    std::lock_guard lock(mutex_);
+    // Whoever writes may wait in SQLite for another process; nobody here waits for him much longer than that.
+    std::unique_lock lock(writes ? writing_ : reading_, std::defer_lock);
+    if (!writes)
+        lock.lock();
+    else if (!lock.try_lock_for(patience_))
+        return fail(ErrorCode::P04, "database is busy");
+    soci::session& session = writes ? *session_ : *reads_;
     try {
-        *session_ << (writes ? "BEGIN IMMEDIATE" : "BEGIN");
+        session << (writes ? "BEGIN IMMEDIATE" : "BEGIN");
         try {
             auto result = work();
-            *session_ << (is_failed(result) ? "ROLLBACK" : "COMMIT");
+            session << (is_failed(result) ? "ROLLBACK" : "COMMIT");
             return result;
         } catch (...) {
             try {
-                *session_ << "ROLLBACK";
+                session << "ROLLBACK";
             } catch (const std::exception&) {  // SQLite may have rolled back by itself (full disk).
             }
             throw;
@@ -240,7 +325,8 @@ auto Store::with(F&& work, bool writes) -> decltype(work()) {
     }
 }
 
-Result<std::unique_ptr<Store>> Store::open(const std::string& file, Clock& clock) {
+Result<std::unique_ptr<Store>> Store::open(const std::string& file, Clock& clock,
+                                           std::chrono::milliseconds patience) {
     if (file.empty() || file.find_first_of("\"'") != std::string::npos)
         return fail(ErrorCode::P04, "file name \"{}\": must be without quotes", file);
     // Made here for its mode; and closed before SQLite opens it, for closing any descriptor of a file drops
@@ -249,16 +335,23 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& file, Clock& clock
     if (UniqueFd made(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
         !made && errno != EEXIST)
         return fail(ErrorCode::P04, "{}: {}", file, strerror(errno));
-    try {
+    const auto connect = [&file] {
         auto session =
             std::make_unique<soci::session>(soci::sqlite3, fmt::format("dbname=\"{}\" timeout=5", file));
         std::string mode;
         *session << "PRAGMA journal_mode = WAL", into(mode);
         *session << "PRAGMA foreign_keys = ON";
         *session << "PRAGMA synchronous = FULL";
-        std::unique_ptr<Store> store(new Store(std::move(session), clock));
+        return session;
+    };
+    try {
+        // One after the other: the first makes the file a WAL database.
+        auto writing = connect();
+        auto reading = connect();
+        std::unique_ptr<Store> store(new Store(std::move(writing), std::move(reading), clock, patience));
         if (auto done = store->with([&] { return migrate(*store->session_); }, true); !done)
             return fail(done.error().with_prefix(file));
+        *store->session_ << fmt::format("PRAGMA busy_timeout = {}", patience.count());
         return store;
     } catch (const std::exception& e) {
         return fail(ErrorCode::P04, "{}: {}", file, e.what());
@@ -271,7 +364,7 @@ Result<Policy> Store::policy() {
             Policy policy;
             std::string key, value;
             soci::statement rows =
-                (session_->prepare << "SELECT key, value FROM policy", into(key), into(value));
+                (reads_->prepare << "SELECT key, value FROM policy", into(key), into(value));
             nlohmann::json defaults = nlohmann::json::object();
             for (bool more = rows.execute(true); more; more = rows.fetch()) {
                 if (key == "unknown")
@@ -299,34 +392,106 @@ Status Store::set_policy(const Policy& policy) {
 }
 
 Result<std::vector<Machine>> Store::machines() {
-    return with([&]() -> Result<std::vector<Machine>> { return select_machines(*session_, "ORDER BY n"); },
+    return with([&]() -> Result<std::vector<Machine>> { return select_machines(*reads_, "ORDER BY n"); },
                 false);
 }
 
-Result<std::optional<Machine>> Store::find_at_boot(const std::string& mac, const std::string& uuid) {
+Result<Store::Identified> Store::identify(const Hardware& seen) {
+    return with([&]() -> Result<Identified> { return identified(*reads_, seen); }, false);
+}
+
+Result<Store::Identified> Store::learn(const Hardware& seen) {
     return with(
-        [&]() -> Result<std::optional<Machine>> {
-            auto found =
-                select_machines(*session_, "WHERE id = (SELECT machine FROM macs WHERE mac = :value)", mac);
-            if (found.empty() && !uuid.empty())
-                found = select_machines(
-                    *session_,
-                    "WHERE uuid = :value AND NOT EXISTS (SELECT 1 FROM macs WHERE macs.machine = "
-                    "machines.id)",
-                    uuid);
-            if (found.empty()) return std::nullopt;
-            return std::move(found.front());
+        [&]() -> Result<Identified> {
+            Identified result = identified(*session_, seen);
+            if (result.machine && berth::server::learn(*result.machine, seen, result.who)) {
+                write_hardware(*session_, *result.machine);
+                forget_conflicts_of(*session_, *result.machine);
+            }
+            return result;
+        },
+        true);
+}
+
+Status Store::note_conflict(const std::string& id, const Hardware& seen) {
+    return with(
+        [&]() -> Status {
+            const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
+            *session_ << "INSERT INTO conflicts (machine, mac, uuid, serial, first, last, times) SELECT id, "
+                         ":mac, :uuid, :serial, :first, :last, 1 FROM machines WHERE id = :id ON CONFLICT "
+                         "(machine, mac, uuid, serial) DO UPDATE SET last = excluded.last, times = times + 1",
+                use(seen.mac), use(seen.uuid), use(seen.serial), use(now), use(now), use(id);
+            *session_ << fmt::format(
+                "DELETE FROM conflicts WHERE machine = :id AND (mac, uuid, serial) NOT IN (SELECT mac, uuid, "
+                "serial FROM conflicts WHERE machine = :same ORDER BY last DESC LIMIT {})",
+                k_max_conflicts),
+                use(id), use(id);
+            return {};
+        },
+        true);
+}
+
+Result<std::vector<Conflict>> Store::conflicts() {
+    return with(
+        [&]() -> Result<std::vector<Conflict>> {
+            std::vector<Conflict> list;
+            Conflict c;
+            long long first = 0, last = 0, times = 0;
+            soci::statement rows =
+                (reads_->prepare << "SELECT machine, mac, uuid, serial, first, last, times FROM conflicts "
+                                    "ORDER BY last DESC, machine, mac, uuid, serial",
+                 into(c.machine), into(c.seen.mac), into(c.seen.uuid), into(c.seen.serial), into(first),
+                 into(last), into(times));
+            for (bool more = rows.execute(true); more; more = rows.fetch()) {
+                c.first = first, c.last = last, c.times = times;
+                list.push_back(c);
+            }
+            return list;
         },
         false);
+}
+
+Status Store::replace(const std::string& id, const Machine& hardware, const std::string& from,
+                      const std::function<Status(const Machine&, const Machine*)>& check) {
+    return with(
+        [&]() -> Status {
+            auto found = select_machines(*session_, "WHERE id = :value", id);
+            if (found.empty()) return fail(ErrorCode::P02, "machine {}", id);
+            Machine& machine = found.front();
+            std::optional<Machine> other;
+            if (!from.empty()) {
+                auto others = select_machines(*session_, "WHERE id = :value", from);
+                if (others.empty() || from == id) return fail(ErrorCode::P02, "machine {}", from);
+                other = std::move(others.front());
+            }
+            BERTH_TRY(check(machine, other ? &*other : nullptr));
+            const Machine& source = other ? *other : hardware;
+            machine.macs = source.macs;
+            machine.uuid = source.uuid;
+            machine.serial = source.serial;
+            if (other) *session_ << "DELETE FROM machines WHERE id = :id", use(from);
+            BERTH_TRY(check_identity(machine));
+            BERTH_TRY(check_free(*session_, machine));
+            write_hardware(*session_, machine);
+            *session_
+                << "UPDATE machines SET platform = '', boot_id = '', stage = '', percent = -1, error = '', "
+                   "facts = 'null', session = 'null' WHERE id = :id",
+                use(id);
+            *session_ << "DELETE FROM tokens WHERE machine = :id", use(id);
+            *session_ << "DELETE FROM conflicts WHERE machine = :id", use(id);
+            forget_conflicts_of(*session_, machine);
+            return {};
+        },
+        true);
 }
 
 Result<Machine> Store::find(std::string_view word) {
     return with(
         [&]() -> Result<Machine> {
-            auto found = select_machines(*session_, "WHERE id = :value", std::string(word));
-            if (found.empty()) found = select_machines(*session_, "WHERE name = :value", std::string(word));
+            auto found = select_machines(*reads_, "WHERE id = :value", std::string(word));
+            if (found.empty()) found = select_machines(*reads_, "WHERE name = :value", std::string(word));
             if (auto mac = parse_mac(word); found.empty() && mac)
-                found = select_machines(*session_, "WHERE id = (SELECT machine FROM macs WHERE mac = :value)",
+                found = select_machines(*reads_, "WHERE id = (SELECT machine FROM macs WHERE mac = :value)",
                                         *mac);
             if (found.empty()) return fail(ErrorCode::P02, "machine {}: no id, name or MAC is that", word);
             return std::move(found.front());
@@ -357,6 +522,7 @@ Result<Machine> Store::add(Machine machine) {
             machine.id = fmt::format("m-{:04}", n);
             *session_ << "UPDATE machines SET id = :id WHERE n = :n", use(machine.id), use(n);
             write_macs(*session_, machine);
+            forget_conflicts_of(*session_, machine);
             return machine;
         },
         true);
@@ -368,9 +534,10 @@ Status Store::update(const std::string& id, const std::function<Status(Machine&)
             auto found = select_machines(*session_, "WHERE id = :value", id);
             if (found.empty()) return fail(ErrorCode::P02, "machine {}", id);
             Machine& machine = found.front();
+            const Machine before = machine;
             BERTH_TRY(change(machine));
             machine.id = id;
-            BERTH_TRY(check_identity(machine));
+            if (!same_hardware(before, machine)) BERTH_TRY(check_identity(machine));
             BERTH_TRY(check_free(*session_, machine));
             const std::string settings = settings_text(machine);
             const int enabled = machine.enabled, marked = machine.marked;
@@ -380,6 +547,7 @@ Status Store::update(const std::string& id, const std::function<Status(Machine&)
                 use(machine.name), use(machine.uuid), use(machine.serial), use(enabled), use(marked),
                 use(settings), use(id);
             write_macs(*session_, machine);
+            if (!same_hardware(before, machine)) forget_conflicts_of(*session_, machine);
             return {};
         },
         true);
@@ -398,8 +566,9 @@ Status Store::add_token(const std::string& id, const std::string& token) {
     return with(
         [&]() -> Status {
             const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
-            *session_ << "INSERT INTO tokens (machine, token, made) VALUES (:id, :token, :now)", use(id),
-                use(token), use(now);
+            *session_ << "INSERT INTO tokens (machine, token, made) SELECT id, :token, :now FROM machines "
+                         "WHERE id = :id",
+                use(token), use(now), use(id);
             *session_ << fmt::format(
                 "DELETE FROM tokens WHERE machine = :id AND n NOT IN (SELECT n FROM tokens WHERE machine = "
                 ":same ORDER BY n "
@@ -416,7 +585,7 @@ Status Store::check_token(const std::string& id, std::string_view token) {
         [&]() -> Status {
             int count = 0;
             const std::string given(token);
-            *session_ << "SELECT count(*) FROM tokens WHERE machine = :id AND token = :token", use(id),
+            *reads_ << "SELECT count(*) FROM tokens WHERE machine = :id AND token = :token", use(id),
                 use(given), into(count);
             if (count == 0) return fail(ErrorCode::P03);
             return {};
@@ -424,15 +593,14 @@ Status Store::check_token(const std::string& id, std::string_view token) {
         false);
 }
 
-Status Store::seen_at_boot(const std::string& id, Platform platform, const std::string& serial) {
+Status Store::seen_at_boot(const std::string& id, Platform platform) {
     return with(
         [&]() -> Status {
             const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
             const std::string firmware(to_text(platform));
             *session_ << "UPDATE machines SET seen = :now, platform = :platform, stage = 'ipxe', percent = "
-                         "-1, error = '', session = 'null', "
-                         "serial = CASE WHEN :serial = '' THEN serial ELSE :again END WHERE id = :id",
-                use(now), use(firmware), use(serial), use(serial), use(id);
+                         "-1, error = '', session = 'null' WHERE id = :id",
+                use(now), use(firmware), use(id);
             return {};
         },
         true);
@@ -471,7 +639,7 @@ Result<std::vector<std::string>> Store::state_names(const std::string& id) {
             std::vector<std::string> names;
             std::string name;
             soci::statement rows =
-                (session_->prepare << "SELECT name FROM states WHERE machine = :id ORDER BY name", use(id),
+                (reads_->prepare << "SELECT name FROM states WHERE machine = :id ORDER BY name", use(id),
                  into(name));
             for (bool more = rows.execute(true); more; more = rows.fetch()) names.push_back(name);
             return names;
@@ -483,9 +651,9 @@ Result<std::optional<std::string>> Store::state(const std::string& id, const std
     return with(
         [&]() -> Result<std::optional<std::string>> {
             std::string body;
-            *session_ << "SELECT body FROM states WHERE machine = :id AND name = :name", use(id), use(name),
+            *reads_ << "SELECT body FROM states WHERE machine = :id AND name = :name", use(id), use(name),
                 into(body);
-            if (!session_->got_data()) return std::nullopt;
+            if (!reads_->got_data()) return std::nullopt;
             return body;
         },
         false);

@@ -48,6 +48,26 @@ class StoreTest : public testing::Test {
 const std::string k_mac = "52:54:00:00:00:01", k_other = "52:54:00:00:00:02",
                   k_uuid = "12345678-abcd-4000-8000-0123456789ab";
 
+/// What the first release made of a database, with what machines sent it.
+constexpr const char* k_version_1 = R"sql(
+CREATE TABLE machines (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, name TEXT NOT NULL UNIQUE, uuid TEXT NOT NULL, serial TEXT NOT NULL, enabled INTEGER NOT NULL, marked INTEGER NOT NULL, settings TEXT NOT NULL, created INTEGER NOT NULL, seen INTEGER NOT NULL DEFAULT 0, platform TEXT NOT NULL DEFAULT '', boot_id TEXT NOT NULL DEFAULT '', stage TEXT NOT NULL DEFAULT '', percent INTEGER NOT NULL DEFAULT -1, error TEXT NOT NULL DEFAULT '', facts TEXT NOT NULL DEFAULT 'null', session TEXT NOT NULL DEFAULT 'null') STRICT;
+CREATE INDEX machines_uuid ON machines (uuid);
+CREATE TABLE macs (mac TEXT PRIMARY KEY, machine TEXT NOT NULL REFERENCES machines (id) ON DELETE CASCADE, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX macs_machine ON macs (machine);
+CREATE TABLE tokens (n INTEGER PRIMARY KEY AUTOINCREMENT, machine TEXT NOT NULL REFERENCES machines (id) ON DELETE CASCADE, token TEXT NOT NULL, made INTEGER NOT NULL) STRICT;
+CREATE INDEX tokens_machine ON tokens (machine, n);
+CREATE TABLE states (machine TEXT NOT NULL REFERENCES machines (id) ON DELETE CASCADE, name TEXT NOT NULL, body TEXT NOT NULL, written INTEGER NOT NULL, PRIMARY KEY (machine, name)) STRICT, WITHOUT ROWID;
+CREATE TABLE policy (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO machines (id, name, uuid, serial, enabled, marked, settings, created) VALUES
+ ('m-0001', 'desk', '03000200-0400-0500-0006-000700080009', 'To be filled by O.E.M.', 1, 0, '{"keymap":"de"}', 1),
+ ('m-0002', 'good', '12345678-abcd-4000-8000-0123456789ab', ' SN 1 ', 1, 0, '{}', 1),
+ ('m-0003', 'by-uuid', '22345678-abcd-4000-8000-0123456789ab', '', 1, 0, '{}', 1);
+INSERT INTO macs VALUES ('52:54:00:00:00:01', 'm-0001', 0), ('88:88:88:88:87:88', 'm-0001', 1);
+INSERT INTO tokens (machine, token, made) VALUES ('m-0001', 'token', 1);
+INSERT INTO states VALUES ('m-0001', 's1', '{}', 1);
+PRAGMA user_version = 1;
+)sql";
+
 TEST_F(StoreTest, keeps_what_was_added_over_a_restart) {
     Machine m{.id = {},
               .name = "desk",
@@ -114,14 +134,143 @@ TEST_F(StoreTest, an_id_is_never_used_again) {
     EXPECT_EQ(added(k_mac).id, "m-0002");
 }
 
-TEST_F(StoreTest, at_boot_the_mac_decides_and_a_uuid_only_for_machines_without_one) {
-    added(k_mac, "with-mac", k_uuid);
-    EXPECT_EQ(store->find_at_boot(k_mac, "")->value().name, "with-mac");
-    EXPECT_FALSE(store->find_at_boot(k_other, k_uuid)->has_value());
-    added("", "by-uuid", k_uuid);
-    EXPECT_EQ(store->find_at_boot(k_other, k_uuid)->value().name, "by-uuid");
-    EXPECT_EQ(store->find_at_boot(k_mac, k_uuid)->value().name, "with-mac");
-    EXPECT_FALSE(store->find_at_boot(k_other, "")->has_value());
+TEST_F(StoreTest, at_boot_a_record_is_found_by_a_mac_or_by_uuid_and_serial_and_never_by_a_uuid_alone) {
+    Machine board{.name = "by-board", .uuid = k_uuid, .serial = "SN 1"};
+    ASSERT_TRUE(store->add(board));
+    added(k_mac, "with-mac");
+    const auto name = [&](const Hardware& seen) {
+        const auto found = store->identify(seen).value();
+        return found.machine ? found.machine->name : std::string(to_text(found.who.match));
+    };
+    EXPECT_EQ(name({k_mac, "", ""}), "with-mac");
+    EXPECT_EQ(name({k_other, k_uuid, "SN 1"}), "by-board");
+    EXPECT_EQ(name({k_other, swapped_uuid(k_uuid), "SN 1"}), "by-board");
+    EXPECT_EQ(name({k_other, k_uuid, ""}), "unknown");
+    EXPECT_EQ(name({k_other, k_uuid, "SN 2"}), "unknown");
+    EXPECT_EQ(name({k_mac, k_uuid, "SN 1"}), "conflict");
+}
+
+TEST_F(StoreTest, learns_what_is_new_of_a_machine_and_gives_it_to_no_other) {
+    added(k_mac, "desk");
+    // Two machines with one MAC ask at once: both have read that nothing differs, and one is first to write.
+    ASSERT_EQ(store->identify({k_mac, k_uuid, "SN 1"})->who.match, Match::found);
+    ASSERT_EQ(store->identify({k_mac, "", "SN 2"})->who.match, Match::found);
+    EXPECT_EQ(store->learn({k_mac, k_uuid, "SN 1"})->who.match, Match::found);
+    const auto second = store->learn({k_mac, "", "SN 2"}).value();
+    EXPECT_EQ(second.who.match, Match::conflict);
+    EXPECT_FALSE(second.machine);
+    EXPECT_EQ(store->find("desk")->serial, "SN 1");
+    EXPECT_EQ(store->learn({k_other, k_uuid, "SN 1"})->who.match, Match::mac_added);
+    EXPECT_EQ(store->find("desk")->macs, (std::vector<std::string>{k_mac, k_other}));
+    EXPECT_EQ(store->identify({k_other, "", ""})->who, (Identification{Match::found, "m-0001", ""}));
+}
+
+TEST_F(StoreTest, lists_conflicts_counts_them_and_keeps_the_latest) {
+    added(k_mac);
+    for (int i = 0; i < 20; ++i) {
+        clock.advance(std::chrono::seconds(1));
+        ASSERT_TRUE(store->note_conflict("m-0001", {k_mac, "", fmt::format("SN {}", i)}));
+    }
+    clock.advance(std::chrono::seconds(1));
+    ASSERT_TRUE(store->note_conflict("m-0001", {k_mac, "", "SN 19"}));
+    ASSERT_TRUE(store->note_conflict("m-0009", {k_mac, "", ""})) << "removed meanwhile";
+    const auto list = store->conflicts().value();
+    ASSERT_EQ(list.size(), static_cast<size_t>(k_max_conflicts));
+    EXPECT_EQ(list[0].seen, (Hardware{k_mac, "", "SN 19"}));
+    EXPECT_EQ(list[0].times, 2);
+    EXPECT_EQ(list[0].first, 1'700'000'020);
+    EXPECT_EQ(list[0].last, 1'700'000'021);
+    EXPECT_EQ(list[1].seen.serial, "SN 18");
+    ASSERT_TRUE(store->remove("m-0001"));
+    EXPECT_TRUE(store->conflicts()->empty());
+}
+
+TEST_F(StoreTest, a_machine_that_has_a_record_of_its_own_is_a_conflict_no_more) {
+    added(k_mac);
+    ASSERT_TRUE(store->note_conflict("m-0001", {k_mac, k_uuid, "SN 2"}));
+    ASSERT_TRUE(store->add({.name = "own", .uuid = k_uuid, .serial = "SN 2"}));
+    EXPECT_TRUE(store->conflicts()->empty());
+}
+
+TEST_F(StoreTest, replacing_moves_the_record_and_nothing_of_the_old_hardware) {
+    Machine old{
+        .name = "desk", .macs = {k_mac}, .uuid = k_uuid, .serial = "SN 1", .settings = {{"keymap", "de"}}};
+    ASSERT_TRUE(store->add(old));
+    ASSERT_TRUE(store->add_token("m-0001", "token"));
+    ASSERT_TRUE(store->post_status("m-0001", {.facts = nlohmann::json{{"disks", nlohmann::json::array()}}}));
+    ASSERT_TRUE(store->put_state("m-0001", "s1", "{}"));
+    ASSERT_TRUE(store->note_conflict("m-0001", {k_mac, "", "SN 2"}));
+    added(k_other, "new");
+    const auto good = [](const Machine&, const Machine* other) {
+        EXPECT_EQ(other->name, "new");
+        return Status();
+    };
+    EXPECT_EQ(store->replace("m-0001", {}, "m-0001", good).error().code(), ErrorCode::P02);
+    EXPECT_EQ(store->replace("m-0001", {}, "m-0009", good).error().code(), ErrorCode::P02);
+    ASSERT_TRUE(store->replace("m-0001", {}, "m-0002", good));
+    const auto m = store->find("desk").value();
+    EXPECT_EQ(m.id, "m-0001");
+    EXPECT_EQ(m.macs, std::vector<std::string>{k_other});
+    EXPECT_EQ(m.uuid + m.serial, "");
+    EXPECT_EQ(m.settings.at("keymap"), "de");
+    EXPECT_TRUE(m.status.facts.is_null());
+    EXPECT_EQ(store->check_token("m-0001", "token").error().code(), ErrorCode::P03);
+    EXPECT_EQ(store->find("new").error().code(), ErrorCode::P02);
+    EXPECT_TRUE(store->conflicts()->empty());
+    EXPECT_EQ(store->identify({k_mac, k_uuid, "SN 1"})->who, Identification{});
+}
+
+TEST_F(StoreTest, stores_no_placeholder_and_no_record_by_which_nobody_is_known) {
+    EXPECT_EQ(store->add({.name = "a", .macs = {k_mac}, .serial = "None"}).error().code(), ErrorCode::P06);
+    EXPECT_EQ(store->add({.name = "a", .macs = {"88:88:88:88:87:88"}}).error().code(), ErrorCode::P06);
+    EXPECT_EQ(store->add({.name = "a", .macs = {k_mac}, .uuid = "03000200-0400-0500-0006-000700080009"})
+                  .error()
+                  .code(),
+              ErrorCode::P06);
+    EXPECT_EQ(store->add({.name = "a", .uuid = k_uuid}).error().code(), ErrorCode::P06);
+    ASSERT_TRUE(store->add({.name = "a", .uuid = k_uuid, .serial = "SN 1"}));
+    EXPECT_EQ(store->add({.name = "b", .uuid = k_uuid, .serial = "SN 1"}).error().code(), ErrorCode::P07);
+}
+
+TEST_F(StoreTest, a_database_of_version_1_is_brought_forward_and_its_placeholders_forgotten) {
+    store.reset();
+    std::filesystem::remove_all(folder + "/a.db");
+    for (const char* more : {"-wal", "-shm"}) std::filesystem::remove(folder + "/a.db" + more);
+    sqlite(k_version_1);
+    store = reopen();
+    const auto desk = store->find("desk").value();
+    EXPECT_EQ(desk.uuid, "");
+    EXPECT_EQ(desk.serial, "");
+    EXPECT_EQ(desk.macs, std::vector<std::string>{k_mac});
+    EXPECT_EQ(desk.settings.at("keymap"), "de");
+    const auto good = store->find("good").value();
+    EXPECT_EQ(good.uuid, k_uuid);
+    EXPECT_EQ(good.serial, "SN 1");
+    EXPECT_TRUE(store->check_token("m-0001", "token"));
+    EXPECT_EQ(store->state("m-0001", "s1")->value(), "{}");
+    EXPECT_TRUE(store->conflicts()->empty());
+    // Known by its UUID alone so far; an admin may still change what else it has.
+    EXPECT_TRUE(store->update("m-0003", [](Machine& m) {
+        m.settings["keymap"] = "fr";
+        return Status();
+    }));
+}
+
+TEST_F(StoreTest, reads_wait_for_no_writer_and_writes_only_as_long_as_they_were_told) {
+    added(k_mac);
+    ASSERT_TRUE(store->add_token("m-0001", "token"));
+    auto other = std::move(*Store::open(folder + "/a.db", clock, std::chrono::milliseconds(1)));
+    ASSERT_TRUE(store->update("m-0001", [&](Machine&) -> Status {  // holds the write lock
+        EXPECT_TRUE(other->identify({k_mac, "", ""})->machine);
+        EXPECT_TRUE(other->policy());
+        EXPECT_TRUE(other->check_token("m-0001", "token"));
+        EXPECT_EQ(other->find("m-0001")->id, "m-0001");
+        EXPECT_EQ(other->add_token("m-0001", "more").error().code(), ErrorCode::P04);
+        // And of this process's own writers.
+        EXPECT_TRUE(store->identify({k_mac, "", ""})->machine);
+        return {};
+    }));
+    EXPECT_TRUE(other->add_token("m-0001", "more"));
 }
 
 TEST_F(StoreTest, update_changes_all_or_nothing) {
@@ -195,7 +344,7 @@ TEST_F(StoreTest, no_session_outlives_its_boot) {
     ASSERT_TRUE(store->post_status("m-0001", {.boot_id = "b2", .stage = "bootstrap"}));
     EXPECT_TRUE(session().is_null());
     ASSERT_TRUE(store->post_status("m-0001", running));
-    ASSERT_TRUE(store->seen_at_boot("m-0001", Platform::efi, ""));
+    ASSERT_TRUE(store->seen_at_boot("m-0001", Platform::efi));
     EXPECT_TRUE(session().is_null());
 }
 

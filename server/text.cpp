@@ -69,7 +69,7 @@ std::optional<uint64_t> parse_number(std::string_view text) {
 
 }  // namespace
 
-Result<std::string> parse_mac(std::string_view text) {
+Result<std::string> parse_hex_pairs(std::string_view text) {
     std::string digits;
     const bool separated = text.size() == 17;
     bool good = separated || text.size() == 12;
@@ -82,12 +82,17 @@ Result<std::string> parse_mac(std::string_view text) {
     if (!good)
         return fail(ErrorCode::P06, "MAC \"{}\": must be six hex pairs such as 52:54:00:12:34:56",
                     shown(text));
-    if (hex_value(digits[1]) & 1 || digits == "000000000000")
+    std::string mac;
+    for (size_t i = 0; i < 12; i += 2) mac += (i ? ":" : "") + digits.substr(i, 2);
+    return mac;
+}
+
+Result<std::string> parse_mac(std::string_view text) {
+    auto mac = parse_hex_pairs(text);
+    if (mac && (hex_value((*mac)[1]) & 1 || *mac == "00:00:00:00:00:00"))
         return fail(ErrorCode::P06,
                     "MAC \"{}\": must be one station's address, neither a group's nor all zeros",
                     shown(text));
-    std::string mac;
-    for (size_t i = 0; i < 12; i += 2) mac += (i ? ":" : "") + digits.substr(i, 2);
     return mac;
 }
 
@@ -100,10 +105,6 @@ Result<std::string> parse_uuid(std::string_view text) {
         uuid += to_lower(text[i]);
     }
     if (!good) return fail(ErrorCode::P06, "UUID \"{}\": must be hex digits as 8-4-4-4-12", shown(text));
-    const auto only = [&](char digit) {
-        return all_of(uuid, [=](char c) { return c == '-' || c == digit; });
-    };
-    if (only('0') || only('f')) return std::string();
     return uuid;
 }
 
@@ -133,7 +134,8 @@ bool is_base_url(std::string_view text) {
 std::string clean_serial(std::string_view text) {
     std::string out;
     for (char c : text)
-        if (c >= ' ' && c <= '~' && out.size() < 64) out += c;
+        if (c >= ' ' && c <= '~' && !(c == ' ' && out.empty()) && out.size() < 64) out += c;
+    while (out.ends_with(' ')) out.pop_back();
     return out;
 }
 

@@ -14,11 +14,11 @@
 
 namespace berth::server {
 
-/// "aa:bb:cc:dd:ee:ff" from six hex pairs with ':' or '-' between them or nothing; neither a group address
-/// nor all zeros.
+/// "aa:bb:cc:dd:ee:ff" from six hex pairs with ':' or '-' between them or nothing.
+Result<std::string> parse_hex_pairs(std::string_view text);
+/// The same, and neither a group address nor all zeros.
 Result<std::string> parse_mac(std::string_view text);
-/// 8-4-4-4-12 hex digits, lower case. All zeros or all ones (firmware that was never given one) is the empty
-/// string.
+/// 8-4-4-4-12 hex digits, lower case. Which of them name a machine: is_placeholder_uuid().
 Result<std::string> parse_uuid(std::string_view text);
 /// A host name label: [a-z0-9] and inner '-', 1 to 63.
 Result<std::string> parse_name(std::string_view text);
@@ -28,7 +28,8 @@ bool is_machine_id(std::string_view text);
 bool is_digest(std::string_view text);
 /// "http://host[:port]" without anything behind it.
 bool is_base_url(std::string_view text);
-/// An SMBIOS serial number is decoration: printable ASCII is kept, the rest dropped, at most 64.
+/// Of an SMBIOS serial number printable ASCII is kept, at most 64, without blanks at its ends. Which of them
+/// name a machine: is_placeholder_serial().
 std::string clean_serial(std::string_view text);
 
 /// A request's target (RFC 9112 3.2.1): decoded path segments and decoded query values.

@@ -67,7 +67,7 @@ def test_illegal_values_name_their_range_and_change_nothing(provisioner):
     done = provisioner.ctl("machine", "add", "--mac", MAC, check=False)
     assert done.returncode == 1 and f"MAC {MAC} is m-0001's" in done.stderr
     done = provisioner.ctl("machine", "add", "--name", "a", check=False)
-    assert done.returncode == 1 and "must have a MAC or a UUID" in done.stderr
+    assert done.returncode == 1 and "must have a MAC, or a UUID and a serial number" in done.stderr
     assert provisioner.machines()[0]["settings"] == {}
 
 
