@@ -8,9 +8,94 @@
 
 #include <cerrno>
 #include <charconv>
+#include <condition_variable>
 #include <cstring>
+#include <thread>
+#include <unordered_map>
+
+#include "server/admission.h"
 
 namespace berth::server {
+
+/// The library's threads come in by the callbacks below.
+struct HttpServer::Connections {
+    explicit Connections(Service& to)
+        : service(to), thread_([this](const std::stop_token& stop) { watch(stop); }) {}
+
+    static void notify(void* self, MHD_Connection* connection, void** context,
+                       MHD_ConnectionNotificationCode code) {
+        auto& all = *static_cast<Connections*>(self);
+        try {
+            if (code == MHD_CONNECTION_NOTIFY_STARTED)
+                *context = reinterpret_cast<void*>(all.open(connection));
+            else
+                all.close(reinterpret_cast<Admission::Id>(*context));
+        } catch (const std::exception&) {  // Out of memory: this one is not counted.
+        }
+    }
+    static Admission::Id id_of(MHD_Connection* connection) {
+        const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+        return info == nullptr ? 0 : reinterpret_cast<Admission::Id>(info->socket_context);
+    }
+    /// Whether too few are free for an image.
+    bool completed(MHD_Connection* connection) {
+        std::lock_guard lock(mutex_);
+        table_.completed(id_of(connection));
+        return table_.crowded();
+    }
+    void answered(MHD_Connection* connection) {
+        std::lock_guard lock(mutex_);
+        table_.answered(id_of(connection), clock_.now());
+    }
+
+    Service& service;
+
+  private:
+    Admission::Id open(MHD_Connection* connection) {
+        const int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        const auto* address =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+        std::string key;
+        if (address->sa_family == AF_INET) {
+            const auto& v4 = reinterpret_cast<const sockaddr_in*>(address)->sin_addr;
+            key.assign(reinterpret_cast<const char*>(&v4), sizeof v4);
+        } else if (address->sa_family == AF_INET6) {
+            const auto& v6 = reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
+            key.assign(reinterpret_cast<const char*>(&v6), sizeof v6);
+        }
+        std::lock_guard lock(mutex_);
+        const auto opened = table_.opened(key, clock_.now());
+        fds_[opened.id] = fd;
+        end(opened.end);
+        return opened.id;
+    }
+    void close(Admission::Id id) {
+        std::lock_guard lock(mutex_);
+        table_.closed(id);
+        fds_.erase(id);
+    }
+    /// With the mutex held: the library says that a connection is closed before it closes the descriptor, so
+    /// what is in the table is open. A shutdown is what its own thread sees next, and it ends the connection.
+    void end(const std::vector<Admission::Id>& ids) {
+        for (const auto id : ids)
+            if (const auto found = fds_.find(id); found != fds_.end()) shutdown(found->second, SHUT_RDWR);
+    }
+    void watch(const std::stop_token& stop) {
+        std::unique_lock lock(mutex_);
+        while (!stop.stop_requested()) {
+            changed_.wait_for(lock, stop, std::chrono::milliseconds(500), [] { return false; });
+            end(table_.late(clock_.now()));
+        }
+    }
+
+    SystemClock clock_;
+    std::mutex mutex_;
+    std::condition_variable_any changed_;
+    Admission table_;
+    std::unordered_map<Admission::Id, int> fds_;
+    std::jthread thread_;  ///< Last: it uses all of the above.
+};
+
 namespace {
 
 /// One request on its way in. Made when the request line is there, gone when the response is out.
@@ -27,9 +112,11 @@ void* begin_request(void*, const char* uri, MHD_Connection*) {
     return incoming;
 }
 
-void end_request(void*, MHD_Connection*, void** state, MHD_RequestTerminationCode) {
+template <typename Connections>
+void end_request(void* connections, MHD_Connection* connection, void** state, MHD_RequestTerminationCode) {
     delete static_cast<Incoming*>(*state);
     *state = nullptr;
+    static_cast<Connections*>(connections)->answered(connection);
 }
 
 size_t leave_escaped(void*, MHD_Connection*, char* text) {
@@ -63,10 +150,13 @@ MHD_Result send_response(MHD_Connection* connection, HttpResponse response, bool
     return result;
 }
 
-MHD_Result answer(void* service, MHD_Connection* connection, const char*, const char* method, const char*,
+template <typename Connections>
+MHD_Result answer(void* self, MHD_Connection* connection, const char*, const char* method, const char*,
                   const char* upload, size_t* upload_size, void** state) {
     auto* incoming = static_cast<Incoming*>(*state);
     if (incoming == nullptr) return MHD_NO;
+    auto& connections = *static_cast<Connections*>(self);
+    Service& service = connections.service;
     try {
         HttpRequest& request = incoming->request;
         if (!incoming->started) {
@@ -79,7 +169,7 @@ MHD_Result answer(void* service, MHD_Connection* connection, const char*, const 
                 std::from_chars(length->second.data(), length->second.data() + length->second.size(),
                                 announced);
             if (announced <= k_max_body) return MHD_YES;
-            return send_response(connection, static_cast<Service*>(service)->too_large(), true);
+            return send_response(connection, service.too_large(), true);
         }
         if (*upload_size != 0) {
             if (request.body.size() + *upload_size > k_max_body)
@@ -89,9 +179,9 @@ MHD_Result answer(void* service, MHD_Connection* connection, const char*, const 
             *upload_size = 0;
             return MHD_YES;
         }
-        if (incoming->too_large)
-            return send_response(connection, static_cast<Service*>(service)->too_large(), true);
-        return send_response(connection, static_cast<Service*>(service)->handle(request), false);
+        request.crowded = connections.completed(connection);
+        if (incoming->too_large) return send_response(connection, service.too_large(), true);
+        return send_response(connection, service.handle(request), false);
     } catch (const std::exception&) {  // Out of memory: the connection ends, the server goes on.
         return MHD_NO;
     }
@@ -142,26 +232,34 @@ void HttpServer::Stop::operator()(MHD_Daemon* daemon) const {
     MHD_stop_daemon(daemon);
 }
 
-HttpServer::HttpServer(std::unique_ptr<MHD_Daemon, Stop> daemon, std::string address)
-    : daemon_(std::move(daemon)), address_(std::move(address)) {}
+HttpServer::HttpServer(std::unique_ptr<Connections> connections, std::unique_ptr<MHD_Daemon, Stop> daemon,
+                       std::string address)
+    : connections_(std::move(connections)), daemon_(std::move(daemon)), address_(std::move(address)) {}
+HttpServer::HttpServer(HttpServer&&) noexcept = default;
 HttpServer::~HttpServer() = default;
 
 Result<HttpServer> HttpServer::start(const std::string& where, Service& service) {
     auto listener = listen_on(where);
     if (!listener) return fail(listener.error());
+    auto connections = std::make_unique<Connections>(service);
+    // The library shares its limit out to its threads, and one of them may have got all the connections: so
+    // its limit is only above ours, with room for those that are being ended.
+    constexpr auto k_room = static_cast<unsigned>(k_http_threads * 2 * AdmissionLimits{}.connections);
     std::unique_ptr<MHD_Daemon, Stop> daemon(MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, nullptr, nullptr, &answer, &service,  //
-        MHD_OPTION_LISTEN_SOCKET, listener->fd.get(),                                               //
-        MHD_OPTION_THREAD_POOL_SIZE, k_http_threads,                                                //
-        MHD_OPTION_CONNECTION_TIMEOUT, k_http_idle_seconds,                                         //
-        MHD_OPTION_CONNECTION_LIMIT, k_http_connections,                                            //
-        MHD_OPTION_URI_LOG_CALLBACK, &begin_request, nullptr,                                       //
-        MHD_OPTION_NOTIFY_COMPLETED, &end_request, nullptr,                                         //
-        MHD_OPTION_UNESCAPE_CALLBACK, &leave_escaped, nullptr,                                      //
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, nullptr, nullptr, &answer<Connections>,
+        connections.get(),                                                          //
+        MHD_OPTION_LISTEN_SOCKET, listener->fd.get(),                               //
+        MHD_OPTION_THREAD_POOL_SIZE, k_http_threads,                                //
+        MHD_OPTION_CONNECTION_TIMEOUT, k_http_idle_seconds,                         //
+        MHD_OPTION_CONNECTION_LIMIT, k_room,                                        //
+        MHD_OPTION_URI_LOG_CALLBACK, &begin_request, nullptr,                       //
+        MHD_OPTION_NOTIFY_COMPLETED, &end_request<Connections>, connections.get(),  //
+        MHD_OPTION_NOTIFY_CONNECTION, &Connections::notify, connections.get(),      //
+        MHD_OPTION_UNESCAPE_CALLBACK, &leave_escaped, nullptr,                      //
         MHD_OPTION_END));
     if (!daemon) return fail(ErrorCode::P05, "--listen {}: the HTTP library cannot start", where);
     (void)listener->fd.release();  // The daemon closes it.
-    return HttpServer(std::move(daemon), listener->address);
+    return HttpServer(std::move(connections), std::move(daemon), listener->address);
 }
 
 }  // namespace berth::server

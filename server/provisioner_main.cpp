@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // berth-provisioner(8).
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
@@ -13,6 +16,7 @@ namespace {
 
 /// For others' changes of the database: an iPXE waits 4 s for its answer, and other requests wait behind it.
 constexpr std::chrono::milliseconds k_patience{500};
+constexpr rlim_t k_files = 4096;
 
 struct Options {
     std::string listen = "0.0.0.0:8080", database = "/var/lib/berth-provisioner/berth.db",
@@ -27,6 +31,12 @@ Status serve(const Options& options, Report& report) {
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // A limit of the database's size is an error of a write.
+    // A descriptor for each connection and one for the image file that it gets.
+    if (rlimit files{}; getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < k_files) {
+        files.rlim_cur = std::min<rlim_t>(files.rlim_max, k_files);
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
 
     if (!options.public_url.empty() && !is_base_url(options.public_url))
         return fail(ErrorCode::P05, "--public-url {}: must be http://host or http://host:port",

@@ -153,7 +153,7 @@ HttpResponse Service::handle(const HttpRequest& request) {
     HttpResponse response = result ? std::move(*result) : error_response(result.error());
     if (!result && result.error().code() == ErrorCode::P09)
         response.headers.emplace_back("Allow", result.error().detail());
-    if (response.status >= 500)
+    if (!result && response.status >= 500)
         report_.event(Level::error, "request failed", {{"error", result.error().to_log()}});
     ++responses_[static_cast<size_t>(std::clamp(response.status / 100, 1, 5))];
     return response;
@@ -361,9 +361,18 @@ Result<HttpResponse> Service::state(const HttpRequest& request, const Target& ta
 
 Result<HttpResponse> Service::image(const HttpRequest& request, const Target& target) {
     if (auto ok = allow(request, {"GET", "HEAD"}); !ok) return fail(ok.error());
+    HttpResponse response;
+    // iPXE and the bootstrap come again; machines that ask what to do come before them.
+    if (request.crowded && request.method == "GET") {
+        response.status = 503;
+        response.headers = {{"Retry-After", std::to_string(k_retry_seconds)},
+                            {"Cache-Control", "no-store"},
+                            {"Content-Type", "text/plain; charset=utf-8"}};
+        response.body = "Too many connections for another transfer. Try again.\n";
+        return response;
+    }
     auto file = images_.file(target.path[1], target.path[2]);
     if (!file) return fail(file.error());
-    HttpResponse response;
     response.headers = {
         {"ETag", file->etag},
         {"Accept-Ranges", "bytes"},

@@ -24,6 +24,8 @@ namespace berth::server {
 
 /// The largest body that any request may have.
 inline constexpr size_t k_max_body = 64 * 1024;
+/// After so long an image transfer that was refused may be tried again.
+inline constexpr int k_retry_seconds = 5;
 
 struct HttpRequest {
     std::string method;

@@ -353,6 +353,20 @@ TEST_F(ServiceTest, images_answer_ranges_and_conditions) {
     EXPECT_EQ(ask("GET", "/images/berth/vmlinuz", {{"if-none-match", tag}}).status, 200);
 }
 
+TEST_F(ServiceTest, a_crowded_server_begins_no_image_transfer_and_answers_all_else) {
+    booted();
+    const auto crowded = [&](const std::string& target) {
+        return service->handle(
+            {.method = "GET", .target = target, .headers = {{"host", "a"}}, .body = "", .crowded = true});
+    };
+    const auto refused = crowded("/images/berth/vmlinuz");
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_EQ(value(refused, "Retry-After"), "5");
+    EXPECT_FALSE(refused.file);
+    EXPECT_EQ(crowded("/v1/boot?mac=52:54:00:00:00:01&platform=efi").status, 200);
+    EXPECT_EQ(crowded("/boot.ipxe").status, 200);
+}
+
 TEST_F(ServiceTest, files_named_by_their_digest_may_be_cached_for_ever) {
     const std::string digest(64, 'a');
     std::ofstream(folder + "/images/berth/" + digest) << "x";
