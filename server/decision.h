@@ -2,21 +2,22 @@
 // What a machine does at power-on (DESIGN "Boot", REQUIREMENTS B2, B4-B6): one truth table. The first row
 // that fits counts.
 //
-//  | machine          | mode    | marked | its disk | policy   | decision                     | database |
-//  |------------------|---------|--------|----------|----------|------------------------------|----------------|
-//  | unknown          |         |        |          | local    | local disk                   | | | unknown
-//  |         |        |          | discover | local disk                   | added, disabled| | unknown | |
-//  |          | enrol    | run from the network         | added, enabled | | known, disabled  | any     | any
-//  | any      |          | local disk                   |                | | known            | network | any
-//  | any      |          | run from the network         |                | | known            | install | yes
-//  | any      |          | message: cannot install (*)  |                | | known            | install | no
-//  | none     |          | message: no disk (*)         |                | | known            | install | no
-//  | else     |          | local disk                   |                | | known            | local   | any
-//  | none     |          | message: no disk (*)         |                | | known            | local   | any
-//  | else     |          | local disk                   |                |
+//  | machine         | mode    | mark | its disk | policy   | decision             | database        |
+//  |-----------------|---------|------|----------|----------|----------------------|-----------------|
+//  | unknown         |         |      |          | local    | local disk           |                 |
+//  | unknown         |         |      |          | discover | local disk           | added, disabled |
+//  | unknown         |         |      |          | enrol    | run from the network | added, enabled  |
+//  | known, disabled | any     | any  | any      |          | local disk           |                 |
+//  | known           | network | any  | any      |          | run from the network |                 |
+//  | known           | install | yes  | any      |          | cannot install (*)   |                 |
+//  | known           | install | no   | none     |          | no disk (*)          |                 |
+//  | known           | install | no   | else     |          | local disk           |                 |
+//  | known           | local   | any  | none     |          | no disk (*)          |                 |
+//  | known           | local   | any  | else     |          | local disk           |                 |
 //
-// (*) After a message the machine goes on to its local disk. Mode install never installs without the mark,
-// and the mark never without mode install; this release does not install at all and says so. An unknown
+// Unknown is also a conflict, a machine with something of another's record (server/machine_identity.h).
+// (*) A message; after it the machine goes on to its local disk. Mode install never installs without the
+// mark, and the mark never without mode install; this release does not install at all and says so. An unknown
 // machine that policy enrols in a mode other than network follows that mode's row. Firmware (BIOS, UEFI)
 // changes how a decision is written (server/ipxe_script.h), never which it is.
 #pragma once
