@@ -12,6 +12,7 @@ namespace {
 
 using nlohmann::json;
 constexpr auto k_code = ErrorCode::B04;
+constexpr size_t k_build_digits = 16;
 
 bool is_file_name(std::string_view s) {
     return !s.empty() && s.size() <= 64 && s.front() != '.' && s.front() != '-' &&
@@ -104,6 +105,20 @@ std::string format_manifest(const Manifest& manifest) {
                         {"created", manifest.created},
                         {"files", files}};
     return value.dump(1) + "\n";
+}
+
+std::string build_name(uint64_t version, std::string_view text) {
+    return fmt::format("{}-{}", version, to_hex(digest_of(text)).substr(0, k_build_digits));
+}
+
+bool is_build_name(std::string_view name) {
+    const size_t dash = name.find('-');
+    if (dash == 0 || dash > 16 || name.size() != dash + 1 + k_build_digits || name.front() == '0')
+        return false;
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    return std::ranges::all_of(name.substr(0, dash), is_digit) &&
+           std::ranges::all_of(name.substr(dash + 1),
+                               [&](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
 }
 
 }  // namespace berth::boot

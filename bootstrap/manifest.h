@@ -51,4 +51,9 @@ Result<Manifest> parse_manifest(std::string_view text);
 /// The same manifest gives the same bytes. Ends with a line feed.
 std::string format_manifest(const Manifest& manifest);
 
+/// What one build is called, on the server and in URLs: "17-0123456789abcdef", its version and the first
+/// 8 bytes of its manifest's BLAKE2b-256. `text` is the manifest's, to the byte.
+std::string build_name(uint64_t version, std::string_view text);
+bool is_build_name(std::string_view name);
+
 }  // namespace berth::boot

@@ -81,5 +81,18 @@ TEST(Manifest, refuses_what_is_no_object_of_bounded_depth_and_size) {
     expect_refused(std::string(k_max_manifest + 1, ' '), "larger");
 }
 
+TEST(BuildName, tells_builds_apart_by_version_and_content) {
+    const std::string name = build_name(17, format_manifest(example()));
+    EXPECT_TRUE(is_build_name(name)) << name;
+    EXPECT_TRUE(name.starts_with("17-"));
+    EXPECT_NE(build_name(17, format_manifest(example()) + " "), name);
+    EXPECT_TRUE(is_build_name(build_name(k_max_version, "")));
+    for (const char* other :
+         {"", "17", "-0123456789abcdef", "17-", "17-0123456789abcde", "17-0123456789abcdef0",
+          "17-0123456789abcdeF", "17-0123456789abcde/", "x7-0123456789abcdef", "../a", ".17",
+          "017-0123456789abcdef", "17--123456789abcdef", "12345678901234567-0123456789abcdef"})
+        EXPECT_FALSE(is_build_name(other)) << other;
+}
+
 }  // namespace
 }  // namespace berth::boot
