@@ -22,6 +22,7 @@ struct Ctl {
 void add_machine_commands(CLI::App& app, Ctl& ctl);
 void add_policy_commands(CLI::App& app, Ctl& ctl);
 void add_network_commands(CLI::App& app, Ctl& ctl);
+void add_image_commands(CLI::App& app, Ctl& ctl);
 void add_vm_commands(CLI::App& app, Ctl& ctl);
 
 /// `vm list --running` (REQUIREMENTS M11).

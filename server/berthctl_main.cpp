@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
     berth::server::add_machine_commands(app, ctl);
     berth::server::add_policy_commands(app, ctl);
     berth::server::add_network_commands(app, ctl);
+    berth::server::add_image_commands(app, ctl);
     berth::server::add_vm_commands(app, ctl);
     CLI11_PARSE(app, argc, argv);
     const auto done = ctl.run();

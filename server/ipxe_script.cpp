@@ -49,14 +49,19 @@ Result<std::string> ipxe_script(const ScriptInput& in) {
     const auto& console_rule = *find_setting("console");
     if (!is_base_url(in.base_url) || !is_machine_id(in.machine_id) || !is_hex(in.boot_token) ||
         !is_file_name(in.image) || !(in.site.empty() || is_file_name(in.site)) ||
+        !(in.image_build.empty() || is_file_name(in.image_build)) ||
+        !(in.site_build.empty() || is_file_name(in.site_build)) ||
         !(in.mac.empty() || in.mac == station_mac(in.mac)) || !console_rule.legal(in.console))
         return fail(ErrorCode::P06, "machine {}: a value cannot stand in a boot script", in.machine_id);
-    const std::string image = fmt::format("{}/images/{}", in.base_url, in.image);
+    const auto url = [&](const std::string& name, const std::string& build) {
+        return fmt::format("{}/images/{}{}{}", in.base_url, name, build.empty() ? "" : "/", build);
+    };
+    const std::string image = url(in.image, in.image_build);
     std::string arguments =
         fmt::format("initrd=initrd.img berth.provisioner={} berth.machine={} berth.boot={} berth.image={}",
                     in.base_url, in.machine_id, in.boot_token, image);
     if (!in.mac.empty()) arguments += " berth.mac=" + in.mac;
-    if (!in.site.empty()) arguments += fmt::format(" berth.site={}/images/{}", in.base_url, in.site);
+    if (!in.site.empty()) arguments += " berth.site=" + url(in.site, in.site_build);
     arguments += " " + console_arguments(in.console);
     return script + fmt::format(
                         "imgfree\n"

@@ -16,6 +16,7 @@ struct ScriptInput {
     std::string mac;  ///< The card that booted, as parse_mac gives it; empty: not known.
     std::string boot_token, image, site,
         console;  ///< Needed for run_from_network, as machine_id is; site may be empty.
+    std::string image_build, site_build;  ///< The builds that this boot gets; empty: folders made by hand.
 };
 
 /// P06 if a value could not stand in a script.

@@ -36,6 +36,19 @@ TEST(IpxeScript, runs_from_the_network_golden) {
         "exit 1\n");
 }
 
+TEST(IpxeScript, names_one_build_for_all_that_this_boot_fetches) {
+    auto input = network(Platform::efi);
+    input.site = "school";
+    input.image_build = "17-0123456789abcdef";
+    input.site_build = "2-00000000000000aa";
+    const auto script = ipxe_script(input).value();
+    const std::string image = "http://10.0.0.1:8080/images/berth/17-0123456789abcdef";
+    for (const std::string& part :
+         {" " + image + "/vmlinuz initrd=", " " + image + "/initrd.img ||", " berth.image=" + image + " ",
+          std::string(" berth.site=http://10.0.0.1:8080/images/school/2-00000000000000aa ")})
+        EXPECT_NE(script.find(part), std::string::npos) << part << "\n" << script;
+}
+
 TEST(IpxeScript, names_site_and_serial_console) {
     auto input = network(Platform::pcbios);
     input.site = "school";
@@ -79,10 +92,12 @@ TEST(IpxeScript, refuses_values_that_could_become_commands) {
     const std::string evil[] = {"a b", "a\nshell", "a||shell", "${net0/ip}", "a;b",
                                 "..",  "a&&b",     "\"",       "",           "a/b"};
     for (const auto& bad : evil) {
-        for (auto member :
-             {&ScriptInput::machine_id, &ScriptInput::boot_token, &ScriptInput::image, &ScriptInput::site,
-              &ScriptInput::console, &ScriptInput::base_url, &ScriptInput::mac}) {
-            if (bad.empty() && (member == &ScriptInput::site || member == &ScriptInput::mac)) continue;
+        for (auto member : {&ScriptInput::machine_id, &ScriptInput::boot_token, &ScriptInput::image,
+                            &ScriptInput::image_build, &ScriptInput::site_build, &ScriptInput::site,
+                            &ScriptInput::console, &ScriptInput::base_url, &ScriptInput::mac}) {
+            if (bad.empty() && (member == &ScriptInput::site || member == &ScriptInput::mac ||
+                                member == &ScriptInput::image_build || member == &ScriptInput::site_build))
+                continue;
             auto input = network(Platform::efi);
             input.*member = bad;
             const auto script = ipxe_script(input);

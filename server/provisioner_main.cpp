@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "server/http_server.h"
+#include "server/image_builds.h"
 #include "server/ipxe_script.h"
 
 namespace berth::server {
@@ -22,6 +23,23 @@ struct Options {
     std::string listen = "0.0.0.0:8080", database = "/var/lib/berth-provisioner/berth.db",
                 images = "/var/lib/berth-provisioner/images", ipxe, public_url;
 };
+
+/// So often it is looked for old builds that no boot token refers to any more.
+constexpr timespec k_prune_period{.tv_sec = 10, .tv_nsec = 0};
+
+/// Reports a failure when it is not the last one again.
+void prune(ImageBuilds& builds, Store& store, Service& service, Report& report, std::string& last_failure) {
+    const auto unless = [&](const std::string& build, const std::function<Status()>& remove) {
+        return service.unless_awaited(build, remove);
+    };
+    const auto pruned = builds.prune([&]() -> Result<Store*> { return &store; }, unless);
+    if (!pruned && pruned.error().to_log() != last_failure)
+        report.error("old builds not removed", pruned.error());
+    last_failure = pruned ? "" : pruned.error().to_log();
+    if (!pruned) return;
+    for (const auto& build : pruned->removed)
+        report.event(Level::info, "old build removed", {{"build", build}});
+}
 
 Status serve(const Options& options, Report& report) {
     // Blocked before the library's threads start, so that only sigwait below gets them.
@@ -64,8 +82,14 @@ Status serve(const Options& options, Report& report) {
     if (!server) return fail(server.error());
     fmt::print("listening on {}\n", server->address());
     std::fflush(stdout);
+    auto builds = ImageBuilds::open(options.images);
+    if (!builds) return fail(builds.error());
     int signal = 0;
-    sigwait(&signals, &signal);
+    std::string last_failure;
+    do {
+        prune(*builds, **store, service, report, last_failure);
+        signal = sigtimedwait(&signals, nullptr, &k_prune_period);
+    } while (signal < 0);
     report.event(Level::info, "ending", {{"signal", std::to_string(signal)}});
     return {};
 }

@@ -120,19 +120,19 @@ void Service::write_later(const std::string& what, std::function<Status()> run,
     later_({what, std::move(run), std::move(dropped)});
 }
 
-void Service::keep_token(const std::string& id, const std::string& token) {
-    const auto forget = [this, token] {
+void Service::keep_token(const BootToken& token) {
+    const auto forget = [this, text = token.token] {
         std::lock_guard lock(unwritten_mutex_);
-        unwritten_.erase(token);
+        unwritten_.erase(text);
     };
     {
         std::lock_guard lock(unwritten_mutex_);
-        unwritten_[token] = id;
+        unwritten_[token.token] = token;
     }
     write_later(
         "token",
-        [this, id, token, forget]() -> Status {
-            BERTH_TRY(store_.add_token(id, token));
+        [this, token, forget]() -> Status {
+            BERTH_TRY(store_.add_token(token.machine, token.token, token.image, token.site));
             forget();
             return {};
         },
@@ -142,10 +142,19 @@ void Service::keep_token(const std::string& id, const std::string& token) {
 Status Service::check_token(const std::string& id, const std::string& token) {
     {
         std::lock_guard lock(unwritten_mutex_);
-        if (const auto found = unwritten_.find(token); found != unwritten_.end() && found->second == id)
+        if (const auto found = unwritten_.find(token);
+            found != unwritten_.end() && found->second.machine == id)
             return {};
     }
     return store_.check_token(id, token);
+}
+
+Status Service::unless_awaited(const std::string& build, const std::function<Status()>& remove) {
+    std::lock_guard lock(unwritten_mutex_);
+    const bool awaited = std::ranges::any_of(unwritten_, [&](const auto& entry) {
+        return entry.second.image == build || entry.second.site == build;
+    });
+    return awaited ? Status{} : remove();
 }
 
 HttpResponse Service::handle(const HttpRequest& request) {
@@ -175,7 +184,7 @@ Result<HttpResponse> Service::route(const HttpRequest& request) {
         return metrics();
     }
     if (path.size() == 2 && is(0, "v1") && is(1, "boot")) return boot(request, *target);
-    if (path.size() == 3 && is(0, "images")) return image(request, *target);
+    if (path.size() >= 3 && path.size() <= 4 && is(0, "images")) return image(request, *target);
     if (path.size() >= 4 && path.size() <= 5 && is(0, "v1") && is(1, "machines"))
         return machine(request, *target);
     return fail(ErrorCode::P02, "path");
@@ -229,12 +238,11 @@ Result<HttpResponse> Service::boot(const HttpRequest& request, const Target& tar
         input.image = effective(*machine, *policy, "image");
         input.site = effective(*machine, *policy, "site");
         input.console = effective(*machine, *policy, "console");
-        if (decision.action == Action::run_from_network) input.boot_token = make_token_();
+        if (decision.action == Action::run_from_network) admit(input);
     }
     auto script = ipxe_script(input);
     if (!script) return fail(script.error());
     if (machine) {
-        if (!input.boot_token.empty()) keep_token(machine->id, input.boot_token);
         write_later("last seen", [this, id = machine->id, platform = *platform] {
             return store_.seen_at_boot(id, platform);
         });
@@ -300,6 +308,25 @@ Result<Service::Admitted> Service::who_boots(const Hardware& seen, const Policy&
         if (added.error().code() == ErrorCode::P07 && tries < 2) continue;
         report_.error("machine not added", added.error());
         return Admitted{{Action::local_disk, Addition::none, "this machine cannot be listed now"}, {}};
+    }
+}
+
+/// Ties a fresh token to the builds that are current, and names all three in the script.
+void Service::admit(ScriptInput& script) {
+    const auto named = [](const std::string& name, const std::string& build) {
+        return build.empty() ? std::string() : name + "/" + build;
+    };
+    // A build that was removed before the token was there had been current no more (unless_awaited): a second
+    // look finds its successor.
+    constexpr int k_looks = 3;
+    for (int look = 0; look < k_looks; ++look) {
+        script.image_build = images_.current(script.image);
+        script.site_build = script.site.empty() ? "" : images_.current(script.site);
+        script.boot_token = make_token_();
+        keep_token({script.machine_id, script.boot_token, named(script.image, script.image_build),
+                    named(script.site, script.site_build)});
+        if (images_.has(script.image, script.image_build) && images_.has(script.site, script.site_build))
+            break;
     }
 }
 
@@ -371,7 +398,8 @@ Result<HttpResponse> Service::image(const HttpRequest& request, const Target& ta
         response.body = "Too many connections for another transfer. Try again.\n";
         return response;
     }
-    auto file = images_.file(target.path[1], target.path[2]);
+    const bool of_build = target.path.size() == 4;
+    auto file = images_.file(target.path[1], of_build ? target.path[2] : "", target.path.back());
     if (!file) return fail(file.error());
     response.headers = {
         {"ETag", file->etag},

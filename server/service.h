@@ -17,6 +17,7 @@
 #include "server/bookkeeper.h"
 #include "server/decision.h"
 #include "server/images.h"
+#include "server/ipxe_script.h"
 #include "server/store.h"
 #include "server/text.h"
 
@@ -57,6 +58,9 @@ class Service {
     Service(ServiceConfig config, Store& store, const ImageFolder& images, Report& report,
             std::function<std::string()> make_token, std::function<void(Job)> later = {});
     HttpResponse handle(const HttpRequest& request);
+    /// Runs `remove` unless a token that was given out and is not in the database yet refers to "NAME/BUILD";
+    /// none that does is given out meanwhile. Returns what it returned.
+    Status unless_awaited(const std::string& build, const std::function<Status()>& remove);
     /// 413, for whoever reads the body.
     HttpResponse too_large();
 
@@ -69,6 +73,10 @@ class Service {
     Result<HttpResponse> image(const HttpRequest& request, const Target& target);
     Result<HttpResponse> metrics();
     Result<std::string> base_url(const HttpRequest& request) const;
+    struct BootToken {
+        std::string machine, token, image,
+            site;  ///< The builds as "NAME/BUILD"; empty: folders made by hand.
+    };
     struct Admitted {
         Decision decision;
         std::optional<Machine> machine;
@@ -76,8 +84,9 @@ class Service {
     Result<Admitted> who_boots(const Hardware& seen, const Policy& policy);
     void write_later(const std::string& what, std::function<Status()> run,
                      std::function<void()> dropped = {});
-    void keep_token(const std::string& id, const std::string& token);
+    void keep_token(const BootToken& token);
     Status check_token(const std::string& id, const std::string& token);
+    void admit(ScriptInput& script);
 
     ServiceConfig config_;
     Store& store_;
@@ -86,7 +95,7 @@ class Service {
     std::function<std::string()> make_token_;
     std::function<void(Job)> later_;
     std::mutex unwritten_mutex_;
-    std::map<std::string, std::string> unwritten_;  ///< Tokens not in the database yet, and whose they are.
+    std::map<std::string, BootToken> unwritten_;        ///< By token: those not in the database yet.
     std::array<std::atomic<uint64_t>, 3> decisions_{};  ///< By Action.
     std::array<std::atomic<uint64_t>, 6> responses_{};  ///< By hundreds of the status.
     std::atomic<uint64_t> image_bytes_{0};

@@ -28,7 +28,10 @@ class ServiceTest : public testing::Test {
         store = std::move(*Store::open(folder + "/a.db", clock));
         images.emplace(std::move(*ImageFolder::open(folder + "/images")));
         service.emplace(ServiceConfig{.public_url = {}, .boot_ipxe = "#!ipxe\necho x\n"}, *store, *images,
-                        report, [this] { return fmt::format("{:032x}", ++tokens); });
+                        report, [this] {
+                            if (before_token) before_token();
+                            return fmt::format("{:032x}", ++tokens);
+                        });
     }
     ~ServiceTest() override { std::filesystem::remove_all(folder); }
 
@@ -62,7 +65,27 @@ class ServiceTest : public testing::Test {
     int tokens = 0;
     const std::string k_uuid_a = "aaaaaaaa-1234-4000-8000-0123456789ab",
                       k_uuid_b = "bbbbbbbb-1234-4000-8000-0123456789ab";
+    std::function<void()> before_token;  ///< What happens between the look at the image and the new token.
+
+    /// Makes `build` of an image the one that is served by its name.
+    void serve(const std::string& build, const std::string& name = "school") {
+        namespace fs = std::filesystem;
+        fs::create_directories(folder + "/images/." + name + "/" + build);
+        std::ofstream(folder + "/images/." + name + "/" + build + "/vmlinuz") << build;
+        fs::remove(folder + "/images/" + name);
+        fs::create_directory_symlink("." + name + "/" + build, folder + "/images/" + name);
+    }
+    /// Those of `builds` that no token names.
+    std::vector<std::string> unused(const std::vector<std::string>& builds) {
+        std::vector<std::string> names;
+        EXPECT_TRUE(store->release_builds(builds, [&](const std::string& build) {
+            names.push_back(build);
+            return Status();
+        }));
+        return names;
+    }
 };
+const std::string k_first = "1-00000000000000aa", k_second = "2-00000000000000bb";
 
 TEST_F(ServiceTest, hands_out_the_boot_script_with_its_own_address) {
     EXPECT_EQ(ask("GET", "/boot.ipxe").body, "#!ipxe\nset berth-url http://10.0.0.1:8080\necho x\n");
@@ -365,6 +388,39 @@ TEST_F(ServiceTest, a_crowded_server_begins_no_image_transfer_and_answers_all_el
     EXPECT_FALSE(refused.file);
     EXPECT_EQ(crowded("/v1/boot?mac=52:54:00:00:00:01&platform=efi").status, 200);
     EXPECT_EQ(crowded("/boot.ipxe").status, 200);
+}
+
+TEST_F(ServiceTest, a_boot_is_told_the_build_that_is_current_and_its_token_keeps_it) {
+    serve(k_first);
+    serve(k_first, "our-site");
+    ASSERT_TRUE(store->set_policy(
+        {.unknown = UnknownPolicy::enrol, .defaults = {{"image", "school"}, {"site", "our-site"}}}));
+    const auto boot = [&] { return ask("GET", "/v1/boot?mac=52:54:00:00:00:09&platform=efi").body; };
+    const auto before = boot();
+    serve(k_second);
+    const auto after = boot();
+    EXPECT_THAT(before, HasSubstr("/images/school/" + k_first + "/vmlinuz"));
+    EXPECT_THAT(before, HasSubstr("berth.image=http://10.0.0.1:8080/images/school/" + k_first + " "));
+    EXPECT_THAT(after, HasSubstr("/images/school/" + k_second + "/vmlinuz"));
+    for (const auto& text : {before, after})
+        EXPECT_THAT(text, HasSubstr("berth.site=http://10.0.0.1:8080/images/our-site/" + k_first + " "));
+    EXPECT_TRUE(unused({"school/" + k_first, "school/" + k_second, "our-site/" + k_first}).empty());
+    EXPECT_EQ(ask("GET", "/images/school/" + k_first + "/vmlinuz").length, k_first.size());
+    EXPECT_THAT(value(ask("GET", "/images/school/" + k_first + "/vmlinuz"), "Cache-Control"),
+                HasSubstr("immutable"));
+    EXPECT_EQ(value(ask("GET", "/images/school/vmlinuz"), "Cache-Control"), "no-cache");
+}
+
+TEST_F(ServiceTest, a_build_that_goes_before_its_token_is_there_is_not_told) {
+    serve(k_first);
+    ASSERT_TRUE(store->set_policy({.unknown = UnknownPolicy::enrol, .defaults = {{"image", "school"}}}));
+    before_token = [&] {
+        serve(k_second);
+        if (unused({"school/" + k_first}).size() == 1)
+            std::filesystem::remove_all(folder + "/images/.school/" + k_first);
+    };
+    EXPECT_THAT(ask("GET", "/v1/boot?mac=52:54:00:00:00:09&platform=efi").body,
+                HasSubstr("/images/school/" + k_second + "/vmlinuz"));
 }
 
 TEST_F(ServiceTest, files_named_by_their_digest_may_be_cached_for_ever) {

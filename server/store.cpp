@@ -45,6 +45,9 @@ const std::vector<std::vector<const char*>> k_schema{
      "CREATE TABLE conflicts (machine TEXT NOT NULL REFERENCES machines (id) ON DELETE CASCADE, mac TEXT NOT "
      "NULL, uuid TEXT NOT NULL, serial TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, times "
      "INTEGER NOT NULL, PRIMARY KEY (machine, mac, uuid, serial)) STRICT, WITHOUT ROWID"},
+    {"ALTER TABLE tokens ADD COLUMN image TEXT NOT NULL DEFAULT ''",
+     "ALTER TABLE tokens ADD COLUMN site TEXT NOT NULL DEFAULT ''",
+     "CREATE INDEX tokens_image ON tokens (image)", "CREATE INDEX tokens_site ON tokens (site)"},
 };
 
 constexpr const char* k_columns =
@@ -562,19 +565,38 @@ Status Store::remove(const std::string& id) {
         true);
 }
 
-Status Store::add_token(const std::string& id, const std::string& token) {
+Status Store::add_token(const std::string& id, const std::string& token, const std::string& image,
+                        const std::string& site) {
     return with(
         [&]() -> Status {
             const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
-            *session_ << "INSERT INTO tokens (machine, token, made) SELECT id, :token, :now FROM machines "
-                         "WHERE id = :id",
-                use(token), use(now), use(id);
+            *session_
+                << "INSERT INTO tokens (machine, token, made, image, site) SELECT id, :token, :now, :image, "
+                   ":site FROM machines WHERE id = :id",
+                use(token), use(now), use(image), use(site), use(id);
             *session_ << fmt::format(
                 "DELETE FROM tokens WHERE machine = :id AND n NOT IN (SELECT n FROM tokens WHERE machine = "
                 ":same ORDER BY n "
                 "DESC LIMIT {})",
                 k_kept_tokens),
                 use(id), use(id);
+            return {};
+        },
+        true);
+}
+
+Status Store::release_builds(const std::vector<std::string>& builds,
+                             const std::function<Status(const std::string& build)>& remove) {
+    return with(
+        [&]() -> Status {
+            for (const auto& build : builds) {
+                int used = 0;
+                *session_
+                    << "SELECT EXISTS (SELECT 1 FROM tokens WHERE image = :build) OR EXISTS (SELECT 1 FROM "
+                       "tokens WHERE site = :same)",
+                    use(build), use(build), into(used);
+                if (used == 0) BERTH_TRY(remove(build));
+            }
             return {};
         },
         true);

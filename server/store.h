@@ -76,8 +76,14 @@ class Store {
     Status update(const std::string& id, const std::function<Status(Machine&)>& change);
     Status remove(const std::string& id);
 
-    /// A client was told to run: its token becomes good, the oldest beyond k_kept_tokens go.
-    Status add_token(const std::string& id, const std::string& token);
+    /// A client was told to run: its token becomes good, the oldest beyond k_kept_tokens go. `image` and
+    /// `site`: the builds that it was told ("NAME/BUILD"; empty: none), which stay as long as the token.
+    Status add_token(const std::string& id, const std::string& token, const std::string& image = {},
+                     const std::string& site = {});
+    /// Calls `remove` for each of `builds` that no token refers to, in one transaction: a token that is added
+    /// meanwhile is seen, or is added when `remove` has been called. `remove` must be brief.
+    Status release_builds(const std::vector<std::string>& builds,
+                          const std::function<Status(const std::string& build)>& remove);
     /// P03 unless the token is the machine's.
     Status check_token(const std::string& id, std::string_view token);
     /// /v1/boot was asked: last seen, platform, stage "ipxe".

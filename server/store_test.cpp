@@ -306,6 +306,41 @@ TEST_F(StoreTest, the_newest_tokens_are_good_and_only_for_their_machine) {
     EXPECT_EQ(store->check_token("m-0001", "").error().code(), ErrorCode::P03);
 }
 
+TEST_F(StoreTest, releases_only_builds_that_no_token_names) {
+    added(k_mac);
+    ASSERT_TRUE(store->add_token("m-0001", "a", "berth/1-x", "site/2-x"));
+    std::vector<std::string> released;
+    const auto release = [&] {
+        released.clear();
+        EXPECT_TRUE(
+            store->release_builds({"berth/1-x", "site/1-x", "site/2-x"}, [&](const std::string& build) {
+                released.push_back(build);
+                return Status();
+            }));
+        return released;
+    };
+    EXPECT_EQ(release(), std::vector<std::string>{"site/1-x"});
+    for (size_t i = 0; i + 1 < k_kept_tokens; ++i)
+        ASSERT_TRUE(store->add_token("m-0001", "b" + std::to_string(i)));
+    EXPECT_EQ(release(), std::vector<std::string>{"site/1-x"});
+    ASSERT_TRUE(store->add_token("m-0001", "c"));
+    EXPECT_EQ(release().size(), 3u) << "the token is one of the four newest no more";
+    EXPECT_FALSE(store->release_builds({"a"}, [](const auto&) { return Status(fail(ErrorCode::I01, "x")); }));
+}
+
+TEST_F(StoreTest, brings_a_database_of_the_first_schema_forward) {
+    added(k_mac);
+    ASSERT_TRUE(store->add_token("m-0001", "old"));
+    store.reset();
+    for (const char* statement :
+         {"DROP INDEX tokens_image", "DROP INDEX tokens_site", "ALTER TABLE tokens DROP COLUMN image",
+          "ALTER TABLE tokens DROP COLUMN site", "PRAGMA user_version = 1"})
+        sqlite(statement);
+    store = std::move(*Store::open(folder + "/a.db", clock));
+    EXPECT_TRUE(store->check_token("m-0001", "old"));
+    EXPECT_TRUE(store->add_token("m-0001", "new", "berth/1-x"));
+}
+
 TEST_F(StoreTest, a_status_changes_only_the_parts_it_has) {
     added(k_mac);
     StatusPost first{.boot_id = "b1",

@@ -19,6 +19,12 @@ IMAGE = "berth"
 SITE = "site"
 
 
+def signing_key():
+    """The public half of the key that build-image.sh signs with (image/sign.sh)."""
+    home = pathlib.Path(os.environ.get("XDG_CONFIG_HOME") or pathlib.Path.home() / ".config")
+    return pathlib.Path(os.environ.get("BERTH_KEY_DIR") or home / "berth") / "image.pub"
+
+
 class SiteWorld:
     def __init__(self, folder, build, out):
         self.folder = pathlib.Path(folder)
@@ -80,14 +86,11 @@ class SiteWorld:
     def _make_site(self):
         folder = make_site(self.folder / "site-tree", self.out / "root.squashfs", self.directories)
         run(LIB / "make-site", folder, self.folder / "site-out", self.lan.build / "bootstrap" / "berth-image", timeout=300)
-        # Copies of their own, so that a test may damage one: links to files that are never written, only replaced.
+        # Links to builds of their own, so that a test may damage one.
         self.image_folder = self.lan.images / IMAGE
         self.site_folder = self.lan.images / SITE
-        run("cp", "-aT", self.out / "image", self.image_folder)
-        run("cp", "-aT", self.folder / "site-out" / "site", self.site_folder)
-        for name in ("vmlinuz", "initrd.img"):  # what iPXE fetches has no digest in its name
-            if not (self.image_folder / name).exists():
-                run("cp", self.out / name, self.image_folder / name)
+        for name, source in ((IMAGE, self.out / "image"), (SITE, self.folder / "site-out" / "site")):
+            self.lan.ctl("image", "add", "--images", self.lan.images, "--key", signing_key(), "--name", name, source)
 
     # -- workstations ---------------------------------------------------------------------------------------------------------
     def workstation(self, name, enrol=True, console="ttyS0", bridge="", **options):

@@ -50,8 +50,13 @@ class Provisioner:
 
 
 @pytest.fixture
-def provisioner(build, tmp_path):
-    p = Provisioner(build, tmp_path)
+def provisioner_folder(tmp_path):
+    return tmp_path
+
+
+@pytest.fixture
+def provisioner(build, provisioner_folder):
+    p = Provisioner(build, provisioner_folder)
     yield p
     p.process.stop()
 
