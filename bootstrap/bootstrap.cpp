@@ -31,7 +31,9 @@ Result<MachineRecord> take_record(const BootPlan& plan, BootSystem& system, Http
 
 }  // namespace
 
-Status boot_once(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock, BootProgress& progress) {
+Status boot_once(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock, BootProgress& progress,
+                 bool& other_build) {
+    other_build = false;
     if (plan.parameters.image.empty())
         return fail(ErrorCode::B09, "berth.image is missing: where is the system?");
     BERTH_TRY(system.network(plan.parameters));
@@ -49,19 +51,24 @@ Status boot_once(const BootPlan& plan, BootSystem& system, Http& http, Clock& cl
         .kind = ManifestKind::image,
         .key = plan.trust.key,
         .minimum_version = version_floor(record.minimum_version, record.allow_older, plan.trust.version),
+        .build_version = record.allow_older ? 0 : plan.trust.version,
         .file = "root.squashfs",
         .folder = *folder,
         .times = plan.times};
     auto root = fetch_verified(order, http, clock, progress);
-    if (!root) return fail(root.error());
+    const auto refuse = [&](const FetchFailure& failure) {
+        other_build = failure.other_build;
+        return fail(failure.error);
+    };
+    if (!root) return refuse(root.error());
     std::string site_path;
     if (!plan.parameters.site.empty()) {
         order.url = plan.parameters.site;
         order.kind = ManifestKind::site;
-        order.minimum_version = 0;  // Site archives count by themselves.
+        order.minimum_version = order.build_version = 0;  // Site archives count by themselves.
         order.file = "site.squashfs";
         auto site = fetch_verified(order, http, clock, progress);
-        if (!site) return fail(site.error());
+        if (!site) return refuse(site.error());
         site_path = site->path;
     }
     BERTH_TRY(system.mount_root(root->path, site_path));
@@ -73,9 +80,15 @@ void boot_until_it_works(const BootPlan& plan, BootSystem& system, Http& http, C
                          BootProgress& progress, std::optional<unsigned> attempts) {
     Backoff pause;
     for (unsigned n = 0; !attempts || n < *attempts; ++n) {
-        const Status status = boot_once(plan, system, http, clock, progress);
+        bool other_build = false;
+        const Status status = boot_once(plan, system, http, clock, progress, other_build);
         if (status) return;
         progress.problem(status.error());
+        if (other_build && progress.count_boot_again(status.error())) {
+            const Status restarted = system.restart();
+            if (restarted) return;
+            progress.problem(restarted.error());
+        }
         clock.sleep(pause.next());
     }
 }

@@ -29,6 +29,8 @@ class BootSystem {
     virtual Status mount_root(const std::string& root, const std::string& site) = 0;
     /// Goes to the new root and runs its init. Returns only when that failed. B07.
     virtual Status switch_root() = 0;
+    /// Through the firmware, as at power-on. Returns only when that failed. B07.
+    virtual Status restart() = 0;
 };
 
 /// What was baked into the initramfs.
@@ -43,11 +45,14 @@ struct BootPlan {
     HttpTimes times;
 };
 
-/// One attempt. Returns only with an error (or, with a fake system, when switch_root returns).
-Status boot_once(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock, BootProgress& progress);
+/// One attempt. Returns only with an error (or, with a fake system, when switch_root returns). `other_build`:
+/// what the server has does not belong to what runs here (FetchFailure).
+Status boot_once(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock, BootProgress& progress,
+                 bool& other_build);
 
-/// Attempts with a growing pause between; each failure goes to `progress`. `attempts` bounds them for tests;
-/// none: for ever.
+/// Attempts with a growing pause between; each failure goes to `progress`. After one that met another build
+/// the machine restarts, when the provisioner has counted that: it decides how often (server/decision.h), for
+/// nothing here outlives a restart. `attempts` bounds them for tests; none: for ever.
 void boot_until_it_works(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock,
                          BootProgress& progress, std::optional<unsigned> attempts = std::nullopt);
 

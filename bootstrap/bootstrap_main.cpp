@@ -51,6 +51,7 @@ class DebugShell final : public BootProgress {
                             .new_session = true});
         if (shell) shell->wait();
     }
+    bool count_boot_again(const Error& error) override { return next_.count_boot_again(error); }
 
   private:
     BootProgress& next_;
@@ -90,6 +91,7 @@ class Lines final : public BootProgress {
   public:
     void stage(std::string_view name, int percent) override { fmt::print("{} {}\n", name, percent); }
     void problem(const Error& error) override { fmt::print("{}\n", error.to_user()); }
+    bool count_boot_again(const Error&) override { return false; }
 };
 
 int fetch_only(int argc, char** argv) {
@@ -118,7 +120,9 @@ int fetch_only(int argc, char** argv) {
         order.key = *key;
         SystemClock clock;
         Lines lines;
-        return fetch_verified(order, *make_curl_http(), clock, lines);
+        auto fetched = fetch_verified(order, *make_curl_http(), clock, lines);
+        if (!fetched) return fail(fetched.error().error);
+        return *fetched;
     };
     auto fetched = run();
     if (fetched) {

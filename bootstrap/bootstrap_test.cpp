@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 
@@ -25,10 +26,13 @@ class FakeHttp final : public Http {
     std::map<std::string, std::string> files;
     std::map<std::string, int> break_after;  ///< URL -> bytes after which each transfer ends.
     std::vector<HttpRequest> requests;
+    long answered = 0;
 
+    long answer() const override { return answered; }
     Status perform(const HttpRequest& request, const HttpTimes&, const Sink& sink) override {
         requests.push_back(request);
         const auto it = files.find(request.url);
+        answered = it == files.end() ? 404 : 200;
         if (it == files.end()) return fail(ErrorCode::B02, "{}: 404", request.url);
         std::string_view rest = std::string_view(it->second).substr(request.from);
         const auto fault = break_after.find(request.url);
@@ -70,6 +74,10 @@ class FakeSystem final : public BootSystem {
         steps.emplace_back("switch");
         return {};
     }
+    Status restart() override {
+        steps.emplace_back("restart");
+        return {};
+    }
 
   private:
     std::string folder_;
@@ -83,6 +91,12 @@ class RecordingProgress final : public BootProgress {
         if (stages.empty() || stages.back() != name) stages.emplace_back(name);
     }
     void problem(const Error& error) override { problems.push_back(error.code()); }
+    bool count_boot_again(const Error&) override {
+        ++asked;
+        return counts;
+    }
+    int asked = 0;        ///< So often it was asked to count a further boot.
+    bool counts = false;  ///< Whether the provisioner answers.
 };
 
 std::string content(size_t size) {
@@ -132,7 +146,8 @@ class Bootstrap : public testing::Test {
         plan.parameters.token = "70ken";
         http.files[k_provisioner + "/v1/machines/m-0001/record"] = text;
     }
-    Status boot() { return boot_once(plan, system(), http, clock, progress); }
+    Status boot() { return boot_once(plan, system(), http, clock, progress, other_build); }
+    bool other_build = false;
     FakeSystem& system() {
         if (!system_) system_ = std::make_unique<FakeSystem>(folder_);
         return *system_;
@@ -297,6 +312,108 @@ TEST_F(Bootstrap, boots_by_itself_once_the_damage_is_repaired) {
     http.files[file_url] = root;
     boot_until_it_works(plan, system(), http, clock, progress, 1);
     EXPECT_TRUE(system().mounted_root == root);
+}
+
+TEST_F(Bootstrap, knows_another_build_by_a_newer_version) {
+    plan.trust.version = 4;
+    const Status s = boot();
+    ASSERT_FALSE(s);
+    EXPECT_EQ(s.error().code(), ErrorCode::B07);
+    EXPECT_TRUE(other_build);
+    EXPECT_EQ(system().mounted_root, "");
+}
+
+TEST_F(Bootstrap, knows_another_build_by_an_older_version_unless_the_record_allows_it) {
+    plan.trust.version = 6;
+    EXPECT_FALSE(boot());
+    EXPECT_TRUE(other_build);
+    with_record(R"({"schema":1,"id":"m-0001","allow_older":true})");
+    EXPECT_TRUE(boot());
+    EXPECT_FALSE(other_build);
+}
+
+TEST_F(Bootstrap, does_not_boot_again_for_an_image_below_the_records_floor) {
+    plan.trust.version = 5;
+    with_record(R"({"schema":1,"id":"m-0001","minimum_version":6})");
+    EXPECT_FALSE(boot());
+    EXPECT_FALSE(other_build);
+}
+
+TEST_F(Bootstrap, knows_another_build_by_its_makers_key) {
+    plan.trust.key.id[0] ^= 1;
+    const Status s = boot();
+    ASSERT_FALSE(s);
+    EXPECT_EQ(s.error().code(), ErrorCode::B03);
+    EXPECT_TRUE(other_build);
+}
+
+TEST_F(Bootstrap, takes_a_damaged_signature_for_damage) {
+    std::string& signature = http.files[k_image + "/manifest.json.minisig"];
+    signature[signature.find('\n') + 60] ^= 1;
+    const Status s = boot();
+    ASSERT_FALSE(s);
+    EXPECT_EQ(s.error().code(), ErrorCode::B03);
+    EXPECT_FALSE(other_build);
+}
+
+TEST_F(Bootstrap, knows_another_build_by_any_file_that_is_gone) {
+    std::vector<std::string> urls;
+    for (const auto& [url, bytes] : http.files) urls.push_back(url);
+    ASSERT_EQ(urls.size(), 4u) << "manifest, signature, chunk list, root";
+    for (const auto& url : urls) {
+        const auto kept = http.files.extract(url);
+        http.requests.clear();
+        const Status s = boot();
+        ASSERT_FALSE(s) << url;
+        EXPECT_EQ(s.error().code(), ErrorCode::B02);
+        EXPECT_TRUE(other_build) << url;
+        EXPECT_EQ(std::ranges::count(http.requests, url, &HttpRequest::url), 1) << "asked for once";
+        http.files[kept.key()] = kept.mapped();
+    }
+    EXPECT_TRUE(boot());
+}
+
+TEST_F(Bootstrap, takes_a_transfer_that_breaks_for_no_other_build) {
+    http.break_after[file_url] = 100;
+    EXPECT_FALSE(boot());
+    EXPECT_FALSE(other_build);
+}
+
+TEST_F(Bootstrap, takes_only_the_manifest_that_its_url_names) {
+    const std::string text = http.files[k_image + "/manifest.json"];
+    const std::string good = k_image + "/" + build_name(5, text), bad = k_image + "/5-0123456789abcdef";
+    serve(good, ManifestKind::image, "root.squashfs", root, 5);
+    serve(bad, ManifestKind::image, "root.squashfs", root, 5);
+    plan.parameters.image = good;
+    EXPECT_TRUE(boot());
+    plan.parameters.image = bad;
+    const Status s = boot();
+    ASSERT_FALSE(s);
+    EXPECT_EQ(s.error().code(), ErrorCode::B07);
+    EXPECT_TRUE(other_build);
+}
+
+TEST_F(Bootstrap, restarts_when_another_build_is_there_and_the_provisioner_counted_it) {
+    plan.trust.version = 4;
+    progress.counts = true;
+    boot_until_it_works(plan, system(), http, clock, progress);
+    EXPECT_EQ(progress.problems, std::vector<ErrorCode>{ErrorCode::B07});
+    EXPECT_EQ(system().steps, (std::vector<std::string>{"network", "restart"}));
+}
+
+TEST_F(Bootstrap, does_not_restart_when_nobody_counts_it) {
+    plan.trust.version = 4;
+    boot_until_it_works(plan, system(), http, clock, progress, 3);
+    EXPECT_EQ(progress.asked, 3);
+    EXPECT_EQ(std::ranges::count(system().steps, "restart"), 0);
+}
+
+TEST_F(Bootstrap, does_not_restart_because_of_damage) {
+    progress.counts = true;
+    http.files[file_url][0] ^= 1;
+    boot_until_it_works(plan, system(), http, clock, progress, 3);
+    EXPECT_EQ(progress.asked, 0);
+    EXPECT_EQ(std::ranges::count(system().steps, "restart"), 0);
 }
 
 TEST(VersionFloor, is_the_initramfss_own_version_unless_the_record_says_otherwise) {

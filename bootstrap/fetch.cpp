@@ -15,44 +15,71 @@
 namespace berth::boot {
 namespace {
 
+template <typename T>
+using Fetched = std::expected<T, FetchFailure>;
+
+std::unexpected<FetchFailure> failed(Error error, bool other_build = false) {
+    return std::unexpected(FetchFailure{std::move(error), other_build});
+}
+
+bool is_gone(const Http& http) {
+    return http.answer() == 404 || http.answer() == 410;
+}
+
 /// The same request again and again while the transport fails.
-Result<std::string> fetch_patiently(const FetchOrder& order, const std::string& name, size_t limit,
-                                    Http& http, Clock& clock) {
+Fetched<std::string> fetch_patiently(const FetchOrder& order, const std::string& name, size_t limit,
+                                     Http& http, Clock& clock) {
     Backoff pause;
     for (unsigned attempt = 1;; ++attempt) {
         auto text =
             fetch_small({.url = order.url + "/" + name, .headers = {}, .post = {}}, order.times, limit, http);
-        if (text || attempt >= order.tries) return text;
+        if (text) return std::move(*text);
+        if (is_gone(http)) return failed(text.error(), true);
+        if (attempt >= order.tries) return failed(text.error());
         clock.sleep(pause.next());
     }
 }
 
-Result<Manifest> fetch_manifest(const FetchOrder& order, Http& http, Clock& clock) {
+Fetched<Manifest> fetch_manifest(const FetchOrder& order, Http& http, Clock& clock) {
     const std::string name(manifest_name(order.kind));
     auto text = fetch_patiently(order, name, k_max_manifest, http, clock);
-    if (!text) return fail(text.error());
+    if (!text) return std::unexpected(text.error());
     auto signature = fetch_patiently(order, name + ".minisig", 4096, http, clock);
-    if (!signature) return fail(signature.error());
+    if (!signature) return std::unexpected(signature.error());
     auto comment = verify_signature(order.key, *text, *signature);
-    if (!comment) return fail(comment.error().with_prefix(name));
+    if (!comment) return failed(comment.error().with_prefix(name), is_of_another_key(order.key, *signature));
     auto manifest = parse_manifest(*text);
-    if (!manifest) return fail(manifest.error());
-    if (manifest->kind != order.kind) return fail(ErrorCode::B04, "{}: is of the wrong kind", name);
+    if (!manifest) return failed(manifest.error());
+    if (manifest->kind != order.kind) return failed(Error(ErrorCode::B04, name + ": is of the wrong kind"));
+    const bool other_version = order.build_version != 0 && manifest->version != order.build_version;
     if (manifest->version < order.minimum_version)
-        return fail(ErrorCode::B06, "{}: version {}: must be {} or later", name, manifest->version,
-                    order.minimum_version);
-    return manifest;
+        return failed(Error(ErrorCode::B06, fmt::format("{}: version {}: must be {} or later", name,
+                                                        manifest->version, order.minimum_version)),
+                      other_version);
+    if (other_version)
+        return failed(Error(ErrorCode::B07, fmt::format("{}: version {}: what runs here is of version {}",
+                                                        name, manifest->version, order.build_version)),
+                      true);
+    const std::string named = order.url.substr(order.url.rfind('/') + 1);
+    const std::string build = build_name(manifest->version, *text);
+    if (is_build_name(named) && named != build)
+        return failed(Error(ErrorCode::B07, fmt::format("{}: of build {}: must be {}", name, build, named)),
+                      true);
+    return std::move(*manifest);
 }
 
-Result<ChunkList> fetch_chunk_list(const FetchOrder& order, const ManifestFile& file, Http& http,
-                                   Clock& clock) {
+Fetched<ChunkList> fetch_chunk_list(const FetchOrder& order, const ManifestFile& file, Http& http,
+                                    Clock& clock) {
     if (file.chunks.size > k_max_chunk_list)
-        return fail(ErrorCode::B04, "{}: larger than {} bytes", file.chunks.name, k_max_chunk_list);
+        return failed(Error(ErrorCode::B04,
+                            fmt::format("{}: larger than {} bytes", file.chunks.name, k_max_chunk_list)));
     auto list = fetch_patiently(order, file.chunks.digest, file.chunks.size, http, clock);
-    if (!list) return fail(list.error());
+    if (!list) return std::unexpected(list.error());
     if (list->size() != file.chunks.size || to_hex(digest_of(*list)) != file.chunks.digest)
-        return fail(ErrorCode::B05, "{}: is not the file that the manifest names", file.chunks.name);
-    return parse_chunk_list(*list, file.size);
+        return failed(Error(ErrorCode::B05, file.chunks.name + ": is not the file that the manifest names"));
+    auto chunks = parse_chunk_list(*list, file.size);
+    if (!chunks) return failed(chunks.error());
+    return std::move(*chunks);
 }
 
 /// The private file that grows chunk by chunk. Removed unless kept.
@@ -105,7 +132,7 @@ Status stream(const FetchOrder& order, const ManifestFile& file, const ChunkList
             {.url = order.url + "/" + file.digest, .headers = {}, .from = verifier.good_bytes(), .post = {}},
             order.times, sink);
         if (ended) return verifier.finish();
-        if (ended.error().code() != ErrorCode::B02) return ended;
+        if (ended.error().code() != ErrorCode::B02 || is_gone(http)) return ended;
         if (verifier.finish()) return {};  // It broke behind the last byte.
         if (verifier.good_chunks() > good) {
             fruitless = 0;
@@ -132,23 +159,25 @@ Result<std::string> fetch_small(const HttpRequest& request, const HttpTimes& tim
     return text;
 }
 
-Result<FetchedFile> fetch_verified(const FetchOrder& order, Http& http, Clock& clock,
-                                   BootProgress& progress) {
+Fetched<FetchedFile> fetch_verified(const FetchOrder& order, Http& http, Clock& clock,
+                                    BootProgress& progress) {
     const std::string final_path = order.folder + "/" + order.file;
     unlink(final_path.c_str());
     progress.stage("fetch", 0);
     auto manifest = fetch_manifest(order, http, clock);
-    if (!manifest) return fail(manifest.error());
+    if (!manifest) return std::unexpected(manifest.error());
     const ManifestFile* file = manifest->find(order.file);
-    if (file == nullptr) return fail(ErrorCode::B04, "{}: has no {}", manifest_name(order.kind), order.file);
+    if (file == nullptr)
+        return failed(
+            Error(ErrorCode::B04, fmt::format("{}: has no {}", manifest_name(order.kind), order.file)));
     auto chunks = fetch_chunk_list(order, *file, http, clock);
-    if (!chunks) return fail(chunks.error());
+    if (!chunks) return std::unexpected(chunks.error());
     auto part = PartFile::create(final_path + ".part", file->size);
-    if (!part) return fail(part.error());
+    if (!part) return failed(part.error());
     if (Status s = stream(order, *file, *chunks, *part, http, clock, progress); !s)
-        return fail(s.error().with_prefix(order.file));
+        return failed(s.error().with_prefix(order.file), s.error().code() == ErrorCode::B02 && is_gone(http));
     progress.stage("verify", 100);
-    BERTH_TRY(part->keep_as(final_path));
+    if (Status s = part->keep_as(final_path); !s) return failed(s.error());
     return FetchedFile{final_path, file->size, manifest->version};
 }
 

@@ -20,11 +20,21 @@ struct FetchOrder {
     ManifestKind kind = ManifestKind::image;
     PublicKey key;
     uint64_t minimum_version = 0;  ///< A manifest below is B06.
+    uint64_t build_version = 0;    ///< A manifest of any other version is of another build; 0: any may come.
     std::string file;              ///< Name in the manifest: "root.squashfs".
     std::string folder;  ///< Where it goes. What lies there under `file` is whole and verified; the part
                          ///< before is "<file>.part".
     HttpTimes times;
     unsigned tries = 5;  ///< Transfers in a row that brought no good chunk before it gives up.
+};
+
+/// Why a fetch failed.
+struct FetchFailure {
+    Error error;
+    /// The server has another build than the one that runs here (docs/architecture.md "Image"): to fetch
+    /// again does not help, to boot again does. Its manifest is of another version, another key, or not the
+    /// one that the URL names; or a file of the build is not there (404).
+    bool other_build = false;
 };
 
 struct FetchedFile {
@@ -34,8 +44,10 @@ struct FetchedFile {
 };
 
 /// A transfer that ended early goes on at the first byte not yet verified, after a pause (Backoff). Wrong
-/// content is an error at once; nothing is left at the final name then. B02 to B07.
-Result<FetchedFile> fetch_verified(const FetchOrder& order, Http& http, Clock& clock, BootProgress& progress);
+/// content is an error at once; nothing is left at the final name then. B02 to B07; an `other_build` that is
+/// not older is B07.
+std::expected<FetchedFile, FetchFailure> fetch_verified(const FetchOrder& order, Http& http, Clock& clock,
+                                                        BootProgress& progress);
 
 /// A small file, whole; more than `limit` bytes is B02.
 Result<std::string> fetch_small(const HttpRequest& request, const HttpTimes& times, size_t limit, Http& http);

@@ -43,6 +43,7 @@ class CurlHttp final : public Http {
     CurlHttp& operator=(const CurlHttp&) = delete;
 
     Status perform(const HttpRequest& request, const HttpTimes& times, const Sink& sink) override {
+        answer_ = 0;
         if (handle_ == nullptr) return fail(ErrorCode::B02, "libcurl has no memory");
         curl_easy_reset(handle_);
         Transfer transfer{.handle = handle_, .sink = sink, .from = request.from, .status = {}};
@@ -72,16 +73,16 @@ class CurlHttp final : public Http {
         set(CURLOPT_HTTPHEADER, headers);
         const CURLcode code = curl_easy_perform(handle_);
         curl_slist_free_all(headers);
+        curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &answer_);
         if (!transfer.status) return transfer.status;
         if (code != CURLE_OK)
             return fail(ErrorCode::B02, "{}: {}", request.url,
                         error[0] != '\0' ? error : curl_easy_strerror(code));
-        long answer = 0;
-        curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &answer);
-        if (answer / 100 != 2)
-            return fail(ErrorCode::B02, "{}: the server answers with HTTP status {}", request.url, answer);
+        if (answer_ / 100 != 2)
+            return fail(ErrorCode::B02, "{}: the server answers with HTTP status {}", request.url, answer_);
         return {};
     }
+    long answer() const override { return answer_; }
 
   private:
     template <typename T>
@@ -89,6 +90,7 @@ class CurlHttp final : public Http {
         curl_easy_setopt(handle_, option, value);
     }
     CURL* handle_;
+    long answer_ = 0;
 };
 
 }  // namespace

@@ -35,6 +35,8 @@ class Http {
     /// B02 naming the URL when the transfer failed or was cut short, and for any status but 2xx. Redirects
     /// are not followed.
     virtual Status perform(const HttpRequest& request, const HttpTimes& times, const Sink& sink) = 0;
+    /// The HTTP status that perform() was last answered with; 0: no answer came.
+    virtual long answer() const = 0;
 };
 
 /// libcurl; keeps its connection between requests. One thread.

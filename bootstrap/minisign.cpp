@@ -84,6 +84,12 @@ Result<PublicKey> parse_public_key(std::string_view text) {
     return key;
 }
 
+bool is_of_another_key(const PublicKey& key, std::string_view signature) {
+    if (signature.size() > 4096 || !take_line(signature).starts_with(k_untrusted)) return false;
+    const auto first = decode(take_line(signature), 74, "signature");
+    return first && !std::equal(key.id.begin(), key.id.end(), first->begin() + 2);
+}
+
 Result<std::string> verify_signature(const PublicKey& key, std::string_view data,
                                      std::string_view signature) {
     if (signature.size() > 4096) return fail(k_code, "signature: larger than 4096 bytes");

@@ -24,6 +24,9 @@ Result<PublicKey> parse_public_key(std::string_view text);
 /// else: malformed, another key's, either signature wrong.
 Result<std::string> verify_signature(const PublicKey& key, std::string_view data, std::string_view signature);
 
+/// Whether `signature` names another key than this one as its maker's, whatever it is worth otherwise.
+bool is_of_another_key(const PublicKey& key, std::string_view signature);
+
 /// Build host only. A secret key without a password, as `minisign -W` writes it. Wiped when destroyed.
 class SecretKey {
   public:

@@ -240,4 +240,11 @@ Status RealSystem::switch_root() {
     return fail(k_code, "run /sbin/init: {}", std::strerror(failed));
 }
 
+Status RealSystem::restart() {
+    // Long enough to be read.
+    clock_.sleep(std::chrono::seconds(3));
+    reboot(RB_AUTOBOOT);
+    return fail(k_code, "restart: {}", std::strerror(errno));
+}
+
 }  // namespace berth::boot

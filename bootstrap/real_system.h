@@ -24,6 +24,7 @@ class RealSystem final : public BootSystem, private NetworkCards {
     Status keep_record(const std::string& text) override;
     Status mount_root(const std::string& root, const std::string& site) override;
     Status switch_root() override;
+    Status restart() override;
 
   private:
     std::vector<Nic> list() override;

@@ -61,4 +61,10 @@ void ScreenAndPosts::problem(const Error& error) {
     percent_ = -1;
 }
 
+bool ScreenAndPosts::count_boot_again(const Error& error) {
+    if (!poster_.post(stage_status(boot_id_, "again", -1, error.to_log()))) return false;
+    screen_.line("Restarting, to get kernel and system of one build");
+    return true;
+}
+
 }  // namespace berth::boot

@@ -31,6 +31,7 @@ class ScreenAndPosts final : public BootProgress {
         : screen_(screen), poster_(poster), boot_id_(read_boot_id()) {}
     void stage(std::string_view name, int percent) override;
     void problem(const Error& error) override;
+    bool count_boot_again(const Error& error) override;
 
   private:
     Screen& screen_;

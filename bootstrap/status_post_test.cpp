@@ -10,6 +10,7 @@ class OneServer final : public Http {
   public:
     std::vector<HttpRequest> requests;
     bool answers = true;
+    long answer() const override { return answers ? 204 : 0; }
     Status perform(const HttpRequest& request, const HttpTimes& times, const Sink&) override {
         EXPECT_GT(times.total.count(), 0);
         requests.push_back(request);

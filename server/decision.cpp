@@ -29,6 +29,9 @@ Decision decide(const Machine* machine, const Policy& policy, DiskKnowledge disk
     if (!machine->enabled)
         return {Action::local_disk, Addition::none, "this machine is listed but not enabled"};
     const Mode mode = effective_mode(*machine, policy);
+    if (mode == Mode::network && machine->status.again > k_max_again)
+        return {Action::local_disk, Addition::none,
+                "its image never fitted what it had started, so it boots from its disk"};
     if (mode == Mode::network) return {Action::run_from_network, Addition::none, "runs from the network"};
     if (mode == Mode::install && machine->marked)
         return {Action::message, Addition::none, "marked for installation, which this release does not do"};

@@ -2,29 +2,37 @@
 // What a machine does at power-on (DESIGN "Boot", REQUIREMENTS B2, B4-B6): one truth table. The first row
 // that fits counts.
 //
-//  | machine         | mode    | mark | its disk | policy   | decision             | database        |
-//  |-----------------|---------|------|----------|----------|----------------------|-----------------|
-//  | unknown         |         |      |          | local    | local disk           |                 |
-//  | unknown         |         |      |          | discover | local disk           | added, disabled |
-//  | unknown         |         |      |          | enrol    | run from the network | added, enabled  |
-//  | known, disabled | any     | any  | any      |          | local disk           |                 |
-//  | known           | network | any  | any      |          | run from the network |                 |
-//  | known           | install | yes  | any      |          | cannot install (*)   |                 |
-//  | known           | install | no   | none     |          | no disk (*)          |                 |
-//  | known           | install | no   | else     |          | local disk           |                 |
-//  | known           | local   | any  | none     |          | no disk (*)          |                 |
-//  | known           | local   | any  | else     |          | local disk           |                 |
+//  | machine         | mode    | mark | its disk | again | policy   | decision             | database |
+//  |-----------------|---------|------|----------|-------|----------|----------------------|-----------------|
+//  | unknown         |         |      |          |       | local    | local disk           | | | unknown | |
+//  |          |       | discover | local disk           | added, disabled | | unknown         |         | |
+//  |       | enrol    | run from the network | added, enabled  | | known, disabled | any     | any  | any |
+//  any   |          | local disk           |                 | | known           | network | any  | any | > 3
+//  |          | local disk (**)      | again = 0       | | known           | network | any  | any      | <= 3
+//  |          | run from the network |                 | | known           | install | yes  | any      | any
+//  |          | cannot install (*)   |                 | | known           | install | no   | none     | any
+//  |          | no disk (*)          |                 | | known           | install | no   | else     | any
+//  |          | local disk           |                 | | known           | local   | any  | none     | any
+//  |          | no disk (*)          |                 | | known           | local   | any  | else     | any
+//  |          | local disk           |                 |
 //
 // Unknown is also a conflict, a machine with something of another's record (server/machine_identity.h).
 // (*) A message; after it the machine goes on to its local disk. Mode install never installs without the
 // mark, and the mark never without mode install; this release does not install at all and says so. An unknown
 // machine that policy enrols in a mode other than network follows that mode's row. Firmware (BIOS, UEFI)
 // changes how a decision is written (server/ipxe_script.h), never which it is.
+//
+// (**) A machine whose initramfs and image are not of one build boots again: it posts stage "again" and
+// restarts only when that was answered, so the count here is the count of its restarts. A prompt sets it to
+// 0.
 #pragma once
 
 #include "server/machine.h"
 
 namespace berth::server {
+
+/// So often in a row a machine boots again from the network.
+inline constexpr int k_max_again = 3;
 
 /// What the provisioner knows of the machine's disks: only what an earlier boot reported.
 enum class DiskKnowledge { unknown, none, present };

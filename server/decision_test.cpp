@@ -65,6 +65,15 @@ TEST(Decision, mode_network_runs_from_the_network_with_or_without_the_mark) {
             EXPECT_EQ(action(machine("network", marked), disk), Action::run_from_network);
 }
 
+TEST(Decision, a_machine_that_booted_again_three_times_in_vain_goes_to_its_disk) {
+    for (int again : {0, 1, 2, 3, 4, 100}) {
+        Machine m = machine("network");
+        m.status.again = again;
+        EXPECT_EQ(action(m, DiskKnowledge::none), again <= 3 ? Action::run_from_network : Action::local_disk)
+            << again;
+    }
+}
+
 TEST(Decision, mode_install_with_the_mark_says_that_it_cannot) {
     for (auto disk : k_disks) EXPECT_EQ(action(machine("install", true), disk), Action::message);
 }

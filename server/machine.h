@@ -43,6 +43,7 @@ struct LastStatus {
     int64_t seen = 0;  ///< Seconds since 1970; 0: never.
     std::string boot_id, stage, error, platform;
     int percent = -1;        ///< -1: not given.
+    int again = 0;           ///< So often it booted again since its last prompt (server/decision.h).
     nlohmann::json facts;    ///< null: never given.
     nlohmann::json session;  ///< null: nobody is logged in.
 };

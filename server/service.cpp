@@ -238,7 +238,10 @@ Result<HttpResponse> Service::boot(const HttpRequest& request, const Target& tar
         input.image = effective(*machine, *policy, "image");
         input.site = effective(*machine, *policy, "site");
         input.console = effective(*machine, *policy, "console");
-        if (decision.action == Action::run_from_network) admit(input);
+        if (decision.action == Action::run_from_network)
+            admit(input);
+        else if (machine->status.again > k_max_again)
+            write_later("count of boots", [this, id = machine->id] { return store_.forget_again(id); });
     }
     auto script = ipxe_script(input);
     if (!script) return fail(script.error());

@@ -423,6 +423,24 @@ TEST_F(ServiceTest, a_build_that_goes_before_its_token_is_there_is_not_told) {
                 HasSubstr("/images/school/" + k_second + "/vmlinuz"));
 }
 
+TEST_F(ServiceTest, a_machine_boots_again_three_times_then_from_its_disk_and_then_anew) {
+    auto token = booted();
+    const auto boot = [&] {
+        const auto script = ask("GET", "/v1/boot?mac=52:54:00:00:00:01&platform=efi").body;
+        token = {{"berth-boot", fmt::format("{:032x}", tokens)}};
+        return script.find("kernel ") != std::string::npos;
+    };
+    for (int round = 0; round < 2; ++round) {
+        for (int again = 0; again < 3; ++again) {
+            EXPECT_EQ(ask("POST", "/v1/machines/m-0001/status", token, R"({"stage":"again"})").status, 204);
+            EXPECT_TRUE(boot()) << again;
+        }
+        EXPECT_EQ(ask("POST", "/v1/machines/m-0001/status", token, R"({"stage":"again"})").status, 204);
+        EXPECT_FALSE(boot()) << "three were all";
+        EXPECT_TRUE(boot()) << "the next time it is switched on";
+    }
+}
+
 TEST_F(ServiceTest, files_named_by_their_digest_may_be_cached_for_ever) {
     const std::string digest(64, 'a');
     std::ofstream(folder + "/images/berth/" + digest) << "x";

@@ -14,7 +14,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array k_stages{"ipxe", "bootstrap", "fetch", "verify", "root", "setup", "prompt", "session"};
+constexpr std::array k_stages{"ipxe",  "bootstrap", "fetch",   "verify", "root",
+                              "setup", "prompt",    "session", "again"};
 constexpr int64_t k_max_bytes = int64_t{1} << 62;
 
 /// A member and its range: bytes of a text, or a number from `least` to `most`.
@@ -174,7 +175,7 @@ Result<StatusPost> parse_status(std::string_view body) {
             if (!value.is_string() || !std::count(k_stages.begin(), k_stages.end(), value.get<std::string>()))
                 return fail(ErrorCode::P01,
                             "status.stage: must be one of ipxe, bootstrap, fetch, verify, root, setup, "
-                            "prompt, session");
+                            "prompt, session, again");
             post.stage = value.get<std::string>();
         } else if (key == "percent") {
             if (!value.is_number_unsigned() || value.get<uint64_t>() > 100)

@@ -40,7 +40,6 @@ const std::vector<std::vector<const char*>> k_schema{
      "NULL, "
      "body TEXT NOT NULL, written INTEGER NOT NULL, PRIMARY KEY (machine, name)) STRICT, WITHOUT ROWID",
      "CREATE TABLE policy (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID"},
-    // And forget_placeholders().
     {"CREATE INDEX machines_board ON machines (uuid, serial)",
      "CREATE TABLE conflicts (machine TEXT NOT NULL REFERENCES machines (id) ON DELETE CASCADE, mac TEXT NOT "
      "NULL, uuid TEXT NOT NULL, serial TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, times "
@@ -48,12 +47,13 @@ const std::vector<std::vector<const char*>> k_schema{
     {"ALTER TABLE tokens ADD COLUMN image TEXT NOT NULL DEFAULT ''",
      "ALTER TABLE tokens ADD COLUMN site TEXT NOT NULL DEFAULT ''",
      "CREATE INDEX tokens_image ON tokens (image)", "CREATE INDEX tokens_site ON tokens (site)"},
+    {"ALTER TABLE machines ADD COLUMN again INTEGER NOT NULL DEFAULT 0"},
 };
 
 constexpr const char* k_columns =
     "SELECT id, name, uuid, serial, enabled, marked, settings, seen, platform, boot_id, stage, percent, "
     "error, facts, "
-    "session FROM machines ";
+    "session, again FROM machines ";
 
 nlohmann::json stored_json(const std::string& text) {
     auto value = nlohmann::json::parse(text, nullptr, false);
@@ -94,7 +94,7 @@ std::vector<Machine> select_machines(soci::session& sql, const std::string& wher
                                      const std::string& value = "") {
     struct Row {
         std::string id, name, uuid, serial, settings, platform, boot_id, stage, error, facts, session;
-        int enabled = 0, marked = 0, percent = 0;
+        int enabled = 0, marked = 0, percent = 0, again = 0;
         long long seen = 0;
     } r;
     soci::statement statement(sql);
@@ -106,6 +106,7 @@ std::vector<Machine> select_machines(soci::session& sql, const std::string& wher
     for (auto* text : {&r.platform, &r.boot_id, &r.stage}) statement.exchange(into(*text));
     statement.exchange(into(r.percent));
     for (auto* text : {&r.error, &r.facts, &r.session}) statement.exchange(into(*text));
+    statement.exchange(into(r.again));
     if (where.find(":value") != std::string::npos) statement.exchange(use(value, "value"));
     statement.alloc();
     statement.prepare(k_columns + where);
@@ -128,6 +129,7 @@ std::vector<Machine> select_machines(soci::session& sql, const std::string& wher
                     .error = r.error,
                     .platform = r.platform,
                     .percent = r.percent,
+                    .again = r.again,
                     .facts = stored_json(r.facts),
                     .session = stored_json(r.session)};
         machines.push_back(std::move(m));
@@ -280,11 +282,12 @@ Status migrate(soci::session& sql) {
     const int newest = static_cast<int>(k_schema.size());
     if (version < 0 || version > newest)
         return fail(ErrorCode::P04, "schema version {}: must be at most {}", version, newest);
-    for (; version < newest; ++version) {
+    const bool had_placeholders = version == 1;
+    for (; version < newest; ++version)
         for (const char* statement : k_schema[static_cast<size_t>(version)]) sql << statement;
-        if (version == 1) forget_placeholders(sql);
-        sql << fmt::format("PRAGMA user_version = {}", version + 1);
-    }
+    // Behind the last step: it reads machines as this program knows them.
+    if (had_placeholders) forget_placeholders(sql);
+    sql << fmt::format("PRAGMA user_version = {}", newest);
     return {};
 }
 
@@ -643,13 +646,24 @@ Status Store::post_status(const std::string& id, const StatusPost& post) {
             if (post.error) s.error = *post.error;
             if (post.facts) s.facts = *post.facts;
             if (post.session) s.session = *post.session;
+            if (post.stage)
+                s.again = *post.stage == "again" ? s.again + 1 : *post.stage == "prompt" ? 0 : s.again;
             const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
             const std::string facts = s.facts.dump(), session = s.session.dump();
             *session_ << "UPDATE machines SET seen = :now, boot_id = :boot, stage = :stage, percent = "
                          ":percent, error = :error, "
-                         "facts = :facts, session = :session WHERE id = :id",
+                         "facts = :facts, session = :session, again = :again WHERE id = :id",
                 use(now), use(s.boot_id), use(s.stage), use(s.percent), use(s.error), use(facts),
-                use(session), use(id);
+                use(session), use(s.again), use(id);
+            return {};
+        },
+        true);
+}
+
+Status Store::forget_again(const std::string& id) {
+    return with(
+        [&]() -> Status {
+            *session_ << "UPDATE machines SET again = 0 WHERE id = :id", use(id);
             return {};
         },
         true);

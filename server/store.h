@@ -88,7 +88,10 @@ class Store {
     Status check_token(const std::string& id, std::string_view token);
     /// /v1/boot was asked: last seen, platform, stage "ipxe".
     Status seen_at_boot(const std::string& id, Platform platform);
+    /// Stage "again" counts a further boot of this machine (server/decision.h), stage "prompt" ends the
+    /// count.
     Status post_status(const std::string& id, const StatusPost& post);
+    Status forget_again(const std::string& id);
 
     Result<std::vector<std::string>> state_names(const std::string& id);
     Result<std::optional<std::string>> state(const std::string& id, const std::string& name);

@@ -249,6 +249,8 @@ TEST_F(StoreTest, a_database_of_version_1_is_brought_forward_and_its_placeholder
     EXPECT_TRUE(store->check_token("m-0001", "token"));
     EXPECT_EQ(store->state("m-0001", "s1")->value(), "{}");
     EXPECT_TRUE(store->conflicts()->empty());
+    EXPECT_EQ(desk.status.again, 0);
+    EXPECT_TRUE(store->add_token("m-0001", "new", "berth/1-x"));
     // Known by its UUID alone so far; an admin may still change what else it has.
     EXPECT_TRUE(store->update("m-0003", [](Machine& m) {
         m.settings["keymap"] = "fr";
@@ -328,17 +330,24 @@ TEST_F(StoreTest, releases_only_builds_that_no_token_names) {
     EXPECT_FALSE(store->release_builds({"a"}, [](const auto&) { return Status(fail(ErrorCode::I01, "x")); }));
 }
 
-TEST_F(StoreTest, brings_a_database_of_the_first_schema_forward) {
+TEST_F(StoreTest, counts_the_boots_again_until_a_prompt) {
     added(k_mac);
-    ASSERT_TRUE(store->add_token("m-0001", "old"));
-    store.reset();
-    for (const char* statement :
-         {"DROP INDEX tokens_image", "DROP INDEX tokens_site", "ALTER TABLE tokens DROP COLUMN image",
-          "ALTER TABLE tokens DROP COLUMN site", "PRAGMA user_version = 1"})
-        sqlite(statement);
-    store = std::move(*Store::open(folder + "/a.db", clock));
-    EXPECT_TRUE(store->check_token("m-0001", "old"));
-    EXPECT_TRUE(store->add_token("m-0001", "new", "berth/1-x"));
+    const auto post = [&](const char* stage) {
+        StatusPost status;
+        status.stage = stage;
+        ASSERT_TRUE(store->post_status("m-0001", status));
+    };
+    const auto again = [&] { return store->find("m-0001")->status.again; };
+    EXPECT_EQ(again(), 0);
+    for (const char* stage : {"bootstrap", "fetch", "again", "bootstrap", "again"}) post(stage);
+    EXPECT_EQ(again(), 2);
+    ASSERT_TRUE(store->seen_at_boot("m-0001", Platform::efi));
+    EXPECT_EQ(again(), 2) << "it is what the next decision needs";
+    post("prompt");
+    EXPECT_EQ(again(), 0);
+    post("again");
+    ASSERT_TRUE(store->forget_again("m-0001"));
+    EXPECT_EQ(again(), 0);
 }
 
 TEST_F(StoreTest, a_status_changes_only_the_parts_it_has) {

@@ -18,6 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (verify_signature(key, "data", text)) abort();
     (void)parse_public_key(text);
     (void)SecretKey::parse(text);
+    (void)is_of_another_key(key, text);
     // A real signature with the input in the place of its last line or its comment.
     static const std::string real = secret.sign("data", "file:x");
     std::string altered = real.substr(0, real.rfind('\n', real.size() - 2) + 1) + std::string(text);

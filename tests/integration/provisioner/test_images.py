@@ -84,6 +84,9 @@ class Boot:
         assert done.returncode != 0 or (folder / name).read_bytes() == built.files[name]
         return done.stderr if done.returncode else ""
 
+    def post(self, **status):
+        return self.provisioner.curl(f"/v1/machines/{self.machine}/status", "-H", f"Berth-Boot: {self.token}", "-d", json.dumps(status))[0]
+
 
 @pytest.fixture
 def provisioner_folder():
@@ -269,6 +272,21 @@ def test_what_root_adds_belongs_to_the_provisioners_user_and_is_readable(site, m
     for path in made:
         info = path.stat()
         assert (info.st_uid, info.st_gid, info.st_mode & 0o777) == (12345, 12346, 0o755 if path.is_dir() else 0o644), path
+
+
+def test_a_machine_that_meets_another_build_boots_again_three_times_and_then_from_its_disk(site, make):
+    site.add(make(1))
+    for _ in range(4):
+        boot = Boot(site)
+        assert boot.post(stage="bootstrap") == boot.post(stage="again", error="BERTH-B07 another build") == 204
+    script = site.curl(f"/v1/boot?mac={MAC}&platform=efi")[2].decode()
+    assert "kernel " not in script and script.endswith("exit 1\n")
+    # When it is switched on the next time it may try again; a prompt makes it all good.
+    boot = Boot(site)
+    assert boot.post(stage="again") == boot.post(stage="prompt") == 204
+    for _ in range(3):
+        assert Boot(site).post(stage="again") == 204
+    Boot(site)
 
 
 def test_folders_made_by_hand_are_served_as_ever(site, make):
