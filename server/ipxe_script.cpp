@@ -11,6 +11,17 @@ namespace {
 /// iPXE's --timeout counts milliseconds without progress, so a slow line may take as long as it needs.
 constexpr int k_fetch_timeout_ms = 15'000;
 
+// boot.ipxe's own names, with which it has asked. One x for each time that the image could not be loaded.
+constexpr std::string_view k_ask_again =
+    "isset ${berth-query} || goto disk\n"
+    "iseq x${berth-again} xxxx && goto disk ||\n"
+    "set berth-again ${berth-again}x\n"
+    "prompt --timeout 2000 Asking again in 2 s ||\n"
+    "chain --timeout 4000 --replace ${berth-url}/v1/boot?${berth-query} ||\n"
+    ":disk\n"
+    "echo Berth: going on to the local disk\n";
+static_assert(k_max_again == 3, "one x more than that");
+
 // UEFI firmware goes on with its next boot entry when iPXE exits with an error; a BIOS is handed the first
 // disk.
 std::string_view local_disk(Platform platform) {
@@ -69,10 +80,10 @@ Result<std::string> ipxe_script(const ScriptInput& in) {
                         "initrd --timeout {0} --name initrd.img {1}/initrd.img || goto failed\n"
                         "boot || goto failed\n"
                         ":failed\n"
-                        "echo Berth: the image {3} cannot be loaded, going on to the local disk\n"
+                        "echo Berth: the image {3} cannot be loaded\n"
                         "imgfree\n"
-                        "{4}",
-                        k_fetch_timeout_ms, image, arguments, in.image, local_disk(in.platform));
+                        "{4}{5}",
+                        k_fetch_timeout_ms, image, arguments, in.image, k_ask_again, local_disk(in.platform));
 }
 
 Result<std::string> with_provisioner(std::string_view boot_ipxe, std::string_view base_url) {

@@ -31,8 +31,15 @@ TEST(IpxeScript, runs_from_the_network_golden) {
         "failed\n"
         "boot || goto failed\n"
         ":failed\n"
-        "echo Berth: the image berth cannot be loaded, going on to the local disk\n"
+        "echo Berth: the image berth cannot be loaded\n"
         "imgfree\n"
+        "isset ${berth-query} || goto disk\n"
+        "iseq x${berth-again} xxxx && goto disk ||\n"
+        "set berth-again ${berth-again}x\n"
+        "prompt --timeout 2000 Asking again in 2 s ||\n"
+        "chain --timeout 4000 --replace ${berth-url}/v1/boot?${berth-query} ||\n"
+        ":disk\n"
+        "echo Berth: going on to the local disk\n"
         "exit 1\n");
 }
 
@@ -49,6 +56,11 @@ TEST(IpxeScript, names_one_build_for_all_that_this_boot_fetches) {
         EXPECT_NE(script.find(part), std::string::npos) << part << "\n" << script;
 }
 
+TEST(IpxeScript, asks_again_with_the_names_that_boot_ipxe_set) {
+    for (const char* name : {"berth-url", "berth-query"})
+        EXPECT_NE(built_in_boot_ipxe().find(fmt::format("set {} ", name)), std::string_view::npos) << name;
+}
+
 TEST(IpxeScript, names_site_and_serial_console) {
     auto input = network(Platform::pcbios);
     input.site = "school";
@@ -59,7 +71,7 @@ TEST(IpxeScript, names_site_and_serial_console) {
             " berth.site=http://10.0.0.1:8080/images/school console=ttyS0,115200 berth.console=ttyS0 ||"),
         std::string::npos)
         << script;
-    EXPECT_TRUE(script.ends_with("imgfree\nsanboot --no-describe --drive 0x80 || exit 1\n"));
+    EXPECT_TRUE(script.ends_with("to the local disk\nsanboot --no-describe --drive 0x80 || exit 1\n"));
     input.console = "ttyS1,9600";
     EXPECT_NE(ipxe_script(input)->find(" console=ttyS1,9600 berth.console=ttyS1 ||"), std::string::npos);
 }

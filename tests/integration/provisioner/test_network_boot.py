@@ -301,6 +301,16 @@ def test_of_two_cards_the_one_that_booted_is_asked_about(lan):
     assert_decided(lan, Machine(lan, "pcbios", nic_rom=False, other_card=True), "pcbios")
 
 
+def test_an_image_that_cannot_be_loaded_is_asked_for_three_times_more_and_then_the_local_disk_boots(lan):
+    lan.start_provisioner()
+    run(lan.build / "server/berthctl", "--database", lan.database, "policy", "set", "--unknown", "enrol")
+    start_dnsmasq(lan, "dhcp")
+    machine = Machine(lan, "pcbios")
+    machine.wait("LOCAL DISK BOOTED")
+    assert machine.text().count("Berth: the image berth cannot be loaded") == 4
+    assert 'berth_boot_decisions_total{action="network"} 4\n' in lan.fetch(f"{lan.url}/metrics")
+
+
 @pytest.mark.parametrize("fault", ["refuses", "silent", "gone"])
 def test_without_an_answer_the_local_disk_is_taken_within_ten_seconds(lan, firmware, fault):
     """refuses: nobody listens on the port; silent: connections are taken and nothing is said; gone: no such host on the network."""
