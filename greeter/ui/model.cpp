@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "greeter/ui/text.h"
 
@@ -28,9 +29,10 @@ void move(size_t& selected, size_t count, bool down) {
 }
 
 /// The digit 1 to 9 picks a row at once.
-std::optional<size_t> picked(const Key& key, size_t count) {
+std::optional<size_t> picked(Model& m, const Key& key, size_t count) {
     if (key.kind != Key::character || key.c < L'1' || key.c > L'9') return std::nullopt;
     const auto row = static_cast<size_t>(key.c - L'1');
+    m.digit_picked = row < count;
     return row < count ? std::optional(row) : std::nullopt;
 }
 
@@ -62,7 +64,7 @@ std::vector<json> press_menu(Model& m, const Key& key) {
     if (key.kind == Key::up || key.kind == Key::down)
         move(m.menu_selected, rows.size(), key.kind == Key::down);
     size_t row = m.menu_selected;
-    if (const auto digit = picked(key, rows.size()))
+    if (const auto digit = picked(m, key, rows.size()))
         row = m.menu_selected = *digit;
     else if (key.kind == Key::escape || (key.kind == Key::control && key.c == L']'))
         row = 0;
@@ -82,7 +84,7 @@ std::vector<json> press_choice(Model& m, const Key& key) {
     Choice& choice = *m.choice;
     if (key.kind == Key::up || key.kind == Key::down)
         move(choice.selected, choice.options.size(), key.kind == Key::down);
-    if (const auto digit = picked(key, choice.options.size()))
+    if (const auto digit = picked(m, key, choice.options.size()))
         choice.selected = *digit;
     else if (key.kind != Key::enter || choice.options.empty())
         return {};
@@ -225,6 +227,8 @@ void take(Model& m, const json& body) {
 
 std::vector<json> press(Model& m, const Key& key) {
     m.hint.clear();
+    // Many type Enter behind a digit; by then something else may be asked.
+    if (std::exchange(m.digit_picked, false) && key.kind == Key::enter) return {};
     if (key.kind == Key::control && key.c == L'L') {
         m.redraw = true;
         return {};

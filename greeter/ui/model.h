@@ -83,8 +83,9 @@ struct Model {
     Input input;
     std::optional<Confirm> confirm;
     size_t menu_selected = 0;
-    int scroll = 0;     ///< Lines scrolled back in the notes; layout clamps it.
-    std::wstring hint;  ///< A passing remark, gone with the next key.
+    bool digit_picked = false;  ///< By the last key: an Enter right behind it is part of it.
+    int scroll = 0;             ///< Lines scrolled back in the notes; layout clamps it.
+    std::wstring hint;          ///< A passing remark, gone with the next key.
     // Of the terminal.
     std::wstring clock;
     std::optional<bool> caps_lock;  ///< none: not known.

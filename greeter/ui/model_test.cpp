@@ -160,6 +160,49 @@ TEST_F(UiModel, sends_each_action_of_the_menu) {
     EXPECT_EQ(key(Key::control, L']').at(0)["action"], "back");
 }
 
+TEST_F(UiModel, an_enter_behind_a_digit_of_the_menu_acts_no_second_time) {
+    screen("menu");
+    EXPECT_EQ(type(L"4").size(), 1U);
+    take(m, {{"type", "message"}, {"style", "info"}, {"text", "running for 3 minutes"}});
+    EXPECT_TRUE(key(Key::enter).empty());
+    EXPECT_EQ(key(Key::enter), (std::vector<json>{{{"type", "menu"}, {"action", "status"}}}));
+}
+
+TEST_F(UiModel, an_enter_behind_a_digit_does_not_answer_the_question_that_the_digit_led_to) {
+    screen("menu");
+    EXPECT_TRUE(type(L"3").empty());
+    EXPECT_TRUE(key(Key::enter).empty());
+    EXPECT_TRUE(m.confirm);
+    EXPECT_EQ(type(L"y"), (std::vector<json>{{{"type", "menu"}, {"action", "force-off"}}}));
+}
+
+TEST_F(UiModel, an_enter_behind_a_digit_that_chose_does_not_answer_what_is_asked_next) {
+    const json choice{
+        {"type", "choice"}, {"id", 2}, {"title", "Which VM?"}, {"options", {"a", "b"}}, {"default", 0}};
+    const json next{
+        {"type", "choice"}, {"id", 3}, {"title", "Claim it?"}, {"options", {"no", "yes"}}, {"default", 0}};
+    screen("session");
+    take(m, choice);
+    EXPECT_EQ(type(L"2").size(), 1U);
+    take(m, next);
+    EXPECT_TRUE(key(Key::enter).empty());
+    EXPECT_EQ(key(Key::enter), (std::vector<json>{{{"type", "chosen"}, {"id", 3}, {"index", 0}}}));
+    take(m, choice);
+    EXPECT_EQ(type(L"2").size(), 1U);
+    take(m, {{"type", "prompt"}, {"id", 4}, {"echo", false}, {"text", "Password: "}});
+    EXPECT_TRUE(key(Key::enter).empty());
+    EXPECT_TRUE(m.prompt);
+}
+
+TEST_F(UiModel, an_enter_behind_any_other_key_is_heard_at_once) {
+    screen("menu");
+    EXPECT_EQ(type(L"4").size(), 1U);
+    key(Key::down);
+    EXPECT_EQ(key(Key::enter), (std::vector<json>{{{"type", "menu"}, {"action", "send-key"}}}));
+    type(L"9");
+    EXPECT_EQ(key(Key::enter).size(), 1U);
+}
+
 TEST_F(UiModel, says_that_it_is_the_real_screen_when_asked) {
     screen("login");
     EXPECT_TRUE(key(Key::control, L']').empty());
