@@ -75,9 +75,7 @@ parse() {
 prepare() {
     [ "$(id -u)" = 0 ] || die "must run as root: a Debian root with its owners and modes is made here"
     [ "$(dpkg --print-architecture)" = amd64 ] || die "builds for amd64 on amd64 only"
-    local -a lists=("$image/packages.host")
-    [ -z "$demo" ] || lists+=("$image/packages.demo")
-    "$root/tests/install-packages" "${lists[@]}" >&2
+    "$root/tests/install-packages" "$image/packages.$([ -n "$demo" ] && echo demo || echo host)" >&2
     # shellcheck disable=SC1091
     suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
     # The same sources give the same bytes, whenever and wherever they are built.

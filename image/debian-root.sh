@@ -66,8 +66,10 @@ epoch_for_debian=1704067200
 # make_debian_root: sets debian_root to the folder that holds Debian's part. Nobody writes to it: copies are hard links.
 debian_root=
 make_debian_root() {
+    local names
     local -a packages
-    mapfile -t packages < <(list "$image/packages.list" ${firmware:+"$image/packages-firmware.list"})
+    names=$("$root/tests/install-packages" --names "$image/packages${firmware:+-firmware}.list") || die "the image's list of packages cannot be read"
+    mapfile -t packages <<<"$names"
     apt_setup
     local versions key
     versions=$(resolved "${packages[@]}")
