@@ -15,6 +15,7 @@ from terminal_process import TerminalProcess
 
 NOTE = "hello from the demo"
 END = 300
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 KEPT = (".git", "out/build", "out/cache", "out/log")
 
 
@@ -155,7 +156,8 @@ def first(start):
 
 
 def test_the_demo_offers_two_machines_to_user_demo(first):
-    assert re.search(r"\d  work\b", first.choice) and re.search(r"\d  play\b", first.choice)
+    row = re.search(r"^\| `1` or `2`.* \| choose the virtual machine `(\w+)` or `(\w+)` \|$", (ROOT / "README.md").read_text(), re.M)
+    assert re.findall(r"(\d)  (work|play)\b", first.choice) == [("1", row[1]), ("2", row[2])]
     assert first.guest_name == "work"
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import stat
@@ -63,6 +64,19 @@ def test_the_user_chooses_among_vms_and_the_other_one_is_untouched(world):
     power_off(greeter)
     assert world.names("work") == before
     world.assert_clean(vm="play")
+
+
+def test_readme_numbers_the_demos_machines_as_the_screen_does(world):
+    """The screen numbers a choice's options in their order."""
+    row = re.search(r"^\| `1` or `2`.* \| choose the virtual machine `(\w+)` or `(\w+)` \|$", (sessionworld.ROOT / "README.md").read_text(), re.M)
+    made = re.search(r"^ *for vm in (.*); do$", (sessionworld.ROOT / "image/demo/run").read_text(), re.M)[1].split()
+    for number, vm in enumerate((vm for vm in made if vm != "work"), 2):
+        world.add_vm(vm, number)
+    greeter = world.log_in(choices=[0])
+    options = greeter.until("choice")["options"]
+    assert options == [*row.groups()] and sorted(made) == sorted(options)
+    greeter.send(type="cancel")
+    greeter.end()
 
 
 def test_a_wrong_password_mounts_nothing(world):
