@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all pytest trees share: --regex picks tests as ctest's -R does; where the programs and the image's files are."""
+"""What all pytest trees share: a machine of their own; --regex picks tests as ctest's -R does; where the programs and the image's files are."""
 import os
 import pathlib
 import re
@@ -16,6 +16,11 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    if os.geteuid() == 0 and not os.environ.get("BERTH_OWN_MACHINE"):
+        # Again, where nothing of this host's users, names and services is seen. Output is caught already.
+        config.pluginmanager.getplugin("capturemanager").stop_global_capturing()
+        own_machine = ROOT / "tests/lib/own-machine"
+        os.execv(own_machine, [str(own_machine), sys.executable, *sys.orig_argv[1:]])
     config.addinivalue_line("markers", "full_only: too long for the plain run; part of tests/run full only")
 
 

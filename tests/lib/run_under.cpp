@@ -13,8 +13,11 @@ namespace berth::test {
 int run_under(int argc, char** argv, const char* variable, const std::vector<std::string>& wrapper) {
     testing::InitGoogleTest(&argc, argv);
     if (getenv(variable) != nullptr || testing::GTEST_FLAG(list_tests)) return RUN_ALL_TESTS();
-    std::vector<std::string> arguments = wrapper;
-    arguments.front() = std::string(BERTH_SOURCE_DIR) + "/tests/lib/" + wrapper.front();
+    const std::string lib = BERTH_SOURCE_DIR "/tests/lib/";
+    std::vector<std::string> arguments;
+    if (getenv("BERTH_OWN_MACHINE") == nullptr) arguments.push_back(lib + "own-machine");
+    if (!wrapper.empty()) arguments.push_back(lib + wrapper.front());
+    arguments.insert(arguments.end(), wrapper.begin() + (wrapper.empty() ? 0 : 1), wrapper.end());
     arguments.push_back(std::filesystem::read_symlink("/proc/self/exe"));
     arguments.push_back("--gtest_filter=" + testing::GTEST_FLAG(filter));
     if (!testing::GTEST_FLAG(output).empty())

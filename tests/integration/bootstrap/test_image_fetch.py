@@ -3,6 +3,7 @@
 import json
 import pathlib
 import random
+import socket
 import subprocess
 import sys
 
@@ -215,6 +216,9 @@ def test_a_missing_file_is_named(server, fetch, image):
 
 def test_no_server_at_all_is_given_up(server, fetch):
     class Nobody:
-        url = "http://127.0.0.1:1"
-    assert not fetch(Nobody)
+        pass
+    with socket.socket() as taken:  # bound, so nobody listens there
+        taken.bind(("127.0.0.1", 0))
+        Nobody.url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        assert not fetch(Nobody)
     assert fetch.refused_with("B02")
