@@ -12,7 +12,7 @@ root=$(cd "$(dirname "$0")" && pwd)
 image=$root/image
 cache=$root/out/cache
 out=$root/out
-mirror='' firmware='' site='' debug_shell='' refresh='' demo='' version=''
+mirror='' firmware='' site='' debug_shell='' refresh='' demo='' only_programs='' version=''
 demo_arguments=()
 jobs=$(nproc)
 suite=
@@ -28,6 +28,7 @@ usage: build-image.sh [OPTION]...
   --version N       the image's version (default: the number of commits); clients refuse to go back
   --out DIR         leave the files there (default: out)
   --jobs N          processors to use (default: all)
+  --only-programs   stop when what this machine needs is installed and our programs are built
   --refresh         ask the mirror for new packages now, not only twice a day
   --debug-shell     LABORATORY ONLY: a root shell without a password on the second serial line
 END
@@ -48,6 +49,7 @@ parse() {
             --version) version=${2:?--version needs a number} && shift ;;
             --out) out=$(readlink -m "${2:?--out needs a folder}") && shift ;;
             --jobs) jobs=${2:?--jobs needs a number} && shift ;;
+            --only-programs) only_programs=yes ;;
             --refresh) refresh=yes ;;
             --debug-shell) debug_shell=yes ;;
             -h | --help) usage && exit 0 ;;
@@ -97,6 +99,7 @@ main() {
     parse "$@"
     prepare
     build_programs
+    if [ -n "$only_programs" ]; then exit; fi
     make_key
     make_debian_root
     make_root
