@@ -146,11 +146,27 @@ bool same_uuid(std::string_view a, std::string_view b) {
     return a == b || a == swapped_uuid(b);
 }
 
+namespace {
+
+/// Hex pairs, but not six: InfiniBand has twenty of them.
+bool is_other_address(std::string_view text) {
+    constexpr size_t k_longest = 32 * 3;
+    if (text.size() < 2 || text.size() > k_longest || text.size() % 3 != 2) return false;
+    for (size_t i = 0; i < text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        if (i % 3 == 2 ? c != ':' && c != '-' : isxdigit(c) == 0) return false;
+    }
+    return text.size() != 17;
+}
+
+}  // namespace
+
 Result<Hardware> parse_hardware(std::string_view mac, std::string_view uuid, std::string_view serial) {
     Hardware hardware;
     const auto pairs = parse_hex_pairs(mac);
-    if (!pairs) return fail(ErrorCode::P01, "{}", pairs.error().detail());
-    if (!is_placeholder_mac(*pairs)) hardware.mac = *pairs;
+    if (!pairs && !mac.empty() && !is_other_address(mac))
+        return fail(ErrorCode::P01, "{}", pairs.error().detail());
+    if (pairs && !is_placeholder_mac(*pairs)) hardware.mac = *pairs;
     // iPXE sends an empty value for what the firmware does not tell.
     if (!uuid.empty()) {
         const auto parsed = parse_uuid(uuid);

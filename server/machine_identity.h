@@ -27,9 +27,9 @@ bool is_placeholder_uuid(std::string_view uuid);
 /// all.
 bool is_placeholder_serial(std::string_view serial);
 
-/// From the three values of /v1/boot, as they were sent. P01 for a MAC that is not six hex pairs and for a
+/// From the three values of /v1/boot, as they were sent. P01 for a MAC that is not hex pairs and for a
 /// UUID that is not 8-4-4-4-12 hex digits. Placeholders become empty; so do an empty UUID and serial, and a
-/// MAC that is no station's.
+/// MAC that is no station's or that is not six pairs (InfiniBand).
 Result<Hardware> parse_hardware(std::string_view mac, std::string_view uuid, std::string_view serial);
 
 /// Equal, or equal but for the byte order of the first three groups: firmware before SMBIOS 2.6 and iPXE

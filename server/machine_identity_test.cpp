@@ -237,7 +237,12 @@ TEST(Hardware, of_a_request_holds_only_what_tells_machines_apart) {
     EXPECT_EQ(*parse_hardware("00-00-00-00-00-00", "03000200-0400-0500-0006-000700080009", "None"),
               Hardware{});
     EXPECT_EQ(*parse_hardware("ff:ff:ff:ff:ff:ff", "", ""), Hardware{});
+    EXPECT_EQ(*parse_hardware("80-00-02-08-fe-80-00-00-00-00-00-00-00-02-c9-03-00-11-22-33", "", ""),
+              Hardware{})
+        << "InfiniBand";
+    EXPECT_EQ(*parse_hardware("", "", ""), Hardware{}) << "a modem has none";
     EXPECT_EQ(parse_hardware("x", "", "").error().code(), ErrorCode::P01);
+    EXPECT_EQ(parse_hardware("80-00-", "", "").error().code(), ErrorCode::P01);
     EXPECT_EQ(parse_hardware(k_mac_a, "x", "").error().code(), ErrorCode::P01);
 }
 
