@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lists of packages: what they include, and that each package is named once (tests/install-packages reads them all)."""
+import pathlib
 import subprocess
 
 import pytest
 
-from conftest import ROOT
-
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 LISTS = ["tests/packages.txt", "image/packages.demo", "image/packages.host", "image/packages.list", "image/packages-firmware.list"]
 
 
