@@ -62,5 +62,10 @@ class Greeter:
         self.screen.send(SECURE_ATTENTION)
         self.screen.wait_for(MENU, timeout=STEP_TIMEOUT)
 
+    def back_to_the_guest(self, action="back"):
+        mark = self.screen.mark()
+        self.menu(action)
+        self.screen.wait_raw(rb"back in your VM", since=mark, timeout=STEP_TIMEOUT)  # what is typed before belongs to the menu
+
     def menu(self, action):
         self.screen.type(str(MENU_ROWS.index(action) + 1))

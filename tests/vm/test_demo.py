@@ -128,8 +128,7 @@ def first(start):
         g.guest(f"echo {NOTE} > /files/note")
         g.secure_attention()
         demo.picture("menu")
-        g.menu("back")
-        screen.wait_for(r"back in your VM", timeout=STEP_TIMEOUT)  # what is typed before belongs to the menu
+        g.back_to_the_guest()
         screen.type("", enter=True)
         screen.wait_for(r"work#\s*$", timeout=STEP_TIMEOUT)
         g.power_off_guest()

@@ -3,7 +3,7 @@
 stays, and no key leads to a shell."""
 import pathlib
 
-from greeter import ASKS_NAME, ASKS_PASSWORD, MENU, STEP_TIMEOUT
+from greeter import ASKS_NAME, ASKS_PASSWORD, STEP_TIMEOUT
 from invariants import client_is_clean
 from people import people
 from processes import wait_until
@@ -21,14 +21,12 @@ def test_k_secure_attention_shows_berth_over_a_running_guest_and_its_menu_works(
     g.secure_attention()
     g.menu("status")
     screen.wait_for(r"(?i)running", timeout=STEP_TIMEOUT)
-    g.menu("back")
-    screen.wait_gone(MENU, timeout=STEP_TIMEOUT)
+    g.back_to_the_guest()
     assert "still-here" in g.guest("echo still-$(echo here)")
     # Ctrl-] itself reaches a guest through the menu only.
     screen.type("cat -v", enter=True)
     g.secure_attention()
-    g.menu("send-key")
-    screen.wait_gone(MENU, timeout=STEP_TIMEOUT)
+    g.back_to_the_guest("send-key")
     mark = screen.mark()
     screen.send(b"\r")
     screen.wait_raw(rb"\^\]", since=mark, timeout=STEP_TIMEOUT)
