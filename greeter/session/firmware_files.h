@@ -12,7 +12,7 @@ Result<vm::FirmwareBytes> stored_firmware(volume::UserDirectory& directory, cons
                                           const vm::MachineConfig& config);
 
 /// Replaces each part that `changed` gives. `may_write` is asked immediately before each RENAME: the VM may
-/// be somebody else's by now (K05), and what stands there then is theirs. M04: whether it was replaced, or
+/// be somebody else's by now (K05), and its files with it. M04: whether it was replaced, or
 /// still will be, is unknown.
 Status put_firmware(volume::UserDirectory& directory, const std::string& vm, const vm::MachineConfig& config,
                     const vm::FirmwareBytes& bytes, const volume::UserDirectory::MayRename& may_write);

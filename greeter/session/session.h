@@ -83,7 +83,7 @@ class Session {
     Status lock();
     Status finish_last_session();
     Result<bool> ask_to_break(const volume::LockHolder& holder);
-    /// Whether the last session's changes, which wait in its berth-volume, are given up; K32: no.
+    /// Asks whether to discard the last session's changes, which wait in its berth-volume. K32: no.
     Status ask_to_discard(const Error& why);
     Status configure();
     /// libvirt and its TPM folder go by uuid: a copy of the VM must be gone from this machine first.
