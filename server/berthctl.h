@@ -8,6 +8,7 @@
 #include <string>
 
 #include "server/store.h"
+#include "volume/files/files_helper.h"
 
 namespace berth::server {
 
@@ -29,6 +30,7 @@ void add_vm_commands(CLI::App& app, Ctl& ctl);
 struct RunningArguments {
     std::string server, directory;  ///< Where to ask the lock files; both empty: the posts.
     uint16_t nfs_port = 0, mount_port = 0;
+    std::shared_ptr<volume::FilesHelper> files;
 };
 Status list_running(Ctl& ctl, const RunningArguments& arguments);
 

@@ -22,6 +22,7 @@ using nlohmann::json;
 
 constexpr size_t k_max_users_file = 1 << 20, k_batch = 64;
 constexpr size_t k_max_disks = 32;
+constexpr unsigned k_nobody = 65534;
 
 struct VmArguments {
     PlaceOptions place;
@@ -33,9 +34,12 @@ struct VmArguments {
     unsigned cpus = 0;
     bool tpm = false, yes = false, progress = false, may_break = false, running = false;
     JournalReport report{"berthctl"};
+    std::string files_program = volume::installed_files_program();
+    std::shared_ptr<volume::FilesHelper> helper;
 
     PlaceOptions options() const {
         PlaceOptions o = place;
+        o.files = helper;
         if (lock_times_ms.size() == 4)
             o.times = {
                 std::chrono::milliseconds(lock_times_ms[0]), std::chrono::milliseconds(lock_times_ms[1]),
@@ -415,7 +419,8 @@ std::string printable(const std::string& text) {
 
 Status list(Ctl& ctl, VmArguments& a) {
     if (a.running)
-        return list_running(ctl, {a.place.server, a.place.directory, a.place.nfs_port, a.place.mount_port});
+        return list_running(
+            ctl, {a.place.server, a.place.directory, a.place.nfs_port, a.place.mount_port, a.helper});
     std::vector<std::string> users{a.user};
     if (a.user.empty()) {
         auto all = list_users(a.options());
@@ -594,6 +599,14 @@ void raise_file_limit() {
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/// Root's runs as the image's user for it, or as one who owns nothing.
+std::shared_ptr<volume::FilesHelper> files_helper(VmArguments& a) {
+    auto program = volume::files_program(a.files_program, "_berth-files");
+    if (!program) program = volume::files_program(a.files_program, "nobody");
+    if (!program) program = volume::FilesProgram{a.files_program, k_nobody, k_nobody};
+    return std::make_shared<volume::FilesHelper>(*program, a.report);
+}
+
 void add_place_options(CLI::App& command, VmArguments& a) {
     auto* directory = command.add_option("--directory", a.place.directory,
                                          "directory of this machine that holds a folder for each user");
@@ -601,6 +614,9 @@ void add_place_options(CLI::App& command, VmArguments& a) {
     command.add_option("--shared", a.place.shared, "the shared tree: a directory here, or server:/path");
     command.add_option("--nfs-port", a.place.nfs_port, "0: ask the port mapper");
     command.add_option("--mount-port", a.place.mount_port, "0: ask the port mapper");
+    command.add_option("--files-program", a.files_program, "berth-files, which speaks to the server")
+        ->envname("BERTH_FILES")
+        ->capture_default_str();
     command
         .add_option("--lock-times-ms", a.lock_times_ms,
                     "renew,hold,take-over,sweep-wait in milliseconds (laboratories only)")
@@ -635,6 +651,7 @@ void add_vm_commands(CLI::App& app, Ctl& ctl) {
         c->callback([&ctl, arguments, run] {
             ctl.run = [&ctl, arguments, run] {
                 raise_file_limit();
+                arguments->helper = files_helper(*arguments);
                 return run(ctl, *arguments);
             };
         });

@@ -13,7 +13,7 @@ Result<RunningList> look(Ctl& ctl, const RunningArguments& arguments) {
     if (!arguments.server.empty()) {
         const auto location = nfs_location(arguments.server, arguments.nfs_port, arguments.mount_port);
         if (!location) return fail(location.error());
-        return running_on_server(*location, now);
+        return running_on_server(*location, *arguments.files, now);
     }
     auto store = Store::open(ctl.database, ctl.clock);
     if (!store) return fail(store.error());

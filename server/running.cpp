@@ -11,7 +11,6 @@
 
 #include "base/fd.h"
 #include "volume/lock_record.h"
-#include "volume/nfs_session.h"
 
 namespace berth::server {
 namespace {
@@ -180,8 +179,9 @@ RunningList running_of_user(volume::NfsOps& ops, const volume::FileHandle& direc
     return list;
 }
 
-Result<RunningList> running_on_server(const volume::NfsLocation& location, WallTime now) {
-    auto root = volume::NfsSession::mount(location, {}, k_call_timeout);
+Result<RunningList> running_on_server(const volume::NfsLocation& location, volume::FilesHelper& files,
+                                      WallTime now) {
+    auto root = files.mount(location, {}, k_call_timeout);
     if (!root) return fail(root.error());
     auto users = (*root)->list((*root)->root());
     if (!users) return fail(users.error());
@@ -198,8 +198,7 @@ Result<RunningList> running_on_server(const volume::NfsLocation& location, WallT
         }
         volume::NfsLocation place = location;
         place.directory += "/" + user.name;
-        auto session = volume::NfsSession::mount(place, {found->attributes.uid, found->attributes.gid, {}},
-                                                 k_call_timeout);
+        auto session = files.mount(place, {found->attributes.uid, found->attributes.gid, {}}, k_call_timeout);
         if (session)
             add(list, running_of_user(**session, (*session)->root(), user.name, now));
         else

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "server/machine.h"
+#include "volume/files/files_helper.h"
 #include "volume/lock_names.h"
 #include "volume/nfs_ops.h"
 #include "volume/types.h"
@@ -52,7 +53,8 @@ std::vector<RunningVm> standing_locks(const std::string& user, const std::string
 RunningList running_of_user(volume::NfsOps& ops, const volume::FileHandle& directory, const std::string& user,
                             WallTime now);
 /// All users' directories below `location`, each looked at as its owner, as an export may hide it from root.
-Result<RunningList> running_on_server(const volume::NfsLocation& location, WallTime now);
+Result<RunningList> running_on_server(const volume::NfsLocation& location, volume::FilesHelper& files,
+                                      WallTime now);
 /// The same for a folder of this machine. Symbolic links are not followed.
 Result<RunningList> running_in_folder(const std::string& folder, WallTime now);
 

@@ -12,7 +12,7 @@
 #include "base/client_identity.h"
 #include "base/plain_text.h"
 #include "base/text.h"
-#include "volume/nfs_session.h"
+#include "volume/files/files_helper.h"
 
 namespace berth::server {
 namespace {
@@ -95,6 +95,7 @@ Result<UserPlace> open_place(const PlaceOptions& options, const std::string& use
     if (!credentials) return fail(credentials.error());
     UserPlace place;
     place.user = user;
+    place.files = options.files;
     if (!options.directory.empty()) {
         place.where = options.directory + "/" + user;
         auto ops = volume::LocalOps::open(options.directory, user, *credentials);
@@ -109,7 +110,7 @@ Result<UserPlace> open_place(const PlaceOptions& options, const std::string& use
         if (!location) return fail(location.error());
         location->directory += "/" + user;
         place.where = format_location(location->server, location->directory);
-        auto session = volume::NfsSession::mount(*location, *credentials, k_call_timeout);
+        auto session = options.files->mount(*location, *credentials, k_call_timeout);
         if (!session) return fail(session.error());
         place.ops = std::move(*session);
     }
@@ -121,7 +122,7 @@ Result<UserPlace> open_place(const PlaceOptions& options, const std::string& use
     } else if (!options.shared.empty()) {
         auto location = location_of(options, options.shared);
         if (!location) return fail(location.error());
-        auto shared = volume::NfsSession::mount(*location, *credentials, k_call_timeout);
+        auto shared = options.files->mount(*location, *credentials, k_call_timeout);
         if (!shared) return fail(shared.error().with_prefix("shared files"));
         place.shared = std::move(*shared);
         place.shared_directory = location->directory;
@@ -141,7 +142,7 @@ Result<std::vector<std::string>> list_users(const PlaceOptions& options) {
     } else {
         auto location = location_of(options, options.server);
         if (!location) return fail(location.error());
-        auto session = volume::NfsSession::mount(*location, self, k_call_timeout);
+        auto session = options.files->mount(*location, self, k_call_timeout);
         if (!session) return fail(session.error());
         ops = std::move(*session);
     }
@@ -213,7 +214,11 @@ Status HeldLock::tick() {
 
 Status HeldLock::release() {
     UserPlace* place = std::exchange(place_, nullptr);
-    return place == nullptr ? Status{} : place->directory->release(vm_, taken_.epoch, taken_.nonce);
+    if (place == nullptr) return {};
+    if (const auto lost = place->files ? place->files->write_lost() : std::nullopt)
+        if (const Duration left = *lost + times_.sweep_wait - clock_->now(); left > Duration(0))
+            clock_->sleep(left);
+    return place->directory->release(vm_, taken_.epoch, taken_.nonce);
 }
 
 }  // namespace berth::server

@@ -21,6 +21,7 @@ struct PlaceOptions {
     std::string shared;     ///< The shared tree: a directory here, or "server:/path".
     uint16_t nfs_port = 0, mount_port = 0;
     volume::LockTimes times;
+    std::shared_ptr<volume::FilesHelper> files;  ///< Speaks to servers for us.
 };
 
 /// "server:/path" as an admin types it. P06.
@@ -41,6 +42,7 @@ struct UserPlace {
     std::shared_ptr<volume::NfsOps> ops, shared;
     std::string shared_directory;
     std::unique_ptr<volume::UserDirectory> directory;
+    std::shared_ptr<volume::FilesHelper> files;
 
     volume::SharedTree tree() const { return {shared.get(), shared_directory}; }
     /// nullptr: it is not local.
@@ -61,7 +63,8 @@ Result<volume::FileHandle> find_vm(UserPlace& place, const std::string& vm);
 
 /// The lock of a VM (DESIGN "Lock"), held by this process. Keeps itself alive by
 /// tick(), which whoever works under it calls every few seconds; K05 when it is not ours any more. Released
-/// at the end of its life.
+/// at the end of its life, and no earlier than `sweep_wait` after a change that was sent and not answered
+/// (docs/security.md, assumption 2).
 class HeldLock {
   public:
     /// K01 naming who has it; with `may_break` it is taken over after the wait of 90 s, during which

@@ -28,33 +28,6 @@ bool all_zero(std::string_view data) {
            (data[0] == '\0' && std::memcmp(data.data(), data.data() + 1, data.size() - 1) == 0);
 }
 
-/// One stretch: written, committed, all under one verifier. M10: to be sent again.
-Status copy_stretch(const ReadAt& source, NfsOps& to, const FileHandle& target, uint64_t begin,
-                    uint64_t end) {
-    std::string verifier;
-    const auto write = [&](uint64_t offset, std::string_view run) -> Status {
-        auto now = to.write(target, offset, run);
-        if (!now) return fail(now.error());
-        if (!verifier.empty() && *now != verifier) return fail(ErrorCode::M10, "the server was restarted");
-        verifier = *now;
-        return {};
-    };
-    for (uint64_t at = begin; at < end;) {
-        auto data = source(at, static_cast<uint32_t>(std::min<uint64_t>(k_network_piece, end - at)));
-        if (!data) return fail(data.error());
-        if (data->empty()) return fail(ErrorCode::M11, "the source ends at {} instead of {}", at, end);
-        BERTH_TRY(each_data_run(*data, k_network_grain, [&](size_t offset, std::string_view run) {
-            return write(at + offset, run);
-        }));
-        at += data->size();
-    }
-    if (verifier.empty()) return {};
-    auto committed = to.commit(target);
-    if (!committed) return fail(committed.error());
-    if (*committed != verifier) return fail(ErrorCode::M10, "the server was restarted");
-    return {};
-}
-
 /// The data between two holes of the source, block by block without zeros.
 Status copy_extent(int in, int out, uint64_t begin, uint64_t end, std::string& buffer) {
     while (begin < end) {
@@ -101,26 +74,13 @@ Status copy_local(int in, int out, uint64_t begin, uint64_t size, const CopyStep
     return step(size);
 }
 
-}  // namespace
-
-Status each_data_run(std::string_view data, size_t grain,
-                     const std::function<Status(size_t at, std::string_view run)>& write) {
-    size_t begin = 0;
-    for (size_t at = 0; at < data.size(); at += grain) {
-        if (!all_zero(data.substr(at, grain))) continue;
-        if (at > begin) BERTH_TRY(write(begin, data.substr(begin, at - begin)));
-        begin = at + grain;
-    }
-    if (begin < data.size()) return write(begin, data.substr(begin));
-    return {};
-}
-
-Status copy_range(const ReadAt& source, NfsOps& to, const FileHandle& target, uint64_t begin, uint64_t end,
-                  const CopyStep& step, Clock& clock, Duration patience) {
+/// Stretch by stretch, each again while the server does not answer or was restarted, for `patience`.
+Status in_stretches(const std::function<Status(uint64_t begin, uint64_t end)>& copy, uint64_t begin,
+                    uint64_t end, const CopyStep& step, Clock& clock, Duration patience) {
     BootTime give_up = clock.now() + patience;
     for (uint64_t at = begin; at < end;) {
         const uint64_t stretch = std::min(at + k_commit_every, end);
-        const Status copied = copy_stretch(source, to, target, at, stretch);
+        const Status copied = copy(at, stretch);
         if (copied) {
             at = stretch;
             give_up = clock.now() + patience;
@@ -137,6 +97,54 @@ Status copy_range(const ReadAt& source, NfsOps& to, const FileHandle& target, ui
     return {};
 }
 
+}  // namespace
+
+Status copy_stretch(const ReadAt& source, NfsOps& to, const FileHandle& target, uint64_t begin,
+                    uint64_t end) {
+    std::string verifier;
+    const auto write = [&](uint64_t offset, std::string_view run) -> Status {
+        auto now = to.write(target, offset, run);
+        if (!now) return fail(now.error());
+        if (!verifier.empty() && *now != verifier) return fail(ErrorCode::M10, "the server was restarted");
+        verifier = *now;
+        return {};
+    };
+    for (uint64_t at = begin; at < end;) {
+        auto data = source(at, static_cast<uint32_t>(std::min<uint64_t>(k_network_piece, end - at)));
+        if (!data) return fail(data.error());
+        if (data->empty()) return fail(ErrorCode::M11, "the source ends at {} instead of {}", at, end);
+        BERTH_TRY(each_data_run(*data, k_network_grain, [&](size_t offset, std::string_view run) {
+            return write(at + offset, run);
+        }));
+        at += data->size();
+    }
+    if (verifier.empty()) return {};
+    auto committed = to.commit(target);
+    if (!committed) return fail(committed.error());
+    if (*committed != verifier) return fail(ErrorCode::M10, "the server was restarted");
+    return {};
+}
+
+Status each_data_run(std::string_view data, size_t grain,
+                     const std::function<Status(size_t at, std::string_view run)>& write) {
+    size_t begin = 0;
+    for (size_t at = 0; at < data.size(); at += grain) {
+        if (!all_zero(data.substr(at, grain))) continue;
+        if (at > begin) BERTH_TRY(write(begin, data.substr(begin, at - begin)));
+        begin = at + grain;
+    }
+    if (begin < data.size()) return write(begin, data.substr(begin));
+    return {};
+}
+
+Status copy_range(const ReadAt& source, NfsOps& to, const FileHandle& target, uint64_t begin, uint64_t end,
+                  const CopyStep& step, Clock& clock, Duration patience) {
+    const auto copy = [&](uint64_t from, uint64_t until) {
+        return copy_stretch(source, to, target, from, until);
+    };
+    return in_stretches(copy, begin, end, step, clock, patience);
+}
+
 Status copy_file(NfsOps& from, const FileHandle& source, NfsOps& to, const FileHandle& target, uint64_t begin,
                  uint64_t size, const CopyStep& step, Clock& clock) {
     auto* local_from = dynamic_cast<LocalOps*>(&from);
@@ -146,7 +154,11 @@ Status copy_file(NfsOps& from, const FileHandle& source, NfsOps& to, const FileH
         const ReadAt read = [&](uint64_t offset, uint32_t length) {
             return from.read(source, offset, length);
         };
-        return copy_range(read, to, target, begin, size, step, clock);
+        const auto copy = [&](uint64_t at, uint64_t until) {
+            if (auto copied = to.copy_here(from, source, target, at, until)) return *copied;
+            return copy_stretch(read, to, target, at, until);
+        };
+        return in_stretches(copy, begin, size, step, clock, k_copy_patience);
     }
     auto in = local_from->open_file(source, O_RDONLY);
     if (!in) return fail(in.error());

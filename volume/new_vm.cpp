@@ -9,7 +9,6 @@
 
 #include "base/strict_json.h"
 #include "volume/lock_names.h"
-#include "volume/nfs_session.h"
 #include "volume/volume_config.h"
 
 namespace berth::volume {
@@ -335,15 +334,15 @@ Status copy_vm(NfsOps& from, const FileHandle& source, const SharedTree& shared,
 
 Status make_vm_from_template(const MountOptions& user, const NfsLocation& source, const std::string& vm,
                              const std::string& maker, const PlanVmCopy& plan, const CopyProgress& progress,
-                             Clock& clock, Report& report) {
-    auto from = NfsSession::mount(source, user.credentials, user.call_timeout, user.interrupt);
+                             FilesHelper& files, Clock& clock, Report& report) {
+    auto from = files.mount(source, user.credentials, user.call_timeout, user.interrupt);
     if (!from) return fail(from.error().with_prefix("template"));
-    auto to = NfsSession::mount(user.location, user.credentials, user.call_timeout, user.interrupt);
+    auto to = files.mount(user.location, user.credentials, user.call_timeout, user.interrupt);
     if (!to) return fail(to.error());
-    std::unique_ptr<NfsSession> shared;
+    std::unique_ptr<NfsOps> shared;
     SharedTree tree;
     if (user.shared) {
-        auto mounted = NfsSession::mount(*user.shared, user.credentials, user.call_timeout, user.interrupt);
+        auto mounted = files.mount(*user.shared, user.credentials, user.call_timeout, user.interrupt);
         if (!mounted) return fail(mounted.error().with_prefix("shared files"));
         shared = std::move(*mounted);
         tree = {shared.get(), user.shared->directory};

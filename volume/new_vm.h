@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "volume/copy_file.h"
+#include "volume/files/files_helper.h"
 #include "volume/path_resolver.h"
 #include "volume/user_directory.h"
 
@@ -77,11 +78,11 @@ Status copy_vm(NfsOps& from, const FileHandle& source, const SharedTree& shared,
 /// Names what a copy is made from: changes when the source's machine.toml does.
 Result<std::string> origin_of(NfsOps& from, const FileHandle& source, const std::string& name);
 
-/// Makes `vm` in the user's directory from the VM's folder `source`, both as that user, over connections of
-/// its own. A template is read-only to its users and replaced only by rename, so it has no lock.
+/// Makes `vm` in the user's directory from the VM's folder `source`, both as that user, through `files`. A
+/// template is read-only to its users and replaced only by rename, so it has no lock.
 Status make_vm_from_template(const MountOptions& user, const NfsLocation& source, const std::string& vm,
                              const std::string& maker, const PlanVmCopy& plan, const CopyProgress& progress,
-                             Clock& clock, Report& report);
+                             FilesHelper& files, Clock& clock, Report& report);
 
 /// Removes a file, link or whole folder; symbolic links are removed, not followed. At most 32 deep.
 Status remove_tree(NfsOps& ops, const FileHandle& directory, const std::string& name);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "volume/nfs_mount.h"
 
+#include "volume/file_limits.h"
 #include "volume/rpc_call.h"
 
 namespace berth::volume {
@@ -47,9 +48,9 @@ Result<FileHandle> mount_root(const NfsLocation& location, ServerAddresses& serv
     };
     auto take = [&root](void* data) {
         auto* result = static_cast<mountres3*>(data);
-        if (result->fhs_status == MNT3_OK)
-            root.assign(result->mountres3_u.mountinfo.fhandle.fhandle3_val,
-                        result->mountres3_u.mountinfo.fhandle.fhandle3_len);
+        const auto& handle = result->mountres3_u.mountinfo.fhandle;
+        if (result->fhs_status == MNT3_OK && handle.fhandle3_val && handle.fhandle3_len <= k_longest_handle)
+            root.assign(handle.fhandle3_val, handle.fhandle3_len);
         return static_cast<int>(result->fhs_status);
     };
     const CallEnd end = run_call(**connection, issue, take, deadline - clock.now(), interrupt, status, text);
@@ -59,6 +60,8 @@ Result<FileHandle> mount_root(const NfsLocation& location, ServerAddresses& serv
     if (end == CallEnd::lost) return fail(ErrorCode::M04, "{}: no answer to MOUNT", what);
     if (end == CallEnd::refused) return fail(ErrorCode::M06, "{}: {}", what, text);
     if (status != 0) return fail(mount_error_code(status), "{}", what);
+    if (!possible_handle(root))
+        return fail(ErrorCode::M11, "{}: its handle has not 1 to {} bytes", what, k_longest_handle);
     return root;
 }
 

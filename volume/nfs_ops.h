@@ -101,6 +101,14 @@ class NfsOps {
     virtual Result<std::string> write(const FileHandle& file, uint64_t offset, std::string_view data) = 0;
     virtual Result<std::string> commit(const FileHandle& file) = 0;
     virtual Status set_size(const FileHandle& file, uint64_t size) = 0;
+    /// Copies the bytes from `begin` to `end`, at most 32 MiB, of a file of `from` into one of ours and
+    /// commits them, where that needs no detour by the caller (copy_stretch() in copy_file.h says the rest).
+    /// nullopt: not these two.
+    virtual std::optional<Status> copy_here(NfsOps& /*from*/, const FileHandle& /*source*/,
+                                            const FileHandle& /*target*/, uint64_t /*begin*/,
+                                            uint64_t /*end*/) {
+        return std::nullopt;
+    }
 };
 
 }  // namespace berth::volume

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/plain_text.h"
+#include "volume/file_limits.h"
 #include "volume/libnfs_raw.h"
 #include "volume/nfs_mount.h"
 #include "volume/nfs_status.h"
@@ -16,11 +17,14 @@ namespace berth::volume {
 namespace {
 
 constexpr int k_nfs_program = 100003, k_nfs_version = 3;
-constexpr size_t k_max_names = 100'000;
+constexpr uint32_t k_names_bytes = 32 * 1024;  // of one READDIR's answer
 constexpr int k_jukebox_tries = 20;
 constexpr Duration k_jukebox_pause = std::chrono::milliseconds(500);
 
+/// Empty: the server sent what is no handle. libnfs keeps a length of the wire as it came.
 FileHandle handle_of(const nfs_fh3& fh) {
+    if (fh.data.data_len == 0 || fh.data.data_len > k_longest_handle || fh.data.data_val == nullptr)
+        return {};
     return {fh.data.data_val, fh.data.data_len};
 }
 
@@ -188,6 +192,10 @@ Status NfsSession::call(std::string_view what, const Issue& issue, const Take& t
     }
 }
 
+std::unexpected<Error> NfsSession::impossible(std::string_view what) const {
+    return fail(ErrorCode::M11, "server {}: {} is none that NFSv3 knows", location_.server, what);
+}
+
 Result<Found> NfsSession::lookup(const FileHandle& directory, const std::string& name) {
     LOOKUP3args args{};
     args.what = {fh_of(directory), name_of(name)};
@@ -207,6 +215,7 @@ Result<Found> NfsSession::lookup(const FileHandle& directory, const std::string&
             }
             return static_cast<int>(r->status);
         }));
+    if (found.handle.empty()) return impossible("a file handle");
     if (!complete) {
         auto asked = attributes(found.handle);
         if (!asked) return fail(asked.error());
@@ -250,59 +259,68 @@ Result<std::string> NfsSession::readlink(const FileHandle& link) {
         [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_readlink_async(rpc, cb, &args, user); },
         [&](void* data) {
             auto* r = static_cast<READLINK3res*>(data);
-            if (r->status == NFS3_OK) target = r->READLINK3res_u.resok.data;
+            if (r->status == NFS3_OK && r->READLINK3res_u.resok.data) target = r->READLINK3res_u.resok.data;
             return static_cast<int>(r->status);
         }));
+    if (!possible_link_target(target)) return impossible("a link's target");
     return target;
 }
 
 Result<std::vector<DirectoryEntry>> NfsSession::list(const FileHandle& directory) {
-    std::vector<DirectoryEntry> names;
+    return whole_list(
+        [&](uint64_t cookie, uint64_t verifier) { return list_part(directory, cookie, verifier); });
+}
+
+Result<NamesPart> NfsSession::list_part(const FileHandle& directory, uint64_t cookie, uint64_t verifier) {
+    NamesPart part;
     READDIR3args args{};
     args.dir = fh_of(directory);
-    args.count = 32 * 1024;
-    size_t seen = 0;  // with "." and ".."
-    for (bool end = false; !end;) {
-        const size_t before = seen;
-        BERTH_TRY(call(
-            "READDIR",
-            [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_readdir_async(rpc, cb, &args, user); },
-            [&](void* data) {
-                auto* r = static_cast<READDIR3res*>(data);
-                if (r->status != NFS3_OK) return static_cast<int>(r->status);
-                auto& ok = r->READDIR3res_u.resok;
-                std::memcpy(args.cookieverf, ok.cookieverf, sizeof args.cookieverf);
-                // libnfs packs its answers without regard to alignment.
-                entry3 entry{};
-                for (const void* e = ok.reply.entries; e; e = entry.nextentry) {
-                    std::memcpy(&entry, e, sizeof entry);
-                    args.cookie = entry.cookie;
-                    seen++;
-                    const std::string_view name = entry.name;
-                    if (name != "." && name != "..") names.push_back({entry.name, entry.fileid});
-                }
-                end = ok.reply.eof;
-                return static_cast<int>(NFS3_OK);
-            }));
-        if (names.size() > k_max_names || seen > k_max_names + 2 || (!end && seen == before))
-            return fail(ErrorCode::M11, "a directory that does not end after {} names", names.size());
-    }
-    return names;
+    args.count = k_names_bytes;
+    args.cookie = part.cookie = cookie;
+    std::memcpy(args.cookieverf, &verifier, sizeof args.cookieverf);
+    bool possible = true;
+    BERTH_TRY(call(
+        "READDIR",
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_readdir_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<READDIR3res*>(data);
+            if (r->status != NFS3_OK) return static_cast<int>(r->status);
+            auto& ok = r->READDIR3res_u.resok;
+            std::memcpy(&part.verifier, ok.cookieverf, sizeof part.verifier);
+            // libnfs packs its answers without regard to alignment.
+            entry3 entry{};
+            for (const void* e = ok.reply.entries; e && possible; e = entry.nextentry) {
+                std::memcpy(&entry, e, sizeof entry);
+                part.cookie = entry.cookie;
+                part.seen++;
+                const std::string_view name = entry.name ? entry.name : "";
+                possible = possible_name(name) && part.seen <= k_names_bytes;
+                if (name != "." && name != "..") part.names.push_back({std::string(name), entry.fileid});
+            }
+            part.end = ok.reply.eof;
+            return static_cast<int>(NFS3_OK);
+        }));
+    if (!possible) return impossible("a name in a directory");
+    return part;
 }
 
 Result<std::string> NfsSession::read(const FileHandle& file, uint64_t offset, uint32_t count) {
     READ3args args{fh_of(file), offset, count};
     std::string bytes;
+    bool possible = true;
     BERTH_TRY(call(
         "READ", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_read_async(rpc, cb, &args, user); },
         [&](void* data) {
             auto* r = static_cast<READ3res*>(data);
             if (r->status == NFS3_OK) {
                 auto& ok = r->READ3res_u.resok;
-                bytes.assign(ok.data.data_val, std::min(ok.data.data_len, count));
+                possible =
+                    ok.data.data_len <= count && (ok.data.data_len == 0 || ok.data.data_val != nullptr);
+                if (possible) bytes.assign(ok.data.data_val, ok.data.data_len);
             }
             return static_cast<int>(r->status);
         }));
+    if (!possible) return impossible("more data than were asked for");
     return bytes;
 }
 

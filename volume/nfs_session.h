@@ -7,6 +7,10 @@
 // No operation waits longer than the timeout: connecting and mounting anew, a server that says "later"
 // (JUKEBOX) and the answer share it. A listing has it for each of its calls. None outlasts set_deadline(),
 // and an Interrupt ends each with L05, with the same doubt as M04 about what was executed.
+//
+// What a reply says is checked (file_limits.h) before it is used: M11 for what no server can mean. It is
+// decoded by libnfs in this process, so no root program has one of these: it has a berth-files, which does
+// (files/files_helper.h).
 #pragma once
 
 #include <functional>
@@ -15,6 +19,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "volume/names_part.h"
 #include "volume/nfs_ops.h"
 #include "volume/rpc_connection.h"
 #include "volume/types.h"
@@ -43,6 +48,8 @@ class NfsSession final : public NfsOps {
     Result<uint32_t> access(const FileHandle& file, uint32_t wanted) override;
     Result<std::string> readlink(const FileHandle& link) override;
     Result<std::vector<DirectoryEntry>> list(const FileHandle& directory) override;
+    /// One READDIR of it.
+    Result<NamesPart> list_part(const FileHandle& directory, uint64_t cookie, uint64_t verifier);
     Result<std::string> read(const FileHandle& file, uint64_t offset, uint32_t count) override;
     Status write_sync(const FileHandle& file, uint64_t offset, std::string_view data) override;
     Result<FileHandle> create(const FileHandle& directory, const std::string& name, uint32_t mode) override;
@@ -60,6 +67,7 @@ class NfsSession final : public NfsOps {
     Status set_size(const FileHandle& file, uint64_t size) override;
 
     const NfsLocation& location() const { return location_; }
+    const ServerAddresses& addresses() const { return addresses_; }
     bool connected() const { return connection_ && !connection_->broken(); }
     /// Of the connection that stands: how often this session connected anew. A caller that must know of a
     /// loss compares.
@@ -87,6 +95,8 @@ class NfsSession final : public NfsOps {
     Status reach(BootTime until);
     /// When an operation that begins now has to be over.
     BootTime end_of_operation() const;
+    /// A reply that no server can mean: M11.
+    std::unexpected<Error> impossible(std::string_view what) const;
     /// false: interrupted.
     bool pause(Duration pause) const;
     /// Runs one call: `issue` sends it, `take` gets the decoded result (Res*) inside the callback and returns

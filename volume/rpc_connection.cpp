@@ -25,11 +25,6 @@ constexpr int k_user_timeout_ms = 20'000;
 constexpr uint16_t k_port_mapper = 111;
 constexpr int k_first_reserved_port = 600;
 
-int milliseconds_left(BootTime deadline, SystemClock& clock) {
-    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock.now()).count();
-    return static_cast<int>(std::clamp<int64_t>(left + 1, 0, 3'600'000));
-}
-
 uint32_t random_number() {
     uint32_t n = 0;
     (void)!getrandom(&n, sizeof n, 0);
@@ -73,29 +68,6 @@ bool bind_reserved(int fd, int family, int attempt) {
     }
     return false;
 }
-
-/// One poll(2) that an Interrupt may end. A descriptor that is readable for another reason than a raised one
-/// is not looked at again in the same wait.
-class Waiter {
-  public:
-    explicit Waiter(const Interrupt& interrupt) : interrupt_(interrupt), fd_(interrupt.fd) {}
-    /// The interrupt was raised.
-    bool over() { return interrupt_.raised && interrupt_.raised(); }
-    /// Polls `fds`, whose first one is kept for the interrupt: -1 it was raised, else as poll(2).
-    int wait(std::vector<pollfd>& fds, BootTime until, SystemClock& clock) {
-        fds[0] = {fd_, POLLIN, 0};
-        const int ready = poll(fds.data(), fds.size(), milliseconds_left(until, clock));
-        if (ready < 0) return errno == EINTR ? 0 : -1;
-        if (!fds[0].revents) return ready;
-        if (!interrupt_.raised || interrupt_.raised()) return -1;
-        fd_ = -1;
-        return ready - 1;
-    }
-
-  private:
-    const Interrupt& interrupt_;
-    int fd_;
-};
 
 /// Connecting to a server of several addresses.
 class Connector {

@@ -9,26 +9,18 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "volume/interrupt.h"
 #include "volume/server_addresses.h"
 #include "volume/types.h"
 
 struct rpc_context;
 
 namespace berth::volume {
-
-/// Ends every wait early, with L05.
-struct Interrupt {
-    /// When readable, the wait is over (an eventfd of the owner) or, with `raised`, to be asked; -1: none.
-    int fd = -1;
-    /// Whether the wait shall really end; asked before each wait, too. On the thread that waits.
-    std::function<bool()> raised = {};
-};
 
 /// A connection that carried nothing for so long gets a NULL call: kernel NFS servers close idle ones after
 /// minutes.

@@ -68,6 +68,11 @@ std::vector<SocketAddress> ServerAddresses::known() const {
     return state_->known;
 }
 
+void ServerAddresses::learn(const std::vector<SocketAddress>& known) {
+    std::lock_guard lock(state_->mutex);
+    if (!state_->numeric) state_->known = known;
+}
+
 void ServerAddresses::answered(const SocketAddress& address) {
     std::lock_guard lock(state_->mutex);
     const SocketAddress plain = address.with_port(0);

@@ -40,6 +40,9 @@ class ServerAddresses {
     const std::string& name() const { return state_->name; }
     /// What is known, the one that answered last before all others; empty: nothing yet.
     std::vector<SocketAddress> known() const;
+    /// What somebody else knows of them, in the order in which they should be tried; no more than a look-up's
+    /// result, which takes its place.
+    void learn(const std::vector<SocketAddress>& known);
     /// Somebody answered at `address`.
     void answered(const SocketAddress& address);
 

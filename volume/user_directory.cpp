@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "volume/files/files_helper.h"
 #include "volume/lock_protocol.h"
-#include "volume/nfs_session.h"
 #include "volume/path_resolver.h"
 #include "volume/volume_config.h"
 
@@ -308,15 +308,14 @@ std::unique_ptr<UserDirectory> user_directory_on(std::shared_ptr<NfsOps> user, s
                                               times, clock, report);
 }
 
-Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& options, Clock& clock,
-                                                            Report& report) {
-    auto user =
-        NfsSession::mount(options.location, options.credentials, options.call_timeout, options.interrupt);
+Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& options, FilesHelper& files,
+                                                            Clock& clock, Report& report) {
+    auto user = files.mount(options.location, options.credentials, options.call_timeout, options.interrupt);
     if (!user) return fail(user.error());
     std::shared_ptr<NfsOps> shared;
     if (options.shared) {
         auto mounted =
-            NfsSession::mount(*options.shared, options.credentials, options.call_timeout, options.interrupt);
+            files.mount(*options.shared, options.credentials, options.call_timeout, options.interrupt);
         if (!mounted) return fail(mounted.error().with_prefix("shared files"));
         shared = std::move(*mounted);
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A user's directory on the file server, as the session's steps use it: list, check, read, lock. Raw NFSv3
-// calls on one connection of its own. One thread. Every call is bounded by `call_timeout`, and what is made
-// of calls by finish_by(); a silent server is M-error naming server and seconds, an interrupt L05. A VM's
-// folder is looked up by check_writable and by lock; between and after them its handle is used, and looked up
-// anew when it is stale (docs/decisions/0012).
+// calls, which a berth-files makes (files/files_helper.h). One thread. Every call is bounded by
+// `call_timeout`, and what is made of calls by finish_by(); a silent server is M-error naming server and
+// seconds, an interrupt L05. A VM's folder is looked up by check_writable and by lock; between and after them
+// its handle is used, and looked up anew when it is stale (docs/decisions/0012).
 #pragma once
 
 #include <chrono>
@@ -16,9 +16,9 @@
 #include "base/clock.h"
 #include "base/report.h"
 #include "base/result.h"
+#include "volume/interrupt.h"
 #include "volume/lock_record.h"
 #include "volume/nfs_ops.h"
-#include "volume/rpc_connection.h"
 #include "volume/types.h"
 
 namespace berth::volume {
@@ -54,6 +54,8 @@ struct TakenLock {
     std::optional<LastUsed>
         predecessor;  ///< last-used.<epoch - 1>, if that is who used the VM before us (REQUIREMENTS M7).
 };
+
+class FilesHelper;
 
 class UserDirectory {
   public:
@@ -126,10 +128,9 @@ struct MountOptions {
     Interrupt interrupt = {};
 };
 
-/// Connects from a port below 1024 and mounts. M-errors: name not found, refused, silent, no such export,
-/// permission.
-Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& options, Clock& clock,
-                                                            Report& report);
+/// Mounts through `files`. M-errors: name not found, refused, silent, no such export, permission.
+Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& options, FilesHelper& files,
+                                                            Clock& clock, Report& report);
 
 /// The same over operations that stand already; `shared` is null or the shared tree, whose links begin with
 /// `shared_directory`.

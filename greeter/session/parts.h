@@ -38,6 +38,9 @@ class Parts {
     virtual ~Parts() = default;
     virtual Result<volume::NfsLocation> locate(const std::string& user, Duration limit) = 0;
     virtual Result<std::unique_ptr<volume::UserDirectory>> mount(const volume::MountOptions& options) = 0;
+    /// When a change of a file's content was last sent through mount() and not answered, so that it may still
+    /// be executed (FilesHelper::write_lost).
+    virtual std::optional<BootTime> write_lost() = 0;
     /// Makes the user's VM from the template, a VM's folder, with an identity of its own; its name is the
     /// folder's. One that another client made meanwhile is as good. M-errors; C-errors of the template.
     virtual Status make_from_template(const volume::MountOptions& user, const volume::NfsLocation& source,
@@ -58,8 +61,9 @@ class Parts {
 struct RealPartsOptions {
     LocateConfig locate;
     volume::VolumeProgram volume;
-    std::string volume_user = "_berth-volume";  ///< Empty: the user who runs the session.
-    std::string qemu_group = "libvirt-qemu";    ///< Empty: none.
+    std::string volume_user = "_berth-volume";               ///< Empty: the user who runs the session.
+    std::string qemu_group = "libvirt-qemu";                 ///< Empty: none.
+    std::string files_program, files_user = "_berth-files";  ///< No user: the one who runs the session.
 };
 
 /// I04 when a configured user or group does not exist.

@@ -18,6 +18,7 @@
 #include "greeter/session/secret.h"
 #include "greeter/session/session.h"
 #include "greeter/session/settle.h"
+#include "volume/files/files_helper.h"
 
 namespace berth::session {
 namespace {
@@ -37,6 +38,7 @@ struct Options {
     std::string libvirt = "qemu:///system", nat_network = "berth-nat";
     std::string volume_program = "/usr/libexec/berth/berth-volume", volume_user = "_berth-volume",
                 qemu_group = "libvirt-qemu";
+    std::string files_program = volume::FilesProgram{}.program, files_user = "_berth-files";
     std::string pam_service = "berth";
     std::vector<int64_t> lock_times_ms;            ///< renew, hold, take over, sweep wait
     int64_t pam_seconds = 0, libvirt_seconds = 0;  ///< 0: the steps' deadlines.
@@ -61,6 +63,10 @@ void declare(CLI::App& app, Options& o) {
         ->capture_default_str();
     app.add_option("--volume-program", o.volume_program, "berth-volume")->capture_default_str();
     app.add_option("--volume-user", o.volume_user, "Whom berth-volume runs as; empty: the caller")
+        ->capture_default_str();
+    app.add_option("--files-program", o.files_program, "berth-files, which speaks to the file servers")
+        ->capture_default_str();
+    app.add_option("--files-user", o.files_user, "Whom berth-files runs as; empty: the caller")
         ->capture_default_str();
     app.add_option("--qemu-group", o.qemu_group, "Group that may open the disks' socket")
         ->capture_default_str();
@@ -185,7 +191,9 @@ Status build(Machinery& m, const World& w, const Options& o, Report& report) {
     RealPartsOptions parts{.locate = w.client.locate,
                            .volume = {.program = o.volume_program},
                            .volume_user = o.volume_user,
-                           .qemu_group = o.qemu_group};
+                           .qemu_group = o.qemu_group,
+                           .files_program = o.files_program,
+                           .files_user = o.files_user};
     for (const char* name : {"BERTH_NBDKIT", "BERTH_NBDKIT_PLUGIN"})
         if (const char* value = getenv(name)) parts.volume.environment[name] = value;
     auto made = real_parts(std::move(parts), m.clock, report);

@@ -37,10 +37,11 @@ class RealVolume final : public Volume {
 
 class RealParts final : public Parts {
   public:
-    RealParts(LocateConfig locate, volume::VolumeProgram program, std::optional<gid_t> qemu_group,
-              Clock& clock, Report& report)
+    RealParts(LocateConfig locate, volume::VolumeProgram program, volume::FilesProgram files,
+              std::optional<gid_t> qemu_group, Clock& clock, Report& report)
         : locate_(std::move(locate)),
           program_(std::move(program)),
+          files_(std::move(files), report),
           qemu_group_(qemu_group),
           clock_(clock),
           report_(report) {}
@@ -49,8 +50,9 @@ class RealParts final : public Parts {
         return locate_user(locate_, user, limit);
     }
     Result<std::unique_ptr<volume::UserDirectory>> mount(const volume::MountOptions& options) override {
-        return volume::mount_user_directory(options, clock_, report_);
+        return volume::mount_user_directory(options, files_, clock_, report_);
     }
+    std::optional<BootTime> write_lost() override { return files_.write_lost(); }
     Status make_from_template(const volume::MountOptions& user, const volume::NfsLocation& source,
                               const std::string& maker, const volume::CopyProgress& progress) override;
     Status check_swap_room(const std::string& folder, uint64_t bytes) override {
@@ -70,6 +72,7 @@ class RealParts final : public Parts {
   private:
     LocateConfig locate_;
     volume::VolumeProgram program_;
+    volume::FilesHelper files_;
     std::optional<gid_t> qemu_group_;
     Clock& clock_;
     Report& report_;
@@ -84,7 +87,7 @@ Status RealParts::make_from_template(const volume::MountOptions& user, const vol
         return volume::VmCopyPlan{copy->text, copy->files, copy->optional};
     };
     const Status made =
-        volume::make_vm_from_template(user, source, name, maker, plan, progress, clock_, report_);
+        volume::make_vm_from_template(user, source, name, maker, plan, progress, files_, clock_, report_);
     if (!made && made.error().code() == ErrorCode::P20) return {};
     return made;
 }
@@ -139,8 +142,10 @@ Result<std::unique_ptr<Parts>> real_parts(RealPartsOptions options, Clock& clock
         options.volume.uid = u->pw_uid;
         options.volume.gid = u->pw_gid;
     }
-    return std::make_unique<RealParts>(std::move(options.locate), std::move(options.volume), qemu_group,
-                                       clock, report);
+    auto files = volume::files_program(options.files_program, options.files_user);
+    if (!files) return fail(files.error());
+    return std::make_unique<RealParts>(std::move(options.locate), std::move(options.volume),
+                                       std::move(*files), qemu_group, clock, report);
 }
 
 }  // namespace berth::session

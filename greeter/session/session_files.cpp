@@ -262,6 +262,7 @@ Status Session::lock() {
 
 Status Session::release_lock() {
     if (!state_.lock || claim_left_) return {};
+    if (const auto lost = seams_.parts.write_lost()) note_lost_write(*lost);
     const auto from = volume::release_from(writer_end_, write_lost_, config_.times.lock.sweep_wait);
     if (!from)
         return fail(ErrorCode::K32, "\"{}\" is given back in {} s", state_.vm,

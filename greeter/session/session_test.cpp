@@ -874,6 +874,20 @@ TEST_F(SessionTest, releases_the_lock_no_earlier_than_30_s_after_a_write_lost_it
     EXPECT_TRUE(w.made.empty());
 }
 
+TEST_F(SessionTest, releases_the_lock_no_earlier_than_30_s_after_its_berth_files_died) {
+    BootTime stopped, released;
+    w.at = [&](const std::string& what) {
+        if (what == "undo volume") {
+            stopped = w.clock.now();
+            w.files_lost = stopped + -seconds(5);
+        }
+        if (what == "undo lock") released = w.clock.now();
+    };
+    ASSERT_TRUE(run());
+    EXPECT_EQ(released - stopped, seconds(25));
+    EXPECT_TRUE(w.made.empty());
+}
+
 TEST_F(SessionTest, that_ends_by_an_exception_leaves_the_volume_engine_to_the_sweeper) {
     w.front_end.on_listen = [] { throw std::runtime_error("no memory"); };
     w.domain_states = {vm::DomainState::running};

@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "base/spawn.h"
+#include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
 #include "tests/lib/rpc_proxy.h"
 #include "volume/lock_protocol.h"
@@ -59,7 +60,7 @@ class UserDirectoryOnServer : public ::testing::Test {
         return o;
     }
     std::unique_ptr<UserDirectory> mount() {
-        auto mounted = mount_user_directory(options(), clock_, report_);
+        auto mounted = mount_user_directory(options(), files_, clock_, report_);
         EXPECT_TRUE(mounted) << mounted.error().to_log();
         return mounted ? std::move(*mounted) : nullptr;
     }
@@ -71,6 +72,7 @@ class UserDirectoryOnServer : public ::testing::Test {
     test::GaneshaServer server_;
     SystemClock clock_;
     RecordingReport report_;
+    FilesHelper files_{test::files_program(), report_};
     LockOwner berth1_{"m-1", "berth-1", "ann", "boot"}, berth2_{"m-2", "berth-2", "ann", "boot"};
 };
 
@@ -113,7 +115,7 @@ TEST_F(UserDirectoryOnServer, never_reads_what_a_link_out_shows_while_names_are_
     own(user());
     auto impatient = options();
     impatient.call_timeout = 2s;
-    auto directory = mount_user_directory(impatient, clock_, report_).value();
+    auto directory = mount_user_directory(impatient, files_, clock_, report_).value();
     std::set<std::string> seen;
     Swapping swapping(user() / "work/swapped", user() / "work/inside", "../canary");
     // Each call of one resolves the name anew; what is found is read by its handle.
@@ -209,7 +211,7 @@ TEST_F(UserDirectoryOnServer, says_what_is_wrong_with_the_mount) {
         o.shared.reset();
         o.call_timeout = 2s;
         o.credentials.groups = std::move(groups);
-        auto mounted = mount_user_directory(o, clock_, report_);
+        auto mounted = mount_user_directory(o, files_, clock_, report_);
         return mounted ? ErrorCode::I01 : mounted.error().code();
     };
     NfsLocation good = server_.location("ann");
@@ -237,7 +239,7 @@ TEST_F(UserDirectoryOnServer, says_what_is_wrong_with_the_mount) {
 TEST_F(UserDirectoryOnServer, a_silent_server_is_named_with_the_seconds) {
     MountOptions o = options();
     o.call_timeout = 1s;
-    auto directory = mount_user_directory(o, clock_, report_);
+    auto directory = mount_user_directory(o, files_, clock_, report_);
     ASSERT_TRUE(directory);
     server_.pause();
     auto vms = (*directory)->list_vms();
@@ -277,7 +279,7 @@ TEST_F(UserDirectoryOnServer, escape_ends_whatever_waits_for_the_server) {
         o.call_timeout = 60s;
         o.times = LockTimes{};
         o.interrupt = escape.interrupt();
-        auto directory = mount_user_directory(o, clock_, report_);
+        auto directory = mount_user_directory(o, files_, clock_, report_);
         ASSERT_TRUE(directory) << directory.error().to_log();
         armed = true;
         const BootTime begin = clock_.now();
@@ -298,7 +300,7 @@ TEST_F(UserDirectoryOnServer, escape_ends_whatever_waits_for_the_server) {
     MountOptions o = options();
     o.call_timeout = 60s;
     o.interrupt = escape.interrupt();
-    auto mounted = mount_user_directory(o, clock_, report_);
+    auto mounted = mount_user_directory(o, files_, clock_, report_);
     server_.resume();
     ASSERT_FALSE(mounted);
     EXPECT_EQ(mounted.error().code(), ErrorCode::L05);
@@ -316,7 +318,7 @@ TEST_F(UserDirectoryOnServer, nothing_outlasts_the_time_that_a_step_has) {
         o.location.nfs_port = proxy.port();
         o.call_timeout = 60s;
         o.times = LockTimes{};
-        auto directory = mount_user_directory(o, clock_, report_);
+        auto directory = mount_user_directory(o, files_, clock_, report_);
         ASSERT_TRUE(directory) << directory.error().to_log();
         armed = true;
         const BootTime begin = clock_.now();
@@ -333,7 +335,7 @@ TEST_F(UserDirectoryOnServer, nothing_outlasts_the_time_that_a_step_has) {
     });
     MountOptions o = options();
     o.location.nfs_port = slow.port();
-    auto directory = mount_user_directory(o, clock_, report_);
+    auto directory = mount_user_directory(o, files_, clock_, report_);
     ASSERT_TRUE(directory) << directory.error().to_log();
     const BootTime begin = clock_.now();
     (*directory)->finish_by(begin + 500ms);
@@ -365,7 +367,7 @@ TEST_F(UserDirectoryOnServer, a_supplementary_group_counts) {
     EXPECT_EQ(mount()->check_writable("work").error().code(), ErrorCode::M06);
     MountOptions o = options();
     o.credentials.groups = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 5000};
-    auto member = mount_user_directory(o, clock_, report_);
+    auto member = mount_user_directory(o, files_, clock_, report_);
     ASSERT_TRUE(member);
     auto writable = (*member)->check_writable("work");
     EXPECT_TRUE(writable) << writable.error().to_log();
@@ -470,8 +472,10 @@ TEST_F(UserDirectoryOnServer, reads_and_replaces_files_by_the_same_path_rules) {
 
 TEST_F(UserDirectoryOnServer, of_two_that_race_for_a_lock_one_gets_it) {
     for (int round = 1; round <= 10; round++) {
+        FilesHelper other(test::files_program(), report_);
         std::vector<std::unique_ptr<UserDirectory>> clients;
-        for (int i = 0; i < 2; i++) clients.push_back(mount());
+        clients.push_back(mount());
+        clients.push_back(mount_user_directory(options(), other, clock_, report_).value());
         std::vector<Result<TakenLock>> results(2, fail(ErrorCode::I01));
         std::vector<std::thread> threads;
         for (int i = 0; i < 2; i++)

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "tests/lib/black_hole.h"
+#include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
 #include "tests/lib/rpc_proxy.h"
 #include "volume/engine/engine.h"
@@ -51,7 +52,7 @@ struct EngineOnServer : ::testing::Test {
     }
     void take_lock() {
         auto directory =
-            mount_user_directory({server.location("ann"), std::nullopt, {0, 0, {}}}, clock, report);
+            mount_user_directory({server.location("ann"), std::nullopt, {0, 0, {}}}, files, clock, report);
         ASSERT_TRUE(directory) << directory.error().to_log();
         auto lock = (*directory)->lock("work", {"m-1", "berth-1", "ann", "b"}, false, nullptr, nullptr);
         ASSERT_TRUE(lock) << lock.error().to_log();
@@ -60,7 +61,8 @@ struct EngineOnServer : ::testing::Test {
     }
     /// Another workstation claims above the lock, and does not wait.
     void claim() {
-        auto other = mount_user_directory({server.location("ann"), std::nullopt, {0, 0, {}}}, clock, report);
+        auto other =
+            mount_user_directory({server.location("ann"), std::nullopt, {0, 0, {}}}, files, clock, report);
         ASSERT_TRUE(other) << other.error().to_log();
         auto taken =
             (*other)->lock("work", {"m-2", "berth-2", "ben", "b"}, true, nullptr, [](auto) { return false; });
@@ -77,6 +79,7 @@ struct EngineOnServer : ::testing::Test {
     const fs::path vm = server.exported() / "ann/work";
     SystemClock clock;
     RecordingReport report;
+    FilesHelper files{test::files_program(), report};
     VolumeConfig config;
 };
 

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/spawn.h"
+#include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
 #include "volume/user_directory.h"
 #include "volume/volume_process.h"
@@ -57,7 +58,7 @@ class PausedOwner : public ::testing::Test {
         return o;
     }
     TakenLock take(const std::string& client) {
-        auto mounted = mount_user_directory(options(), clock_, report_);
+        auto mounted = mount_user_directory(options(), files_, clock_, report_);
         if (!mounted) throw std::runtime_error(mounted.error().to_log());
         auto taken = (*mounted)->lock("work", {client, client, "ann", "boot"}, true, nullptr,
                                       [](auto) { return true; });
@@ -172,6 +173,7 @@ class PausedOwner : public ::testing::Test {
     test::GaneshaServer server_;
     SystemClock clock_;
     RecordingReport report_;
+    FilesHelper files_{test::files_program(), report_};
     std::optional<VolumeProcess> owner_;
     std::vector<std::thread> writers_;
     unsigned owners_ = 0;

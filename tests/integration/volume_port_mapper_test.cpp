@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/spawn.h"
+#include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
 #include "tests/lib/run_under.h"
 #include "volume/user_directory.h"
@@ -38,7 +39,7 @@ class PortMapper : public ::testing::Test {
             EXPECT_EQ(chown((server_.exported() / path).c_str(), 4711, 4711), 0);
     }
     Result<std::unique_ptr<UserDirectory>> mount() {
-        return mount_user_directory(options(), clock_, report_);
+        return mount_user_directory(options(), files_, clock_, report_);
     }
     static void forget(const char* program, const char* version) {
         SpawnOptions o;
@@ -50,6 +51,7 @@ class PortMapper : public ::testing::Test {
     test::GaneshaServer server_;
     SystemClock clock_;
     RecordingReport report_;
+    FilesHelper files_{test::files_program(), report_};
 };
 
 TEST_F(PortMapper, tells_the_ports_for_a_mount_a_lock_and_a_read) {
@@ -104,7 +106,7 @@ TEST_F(PortMapper, that_is_silent_is_named_with_its_port) {
     ASSERT_EQ(kill(rpcbind, SIGSTOP), 0);
     MountOptions o = options();
     o.call_timeout = 500ms;
-    auto directory = mount_user_directory(o, clock_, report_);
+    auto directory = mount_user_directory(o, files_, clock_, report_);
     EXPECT_EQ(kill(rpcbind, SIGCONT), 0);
     ASSERT_FALSE(directory);
     EXPECT_EQ(directory.error().code(), ErrorCode::M04);

@@ -15,6 +15,7 @@
 #include <random>
 #include <thread>
 
+#include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
 #include "volume/lock_protocol.h"
 #include "volume/user_directory.h"
@@ -91,7 +92,7 @@ class VolumeOnServer : public ::testing::Test {
         return o;
     }
     std::unique_ptr<UserDirectory> mount() {
-        auto mounted = mount_user_directory(mount_options(), clock_, report_);
+        auto mounted = mount_user_directory(mount_options(), files_, clock_, report_);
         if (!mounted) throw std::runtime_error(mounted.error().to_log());
         return std::move(*mounted);
     }
@@ -144,6 +145,7 @@ class VolumeOnServer : public ::testing::Test {
     test::GaneshaServer server_;
     SystemClock clock_;
     RecordingReport report_;
+    FilesHelper files_{test::files_program(), report_};
     std::unique_ptr<UserDirectory> directory_;
     TakenLock lock_;
 };
@@ -326,7 +328,7 @@ TEST_F(VolumeOnServer, saves_what_it_holds_under_a_claim_and_then_the_claimer_st
     ASSERT_EQ(disk->write("before", 0), 0);
     MountOptions options = mount_options();
     options.times.take_over = 10min;  // it starts because the lower lock goes, or the test fails
-    auto other = mount_user_directory(options, clock_, report_);
+    auto other = mount_user_directory(options, files_, clock_, report_);
     ASSERT_TRUE(other);
     std::atomic<bool> was_told = false;
     Result<TakenLock> taken = fail(ErrorCode::K02);

@@ -17,7 +17,7 @@ def server_is_clean(files, vm, client, above=0):
 _LEFT = r"""
 { ls -A /var/lib/berth/swap; ls -A /var/lib/berth/state; ls -A /run/berth/vm; } 2>/dev/null | sed 's/^/file: /'
 for p in /proc/[0-9]*; do
-    case $(cat $p/comm 2>/dev/null) in qemu-system*|berth-volume*|nbdkit*|berth-session*|swtpm*)
+    case $(cat $p/comm 2>/dev/null) in qemu-system*|berth-volume*|berth-files*|nbdkit*|berth-session*|swtpm*)
         line=$(tr '\0' ' ' <$p/cmdline); [[ $line == *--sweep* ]] || echo "process: $line" ;;
     esac
 done

@@ -100,12 +100,14 @@ void RpcTransport::keep_alive() {
 void RpcTransport::read(const FileHandle& file, uint64_t offset, uint32_t count, ReadDone done) {
     READ3args args{fh_of(file), offset, count};
     Call* call = begin();
-    call->finish = [done = std::move(done)](CallResult result, void* data) {
+    call->finish = [done = std::move(done), count](CallResult result, void* data) {
         if (!data) return done(result, {}, false);
         auto* r = static_cast<READ3res*>(data);
         result.status = r->status;
-        if (r->status != NFS3_OK) return done(result, {}, false);
         auto& ok = r->READ3res_u.resok;
+        // More than was asked for is no server's answer.
+        if (r->status == NFS3_OK && ok.data.data_len > count) result.status = NFS3ERR_SERVERFAULT;
+        if (!result.ok()) return done(result, {}, false);
         done(result, {ok.data.data_val, ok.data.data_len}, ok.eof);
     };
     sent(call,

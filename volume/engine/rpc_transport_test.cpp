@@ -110,6 +110,23 @@ TEST_F(RpcTransportTest, a_read_needs_no_lease) {
     EXPECT_GT(arrived(), 0);
 }
 
+TEST_F(RpcTransportTest, a_read_that_brings_more_than_was_asked_for_is_an_error) {
+    for (const uint32_t asked : {4U, 8U}) {
+        CallResult result{.lost = true};
+        std::string bytes;
+        transport->read("file", 0, asked, [&](CallResult r, std::string_view data, bool) {
+            result = r;
+            bytes = data;
+        });
+        transport->service(POLLOUT, lease);
+        answer(
+            {0, 0, 8, 0, 8, 0x41414141, 0x41414141});  // OK, no attributes, 8 bytes, not the end, the bytes
+        EXPECT_FALSE(result.lost);
+        EXPECT_EQ(result.ok(), asked == 8);
+        EXPECT_EQ(bytes, asked == 8 ? "AAAAAAAA" : "");
+    }
+}
+
 TEST_F(RpcTransportTest, the_end_of_the_lease_resets_a_connection_with_a_write_on_its_way) {
     write();
     EXPECT_GT(arrived(), 0);

@@ -59,6 +59,7 @@ struct FakeWorld {
     uint64_t uncommitted = 0;               ///< What the volume engine holds of acknowledged writes.
     bool volume_dead = false;               ///< Its process has ended without a word.
     std::optional<std::chrono::milliseconds> write_lost;  ///< What its `stopped` says.
+    std::optional<BootTime> files_lost;                   ///< When berth-files lost a write.
     uint64_t own_epoch = 7;                     ///< Of the lock that the session or its state names.
     std::deque<vm::DomainState> domain_states;  ///< Last one stays.
     bool domain_failed = false;                 ///< Why it is gone.
@@ -226,6 +227,7 @@ class FakeParts final : public Parts {
         if (Status s = w_.note("mount"); !s) return fail(s.error());
         return std::make_unique<FakeDirectory>(w_);
     }
+    std::optional<BootTime> write_lost() override { return w_.files_lost; }
     Status make_from_template(const volume::MountOptions&, const volume::NfsLocation& source,
                               const std::string&, const volume::CopyProgress& progress) override {
         if (Status s = w_.note("template " + source.directory); !s) return s;

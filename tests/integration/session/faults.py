@@ -174,6 +174,17 @@ def is_volume(arguments):
     return not arguments[0].endswith("berth-session") and any(a.endswith("volume.json") for a in arguments)
 
 
+def files_pid(world):
+    """Of the session's berth-files."""
+    session = session_pid(world)
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            pid = int(path.parent.name)
+            if path.read_bytes().split(b"\0")[0].endswith(b"berth-files") and state_and_parent(pid)[1] == session:
+                return pid
+    return None
+
+
 class Fault:
     """One fault for one cell. `inject`, then `poll` again and again: what has to be seen first is awaited there, and what heals by itself
     heals there. `on`: it is still being made or has not healed. `heal` ends it at once."""
@@ -194,6 +205,8 @@ class Fault:
             self._kill_first(is_qemu)
         elif self.name == "volume":
             self._kill_first(is_volume)
+        elif self.name == "files":
+            self._kill_files()
         elif self.name in self.TIMES and time.monotonic() - self.begun >= self.TIMES[self.name]:
             self.heal()
 
@@ -207,6 +220,19 @@ class Fault:
             if wanted(arguments):
                 os.kill(pid, signal.SIGKILL)
                 self.on = False
+
+    def _kill_files(self):
+        if (pid := files_pid(self.cell.world)) is None:
+            return
+        os.kill(pid, signal.SIGKILL)
+        # Dead before the session goes on: a call to one that is about to die would be another fault.
+        with contextlib.suppress(OSError):
+            while state_and_parent(pid)[0] not in "ZX":
+                time.sleep(0.001)
+        self.on = False
+
+    def _files(self):
+        self.poll()
 
     def _qemu(self):
         self.poll()

@@ -278,8 +278,9 @@ class World:
         (services / "berth").write_text("".join(f"{kind} required {module} {self.pam_script}\n" for kind in ("auth", "account", "password", "session")))
         many = "".join(f"g{i}:x:{3000 + i}:many\n" for i in range(17))
         (self.folder / "passwd").write_text(pathlib.Path("/etc/passwd").read_text() +
-                                            f"ann:x:{UID}:{UID}::/:/bin/false\nmany:x:1002:1002::/:/bin/false\n_berth-volume:x:990:990::/:/bin/false\n")
-        (self.folder / "group").write_text(pathlib.Path("/etc/group").read_text() + f"ann:x:{UID}:\nmany:x:1002:\n_berth-volume:x:990:\n" + many)
+                                            f"ann:x:{UID}:{UID}::/:/bin/false\nmany:x:1002:1002::/:/bin/false\n_berth-volume:x:990:990::/:/bin/false\n"
+                                            "_berth-files:x:991:991::/:/bin/false\n")
+        (self.folder / "group").write_text(pathlib.Path("/etc/group").read_text() + f"ann:x:{UID}:\nmany:x:1002:\n_berth-volume:x:990:\n_berth-files:x:991:\n" + many)
 
     def configure(self, extra="", client="m-0001", host="berth-12", server="127.0.0.1", data="persistent", directory=None):
         ports = {"nfs_port": 0, "mount_port": 0} if self.port_mapper else self.server.ports
@@ -298,7 +299,8 @@ class World:
         command = self.libvirt.enter(self.build / "greeter/session/berth-session", "--config", self.folder / "berth.toml", "--machine",
                                      self.folder / "machine.json", "--boot", self.folder / "boot.json", "--kernel-command-line", self.folder / "cmdline",
                                      "--state-dir", self.state, "--swap-dir", self.swap, "--run-root", self.run, "--nat-network", "",
-                                     "--volume-program", self.build / "volume/berth-volume", "--lock-times-ms", self.times,
+                                     "--volume-program", self.build / "volume/berth-volume",
+                                     "--files-program", self.build / "volume/berth-files", "--lock-times-ms", self.times,
                                      "--power-button-seconds", str(self.power_button_seconds), "--volume-stop-seconds", "20", "--going-down", self.folder / "going-down", *options)
         return self.port_mapper.on_its_network(*command) if self.port_mapper else command
 
@@ -332,7 +334,7 @@ class World:
         for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
                 line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                if str(self.run) in line and "nsenter" not in line:
+                if (str(self.run) in line or line.startswith(f"{self.build}/volume/berth-files")) and "nsenter" not in line:
                     found.append(line)
         return found
 

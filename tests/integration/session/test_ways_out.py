@@ -22,7 +22,7 @@ LIMIT = 150
 # Whatever the step: these do not end a session, and its last word is that all went well.
 HARMLESS = ("ui", "wall")
 # With a guest that runs, these are a pause at most.
-RUNS_ON = ("libvirtd", "stopped", "read-only", "filled", "slow", "wall", "boot", "local")
+RUNS_ON = ("files", "libvirtd", "stopped", "read-only", "filled", "slow", "wall", "boot", "local")
 
 
 def outcomes():

@@ -13,6 +13,7 @@ FAULTS = {
     "greeter": "`berth-greeter`, the real one, is killed and started again as systemd would",
     "ui": "`berth-greeter-ui`, the real one, is killed",
     "volume": "`berth-volume` is killed (at `do volume`: as soon as it is seen)",
+    "files": "`berth-files` is killed (at `do mount`: as soon as it is seen)",
     "libvirtd": "libvirtd is killed and started again half a second later",
     "stopped": "the file server is killed and started again 3 s later",
     "read-only": "the file server refuses every change (NFS3ERR_ROFS) for 3 s",
@@ -27,6 +28,7 @@ REASONS = {
     "a": "no QEMU lives then: it is started by `vm` and has ended before the undo begins",
     "b": "no `berth-volume` lives then",
     "c": "no screen program lives then: the guest has the console",
+    "d": "no `berth-files` lives then: it is started by `mount`",
 }
 
 # Run at every plain run: each step and each fault, and the pairs that are the most dangerous for the user's data. The others run in `full`.
@@ -38,17 +40,17 @@ PLAIN = {
     "do mount": ("stopped",),
     "do choose": ("session",),
     "do check": ("read-only",),
-    "do lock": ("session", "stopped", "filled"),
+    "do lock": ("session", "files", "stopped", "filled"),
     "do configure": ("boot",),
     "do swap": ("local", "session"),
     "do volume": ("volume", "session"),
     "do vm": ("qemu", "libvirtd", "session"),
     "do console": ("slow",),
-    "running": ("qemu", "session", "greeter", "volume", "stopped", "filled"),
+    "running": ("qemu", "session", "greeter", "volume", "files", "stopped", "filled"),
     "undo console": ("libvirtd",),
     "undo vm": ("volume",),
     "undo volume": ("session", "stopped", "read-only"),
-    "undo lock": ("session", "stopped"),
+    "undo lock": ("session", "files", "stopped"),
     "undo mount": ("wall",),
     "undo swap": ("local",),
     "undo authenticate": ("ui",),
@@ -58,7 +60,7 @@ PLAIN = {
 # Faults that heal by the clock: what comes of them hangs on how far the session got meanwhile, so the outcome is shown and not asserted.
 TIMED = ("libvirtd", "stopped", "read-only", "filled", "slow")
 # What is killed in the middle of its start.
-SEEN_FIRST = (("do volume", "volume"), ("do vm", "qemu"))
+SEEN_FIRST = (("do volume", "volume"), ("do vm", "qemu"), ("do mount", "files"))
 
 OUTCOMES = {
     "goes on": "the session goes on, and the guest writes after the fault",
@@ -76,6 +78,8 @@ def senseless(step, fault):
         return "b"
     if fault == "ui" and step in ("running", "undo console"):
         return "c"
+    if fault == "files" and step in ("do authenticate", "do account", "do credentials", "do locate"):
+        return "d"
     return ""
 
 

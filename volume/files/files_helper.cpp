@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/files/files_helper.h"
+
+#include <linux/capability.h>
+#include <poll.h>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <map>
+#include <utility>
+
+#include "base/plain_text.h"
+#include "base/spawn.h"
+#include "volume/file_limits.h"
+#include "volume/files/files_server.h"
+#include "volume/files/frames.h"
+#include "volume/files/wire.h"
+
+namespace berth::volume {
+namespace {
+
+/// What an operation of NfsSession is made of has the timeout each: CREATE, LOOKUP, GETATTR. Whoever needs
+/// longer does not keep to it.
+constexpr int k_calls_of_an_operation = 3;
+constexpr Duration k_grace = std::chrono::seconds(2);
+/// The least that a server moves at once (NfsSession::limits), so the most beats of a copy.
+constexpr uint64_t k_most_beats = k_longest_copy / 512;
+
+/// What of a mounted directory outlives a berth-files.
+struct Tree {
+    NfsLocation location;
+    NfsCredentials credentials;
+    Duration timeout;
+    Interrupt interrupt;
+    ServerAddresses addresses;
+    FileHandle root;
+    uint64_t mounted_in = 0;  ///< The run of berth-files that has it; 0: none.
+};
+
+}  // namespace
+
+/// The process and the two sockets to it.
+class FilesProcess {
+  public:
+    FilesProcess(FilesProgram program, Report& report) : program_(std::move(program)), report_(report) {}
+
+    std::optional<BootTime> write_lost() const { return write_lost_; }
+    int pid() const { return child_.running() ? child_.pid() : -1; }
+
+    /// Makes the directory known; its first mount.
+    Status add(uint32_t number, const std::shared_ptr<Tree>& tree, std::optional<BootTime> deadline) {
+        deadline_ = deadline;
+        trees_[number] = tree;
+        Status mounted = see_mounted(number, *tree);
+        if (!mounted) trees_.erase(number);
+        return mounted;
+    }
+    void drop(uint32_t number) {
+        const auto found = trees_.find(number);
+        if (found == trees_.end()) return;
+        if (Tree& tree = *found->second; running() && tree.mounted_in == run_) {
+            deadline_ = clock_.now() + std::chrono::seconds(1);
+            tree.interrupt = {};
+            FileRequest request{.call = FileCall::unmount, .tree = number};
+            (void)ask(request, tree);
+        }
+        trees_.erase(number);
+    }
+    uint32_t next_number() { return ++last_number_; }
+
+    /// One call in the directory `request.tree`.
+    Result<FileReply> call(FileRequest& request, std::optional<BootTime> deadline) {
+        deadline_ = deadline;
+        Tree& tree = *trees_.at(request.tree);
+        notice_end();
+        BERTH_TRY(see_mounted(request.tree, tree));
+        if (request.call == FileCall::copy)
+            BERTH_TRY(see_mounted(request.to_tree, *trees_.at(request.to_tree)));
+        return ask(request, tree);
+    }
+
+  private:
+    bool running() const { return static_cast<bool>(calls_); }
+
+    Status start() {
+        int calls[2], addresses[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, calls) != 0) return fail_errno("socketpair");
+        UniqueFd ours(calls[0]), theirs(calls[1]);
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, addresses) != 0)
+            return fail_errno("socketpair");
+        UniqueFd our_addresses(addresses[0]), their_addresses(addresses[1]);
+        SpawnOptions options;
+        options.arguments = {program_.program};
+        options.descriptors = {{k_files_calls_fd, theirs.get()},
+                               {k_files_addresses_fd, their_addresses.get()}};
+        options.uid = program_.uid;
+        options.gid = program_.gid;
+        if (geteuid() == 0) options.ambient_capabilities = {CAP_NET_BIND_SERVICE};
+        options.die_with_parent = true;
+        auto child = spawn(options);
+        if (!child) return fail(child.error());
+        child_ = std::move(*child);
+        calls_ = std::move(ours);
+        addresses_ = std::move(our_addresses);
+        reader_ = {};
+        wanted_.clear();
+        run_++;
+        return {};
+    }
+
+    void end() {
+        child_ = {};  // kills and reaps it
+        calls_.reset();
+        addresses_.reset();
+    }
+
+    /// It may have ended since the last call.
+    void notice_end() {
+        if (!running()) return;
+        pollfd p{child_.pidfd(), POLLIN, 0};
+        if (poll(&p, 1, 0) > 0) ended("it ended");
+    }
+
+    /// Unasked: whatever it had sent may still be under way.
+    void ended(std::string_view why) {
+        write_lost_ = clock_.now();
+        report_.error("berth-files ended", Error(ErrorCode::M04, std::string(why)));
+        end();
+    }
+
+    Status see_mounted(uint32_t number, Tree& tree) {
+        if (running() && tree.mounted_in == run_) return {};
+        if (!running()) BERTH_TRY(start());
+        FileRequest request{.call = FileCall::mount,
+                            .tree = number,
+                            .location = tree.location,
+                            .credentials = tree.credentials,
+                            .timeout = tree.timeout,
+                            .addresses = tree.addresses.known()};
+        if (deadline_) request.timeout = std::min(request.timeout, *deadline_ - clock_.now());
+        if (request.timeout <= Duration(0))
+            return fail(ErrorCode::M04, "{}: no time left to mount", tree.location.server);
+        auto reply = ask(request, tree);
+        if (!reply) return fail(reply.error());
+        if (!tree.root.empty() && tree.root != reply->handle)
+            return fail(ErrorCode::M10, "{}:{} is another directory than before", tree.location.server,
+                        tree.location.directory);
+        tree.root = reply->handle;
+        if (reply->address) tree.addresses.answered(*reply->address);
+        tree.mounted_in = run_;
+        return {};
+    }
+
+    /// The error of a reply is returned as one.
+    Result<FileReply> ask(FileRequest& request, Tree& tree) {
+        auto reply = exchange(request, tree);
+        if (!reply) return reply;
+        if (reply->write_lost) write_lost_ = clock_.now();
+        if (reply->error) return fail(*reply->error);
+        return reply;
+    }
+
+    BootTime bound(const Tree& tree) {
+        const BootTime most = clock_.now() + (tree.timeout * k_calls_of_an_operation + k_grace);
+        return deadline_ ? std::min(most, *deadline_ + k_grace) : most;
+    }
+
+    Result<FileReply> exchange(FileRequest& request, Tree& tree) {
+        if (deadline_) request.left = *deadline_ - clock_.now();
+        const std::string bytes = encode_request(request);
+        FrameSender sender(bytes);
+        bool sent = false;
+        uint64_t beats = 0;
+        BootTime until = bound(tree);
+        Waiter waiter(tree.interrupt);
+        if (waiter.over()) return fail(ErrorCode::L05, "{}", tree.location.server);
+        while (true) {
+            if (!sent) {
+                auto some = sender.send(calls_.get(), MSG_DONTWAIT);
+                if (!some) return lost("it does not listen", tree);
+                sent = *some;
+            }
+            while (auto frame = reader_.next()) {
+                if (*frame == k_beat && request.call == FileCall::copy && ++beats <= k_most_beats) {
+                    until = bound(tree);
+                    continue;
+                }
+                auto reply = decode_reply(request, *frame);
+                if (!reply) return lost(reply.error().detail(), tree);
+                return reply;
+            }
+            if (clock_.now() >= until) return lost("no answer in time", tree);
+            std::vector<pollfd> fds = {
+                {},
+                {calls_.get(), static_cast<short>(sent ? POLLIN : POLLIN | POLLOUT), 0},
+                {addresses_.get(), POLLIN, 0}};
+            for (const auto& [number, pending] : wanted_) fds.push_back({pending->fd(), POLLIN, 0});
+            if (waiter.wait(fds, until, clock_) < 0) {
+                // Its call is abandoned with it, as a connection would be.
+                if (changes_content(request)) write_lost_ = clock_.now();
+                end();
+                return fail(ErrorCode::L05, "{}", tree.location.server);
+            }
+            if ((fds[2].revents & POLLIN) != 0) take_question();
+            answer_questions();
+            if ((fds[1].revents & ~POLLOUT) == 0) continue;
+            if (reader_.take(calls_.get(), k_longest_frame) != FrameReader::End::none)
+                return lost("it ended", tree);
+        }
+    }
+
+    static bool changes_content(const FileRequest& r) {
+        return r.call == FileCall::write || r.call == FileCall::write_sync || r.call == FileCall::set_size ||
+               r.call == FileCall::rename || r.call == FileCall::copy;
+    }
+
+    std::unexpected<Error> lost(std::string_view why, const Tree& tree) {
+        ended(why);
+        return fail(ErrorCode::M04, "{}: the program that speaks to it: {}", tree.location.server, why);
+    }
+
+    /// It wants to know the addresses of a directory's server. It cannot choose which name is looked up.
+    void take_question() {
+        uint32_t number = 0;
+        const ssize_t n = recv(addresses_.get(), &number, sizeof number, MSG_DONTWAIT);
+        const auto tree = n == sizeof number ? trees_.find(number) : trees_.end();
+        if (tree == trees_.end() || wanted_.contains(number)) return;
+        if (auto pending = tree->second->addresses.look_up())
+            wanted_[number] = std::move(pending);
+        else
+            send_addresses(tree->second->addresses.known());
+    }
+
+    void answer_questions() {
+        std::erase_if(wanted_, [this](const auto& wanted) {
+            pollfd p{wanted.second->fd(), POLLIN, 0};
+            if (poll(&p, 1, 0) <= 0) return false;
+            const auto tree = trees_.find(wanted.first);
+            if (tree == trees_.end()) return true;
+            const Status found = wanted.second->result();
+            if (found)
+                send_addresses(tree->second->addresses.known());
+            else
+                send_answer(std::string(1, '\0') + cut_text(found.error().detail(), 512));
+            return true;
+        });
+    }
+
+    void send_addresses(std::vector<SocketAddress> known) {
+        if (known.size() > k_most_addresses) known.resize(k_most_addresses);
+        send_answer("\1" + encode_addresses(known));
+    }
+    void send_answer(const std::string& answer) {
+        (void)!send(addresses_.get(), answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+
+    FilesProgram program_;
+    Report& report_;
+    SystemClock clock_;
+    Child child_;
+    UniqueFd calls_, addresses_;
+    FrameReader reader_;
+    uint64_t run_ = 0;
+    uint32_t last_number_ = 0;
+    std::map<uint32_t, std::shared_ptr<Tree>> trees_;
+    std::map<uint32_t, std::shared_ptr<ServerAddresses::Pending>> wanted_;
+    std::optional<BootTime> write_lost_;
+    std::optional<BootTime> deadline_;  ///< Of the call under way.
+};
+
+namespace {
+
+class HelpedOps final : public NfsOps {
+  public:
+    HelpedOps(std::shared_ptr<FilesProcess> process, std::shared_ptr<Tree> tree)
+        : process_(std::move(process)), tree_(std::move(tree)), number_(process_->next_number()) {}
+    ~HelpedOps() override { process_->drop(number_); }
+    HelpedOps(const HelpedOps&) = delete;
+    HelpedOps& operator=(const HelpedOps&) = delete;
+
+    Status mount() { return process_->add(number_, tree_, deadline_); }
+
+    const FileHandle& root() const override { return tree_->root; }
+    void set_deadline(std::optional<BootTime> deadline) override { deadline_ = deadline; }
+    bool out_of_time() const override { return deadline_ && SystemClock().now() >= *deadline_; }
+
+    Result<Found> lookup(const FileHandle& directory, const std::string& name) override {
+        BERTH_TRY(usable(name));
+        auto reply = call({.call = FileCall::lookup, .file = directory, .name = name});
+        if (!reply) return fail(reply.error());
+        return Found{std::move(reply->handle), reply->attributes};
+    }
+    Result<Attributes> attributes(const FileHandle& file) override {
+        auto reply = call({.call = FileCall::attributes, .file = file});
+        if (!reply) return fail(reply.error());
+        return reply->attributes;
+    }
+    Result<uint32_t> access(const FileHandle& file, uint32_t wanted) override {
+        auto reply = call({.call = FileCall::access, .file = file, .count = wanted});
+        if (!reply) return fail(reply.error());
+        return reply->access;
+    }
+    Result<std::string> readlink(const FileHandle& link) override {
+        return data(call({.call = FileCall::readlink, .file = link}));
+    }
+    Result<std::vector<DirectoryEntry>> list(const FileHandle& directory) override {
+        return whole_list([&](uint64_t cookie, uint64_t verifier) -> Result<NamesPart> {
+            auto reply =
+                call({.call = FileCall::list, .file = directory, .offset = cookie, .size = verifier});
+            if (!reply) return fail(reply.error());
+            return std::move(reply->part);
+        });
+    }
+    Result<std::string> read(const FileHandle& file, uint64_t offset, uint32_t count) override {
+        return data(call({.call = FileCall::read,
+                          .file = file,
+                          .offset = offset,
+                          .count = std::min(count, k_longest_transfer)}));
+    }
+    Status write_sync(const FileHandle& file, uint64_t offset, std::string_view data) override {
+        for (size_t at = 0; at < data.size(); at += k_longest_transfer)
+            BERTH_TRY(done({.call = FileCall::write_sync,
+                            .file = file,
+                            .data = std::string(data.substr(at, k_longest_transfer)),
+                            .offset = offset + at}));
+        return {};
+    }
+    Result<FileHandle> create(const FileHandle& directory, const std::string& name, uint32_t mode) override {
+        return make(FileCall::create, directory, name, mode);
+    }
+    Status link(const FileHandle& file, const FileHandle& directory, const std::string& name) override {
+        BERTH_TRY(usable(name));
+        return done({.call = FileCall::link, .file = file, .other = directory, .name = name});
+    }
+    Status rename(const FileHandle& directory, const std::string& from, const std::string& to) override {
+        BERTH_TRY(usable(from));
+        BERTH_TRY(usable(to));
+        return done({.call = FileCall::rename, .file = directory, .name = from, .to_name = to});
+    }
+    Status remove(const FileHandle& directory, const std::string& name) override {
+        BERTH_TRY(usable(name));
+        return done({.call = FileCall::remove, .file = directory, .name = name});
+    }
+    Result<Space> space() override {
+        auto reply = call({.call = FileCall::space});
+        if (!reply) return fail(reply.error());
+        return reply->space;
+    }
+    Result<TransferLimits> limits() override {
+        if (limits_) return *limits_;
+        auto reply = call({.call = FileCall::limits});
+        if (!reply) return fail(reply.error());
+        limits_ = reply->limits;
+        return *limits_;
+    }
+    Result<FileHandle> make_directory(const FileHandle& directory, const std::string& name,
+                                      uint32_t mode) override {
+        return make(FileCall::make_directory, directory, name, mode);
+    }
+    Status remove_directory(const FileHandle& directory, const std::string& name) override {
+        BERTH_TRY(usable(name));
+        return done({.call = FileCall::remove_directory, .file = directory, .name = name});
+    }
+    Status symlink(const FileHandle& directory, const std::string& name, const std::string& target) override {
+        BERTH_TRY(usable(name));
+        if (!possible_link_target(target)) return fail(ErrorCode::M11, "the target of a link is too long");
+        return done({.call = FileCall::symlink, .file = directory, .name = name, .data = target});
+    }
+    Result<std::string> write(const FileHandle& file, uint64_t offset, std::string_view bytes) override {
+        const auto most = limits();
+        if (!most) return fail(most.error());
+        std::string verifier;
+        for (size_t at = 0; at < bytes.size(); at += most->write) {
+            auto now = data(call({.call = FileCall::write,
+                                  .file = file,
+                                  .data = std::string(bytes.substr(at, most->write)),
+                                  .offset = offset + at}));
+            if (!now) return now;
+            if (!verifier.empty() && *now != verifier)
+                return fail(ErrorCode::M10, "server {} was restarted", tree_->location.server);
+            verifier = std::move(*now);
+        }
+        return verifier;
+    }
+    Result<std::string> commit(const FileHandle& file) override {
+        return data(call({.call = FileCall::commit, .file = file}));
+    }
+    Status set_size(const FileHandle& file, uint64_t size) override {
+        return done({.call = FileCall::set_size, .file = file, .size = size});
+    }
+    std::optional<Status> copy_here(NfsOps& from, const FileHandle& source, const FileHandle& target,
+                                    uint64_t begin, uint64_t end) override {
+        auto* other = dynamic_cast<HelpedOps*>(&from);
+        if (other == nullptr || other->process_ != process_) return std::nullopt;
+        FileRequest request{.call = FileCall::copy,
+                            .tree = other->number_,
+                            .file = source,
+                            .other = target,
+                            .to_tree = number_,
+                            .offset = begin,
+                            .size = end};
+        auto reply = process_->call(request, deadline_);
+        return reply ? Status{} : fail(reply.error());
+    }
+
+  private:
+    Result<FileReply> call(FileRequest request) {
+        request.tree = number_;
+        if (!possible_handle(request.file) && needs_handle(request.call))
+            return fail(ErrorCode::M10, "a file handle of {} bytes", request.file.size());
+        if (out_of_time()) return fail(ErrorCode::M04, "{}: no time left", tree_->location.server);
+        return process_->call(request, deadline_);
+    }
+    static bool needs_handle(FileCall call) { return call != FileCall::space && call != FileCall::limits; }
+    Status done(FileRequest request) {
+        auto reply = call(std::move(request));
+        return reply ? Status{} : fail(reply.error());
+    }
+    static Result<std::string> data(Result<FileReply> reply) {
+        if (!reply) return fail(reply.error());
+        return std::move(reply->data);
+    }
+    Result<FileHandle> make(FileCall what, const FileHandle& directory, const std::string& name,
+                            uint32_t mode) {
+        BERTH_TRY(usable(name));
+        auto reply = call({.call = what, .file = directory, .name = name, .count = mode});
+        if (!reply) return fail(reply.error());
+        return std::move(reply->handle);
+    }
+    /// As a server would say it (NFS3ERR_NAMETOOLONG).
+    static Status usable(const std::string& name) {
+        if (possible_name(name)) return {};
+        return fail(ErrorCode::M11, "\"{}\": a name has 1 to {} bytes without \"/\"", shown(name, 64),
+                    k_longest_name);
+    }
+
+    std::shared_ptr<FilesProcess> process_;
+    std::shared_ptr<Tree> tree_;
+    uint32_t number_;
+    std::optional<BootTime> deadline_;
+    std::optional<TransferLimits> limits_;
+};
+
+}  // namespace
+
+Result<FilesProgram> files_program(std::string program, const std::string& user) {
+    FilesProgram made{.program = std::move(program), .uid = {}, .gid = {}};
+    if (geteuid() != 0 || user.empty()) return made;
+    const passwd* found = getpwnam(user.c_str());
+    if (found == nullptr) return fail(ErrorCode::I04, "user {} does not exist", user);
+    made.uid = found->pw_uid;
+    made.gid = found->pw_gid;
+    return made;
+}
+
+std::string installed_files_program() {
+    std::error_code error;
+    const auto own = std::filesystem::read_symlink("/proc/self/exe", error);
+    // PREFIX/bin/berthctl and PREFIX/libexec/berth/berth-files.
+    const auto beside = own.parent_path().parent_path() / "libexec/berth/berth-files";
+    if (!error && std::filesystem::exists(beside, error)) return beside;
+    return FilesProgram{}.program;
+}
+
+FilesHelper::FilesHelper(FilesProgram program, Report& report)
+    : process_(std::make_shared<FilesProcess>(std::move(program), report)) {}
+
+FilesHelper::~FilesHelper() = default;
+
+Result<std::unique_ptr<NfsOps>> FilesHelper::mount(const NfsLocation& location,
+                                                   const NfsCredentials& credentials, Duration timeout,
+                                                   Interrupt interrupt) {
+    if (credentials.groups.size() > k_max_groups)
+        return fail(ErrorCode::M12, "{} groups: at most {}", credentials.groups.size(), k_max_groups);
+    if (location.server.empty() || location.server.size() > k_longest_server || location.directory.empty() ||
+        location.directory.size() > k_longest_link_target)
+        return fail(ErrorCode::M05,
+                    "\"{}:{}\": a server has a name of 1 to {} bytes, a directory one of 1 to {}",
+                    shown(location.server, 64), shown(location.directory, 64), k_longest_server,
+                    k_longest_link_target);
+    auto tree = std::make_shared<Tree>(
+        Tree{location, credentials, timeout, std::move(interrupt), ServerAddresses(location.server), {}, 0});
+    auto ops = std::make_unique<HelpedOps>(process_, std::move(tree));
+    BERTH_TRY(ops->mount());
+    return ops;
+}
+
+std::optional<BootTime> FilesHelper::write_lost() const {
+    return process_->write_lost();
+}
+
+int FilesHelper::pid() const {
+    return process_->pid();
+}
+
+}  // namespace berth::volume
