@@ -127,6 +127,7 @@ Result<MachineRecord> parse_machine_record(std::string_view text) {
         record.network_bridge =
             inner.text("network_bridge", is_interface_name,
                        "an interface's name: 1 to 15 of letters, digits, '.', '_', '-', not '-' first");
+        record.guest_address = inner.text("guest_address", is_guest_address, "\"any\" or \"leased\"");
         BERTH_TRY(inner.fields().done());
     }
     record.boot_token = r.text("boot_token", is_boot_token, "1 to 128 of letters, digits, '-', '_'");
@@ -153,6 +154,7 @@ json machine_record_json(const MachineRecord& record) {
     put(nfs, "shared", record.nfs.shared);
     put(nfs, "unusable", record.nfs.unusable);
     put(vm, "network_bridge", record.network_bridge);
+    put(vm, "guest_address", record.guest_address);
     if (!nfs.empty()) value["nfs"] = std::move(nfs);
     if (!vm.empty()) value["vm"] = std::move(vm);
     put(value, "boot_token", record.boot_token);

@@ -31,6 +31,7 @@ struct MachineRecord {
         std::string unusable{};
     } nfs;                         ///< Empty members were not given.
     std::string network_bridge;    ///< is_interface_name, or empty.
+    std::string guest_address;     ///< is_guest_address, or empty.
     std::string boot_token;        ///< is_boot_token, or empty.
     uint64_t minimum_version = 0;  ///< Images below are refused.
     bool allow_older = false;      ///< Images older than the one this initramfs was made with are accepted.

@@ -12,7 +12,7 @@ namespace {
 const char* k_example =
     R"({"schema":1,"id":"m-0001","name":"berth-12","keymap":"de","time_zone":"Europe/Berlin","ntp":["10.0.0.1"],"data":"auto",
  "nfs":{"server":"fs1","directory":"/export/users/{user}","nfs_port":2049,"mount_port":20048,"shared":"fs1:/export/shared"},
- "vm":{"network_bridge":"br0"},"boot_token":"0a1b","minimum_version":3,"allow_older":true})";
+ "vm":{"network_bridge":"br0","guest_address":"leased"},"boot_token":"0a1b","minimum_version":3,"allow_older":true})";
 
 nlohmann::json with(const char* pointer, const nlohmann::json& value) {
     auto j = nlohmann::json::parse(k_example);
@@ -52,6 +52,7 @@ TEST(MachineRecord, reads_every_key_of_the_documented_example) {
     EXPECT_EQ(r->nfs.mount_port, 20048);
     EXPECT_EQ(r->nfs.shared, "fs1:/export/shared");
     EXPECT_EQ(r->network_bridge, "br0");
+    EXPECT_EQ(r->guest_address, "leased");
     EXPECT_EQ(r->boot_token, "0a1b");
     EXPECT_EQ(r->minimum_version, 3u);
     EXPECT_TRUE(r->allow_older);
@@ -83,6 +84,8 @@ TEST(MachineRecord, boots_without_a_value_that_would_mean_more_to_a_tool_than_a_
     EXPECT_FALSE(expect_left_out("/data", "always").data_auto);
     for (const char* bad : {"sixteen-letters-", "-br0", "..", ""})
         EXPECT_EQ(expect_left_out("/vm/network_bridge", bad).network_bridge, "") << bad;
+    for (const char* bad : {"fixed", "10.0.0.1", ""})
+        EXPECT_EQ(expect_left_out("/vm/guest_address", bad).guest_address, "") << bad;
     EXPECT_EQ(expect_left_out("/boot_token", "a b").boot_token, "");
     EXPECT_EQ(expect_left_out("/keymap", 7).keymap, "");
     EXPECT_EQ(expect_left_out("/vm", "br0").network_bridge, "");

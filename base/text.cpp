@@ -126,6 +126,10 @@ bool is_interface_name(std::string_view text) {
     return made_of(text, "._-", 15) && text.front() != '-' && text != "." && text != "..";
 }
 
+bool is_guest_address(std::string_view text) {
+    return text == "any" || text == "leased";
+}
+
 bool is_file_name(std::string_view text) {
     return made_of(text, "._-", 128) && text.front() != '.';
 }

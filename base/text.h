@@ -61,6 +61,8 @@ bool is_time_zone(std::string_view text);
 /// A network interface: 1 to 15 of letters, digits, '.', '_', '-' (IFNAMSIZ less the ending zero), not
 /// beginning with '-', neither "." nor "..".
 bool is_interface_name(std::string_view text);
+/// Which source addresses a guest with a bridged card may use: "any", or "leased", the one of its lease only.
+bool is_guest_address(std::string_view text);
 /// A file in a flat folder, such as an image's: 1 to 128 of letters, digits, '.', '_', '-', not beginning
 /// with
 /// '.'.

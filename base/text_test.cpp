@@ -117,6 +117,7 @@ TEST(TimeZone, is_a_relative_name_of_plain_parts) {
 }
 
 TEST(InterfaceName, is_one_that_the_kernel_takes) {
+    expect_rule(is_guest_address, {"any", "leased"}, {"", "Any", "any ", "10.0.0.1"});
     expect_rule(is_interface_name, {"br0", "eth0.1", "a_b-c", std::string(15, 'a'), "..."},
                 {"", ".", "..", "-br0", "a b", "a/b", "a:b", "a%d", std::string(16, 'a')});
 }

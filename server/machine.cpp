@@ -80,6 +80,8 @@ constexpr SettingRule k_rules[] = {
      is_record_location},
     {"bridge", "--bridge", "an interface's name of 1 to 15 letters, digits, '.', '_', '-', not '-' first",
      "host bridge offered to VMs", "", is_interface_name},
+    {"guest_address", "--guest-address", "any or leased", "source addresses of VMs on the bridge", "",
+     is_guest_address},
 };
 
 }  // namespace
@@ -166,6 +168,7 @@ nlohmann::json machine_record(const Machine& machine, const Policy& policy, std:
                                  .nfs_port = port("nfs_port"),
                                  .mount_port = port("mount_port")},
                          .network_bridge = value("bridge"),
+                         .guest_address = value("guest_address"),
                          .boot_token = is_boot_token(boot_token) ? std::string(boot_token) : ""};
     if (const auto list = value("ntp"); !list.empty()) record.ntp = split_list(list);
     for (const auto key : left_out(machine, policy)) {

@@ -29,6 +29,7 @@ TEST(Setting, takes_legal_values_and_names_the_range_of_others) {
         {"shared",
          {{"fs1:/export/shared", "[fd00::1]:/path"}, {"fs1", "fd00::1:/path", "fs1:x", ":/x", "fs1:/a b"}}},
         {"bridge", {{"br0"}, {"a b", "-br0", "0123456789abcdef"}}},
+        {"guest_address", {{"any", "leased"}, {"fixed", "10.0.0.1", "Leased"}}},
     };
     EXPECT_EQ(std::size(cases), setting_rules().size());
     for (const auto& [key, values] : cases) {
@@ -72,13 +73,14 @@ TEST(MachineRecord, is_what_the_client_reads_golden) {
                            {"nfs_port", "2049"},
                            {"mount_port", "20048"},
                            {"shared", "fs1:/export/shared"},
-                           {"bridge", "br0"}}};
+                           {"bridge", "br0"},
+                           {"guest_address", "leased"}}};
     const auto record = machine_record(m, {}, "00ff");
     EXPECT_EQ(record,
               nlohmann::json::parse(
                   R"({"schema":1,"id":"m-0001","name":"berth-12","keymap":"de","time_zone":"Europe/Berlin",
         "ntp":["10.0.0.1","t.org"],"data":"auto","nfs":{"server":"fs1","directory":"/export/users/{user}","nfs_port":2049,"mount_port":20048,
-        "shared":"fs1:/export/shared"},"vm":{"network_bridge":"br0"},"boot_token":"00ff"})"));
+        "shared":"fs1:/export/shared"},"vm":{"network_bridge":"br0","guest_address":"leased"},"boot_token":"00ff"})"));
     EXPECT_EQ(machine_record({.id = "m-0002", .name = "b"}, {}, ""),
               nlohmann::json::parse(R"({"schema":1,"id":"m-0002","name":"b","data":"none"})"));
 }
@@ -95,7 +97,8 @@ TEST(MachineRecord, is_accepted_by_the_clients_parser_for_every_setting) {
                            {"nfs_port", "0"},
                            {"mount_port", "20048"},
                            {"shared", "fs1:/export/shared"},
-                           {"bridge", "br0"}}};
+                           {"bridge", "br0"},
+                           {"guest_address", "leased"}}};
     const auto parsed =
         parse_machine_record(machine_record(m, {}, "00112233445566778899aabbccddeeff").dump());
     ASSERT_TRUE(parsed) << parsed.error().to_log();

@@ -25,12 +25,15 @@ const std::map<std::string, std::string> k_places{
     {"mount_port", "/nfs/mount_port"},
     {"shared", "/nfs/shared"},
     {"bridge", "/vm/network_bridge"},
+    {"guest_address", "/vm/guest_address"},
 };
 const std::vector<std::string> k_of_the_boot_script{"mode", "console", "image", "site"};
 
 /// Values near every rule's edges, and random changes of them.
 std::vector<std::string> values() {
     std::vector<std::string> seeds{"fs1",
+                                   "any",
+                                   "leased",
                                    "fs1.",
                                    "fs1..",
                                    "a..b",

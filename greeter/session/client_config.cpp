@@ -157,7 +157,7 @@ Result<ClientConfig> parse_client_config(std::string_view text, std::string_view
         return fail(ErrorCode::I04, "{}, line {}: {}", file, e.source().begin.line, e.description());
     }
     TomlReader r(root, file);
-    std::string method = "static", policy = "user";
+    std::string method = "static", policy = "user", guest_address = "any";
     r.text("locate", "method", method, "\"static\" or \"script\"",
            [](const std::string& s) { return s == "static" || s == "script"; });
     r.text("locate", "server", c.locate.server, "a host name or address, or empty",
@@ -174,6 +174,7 @@ Result<ClientConfig> parse_client_config(std::string_view text, std::string_view
     r.get("vm", "allow_emulation", c.allow_emulation, "true or false", [](bool) { return true; });
     r.text("vm", "network_bridge", c.network_bridge, "a network interface's name or empty",
            [](const std::string& s) { return s.empty() || is_interface_name(s); });
+    r.text("vm", "guest_address", guest_address, "\"any\" or \"leased\"", is_guest_address);
     r.text("vm", "template", c.template_vm, "server:/path of a virtual machine's folder, or empty",
            [](const std::string& s) { return s.empty() || parse_location(s).has_value(); });
     BERTH_TRY(r.finish());
@@ -181,6 +182,7 @@ Result<ClientConfig> parse_client_config(std::string_view text, std::string_view
     c.lock_break = policy == "user"    ? BreakPolicy::user
                    : policy == "admin" ? BreakPolicy::admin
                                        : BreakPolicy::nobody;
+    c.guest_address_leased = guest_address == "leased";
     return c;
 }
 
@@ -213,6 +215,7 @@ ClientConfig with_record(ClientConfig config, const MachineRecord& record) {
     if (record.nfs.mount_port != 0) config.locate.mount_port = record.nfs.mount_port;
     if (!record.nfs.shared.empty()) config.shared_location = record.nfs.shared;
     if (!record.network_bridge.empty()) config.network_bridge = record.network_bridge;
+    if (!record.guest_address.empty()) config.guest_address_leased = record.guest_address == "leased";
     return config;
 }
 

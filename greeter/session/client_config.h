@@ -34,6 +34,8 @@ struct ClientConfig {
     BreakPolicy lock_break = BreakPolicy::user;
     bool allow_emulation = false;
     std::string network_bridge;
+    /// A guest on the bridge may send from the address of its lease only.
+    bool guest_address_leased = false;
     /// "server:/path" of a VM's folder: who has no VM gets a copy of it at login; empty: nobody does.
     std::string template_vm;
 };

@@ -21,6 +21,7 @@ TEST(ClientConfig, has_defaults_that_allow_nothing_special) {
     EXPECT_EQ(c->lock_break, BreakPolicy::user);
     EXPECT_FALSE(c->allow_emulation);
     EXPECT_TRUE(c->network_bridge.empty());
+    EXPECT_FALSE(c->guest_address_leased);
 }
 
 TEST(ClientConfig, reads_every_key_of_the_manual) {
@@ -38,6 +39,7 @@ break = "admin"
 [vm]
 allow_emulation = true
 network_bridge = "br0"
+guest_address = "leased"
 )",
                                  "berth.toml");
     ASSERT_TRUE(c) << c.error().to_log();
@@ -48,6 +50,7 @@ network_bridge = "br0"
     EXPECT_EQ(c->lock_break, BreakPolicy::admin);
     EXPECT_TRUE(c->allow_emulation);
     EXPECT_EQ(c->network_bridge, "br0");
+    EXPECT_TRUE(c->guest_address_leased);
 }
 
 TEST(ClientConfig, names_file_line_and_key_of_an_unknown_key) {
@@ -98,6 +101,13 @@ TEST(ClientConfig, lets_the_record_override_where_files_are) {
     EXPECT_EQ(config.locate.mount_port, 20048);
     EXPECT_EQ(config.shared_location, "fs3:/shared");
     EXPECT_EQ(config.network_bridge, "br1");
+    EXPECT_FALSE(config.guest_address_leased);
+    record.guest_address = "leased";
+    config = with_record(config, record);
+    EXPECT_TRUE(config.guest_address_leased);
+    record.guest_address = "any";
+    EXPECT_FALSE(with_record(config, record).guest_address_leased)
+        << "what the site says is not the last word";
 }
 
 TEST(ClientConfig, takes_an_ipv6_address_with_and_without_brackets) {

@@ -162,6 +162,7 @@ Status Session::start_vm(BootTime) {
                           .nbd_socket = in_run_dir("nbd.sock"),
                           .console_socket = in_run_dir("console.sock"),
                           .network_bridge = config_.client.network_bridge,
+                          .guest_address_leased = config_.client.guest_address_leased,
                           .nat_network = config_.nat_network,
                           .firmware_code = config_.ovmf_code,
                           .nvram_copy = firmware_paths_.nvram,

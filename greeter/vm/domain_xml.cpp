@@ -164,6 +164,13 @@ void write_disks(XmlWriter& xml, const MachineConfig& config, const ClientFacts&
         xml.empty("controller", {{"type", "sata"}, {"index", fmt::format("{}", i)}});
 }
 
+void write_filter(XmlWriter& xml, const ClientFacts& facts) {
+    if (!facts.guest_address_leased) return xml.empty("filterref", {{"filter", "berth-guest"}});
+    xml.open("filterref", {{"filter", "berth-guest-leased"}});
+    xml.empty("parameter", {{"name", "CTRL_IP_LEARNING"}, {"value", "dhcp"}});
+    xml.close();
+}
+
 void write_network(XmlWriter& xml, const MachineConfig& config, const ClientFacts& facts) {
     const Network& network = config.network;
     if (network.mode == NetworkMode::none) return;
@@ -175,6 +182,7 @@ void write_network(XmlWriter& xml, const MachineConfig& config, const ClientFact
     xml.empty("mac", {{"address", network.mac.empty() ? derived_mac(config.uuid) : network.mac}});
     xml.empty("model", {{"type", network.model}});
     xml.empty("rom", {{"enabled", "no"}});  // Guests start from their disks.
+    if (bridge) write_filter(xml, facts);
     xml.close();
 }
 

@@ -102,6 +102,25 @@ TEST(DomainXml, of_a_machine_with_everything) {
     expect_golden("everything", domain_xml(config, facts));
 }
 
+TEST(DomainXml, of_a_machine_on_a_bridge_where_its_address_is_pinned_to_its_lease) {
+    MachineConfig config = small();
+    config.network.mode = NetworkMode::bridge;
+    ClientFacts facts = client();
+    facts.network_bridge = "br0";
+    facts.guest_address_leased = true;
+    expect_golden("leased", domain_xml(config, facts));
+}
+
+TEST(DomainXml, filters_every_bridged_card_and_no_other) {
+    MachineConfig config = small();
+    ClientFacts facts = client();
+    facts.network_bridge = "br0";
+    facts.nat_network = "berth-nat";
+    EXPECT_THAT(*domain_xml(config, facts), Not(HasSubstr("filterref")));
+    config.network.mode = NetworkMode::bridge;
+    EXPECT_THAT(*domain_xml(config, facts), HasSubstr("<filterref filter='berth-guest'"));
+}
+
 TEST(DomainXml, of_an_emulated_machine_on_a_libvirt_network) {
     ClientFacts facts = client();
     facts.kvm = false;

@@ -79,15 +79,18 @@ struct ClientFacts {
     std::string nbd_socket;      ///< Exports named as the disks.
     std::string console_socket;  ///< Bound by QEMU.
     std::string network_bridge;  ///< For NetworkMode::bridge.
-    std::string nat_network;     ///< libvirt network for NetworkMode::nat; empty: QEMU's user-mode network.
-    std::string firmware_code;   ///< OVMF_CODE path
-    std::string nvram_copy;      ///< Local copy of the VM's NVRAM, put back at the end.
+    /// NetworkMode::bridge: only the address that the site's DHCP server gave may be a packet's source.
+    bool guest_address_leased = false;
+    std::string nat_network;    ///< libvirt network for NetworkMode::nat; empty: QEMU's user-mode network.
+    std::string firmware_code;  ///< OVMF_CODE path
+    std::string nvram_copy;     ///< Local copy of the VM's NVRAM, put back at the end.
     uint64_t host_memory = 0;
     unsigned host_cpus = 1;
 };
 
 /// H-error when the configuration does not fit the client (more memory or CPUs than there are, bridge not
-/// offered).
+/// offered). A bridged card gets a network filter (overlay/etc/libvirt/nwfilter); libvirt starts no domain
+/// whose filter it does not know.
 Result<std::string> domain_xml(const MachineConfig& config, const ClientFacts& facts);
 
 }  // namespace berth::vm

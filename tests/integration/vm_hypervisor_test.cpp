@@ -267,6 +267,10 @@ TEST_F(Vm, joins_a_bridge_and_a_libvirt_network) {
     EXPECT_THAT(
         run_checked({.arguments = {"ip", "link", "show", "master", "vmc-br0"}}, seconds(10)).value_or(""),
         HasSubstr("vnet"));
+    EXPECT_THAT(run_checked({.arguments = {"virsh", "-q", "-c", "qemu:///system", "nwfilter-binding-list"}},
+                            seconds(10))
+                    .value_or(""),
+                testing::AllOf(HasSubstr("vnet"), HasSubstr("berth-guest")));
     ASSERT_TRUE(domain->destroy());
 
     ASSERT_TRUE(run_checked({.arguments = {"virsh", "-q", "-c", "qemu:///system", "net-start", "default"}},
@@ -276,6 +280,26 @@ TEST_F(Vm, joins_a_bridge_and_a_libvirt_network) {
     EXPECT_THAT(
         run_checked({.arguments = {"ip", "link", "show", "master", "virbr0"}}, seconds(10)).value_or(""),
         HasSubstr("vnet"));
+}
+
+TEST_F(Vm, does_not_start_with_a_bridged_card_that_nothing_filters) {
+    NbdServer nbd(folder_, {"software"});
+    const auto virsh = [](const char* verb, const std::string& what) {
+        return run_checked({.arguments = {"virsh", "-q", "-c", "qemu:///system", verb, what}}, seconds(30));
+    };
+    ASSERT_TRUE(run_checked({.arguments = {"ip", "link", "add", "vmc-br1", "type", "bridge"}}, seconds(10)));
+    ASSERT_TRUE(virsh("nwfilter-undefine", "berth-guest-leased"));
+    ASSERT_TRUE(virsh("nwfilter-undefine", "berth-guest"));
+    MachineConfig config = guest_config();
+    config.network.mode = NetworkMode::bridge;
+    ClientFacts facts = guest_client(folder_);
+    facts.network_bridge = "vmc-br1";
+    const auto domain = hypervisor_->start(*domain_xml(config, facts));
+    ASSERT_FALSE(domain);
+    EXPECT_THAT(domain.error().detail(), HasSubstr("berth-guest"));
+    for (const auto* file : {"berth-guest.xml", "berth-guest-leased.xml"})
+        EXPECT_TRUE(virsh("nwfilter-define",
+                          fmt::format("{}/overlay/etc/libvirt/nwfilter/{}", BERTH_SOURCE_DIR, file)));
 }
 
 TEST_F(Vm, is_found_by_a_session_that_knows_only_its_name) {
