@@ -25,9 +25,9 @@ ErrorCode mount_error_code(int status) {
 
 }  // namespace
 
-Result<FileHandle> mount_root(const NfsLocation& location, ServerAddresses& server,
-                              const NfsCredentials& credentials, Duration timeout,
-                              const Interrupt& interrupt) {
+Result<MountedRoot> mount_root(const NfsLocation& location, ServerAddresses& server,
+                               const NfsCredentials& credentials, Duration timeout,
+                               const Interrupt& interrupt) {
     SystemClock clock;
     const BootTime deadline = clock.now() + timeout;
     uint16_t port = location.mount_port;
@@ -62,7 +62,7 @@ Result<FileHandle> mount_root(const NfsLocation& location, ServerAddresses& serv
     if (status != 0) return fail(mount_error_code(status), "{}", what);
     if (!possible_handle(root))
         return fail(ErrorCode::M11, "{}: its handle has not 1 to {} bytes", what, k_longest_handle);
-    return root;
+    return MountedRoot{std::move(root), port};
 }
 
 }  // namespace berth::volume

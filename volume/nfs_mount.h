@@ -8,9 +8,14 @@
 
 namespace berth::volume {
 
+struct MountedRoot {
+    FileHandle handle;
+    uint16_t port;  ///< Where MOUNT answered.
+};
+
 /// M01, M02, M04, M05, M06, M11, M12, L05. `server` is the location's.
-Result<FileHandle> mount_root(const NfsLocation& location, ServerAddresses& server,
-                              const NfsCredentials& credentials, Duration timeout,
-                              const Interrupt& interrupt);
+Result<MountedRoot> mount_root(const NfsLocation& location, ServerAddresses& server,
+                               const NfsCredentials& credentials, Duration timeout,
+                               const Interrupt& interrupt);
 
 }  // namespace berth::volume

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "volume/types.h"
 
 namespace berth::volume {
 
@@ -63,6 +64,8 @@ class NfsOps {
     virtual ~NfsOps() = default;
     /// The handle that MOUNT gave.
     virtual const FileHandle& root() const = 0;
+    /// Where its server was found; nothing: it has none.
+    virtual MountedServer server() const { return {}; }
     virtual Result<Found> lookup(const FileHandle& directory, const std::string& name) = 0;
     virtual Result<Attributes> attributes(const FileHandle& file) = 0;
     /// Which of `wanted` this user has (ACCESS; only a hint for root-squashed servers, but what they say).

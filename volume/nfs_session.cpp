@@ -104,10 +104,11 @@ Status NfsSession::connect(BootTime until) {
         return fail(ErrorCode::M12, "{} groups: at most {}", credentials_.groups.size(), k_max_groups);
     auto root = mount_root(location_, addresses_, credentials_, until - SystemClock().now(), interrupt_);
     if (!root) return fail(root.error());
-    if (!root_.empty() && *root != root_)
+    if (!root_.empty() && root->handle != root_)
         return fail(ErrorCode::M10, "{}:{} is another directory than before", location_.server,
                     location_.directory);
-    root_ = *root;
+    root_ = std::move(root->handle);
+    mount_port_ = root->port;
     return reach(until);
 }
 
@@ -122,6 +123,7 @@ Status NfsSession::reach(BootTime until) {
     auto connection =
         RpcConnection::connect(addresses_, port, credentials_, until - SystemClock().now(), interrupt_);
     if (!connection) return fail(connection.error());
+    nfs_port_ = port;
     connection_ = std::move(*connection);
     connections_++;
     return {};

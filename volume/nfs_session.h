@@ -67,7 +67,9 @@ class NfsSession final : public NfsOps {
     Status set_size(const FileHandle& file, uint64_t size) override;
 
     const NfsLocation& location() const { return location_; }
-    const ServerAddresses& addresses() const { return addresses_; }
+    /// Where its server was found; after mount().
+    uint16_t nfs_port() const { return nfs_port_; }
+    uint16_t mount_port() const { return mount_port_; }
     bool connected() const { return connection_ && !connection_->broken(); }
     /// Of the connection that stands: how often this session connected anew. A caller that must know of a
     /// loss compares.
@@ -115,6 +117,7 @@ class NfsSession final : public NfsOps {
     std::optional<BootTime> deadline_;
     Interrupt interrupt_;
     FileHandle root_;
+    uint16_t nfs_port_ = 0, mount_port_ = 0;
     std::unique_ptr<RpcConnection> connection_;
     uint64_t connections_ = 0, lost_writes_ = 0;
     std::optional<TransferLimits> limits_;

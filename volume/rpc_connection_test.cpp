@@ -154,5 +154,14 @@ TEST_F(ConnectTest, a_descriptor_that_is_readable_for_another_reason_ends_nothin
     EXPECT_LT(asked, 20) << "and nobody turns in circles";
 }
 
+TEST(SocketAddress, is_written_as_the_address_that_it_reaches) {
+    const auto written = [](const char* name) { return ServerAddresses(name).known().at(0).text(); };
+    EXPECT_EQ(written("10.0.0.1"), "10.0.0.1");
+    EXPECT_EQ(written("FD00:0::1"), "fd00::1");
+    EXPECT_EQ(written("fe80::1%lo"), "fe80::1");
+    EXPECT_EQ(written("::ffff:10.0.0.1"), "10.0.0.1") << "connecting to it sends IPv4";
+    EXPECT_EQ(SocketAddress().text(), "");
+}
+
 }  // namespace
 }  // namespace berth::volume

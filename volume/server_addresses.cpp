@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "volume/server_addresses.h"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -44,6 +45,18 @@ SocketAddress SocketAddress::with_port(uint16_t port) const {
     else
         reinterpret_cast<sockaddr_in&>(same.storage).sin_port = htons(port);
     return same;
+}
+
+std::string SocketAddress::text() const {
+    char text[INET6_ADDRSTRLEN] = "";
+    if (family() == AF_INET) {
+        inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(storage).sin_addr, text, sizeof text);
+    } else if (family() == AF_INET6) {
+        const in6_addr& address = reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr;
+        const bool mapped = IN6_IS_ADDR_V4MAPPED(&address);
+        inet_ntop(mapped ? AF_INET : AF_INET6, address.s6_addr + (mapped ? 12 : 0), text, sizeof text);
+    }
+    return text;
 }
 
 bool SocketAddress::operator==(const SocketAddress& other) const {

@@ -21,6 +21,9 @@ namespace berth::volume {
 struct SocketAddress {
     sockaddr_storage storage{};
     socklen_t size = 0;
+    /// Numeric, without port and zone; IPv4 in IPv6 (RFC 4291 2.5.5.2) is written as the IPv4 address that is
+    /// reached.
+    std::string text() const;
     int family() const { return storage.ss_family; }
     /// The same with `port`.
     SocketAddress with_port(uint16_t port) const;

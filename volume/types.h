@@ -17,6 +17,14 @@ struct NfsLocation {
     friend bool operator==(const NfsLocation&, const NfsLocation&) = default;
 };
 
+/// A server as a mount found it.
+struct MountedServer {
+    /// All that its name led to: numeric, without zone and brackets, an IPv4 address never as an IPv6 one.
+    std::vector<std::string> addresses;
+    uint16_t nfs_port = 0, mount_port = 0;  ///< Where NFS and MOUNT answered.
+    friend bool operator==(const MountedServer&, const MountedServer&) = default;
+};
+
 /// AUTH_SYS (RFC 5531 appendix A): at most k_max_groups supplementary groups travel; more is an error, never
 /// a silent cut.
 struct NfsCredentials {

@@ -25,14 +25,17 @@ bool unanswered(const Error& error) {
 class MountedDirectory final : public UserDirectory {
   public:
     MountedDirectory(std::shared_ptr<NfsOps> user, std::shared_ptr<NfsOps> shared,
-                     std::string shared_directory, LockTimes times, Clock& clock, Report& report)
+                     std::string shared_directory, LockTimes times, Clock& clock, Report& report,
+                     std::vector<MountedServer> servers)
         : user_(std::move(user)),
           shared_(std::move(shared)),
           shared_directory_(std::move(shared_directory)),
           times_(times),
           clock_(clock),
-          report_(report) {}
+          report_(report),
+          servers_(std::move(servers)) {}
 
+    std::vector<MountedServer> servers() const override { return servers_; }
     void finish_by(std::optional<BootTime> deadline) override {
         user_->set_deadline(deadline);
         if (shared_) shared_->set_deadline(deadline);
@@ -73,6 +76,7 @@ class MountedDirectory final : public UserDirectory {
     LockTimes times_;
     Clock& clock_;
     Report& report_;
+    std::vector<MountedServer> servers_;
     std::string kept_vm_;  ///< Empty: none.
     FileHandle kept_;
 };
@@ -303,24 +307,27 @@ Result<BootTime> MountedDirectory::renew(const std::string& vm, uint64_t epoch, 
 
 std::unique_ptr<UserDirectory> user_directory_on(std::shared_ptr<NfsOps> user, std::shared_ptr<NfsOps> shared,
                                                  std::string shared_directory, LockTimes times, Clock& clock,
-                                                 Report& report) {
+                                                 Report& report, std::vector<MountedServer> servers) {
     return std::make_unique<MountedDirectory>(std::move(user), std::move(shared), std::move(shared_directory),
-                                              times, clock, report);
+                                              times, clock, report, std::move(servers));
 }
 
 Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& options, FilesHelper& files,
                                                             Clock& clock, Report& report) {
     auto user = files.mount(options.location, options.credentials, options.call_timeout, options.interrupt);
     if (!user) return fail(user.error());
+    std::vector<MountedServer> servers{(*user)->server()};
     std::shared_ptr<NfsOps> shared;
     if (options.shared) {
         auto mounted =
             files.mount(*options.shared, options.credentials, options.call_timeout, options.interrupt);
         if (!mounted) return fail(mounted.error().with_prefix("shared files"));
+        servers.push_back((*mounted)->server());
         shared = std::move(*mounted);
     }
     return user_directory_on(std::move(*user), std::move(shared),
-                             options.shared ? options.shared->directory : "", options.times, clock, report);
+                             options.shared ? options.shared->directory : "", options.times, clock, report,
+                             std::move(servers));
 }
 
 }  // namespace berth::volume

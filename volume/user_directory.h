@@ -64,6 +64,10 @@ class UserDirectory {
     /// Nothing below waits past it (M04), in whatever call it is; nullopt: each call for as long as it may.
     virtual void finish_by(std::optional<BootTime> /*deadline*/) {}
 
+    /// The servers behind it: the user's, and the shared tree's if there is one. What a server says about its
+    /// ports is the server's word.
+    virtual std::vector<MountedServer> servers() const { return {}; }
+
     /// Folders that hold a machine.toml, sorted by name. Symbolic links are not followed.
     virtual Result<std::vector<std::string>> list_vms() = 0;
 
@@ -133,9 +137,9 @@ Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& 
                                                             Clock& clock, Report& report);
 
 /// The same over operations that stand already; `shared` is null or the shared tree, whose links begin with
-/// `shared_directory`.
+/// `shared_directory`. `servers` is what servers() says.
 std::unique_ptr<UserDirectory> user_directory_on(std::shared_ptr<NfsOps> user, std::shared_ptr<NfsOps> shared,
                                                  std::string shared_directory, LockTimes times, Clock& clock,
-                                                 Report& report);
+                                                 Report& report, std::vector<MountedServer> servers = {});
 
 }  // namespace berth::volume

@@ -66,6 +66,14 @@ TEST_F(PortMapper, tells_the_ports_for_a_mount_a_lock_and_a_read) {
     EXPECT_TRUE((*directory)->release("work", taken->epoch, taken->nonce));
 }
 
+TEST_F(PortMapper, has_told_the_ports_that_guests_are_kept_from) {
+    auto directory = mount();
+    ASSERT_TRUE(directory) << directory.error().to_log();
+    const auto server = server_.location();
+    const MountedServer found{{server.server}, server.nfs_port, server.mount_port};
+    EXPECT_EQ((*directory)->servers(), (std::vector{found, found})) << "the user's and the shared tree's";
+}
+
 TEST_F(PortMapper, is_asked_again_when_the_server_comes_back_on_other_ports) {
     const auto before = server_.location();
     ASSERT_TRUE(mount());

@@ -38,6 +38,7 @@ struct Tree {
     Interrupt interrupt;
     ServerAddresses addresses;
     FileHandle root;
+    uint16_t nfs_port = 0, mount_port = 0;
     uint64_t mounted_in = 0;  ///< The run of berth-files that has it; 0: none.
 };
 
@@ -150,6 +151,8 @@ class FilesProcess {
             return fail(ErrorCode::M10, "{}:{} is another directory than before", tree.location.server,
                         tree.location.directory);
         tree.root = reply->handle;
+        tree.nfs_port = reply->nfs_port;
+        tree.mount_port = reply->mount_port;
         if (reply->address) tree.addresses.answered(*reply->address);
         tree.mounted_in = run_;
         return {};
@@ -285,6 +288,12 @@ class HelpedOps final : public NfsOps {
     Status mount() { return process_->add(number_, tree_, deadline_); }
 
     const FileHandle& root() const override { return tree_->root; }
+    /// The addresses are what this program found; the ports are what berth-files says.
+    MountedServer server() const override {
+        MountedServer server{.addresses = {}, .nfs_port = tree_->nfs_port, .mount_port = tree_->mount_port};
+        for (const auto& address : tree_->addresses.known()) server.addresses.push_back(address.text());
+        return server;
+    }
     void set_deadline(std::optional<BootTime> deadline) override { deadline_ = deadline; }
     bool out_of_time() const override { return deadline_ && SystemClock().now() >= *deadline_; }
 

@@ -115,6 +115,8 @@ class FilesServer {
         auto session = NfsSession::mount(r.location, known, r.credentials, r.timeout, {});
         if (!session) return fail(session.error());
         reply.handle = (*session)->root();
+        reply.nfs_port = (*session)->nfs_port();
+        reply.mount_port = (*session)->mount_port();
         if (auto tried = known.known(); !tried.empty()) reply.address = tried.front();
         trees_[r.tree] = std::move(*session);
         return {};

@@ -287,7 +287,8 @@ void reply_body(Archive& a, FileCall call, uint32_t asked, Reply& r) {
             if constexpr (Archive::reads)
                 if (known) r.address.emplace();
             if (known && r.address) address(a, *r.address);
-            return;
+            a.number(r.nfs_port);
+            return a.number(r.mount_port);
         }
         case FileCall::lookup:
             handle(a, r.handle);

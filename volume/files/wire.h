@@ -93,6 +93,7 @@ struct FileReply {
     Space space;
     TransferLimits limits;
     std::optional<SocketAddress> address;  ///< mount: where the server answered.
+    uint16_t nfs_port = 0, mount_port = 0;
 };
 
 /// The bytes of a frame, without its length.
