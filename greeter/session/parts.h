@@ -8,6 +8,7 @@
 
 #include "base/report.h"
 #include "greeter/session/client_config.h"
+#include "greeter/session/guest_firewall.h"
 #include "greeter/vm/machine_config.h"
 #include "volume/new_vm.h"
 #include "volume/user_directory.h"
@@ -41,6 +42,9 @@ class Parts {
     /// When a change of a file's content was last sent through mount() and not answered, so that it may still
     /// be executed (FilesHelper::write_lost).
     virtual std::optional<BootTime> write_lost() = 0;
+    /// From now on no guest of this workstation reaches the file service of these, nor the provisioner's boot
+    /// port (guest_firewall.h). H11.
+    virtual Status keep_guests_from(const std::vector<volume::MountedServer>& servers) = 0;
     /// Makes the user's VM from the template, a VM's folder, with an identity of its own; its name is the
     /// folder's. One that another client made meanwhile is as good. M-errors; C-errors of the template.
     virtual Status make_from_template(const volume::MountOptions& user, const volume::NfsLocation& source,
@@ -64,6 +68,7 @@ struct RealPartsOptions {
     std::string volume_user = "_berth-volume";               ///< Empty: the user who runs the session.
     std::string qemu_group = "libvirt-qemu";                 ///< Empty: none.
     std::string files_program, files_user = "_berth-files";  ///< No user: the one who runs the session.
+    GuestFirewallConfig guests;
 };
 
 /// I04 when a configured user or group does not exist.

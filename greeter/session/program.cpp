@@ -44,6 +44,7 @@ struct Options {
     int64_t pam_seconds = 0, libvirt_seconds = 0;  ///< 0: the steps' deadlines.
     int64_t power_button_seconds = 60, volume_stop_seconds = 60;
     int64_t settle_seconds = 180;
+    std::string nft = "/usr/sbin/nft";
     std::string going_down = "/run/berth/going-down";
     bool sweep = false, settle = false, steps = false;
 };
@@ -69,6 +70,9 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--files-user", o.files_user, "Whom berth-files runs as; empty: the caller")
         ->capture_default_str();
     app.add_option("--qemu-group", o.qemu_group, "Group that may open the disks' socket")
+        ->capture_default_str();
+    app.add_option("--nft", o.nft,
+                   "nft(8), which keeps guests from the servers; empty: nothing does (laboratories only)")
         ->capture_default_str();
     app.add_option("--pam-service", o.pam_service, "PAM service")->capture_default_str();
     app.add_option("--lock-times-ms", o.lock_times_ms,
@@ -193,7 +197,13 @@ Status build(Machinery& m, const World& w, const Options& o, Report& report) {
                            .volume_user = o.volume_user,
                            .qemu_group = o.qemu_group,
                            .files_program = o.files_program,
-                           .files_user = o.files_user};
+                           .files_user = o.files_user,
+                           .guests = {.nft = o.nft, .hosts = {}}};
+    if (w.provisioner)
+        if (auto host = host_of_url(w.provisioner->url)) parts.guests.hosts.push_back(std::move(*host));
+    if (auto source = parse_location(w.client.template_vm))
+        parts.guests.hosts.push_back(
+            {source->server, closed_ports(w.client.locate.nfs_port, w.client.locate.mount_port)});
     for (const char* name : {"BERTH_NBDKIT", "BERTH_NBDKIT_PLUGIN"})
         if (const char* value = getenv(name)) parts.volume.environment[name] = value;
     auto made = real_parts(std::move(parts), m.clock, report);

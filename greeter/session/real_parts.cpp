@@ -38,11 +38,12 @@ class RealVolume final : public Volume {
 class RealParts final : public Parts {
   public:
     RealParts(LocateConfig locate, volume::VolumeProgram program, volume::FilesProgram files,
-              std::optional<gid_t> qemu_group, Clock& clock, Report& report)
+              std::optional<gid_t> qemu_group, GuestFirewallConfig guests, Clock& clock, Report& report)
         : locate_(std::move(locate)),
           program_(std::move(program)),
           files_(std::move(files), report),
           qemu_group_(qemu_group),
+          guests_(std::move(guests), report),
           clock_(clock),
           report_(report) {}
 
@@ -53,6 +54,9 @@ class RealParts final : public Parts {
         return volume::mount_user_directory(options, files_, clock_, report_);
     }
     std::optional<BootTime> write_lost() override { return files_.write_lost(); }
+    Status keep_guests_from(const std::vector<volume::MountedServer>& servers) override {
+        return guests_.close(servers);
+    }
     Status make_from_template(const volume::MountOptions& user, const volume::NfsLocation& source,
                               const std::string& maker, const volume::CopyProgress& progress) override;
     Status check_swap_room(const std::string& folder, uint64_t bytes) override {
@@ -74,6 +78,7 @@ class RealParts final : public Parts {
     volume::VolumeProgram program_;
     volume::FilesHelper files_;
     std::optional<gid_t> qemu_group_;
+    GuestFirewall guests_;
     Clock& clock_;
     Report& report_;
 };
@@ -145,7 +150,8 @@ Result<std::unique_ptr<Parts>> real_parts(RealPartsOptions options, Clock& clock
     auto files = volume::files_program(options.files_program, options.files_user);
     if (!files) return fail(files.error());
     return std::make_unique<RealParts>(std::move(options.locate), std::move(options.volume),
-                                       std::move(*files), qemu_group, clock, report);
+                                       std::move(*files), qemu_group, std::move(options.guests), clock,
+                                       report);
 }
 
 }  // namespace berth::session

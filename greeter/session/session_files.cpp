@@ -44,7 +44,8 @@ Status Session::mount(BootTime deadline) {
     if (user.groups.size() > volume::k_max_groups)
         return fail(ErrorCode::M12, "{} besides your own: must be at most {}", user.groups.size(),
                     volume::k_max_groups);
-    return remount();
+    BERTH_TRY(remount());
+    return seams_.parts.keep_guests_from(directory_->servers());
 }
 
 Status Session::remount() {

@@ -85,6 +85,24 @@ class SessionTest : public testing::Test {
     bool unfinished = false;
 };
 
+TEST_F(SessionTest, keeps_guests_from_the_file_servers_before_it_looks_at_a_vm) {
+    w.servers = {{{"10.0.0.1", "fd00::1"}, 2049, 20048}, {{"10.0.0.2"}, 2049, 4711}};
+    EXPECT_TRUE(run());
+    EXPECT_EQ(w.kept_from, w.servers);
+    const auto at = [&](const char* what) { return std::ranges::find(w.log, what) - w.log.begin(); };
+    EXPECT_EQ(at("keep guests"), at("mount") + 1);
+    EXPECT_LT(at("keep guests"), at("list"));
+}
+
+TEST_F(SessionTest, starts_no_vm_that_it_cannot_keep_from_the_file_servers) {
+    w.failing = {"keep guests"};
+    const Status done = run();
+    ASSERT_FALSE(done);
+    EXPECT_EQ(std::ranges::count(w.log, "list"), 0);
+    EXPECT_TRUE(w.made.empty()) << "the mount and the login are undone";
+    EXPECT_FALSE(unfinished);
+}
+
 TEST_F(SessionTest, runs_a_vm_and_undoes_everything_in_the_order_of_figure_7) {
     ASSERT_TRUE(run());
     EXPECT_EQ(undos(), (std::vector<std::string>{"volume", "run_dir", "lock", "mount", "swap", "pam"}));

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// berth.toml and boot.json: the first byte says which.
+// berth.toml and boot.json: the first byte says which; and any word as a location, a URL and an address that
+// goes to nft(8).
+#include <algorithm>
+
 #include "base/text.h"
 #include "greeter/session/client_config.h"
+#include "greeter/session/guest_firewall.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
     if (size == 0) return 0;
@@ -14,5 +18,12 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
         location && berth::parse_location(berth::format_location(location->host, location->path)) != location)
         __builtin_trap();
     (void)berth::session::parse_location(text);
+    (void)berth::session::host_of_url(text);
+    // Lines are commands there: an address adds two and begins none of its own.
+    const auto lines = [](const std::string& script) {
+        return std::count(script.begin(), script.end(), '\n');
+    };
+    const auto script = berth::session::guest_firewall_script({{std::string(text), 2049}});
+    if (script && lines(*script) != lines(*berth::session::guest_firewall_script({})) + 2) __builtin_trap();
     return 0;
 }

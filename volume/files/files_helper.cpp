@@ -491,8 +491,8 @@ Result<std::unique_ptr<NfsOps>> FilesHelper::mount(const NfsLocation& location,
                     "\"{}:{}\": a server has a name of 1 to {} bytes, a directory one of 1 to {}",
                     shown(location.server, 64), shown(location.directory, 64), k_longest_server,
                     k_longest_link_target);
-    auto tree = std::make_shared<Tree>(
-        Tree{location, credentials, timeout, std::move(interrupt), ServerAddresses(location.server), {}, 0});
+    auto tree = std::make_shared<Tree>(Tree{
+        location, credentials, timeout, std::move(interrupt), ServerAddresses(location.server), {}, 0, 0, 0});
     auto ops = std::make_unique<HelpedOps>(process_, std::move(tree));
     BERTH_TRY(ops->mount());
     return ops;

@@ -69,8 +69,9 @@ struct FakeWorld {
     std::string domain = "berth-s1";  ///< The name of the VM that "vm" stands for.
     uint64_t room_for_swap = 1ULL << 40;
     volume::MountOptions mount_options;  ///< Of the last mount.
-    std::optional<BootTime> finish_by;   ///< What the user's directory was told.
-    UniqueFd console_peer;               ///< The guest's end of its console.
+    std::vector<volume::MountedServer> servers{{{"10.0.0.1"}, 2049, 20048}}, kept_from;
+    std::optional<BootTime> finish_by;  ///< What the user's directory was told.
+    UniqueFd console_peer;              ///< The guest's end of its console.
 
     volume::VolumeStatus volume_status() {
         volume::VolumeStatus status;
@@ -121,6 +122,7 @@ class FakeDirectory final : public volume::UserDirectory {
     explicit FakeDirectory(FakeWorld& w) : w_(w) { w_.made.insert("mount"); }
     ~FakeDirectory() override { (void)w_.unmake("mount"); }
     void finish_by(std::optional<BootTime> deadline) override { w_.finish_by = deadline; }
+    std::vector<volume::MountedServer> servers() const override { return w_.servers; }
     Result<std::vector<std::string>> list_vms() override {
         if (Status s = w_.note("list"); !s) return fail(s.error());
         return w_.vms;
@@ -228,6 +230,10 @@ class FakeParts final : public Parts {
         return std::make_unique<FakeDirectory>(w_);
     }
     std::optional<BootTime> write_lost() override { return w_.files_lost; }
+    Status keep_guests_from(const std::vector<volume::MountedServer>& servers) override {
+        w_.kept_from = servers;
+        return w_.note("keep guests");
+    }
     Status make_from_template(const volume::MountOptions&, const volume::NfsLocation& source,
                               const std::string&, const volume::CopyProgress& progress) override {
         if (Status s = w_.note("template " + source.directory); !s) return s;

@@ -86,6 +86,17 @@ def test_our_programs_and_units_are_there(squashfs):
         assert f"/etc/systemd/system/multi-user.target.wants/{unit}.service" in squashfs.entries
 
 
+def test_what_holds_guests_is_there(squashfs, etc):
+    names = squashfs.entries
+    for program in ("nft", "ebtables", "iptables"):
+        assert f"/usr/sbin/{program}" in names, program
+    assert "/usr/lib/x86_64-linux-gnu/libvirt/connection-driver/libvirt_driver_nwfilter.so" in names
+    modules = {n.rsplit("/", 1)[1].split(".ko")[0] for n in names if n.startswith("/usr/lib/modules/") and ".ko" in n}
+    assert {"bridge", "nf_tables", "nft_compat", "ebt_arp", "ebt_ip", "ebt_ip6"} <= modules
+    for name in ("berth-guest", "berth-guest-leased"):
+        assert f"<filter name='{name}'" in (etc / f"libvirt/nwfilter/{name}.xml").read_text()
+
+
 def test_our_users_have_their_numbers_and_groups(etc):
     passwd = {line.split(":")[0]: line.split(":") for line in (etc / "passwd").read_text().splitlines()}
     group = {line.split(":")[0]: line.split(":") for line in (etc / "group").read_text().splitlines()}

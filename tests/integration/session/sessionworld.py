@@ -50,17 +50,18 @@ def first_child(pid):
 
 
 class Libvirt:
-    """tests/lib/with-libvirt held open; `enter` runs a program inside its namespaces."""
+    """tests/lib/with-libvirt held open; `enter` runs a program inside its namespaces. `net`: in a network of its own."""
 
-    def __init__(self):
-        self.process = subprocess.Popen([ROOT / "tests/lib/with-libvirt", "/bin/bash", "-c", "echo ready; exec cat"], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
+    def __init__(self, net=False):
+        self.namespaces = ["-m", "-p", *(["-n"] if net else [])]
+        self.process = subprocess.Popen([ROOT / "tests/lib/with-libvirt", *(["--net"] if net else []), "/bin/bash", "-c", "echo ready; exec cat"],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline() != "ready\n":
             raise RuntimeError("with-libvirt did not start")
         self.inside = first_child(self.process.pid)
 
     def enter(self, *command):
-        return ["nsenter", "-t", str(self.inside), "-m", "-p", "--", *map(str, command)]
+        return ["nsenter", "-t", str(self.inside), *self.namespaces, "--", *map(str, command)]
 
     def virsh(self, *arguments):
         return subprocess.run(self.enter("virsh", "-q", "-c", "qemu:///system", *arguments), text=True, stdout=subprocess.PIPE,
@@ -299,6 +300,8 @@ class World:
         command = self.libvirt.enter(self.build / "greeter/session/berth-session", "--config", self.folder / "berth.toml", "--machine",
                                      self.folder / "machine.json", "--boot", self.folder / "boot.json", "--kernel-command-line", self.folder / "cmdline",
                                      "--state-dir", self.state, "--swap-dir", self.swap, "--run-root", self.run, "--nat-network", "",
+                                     # The host's rules are the host's.
+                                     "--nft", "/usr/sbin/nft" if self.port_mapper else "",
                                      "--volume-program", self.build / "volume/berth-volume",
                                      "--files-program", self.build / "volume/berth-files", "--lock-times-ms", self.times,
                                      "--power-button-seconds", str(self.power_button_seconds), "--volume-stop-seconds", "20", "--going-down", self.folder / "going-down", *options)
