@@ -162,6 +162,7 @@ Status make_vm(UserPlace& place, const std::string& vm, const vm::MachineConfig&
         if (done) done = local->sync();
     }
     if (!done) return ended(*made, done.error());
+    place.wait_for_lost_writes(clock);
     return made->finish();
 }
 
@@ -212,6 +213,7 @@ Status clone_vms(UserPlace& from, const std::string& source, HeldLock* lock, std
         return {};
     };
     BERTH_TRY(sync_all());
+    for (const CloneJob& job : jobs) job.place.wait_for_lost_writes(clock);
     for (auto& m : made)
         if (Status s = m.finish(); !s && failed) failed = s;
     BERTH_TRY(sync_all());

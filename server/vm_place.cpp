@@ -96,6 +96,7 @@ Result<UserPlace> open_place(const PlaceOptions& options, const std::string& use
     UserPlace place;
     place.user = user;
     place.files = options.files;
+    place.times = options.times;
     if (!options.directory.empty()) {
         place.where = options.directory + "/" + user;
         auto ops = volume::LocalOps::open(options.directory, user, *credentials);
@@ -170,6 +171,10 @@ Result<volume::FileHandle> find_vm(UserPlace& place, const std::string& vm) {
     return fail(ErrorCode::P27, "\"{}\" in {}", vm, place.where);
 }
 
+void UserPlace::wait_for_lost_writes(Clock& clock) const {
+    if (files && local() == nullptr) files->wait_for_lost_writes(times.sweep_wait, clock);
+}
+
 Result<HeldLock> HeldLock::take(UserPlace& place, const std::string& vm, const volume::LockTimes& times,
                                 bool may_break, const volume::UserDirectory::Waiting& waiting, Clock& clock) {
     auto me = owner();
@@ -215,9 +220,7 @@ Status HeldLock::tick() {
 Status HeldLock::release() {
     UserPlace* place = std::exchange(place_, nullptr);
     if (place == nullptr) return {};
-    if (const auto lost = place->files ? place->files->write_lost() : std::nullopt)
-        if (const Duration left = *lost + times_.sweep_wait - clock_->now(); left > Duration(0))
-            clock_->sleep(left);
+    place->wait_for_lost_writes(*clock_);
     return place->directory->release(vm_, taken_.epoch, taken_.nonce);
 }
 

@@ -43,7 +43,11 @@ struct UserPlace {
     std::string shared_directory;
     std::unique_ptr<volume::UserDirectory> directory;
     std::shared_ptr<volume::FilesHelper> files;
+    volume::LockTimes times;
 
+    /// Until nothing that was sent to its server without an answer can arrive any more (docs/security.md,
+    /// assumption 2): before others may use what was written.
+    void wait_for_lost_writes(Clock& clock) const;
     volume::SharedTree tree() const { return {shared.get(), shared_directory}; }
     /// nullptr: it is not local.
     volume::LocalOps* local() const { return dynamic_cast<volume::LocalOps*>(ops.get()); }

@@ -358,6 +358,8 @@ Status make_vm_from_template(const MountOptions& user, const NfsLocation& source
         if (code == ErrorCode::M07 || code == ErrorCode::M08 || code == ErrorCode::P23) (void)made->discard();
         return fail(copied.error().with_prefix("template"));
     }
+    // A piece that was sent again may still arrive a first time: not into a disk that a guest has written to.
+    files.wait_for_lost_writes(user.times.sweep_wait, clock);
     BERTH_TRY(made->finish());
     report.event(Level::info, "virtual machine made from the template", {{"vm", vm}});
     return {};

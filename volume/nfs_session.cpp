@@ -79,9 +79,10 @@ Result<std::unique_ptr<NfsSession>> NfsSession::mount(const NfsLocation& locatio
 Result<std::unique_ptr<NfsSession>> NfsSession::mount(const NfsLocation& location,
                                                       const ServerAddresses& addresses,
                                                       const NfsCredentials& credentials, Duration timeout,
-                                                      Interrupt interrupt) {
+                                                      Interrupt interrupt, std::optional<BootTime> deadline) {
     std::unique_ptr<NfsSession> session(
         new NfsSession(location, addresses, credentials, timeout, std::move(interrupt)));
+    session->set_deadline(deadline);
     BERTH_TRY(session->connect(session->end_of_operation()));
     return session;
 }

@@ -32,11 +32,12 @@ class NfsSession final : public NfsOps {
     static Result<std::unique_ptr<NfsSession>> mount(const NfsLocation& location,
                                                      const NfsCredentials& credentials, Duration timeout,
                                                      Interrupt interrupt = {});
-    /// The same with what is known of the addresses of the location's server.
+    /// The same with what is known of the addresses of the location's server, and with a set_deadline().
     static Result<std::unique_ptr<NfsSession>> mount(const NfsLocation& location,
                                                      const ServerAddresses& addresses,
                                                      const NfsCredentials& credentials, Duration timeout,
-                                                     Interrupt interrupt);
+                                                     Interrupt interrupt,
+                                                     std::optional<BootTime> deadline = std::nullopt);
 
     /// One more connection to the directory that this session has mounted: its handle is known, so there is
     /// nothing to MOUNT.

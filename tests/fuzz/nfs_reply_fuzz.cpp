@@ -26,6 +26,10 @@ class Quiet final : public Report {
     void event(Level, std::string_view, const Fields&) override {}
 };
 
+void must(bool holds) {
+    if (!holds) abort();
+}
+
 /// One server and one berth-files for all inputs; the latter is started anew when it died.
 struct World {
     std::mutex mutex;
@@ -43,11 +47,11 @@ struct World {
         return next;
     }};
     FilesHelper files{{BERTH_FILES, {}, {}}, report};
-};
 
-void must(bool holds) {
-    if (!holds) abort();
-}
+    Result<std::unique_ptr<NfsOps>> mount(Duration timeout = std::chrono::seconds(10)) {
+        return files.mount({"127.0.0.1", "/x", server.port(), server.port()}, {0, 0, {}}, timeout);
+    }
+};
 
 void ask(NfsOps& tree) {
     if (auto found = tree.lookup(tree.root(), "work")) must(possible_handle(found->handle));
@@ -68,7 +72,12 @@ void ask(NfsOps& tree) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    static World& world = *new World;
+    static World& world = *[] {
+        auto* made = new World;
+        // One that cannot even start would survive everything.
+        must(made->mount().has_value());
+        return made;
+    }();
     if (size == 0) return 0;
     std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
     {
@@ -84,8 +93,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             rest.remove_prefix(3 + length);
         }
     }
-    auto tree = world.files.mount({"127.0.0.1", "/x", world.server.port(), world.server.port()}, {0, 0, {}},
-                                  std::chrono::milliseconds(100));
+    auto tree = world.mount(std::chrono::milliseconds(100));
     if (tree) ask(**tree);
     return 0;
 }

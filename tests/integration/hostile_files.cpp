@@ -57,6 +57,11 @@ void answer(std::string_view mode, const FileRequest& request) {
             (void)!send(k_files_addresses_fd, &number, sizeof number, MSG_NOSIGNAL | MSG_DONTWAIT);
         return;
     }
+    if (mode == "hang-up") {
+        close(k_files_addresses_fd);
+        return;
+    }
+    if (mode == "late-time") reply.attributes.mtime_ns = -1;
     frame(encode_reply(request.call, reply));
 }
 

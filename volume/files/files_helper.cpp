@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "volume/files/files_helper.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <pwd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -49,7 +51,16 @@ class FilesProcess {
   public:
     FilesProcess(FilesProgram program, Report& report) : program_(std::move(program)), report_(report) {}
 
-    std::optional<BootTime> write_lost() const { return write_lost_; }
+    std::optional<BootTime> write_lost() {
+        notice_end();
+        return write_lost_;
+    }
+    /// It may have ended since the last call.
+    void notice_end() {
+        if (!running()) return;
+        pollfd p{child_.pidfd(), POLLIN, 0};
+        if (poll(&p, 1, 0) > 0) ended("it ended");
+    }
     int pid() const { return child_.running() ? child_.pid() : -1; }
 
     /// Makes the directory known; its first mount.
@@ -94,10 +105,16 @@ class FilesProcess {
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, addresses) != 0)
             return fail_errno("socketpair");
         UniqueFd our_addresses(addresses[0]), their_addresses(addresses[1]);
+        int words[2];
+        if (pipe2(words, O_CLOEXEC | O_NONBLOCK) != 0) return fail_errno("pipe");
+        UniqueFd our_words(words[0]), their_words(words[1]);
         SpawnOptions options;
         options.arguments = {program_.program};
-        options.descriptors = {{k_files_calls_fd, theirs.get()},
+        // Neither our terminal nor the journal is its own to write to, and a key that ends us is not for it.
+        options.descriptors = {{2, their_words.get()},
+                               {k_files_calls_fd, theirs.get()},
                                {k_files_addresses_fd, their_addresses.get()}};
+        options.new_session = true;
         options.uid = program_.uid;
         options.gid = program_.gid;
         if (geteuid() == 0) options.ambient_capabilities = {CAP_NET_BIND_SERVICE};
@@ -105,8 +122,12 @@ class FilesProcess {
         auto child = spawn(options);
         if (!child) return fail(child.error());
         child_ = std::move(*child);
+        // It counts all of that user's; threads are for look-ups alone.
+        const rlimit threads{.rlim_cur = 128, .rlim_max = 128};
+        if (program_.uid) (void)prlimit(child_.pid(), RLIMIT_NPROC, &threads, nullptr);
         calls_ = std::move(ours);
         addresses_ = std::move(our_addresses);
+        words_ = std::move(our_words);
         reader_ = {};
         wanted_.clear();
         run_++;
@@ -117,20 +138,18 @@ class FilesProcess {
         child_ = {};  // kills and reaps it
         calls_.reset();
         addresses_.reset();
-    }
-
-    /// It may have ended since the last call.
-    void notice_end() {
-        if (!running()) return;
-        pollfd p{child_.pidfd(), POLLIN, 0};
-        if (poll(&p, 1, 0) > 0) ended("it ended");
+        words_.reset();
     }
 
     /// Unasked: whatever it had sent may still be under way.
     void ended(std::string_view why) {
-        write_lost_ = clock_.now();
-        report_.error("berth-files ended", Error(ErrorCode::M04, std::string(why)));
+        std::string text(why);
+        std::string words(512, '\0');
+        if (const ssize_t n = read(words_.get(), words.data(), words.size()); n > 0)
+            text += ": " + made_plain(words.substr(0, static_cast<size_t>(n)), 512);
         end();
+        write_lost_ = clock_.now();  // from now on it sends nothing
+        report_.error("berth-files ended", Error(ErrorCode::M04, text));
     }
 
     Status see_mounted(uint32_t number, Tree& tree) {
@@ -142,8 +161,8 @@ class FilesProcess {
                             .credentials = tree.credentials,
                             .timeout = tree.timeout,
                             .addresses = tree.addresses.known()};
-        if (deadline_) request.timeout = std::min(request.timeout, *deadline_ - clock_.now());
-        if (request.timeout <= Duration(0))
+        if (request.addresses.size() > k_most_addresses) request.addresses.resize(k_most_addresses);
+        if (deadline_ && clock_.now() >= *deadline_)
             return fail(ErrorCode::M04, "{}: no time left to mount", tree.location.server);
         auto reply = ask(request, tree);
         if (!reply) return fail(reply.error());
@@ -153,7 +172,10 @@ class FilesProcess {
         tree.root = reply->handle;
         tree.nfs_port = reply->nfs_port;
         tree.mount_port = reply->mount_port;
-        if (reply->address) tree.addresses.answered(*reply->address);
+        // One of those that we found; else it would choose where the next one connects to.
+        if (const auto known = tree.addresses.known();
+            reply->address && std::ranges::find(known, *reply->address) != known.end())
+            tree.addresses.answered(*reply->address);
         tree.mounted_in = run_;
         return {};
     }
@@ -167,8 +189,9 @@ class FilesProcess {
         return reply;
     }
 
-    BootTime bound(const Tree& tree) {
-        const BootTime most = clock_.now() + (tree.timeout * k_calls_of_an_operation + k_grace);
+    BootTime bound(const FileRequest& request, const Tree& tree) {
+        const int calls = request.call == FileCall::mount ? 1 : k_calls_of_an_operation;
+        const BootTime most = clock_.now() + (tree.timeout * calls + k_grace);
         return deadline_ ? std::min(most, *deadline_ + k_grace) : most;
     }
 
@@ -178,9 +201,9 @@ class FilesProcess {
         FrameSender sender(bytes);
         bool sent = false;
         uint64_t beats = 0;
-        BootTime until = bound(tree);
-        Waiter waiter(tree.interrupt);
-        if (waiter.over()) return fail(ErrorCode::L05, "{}", tree.location.server);
+        BootTime until = bound(request, tree);
+        std::optional<Waiter> waiter(tree.interrupt);
+        if (waiter->over()) return fail(ErrorCode::L05, "{}", tree.location.server);
         while (true) {
             if (!sent) {
                 auto some = sender.send(calls_.get(), MSG_DONTWAIT);
@@ -189,7 +212,9 @@ class FilesProcess {
             }
             while (auto frame = reader_.next()) {
                 if (*frame == k_beat && request.call == FileCall::copy && ++beats <= k_most_beats) {
-                    until = bound(tree);
+                    until = bound(request, tree);
+                    waiter.emplace(tree.interrupt);
+                    if (waiter->over()) return given_up(request, tree);
                     continue;
                 }
                 auto reply = decode_reply(request, *frame);
@@ -202,18 +227,20 @@ class FilesProcess {
                 {calls_.get(), static_cast<short>(sent ? POLLIN : POLLIN | POLLOUT), 0},
                 {addresses_.get(), POLLIN, 0}};
             for (const auto& [number, pending] : wanted_) fds.push_back({pending->fd(), POLLIN, 0});
-            if (waiter.wait(fds, until, clock_) < 0) {
-                // Its call is abandoned with it, as a connection would be.
-                if (changes_content(request)) write_lost_ = clock_.now();
-                end();
-                return fail(ErrorCode::L05, "{}", tree.location.server);
-            }
-            if ((fds[2].revents & POLLIN) != 0) take_question();
+            if (waiter->wait(fds, until, clock_) < 0) return given_up(request, tree);
+            if (fds[2].revents != 0 && !take_question()) return lost("it ended", tree);
             answer_questions();
             if ((fds[1].revents & ~POLLOUT) == 0) continue;
             if (reader_.take(calls_.get(), k_longest_frame) != FrameReader::End::none)
                 return lost("it ended", tree);
         }
+    }
+
+    /// Its call is abandoned with it, as a connection would be.
+    std::unexpected<Error> given_up(const FileRequest& request, const Tree& tree) {
+        end();
+        if (changes_content(request)) write_lost_ = clock_.now();
+        return fail(ErrorCode::L05, "{}", tree.location.server);
     }
 
     static bool changes_content(const FileRequest& r) {
@@ -226,33 +253,42 @@ class FilesProcess {
         return fail(ErrorCode::M04, "{}: the program that speaks to it: {}", tree.location.server, why);
     }
 
-    /// It wants to know the addresses of a directory's server. It cannot choose which name is looked up.
-    void take_question() {
+    /// It wants to know the addresses of a directory's server. It cannot choose which name is looked up. Each
+    /// question is answered: it asks no other one meanwhile. false: it does not ask any more.
+    bool take_question() {
         uint32_t number = 0;
         const ssize_t n = recv(addresses_.get(), &number, sizeof number, MSG_DONTWAIT);
+        if (n == 0) return false;
+        if (n < 0) return errno == EAGAIN || errno == EINTR;
         const auto tree = n == sizeof number ? trees_.find(number) : trees_.end();
-        if (tree == trees_.end() || wanted_.contains(number)) return;
-        if (auto pending = tree->second->addresses.look_up())
-            wanted_[number] = std::move(pending);
-        else
-            send_addresses(tree->second->addresses.known());
+        if (tree == trees_.end()) {
+            send_no_address("it is not mounted any more");
+        } else if (!wanted_.contains(number)) {
+            if (auto pending = tree->second->addresses.look_up())
+                wanted_[number] = std::move(pending);
+            else
+                send_addresses(tree->second->addresses.known());
+        }
+        return true;
     }
 
     void answer_questions() {
         std::erase_if(wanted_, [this](const auto& wanted) {
-            pollfd p{wanted.second->fd(), POLLIN, 0};
-            if (poll(&p, 1, 0) <= 0) return false;
             const auto tree = trees_.find(wanted.first);
-            if (tree == trees_.end()) return true;
-            const Status found = wanted.second->result();
-            if (found)
+            pollfd p{wanted.second->fd(), POLLIN, 0};
+            if (tree == trees_.end())
+                send_no_address("it is not mounted any more");
+            else if (poll(&p, 1, 0) <= 0)
+                return false;
+            else if (const Status found = wanted.second->result(); found)
                 send_addresses(tree->second->addresses.known());
             else
-                send_answer(std::string(1, '\0') + cut_text(found.error().detail(), 512));
+                send_no_address(found.error().detail());
             return true;
         });
     }
 
+    void send_no_address(std::string_view why) { send_answer(std::string(1, '\0') + cut_text(why, 512)); }
     void send_addresses(std::vector<SocketAddress> known) {
         if (known.size() > k_most_addresses) known.resize(k_most_addresses);
         send_answer("\1" + encode_addresses(known));
@@ -265,7 +301,7 @@ class FilesProcess {
     Report& report_;
     SystemClock clock_;
     Child child_;
-    UniqueFd calls_, addresses_;
+    UniqueFd calls_, addresses_, words_;
     FrameReader reader_;
     uint64_t run_ = 0;
     uint32_t last_number_ = 0;
@@ -475,8 +511,8 @@ std::string installed_files_program() {
     return FilesProgram{}.program;
 }
 
-FilesHelper::FilesHelper(FilesProgram program, Report& report)
-    : process_(std::make_shared<FilesProcess>(std::move(program), report)) {}
+FilesHelper::FilesHelper(FilesProgram program, Report& report, LookUp look_up)
+    : process_(std::make_shared<FilesProcess>(std::move(program), report)), look_up_(std::move(look_up)) {}
 
 FilesHelper::~FilesHelper() = default;
 
@@ -491,15 +527,27 @@ Result<std::unique_ptr<NfsOps>> FilesHelper::mount(const NfsLocation& location,
                     "\"{}:{}\": a server has a name of 1 to {} bytes, a directory one of 1 to {}",
                     shown(location.server, 64), shown(location.directory, 64), k_longest_server,
                     k_longest_link_target);
-    auto tree = std::make_shared<Tree>(Tree{
-        location, credentials, timeout, std::move(interrupt), ServerAddresses(location.server), {}, 0, 0, 0});
+    auto tree = std::make_shared<Tree>(Tree{location,
+                                            credentials,
+                                            timeout,
+                                            std::move(interrupt),
+                                            ServerAddresses(location.server, look_up_),
+                                            {},
+                                            0,
+                                            0,
+                                            0});
     auto ops = std::make_unique<HelpedOps>(process_, std::move(tree));
     BERTH_TRY(ops->mount());
     return ops;
 }
 
-std::optional<BootTime> FilesHelper::write_lost() const {
+std::optional<BootTime> FilesHelper::write_lost() {
     return process_->write_lost();
+}
+
+void FilesHelper::wait_for_lost_writes(Duration hold, Clock& clock) {
+    if (const auto lost = write_lost())
+        if (const Duration left = *lost + hold - clock.now(); left > Duration(0)) clock.sleep(left);
 }
 
 int FilesHelper::pid() const {

@@ -37,7 +37,7 @@ class FilesProcess;
 
 class FilesHelper {
   public:
-    FilesHelper(FilesProgram program, Report& report);
+    FilesHelper(FilesProgram program, Report& report, LookUp look_up = system_look_up);
     /// Ends it.
     ~FilesHelper();
     FilesHelper(const FilesHelper&) = delete;
@@ -50,14 +50,17 @@ class FilesHelper {
                                           Duration timeout, Interrupt interrupt = {});
 
     /// When something of ours that changes a file's content was last sent and not answered: a WRITE, or
-    /// anything at the moment when berth-files ended unasked. It may still be executed (docs/security.md,
-    /// assumption 2).
-    std::optional<BootTime> write_lost() const;
+    /// whatever berth-files had sent when it ended unasked, also between two calls. It may still be executed
+    /// (docs/security.md, assumption 2).
+    std::optional<BootTime> write_lost();
+    /// Returns `hold` after the last such loss.
+    void wait_for_lost_writes(Duration hold, Clock& clock);
     /// -1: none runs.
     int pid() const;
 
   private:
     std::shared_ptr<FilesProcess> process_;
+    LookUp look_up_;
 };
 
 }  // namespace berth::volume

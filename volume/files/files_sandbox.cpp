@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -16,6 +17,18 @@
 
 namespace berth::volume {
 namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool k_sanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool k_sanitized = true;
+#else
+constexpr bool k_sanitized = false;
+#endif
+#else
+constexpr bool k_sanitized = false;
+#endif
 
 /// Adds rules until one fails.
 class Filter {
@@ -50,9 +63,7 @@ Status limit(int what, rlim_t most) {
 }  // namespace
 
 Status enter_files_sandbox() {
-#ifndef __SANITIZE_ADDRESS__
-    BERTH_TRY(limit(RLIMIT_AS, 512 << 20));  // a sanitizer maps terabytes
-#endif
+    if (!k_sanitized) BERTH_TRY(limit(RLIMIT_AS, 512 << 20));  // a sanitizer maps terabytes
     BERTH_TRY(limit(RLIMIT_FSIZE, 0));
     BERTH_TRY(limit(RLIMIT_CORE, 0));
     BERTH_TRY(limit(RLIMIT_NOFILE, 64));
@@ -74,10 +85,16 @@ Status enter_files_sandbox() {
                      SCMP_SYS(getuid), SCMP_SYS(getgid), SCMP_SYS(geteuid), SCMP_SYS(getegid),
                      SCMP_SYS(uname), SCMP_SYS(getrandom)})
         filter.allow(call);
-    // TCP only: no sockets of this machine's services, no raw packets, no netlink.
+    // TCP only: no sockets of this machine's services, no raw packets, no netlink, no other protocol's
+    // module.
     for (const unsigned family : {AF_INET, AF_INET6})
-        filter.allow(SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, family),
-                     SCMP_A1(SCMP_CMP_MASKED_EQ, 0xfU, static_cast<unsigned>(SOCK_STREAM)));
+        for (const unsigned protocol : {0U, static_cast<unsigned>(IPPROTO_TCP)})
+            filter.allow(SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, family),
+                         SCMP_A1(SCMP_CMP_MASKED_EQ, 0xfU, static_cast<unsigned>(SOCK_STREAM)),
+                         SCMP_A2(SCMP_CMP_EQ, protocol));
+    // Not on the inherited sockets, which are of the Unix family and could make files; nothing renumbers one.
+    for (const int call : {SCMP_SYS(connect), SCMP_SYS(bind)})
+        filter.allow(call, SCMP_A0(SCMP_CMP_GT, static_cast<unsigned>(k_files_addresses_fd)));
     for (const int command : {F_GETFL, F_SETFL, F_GETFD, F_SETFD})
         filter.allow(SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, static_cast<unsigned>(command)));
     for (const unsigned long request :
@@ -92,6 +109,11 @@ Status enter_files_sandbox() {
     filter.allow(SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, static_cast<unsigned>(CLONE_THREAD),
                                           static_cast<unsigned>(CLONE_THREAD)));
     filter.refuse(SCMP_SYS(clone3), ENOSYS);
+    // What a sanitizer does of its own, in a build that nobody installs.
+    if (k_sanitized)
+        for (const int call : {SCMP_SYS(sigaltstack), SCMP_SYS(sysinfo), SCMP_SYS(sched_getaffinity),
+                               SCMP_SYS(readlink), SCMP_SYS(openat), SCMP_SYS(tgkill)})
+            filter.allow(call);
     filter.allow(SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, static_cast<unsigned>(PR_SET_NAME)));
     return filter.load();
 }

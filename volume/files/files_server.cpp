@@ -112,7 +112,7 @@ class FilesServer {
         };
         ServerAddresses known(r.location.server, ask);
         known.learn(r.addresses);
-        auto session = NfsSession::mount(r.location, known, r.credentials, r.timeout, {});
+        auto session = NfsSession::mount(r.location, known, r.credentials, r.timeout, {}, deadline_of(r));
         if (!session) return fail(session.error());
         reply.handle = (*session)->root();
         reply.nfs_port = (*session)->nfs_port();
@@ -200,9 +200,12 @@ class FilesServer {
         const auto found = trees_.find(r.to_tree);
         if (found == trees_.end()) return fail(ErrorCode::I03, "directory {} is not mounted", r.to_tree);
         found->second->set_deadline(deadline_of(r));
+        const auto limits = found->second->limits();
+        if (!limits) return fail(limits.error());
+        // Between two beats are a READ, a WRITE and at last the COMMIT.
         const ReadAt read = [&](uint64_t offset, uint32_t length) -> Result<std::string> {
             BERTH_TRY(send(k_beat));
-            return from.read(r.file, offset, length);
+            return from.read(r.file, offset, std::min(length, limits->write));
         };
         return copy_stretch(read, *found->second, r.other, r.offset, r.size);
     }
@@ -219,7 +222,8 @@ Status serve_files(UniqueFd calls, UniqueFd addresses) {
 }
 
 int run_files() {
-    std::signal(SIGPIPE, SIG_IGN);
+    // Who asks ends us by closing its sockets, or with itself.
+    for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_IGN);
     Status served = enter_files_sandbox();
     try {
         if (served) served = serve_files(UniqueFd(k_files_calls_fd), UniqueFd(k_files_addresses_fd));

@@ -15,6 +15,8 @@ namespace berth::volume {
 namespace {
 
 constexpr size_t k_longest_text = 1024;
+/// nfstime3 has 32 bits of seconds and 32 of nanoseconds.
+constexpr int64_t k_latest_ns = int64_t{UINT32_MAX} * 1'000'000'000 + UINT32_MAX;
 constexpr size_t k_verifier = 8;  // NFS3_WRITEVERFSIZE, NFS3_COOKIEVERFSIZE
 /// One READDIR's names take at least 24 bytes each of the 32 KiB that we ask for; a server may send more.
 constexpr size_t k_most_names = 16'384;
@@ -23,7 +25,7 @@ constexpr size_t k_most_names = 16'384;
 constexpr std::array k_errors = {ErrorCode::M01, ErrorCode::M02, ErrorCode::M03, ErrorCode::M04,
                                  ErrorCode::M05, ErrorCode::M06, ErrorCode::M07, ErrorCode::M08,
                                  ErrorCode::M09, ErrorCode::M10, ErrorCode::M11, ErrorCode::M12,
-                                 ErrorCode::M13, ErrorCode::L05, ErrorCode::I01, ErrorCode::I03};
+                                 ErrorCode::M13, ErrorCode::I01, ErrorCode::I03};
 
 class Writer {
   public:
@@ -157,6 +159,9 @@ void attributes(Archive& a, Value& value) {
     a.number(value.fileid);
     a.number(value.mtime_ns);
     a.number(value.ctime_ns);
+    if constexpr (Archive::reads)
+        for (const int64_t t : {value.mtime_ns, value.ctime_ns})
+            if (t < 0 || t > k_latest_ns) a.wrong("a time is none of NFSv3");
     a.number(value.uid);
     a.number(value.gid);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a root program and its berth-files say to each other over a socket pair (docs/security.md "A file
-// server's replies"). A request is answered by exactly one reply, a copy's by any number of beats before it.
-// Both come in frames: 32 bits of length, then so many bytes; numbers are little-endian. Pure.
+// What a root program and its berth-files say to each other over a socket pair (docs/security.md "What a
+// file server can do to the client"). A request is answered by exactly one reply, a copy's by any number of
+// beats before it. Both come in frames: 32 bits of length, then so many bytes; numbers are little-endian.
+// Pure.
 //
 // berth-files may have been taken over by a file server, so decode_reply() believes nothing: a handle has 1
 // to 64 bytes (RFC 1813 2.4), data are at most what was asked for, names are such as a directory can hold, an
@@ -60,7 +61,7 @@ inline constexpr uint64_t k_longest_copy = 32 << 20;
 /// One call of NfsOps, or what a copy is made of. Only what the call needs travels.
 struct FileRequest {
     FileCall call = FileCall::mount;
-    uint32_t tree = 0;  ///< The mounted directory, by the number that mount gave it.
+    uint32_t tree = 0;             ///< The mounted directory, by the number that mount gave it.
     std::optional<Duration> left;  ///< Of the caller's time, when it was sent; none: as long as it may take.
 
     FileHandle file;       ///< The file, or the directory of `name`.
