@@ -113,6 +113,22 @@ def test_no_key_of_the_case_cuts_a_running_guest_off(etc):
         assert f"Handle{what}=ignore" in settings
 
 
+def test_names_are_asked_of_dns_alone(squashfs, etc):
+    settings = {}
+    for folder in ("/usr/lib/systemd", "/etc/systemd"):
+        for name in sorted(n for n in squashfs.entries if re.fullmatch(rf"{folder}/resolved\.conf(\.d/[^/]+\.conf)?", n)):
+            for line in squashfs.text(name).splitlines():
+                key, equals, value = line.partition("=")
+                if equals and not line.startswith("#"):
+                    settings.setdefault(key.strip(), set()).add(value.strip())
+    # Off for all links, whatever a .network file says (resolved.conf(5)).
+    assert (settings["LLMNR"], settings["MulticastDNS"]) == ({"no"}, {"no"})
+    hosts = re.search(r"^hosts:(.*)$", (etc / "nsswitch.conf").read_text(), re.M)
+    # A short name and one that the local files know are no question to others.
+    assert set(hosts.group(1).split()) <= {"files", "dns", "resolve", "[!UNAVAIL=return]", "myhostname"}
+    assert not [n for n in squashfs.entries if re.search(r"/(libnss_(mdns|wins|mymachines)[^/]*|avahi-daemon)$", n)]
+
+
 def test_guests_close_before_anything_they_need_is_stopped(squashfs, etc):
     units = etc / "systemd/system"
     lines = (units / "berth-settle.service").read_text().splitlines()
