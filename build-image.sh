@@ -111,7 +111,7 @@ main() {
     local file
     for file in vmlinuz initrd.img root.squashfs; do ln -f "$work/$file" "$out/$file"; done
     cp "$out/image/manifest.json" "$out/image/manifest.json.minisig" "$out/"
-    if [ -n "$site" ]; then make_site "$site"; fi
+    if [ -n "$site" ]; then make_site "$site" "$work/root.squashfs"; fi
     rm -rf "$work/root" "$work/initramfs" "$work/site"
     say "image $version: $(stat -c '%n %s' "$out/vmlinuz" "$out/initrd.img" "$out/root.squashfs" | sed "s,^$out/,," | tr '\n' ' ')"
     exec 9>&-

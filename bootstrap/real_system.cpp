@@ -21,6 +21,7 @@
 #include "base/machine_record.h"
 #include "base/spawn.h"
 #include "bootstrap/nic.h"
+#include "bootstrap/site_layer.h"
 
 namespace berth::boot {
 namespace {
@@ -192,11 +193,12 @@ Status RealSystem::mount_root(const std::string& root, const std::string& site) 
     for (const char* place : {"/newroot", "/upper", "/lower/site", "/lower/root"}) umount2(place, MNT_DETACH);
     auto lower = mount_squashfs(root);
     if (!lower) return fail(lower.error());
-    std::string layers = *lower;
+    std::string layers = *lower, above;
     if (!site.empty()) {
-        auto above = mount_squashfs(site);
-        if (!above) return fail(above.error());
-        layers = *above + ":" + layers;
+        auto mounted = mount_squashfs(site);
+        if (!mounted) return fail(mounted.error());
+        above = *mounted;
+        layers = above + ":" + layers;
     }
     BERTH_TRY(mount_at("tmpfs", "tmpfs", "/upper", MS_NOSUID | MS_NODEV, "mode=0755,size=25%"));
     std::error_code error;
@@ -204,6 +206,7 @@ Status RealSystem::mount_root(const std::string& root, const std::string& site) 
     fs::create_directories("/upper/work", error);
     BERTH_TRY(mount_at("overlay", "overlay", "/newroot", 0,
                        "lowerdir=" + layers + ",upperdir=/upper/files,workdir=/upper/work"));
+    if (!above.empty()) BERTH_TRY(keep_folder_modes(*lower, above, "/newroot"));
     // Usually an absolute link, which would lead into the initramfs from here: look at the link, not behind
     // it.
     struct stat st {};

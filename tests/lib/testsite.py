@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The site archive of the VM tests: users, the locate script, and the agent through which tests look inside. The signed root stays as
 built; everything of the tests is in this second, separately signed layer (DESIGN "Boot")."""
-import os
 import pathlib
 import shutil
 
@@ -38,9 +37,11 @@ def _from_root(root_squashfs, path):
     return run("unsquashfs", "-cat", root_squashfs, path)
 
 
-def _write(folder, path, text, mode=0o644):
+def _write(folder, path, text, mode=0o600):
+    """As under umask 077: the image must make of it what it needs."""
     target = pathlib.Path(folder) / path
-    target.parent.mkdir(parents=True, exist_ok=True)
+    for parent in reversed(target.relative_to(folder).parents):
+        (folder / parent).mkdir(mode=0o700, exist_ok=True)
     target.write_text(text)
     target.chmod(mode)
 
@@ -73,12 +74,11 @@ def make_site(folder, root_squashfs, directories):
         group += f"{p.name}:x:{p.uid}:\n"
     _write(folder, "etc/passwd", passwd)
     _write(folder, "etc/group", group)
-    _write(folder, "etc/shadow", shadow, 0o640)
-    os.chown(folder / "etc/shadow", 0, 42)  # root:shadow
+    _write(folder, "etc/shadow", shadow)
     _write(folder, "etc/berth/berth.toml", _configuration())
     _write(folder, "etc/berth/locate", _locate_script(directories), 0o755)
     _write(folder, "usr/local/lib/berth-test/agent", _AGENT, 0o755)
-    _write(folder, "etc/systemd/system/berth-test-agent.service", _UNIT)
+    _write(folder, "etc/systemd/system/berth-test-agent.service", _UNIT, 0o644)  # systemd complains of a closed one.
     wants = folder / "etc/systemd/system/sysinit.target.wants"
     wants.mkdir(parents=True)
     (wants / "berth-test-agent.service").symlink_to("/etc/systemd/system/berth-test-agent.service")
