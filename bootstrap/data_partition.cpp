@@ -18,6 +18,7 @@
 
 #include "base/fd.h"
 #include "base/spawn.h"
+#include "bootstrap/internal_disk.h"
 
 namespace berth::boot {
 namespace {
@@ -181,12 +182,13 @@ std::vector<DiskFacts> read_disks() {
         if (auto type = read_file((block / "device/type").string(), 64); type && type->starts_with('5'))
             continue;
         if (auto size = read_file((block / "size").string(), 64); size && *size == "0\n") continue;
+        // One path of an NVMe disk that has several: no device node.
+        if (flag(block / "hidden")) continue;
         std::string name = block.filename().string();
         std::ranges::replace(name, '!', '/');  // cciss!c0d0
         DiskFacts disk = probe_disk("/dev/" + name);
         disk.read_only = flag(block / "ro");
-        disk.removable = flag(block / "removable") ||
-                         fs::canonical(block, error).string().find("/usb") != std::string::npos;
+        disk.external = why_not_internal(block);
         disk.in_use = in_use(block, disk.path, mounts ? *mounts : disk.path);
         disks.push_back(std::move(disk));
     }

@@ -8,12 +8,28 @@
 
 namespace berth::boot {
 
+namespace {
+
+/// Why a disk is never used, whatever it holds; empty: it may be.
+std::string why_never(const DiskFacts& disk) {
+    return !disk.external.empty() ? disk.external
+           : disk.read_only       ? "read-only"
+           : disk.in_use          ? "in use"
+                                  : "";
+}
+
+}  // namespace
+
 PartitionPlan plan_data_partition(std::vector<DiskFacts> disks, bool may_create) {
-    std::erase_if(disks, [](const DiskFacts& d) { return d.read_only || d.removable || d.in_use; });
+    std::string why;
+    for (const auto& disk : disks)
+        if (const auto never = why_never(disk); !never.empty())
+            why += fmt::format("{} {} is {}", why.empty() ? ":" : ",", disk.path, never);
+    why = "no disk may be used" + why;
+    std::erase_if(disks, [](const DiskFacts& d) { return !why_never(d).empty(); });
     std::ranges::sort(disks, [](const DiskFacts& a, const DiskFacts& b) {
         return std::tuple(b.bytes, a.path) < std::tuple(a.bytes, b.path);
     });
-    std::string why = "no disk may be used";
     for (const auto& disk : disks) {
         for (const auto& part : disk.partitions) {
             if (part.type != k_data_partition_type) continue;

@@ -29,7 +29,7 @@ struct DiskFacts {
     std::string path;  ///< "/dev/sda"
     uint64_t bytes = 0;
     bool read_only = false;
-    bool removable = false;  ///< Removable medium or on USB.
+    std::string external{};  ///< why_not_internal (bootstrap/internal_disk.h); empty: an internal disk.
     bool in_use = false;     ///< Mounted, or part of another device.
     bool has_table = false;  ///< Any partition table.
     bool has_signature =
@@ -62,7 +62,7 @@ using PartitionPlan = std::variant<UsePartition, FormatPartition, CreateOnDisk, 
 
 /// An existing data partition is used whatever the record says; one is made only when `may_create` (data =
 /// "auto") and only on a disk that is empty by every sign. Of several candidates the largest disk wins, then
-/// the first by path. Disks that are removable, read-only or in use are never touched, nor is a disk with
+/// the first by path. Disks that are not internal, read-only or in use are never used, nor is a disk with
 /// foreign content.
 PartitionPlan plan_data_partition(std::vector<DiskFacts> disks, bool may_create);
 

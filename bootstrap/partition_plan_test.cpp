@@ -59,10 +59,11 @@ TEST(PartitionPlan, never_touches_a_disk_with_any_sign_of_content) {
     }
 }
 
-TEST(PartitionPlan, never_touches_a_disk_that_is_read_only_removable_or_in_use) {
+TEST(PartitionPlan, never_touches_a_disk_that_is_read_only_external_or_in_use) {
     for (int flag = 0; flag < 3; ++flag) {
         for (DiskFacts d : {empty_disk("/dev/sda"), data_disk("/dev/sda")}) {
-            (flag == 0 ? d.read_only : flag == 1 ? d.removable : d.in_use) = true;
+            if (flag == 1) d.external = "on USB";
+            (flag == 0 ? d.read_only : d.in_use) = flag != 1;
             EXPECT_TRUE(is_memory(plan_data_partition({d}, true))) << flag;
         }
     }
