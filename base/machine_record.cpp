@@ -112,9 +112,9 @@ Result<MachineRecord> parse_machine_record(std::string_view text) {
     record.keymap = r.text("keymap", is_keymap, "1 to 32 of letters, digits, '-', '_', not '-' first");
     record.time_zone = r.text("time_zone", is_time_zone, "a zone's name such as Europe/Berlin");
     record.ntp = r.hosts("ntp");
-    const std::string data = r.text(
-        "data", [](std::string_view s) { return s == "none" || s == "auto"; }, "\"none\" or \"auto\"");
-    record.data_auto = data == "auto";
+    const std::string data = r.text("data", is_data_setting, "\"none\", \"auto\" or \"remake\"");
+    record.data_auto = data == "auto" || is_remake(data);
+    if (is_remake(data)) record.remake = data;
     if (const json* nfs = r.object("nfs")) {
         auto parsed = parse_nfs(*nfs, record.left_out);
         if (!parsed) return fail(parsed.error());
@@ -138,7 +138,8 @@ Result<MachineRecord> parse_machine_record(std::string_view text) {
 }
 
 json machine_record_json(const MachineRecord& record) {
-    json value{{"schema", 1}, {"id", record.id}, {"data", record.data_auto ? "auto" : "none"}};
+    const std::string data = !record.remake.empty() ? record.remake : record.data_auto ? "auto" : "none";
+    json value{{"schema", 1}, {"id", record.id}, {"data", data}};
     const auto put = [](json& object, const char* name, const auto& member) {
         if (member != std::decay_t<decltype(member)>{}) object[name] = member;
     };

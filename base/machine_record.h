@@ -23,6 +23,7 @@ struct MachineRecord {
     std::string time_zone;         ///< is_time_zone, or empty.
     std::vector<std::string> ntp;  ///< is_host_or_address each, at most k_max_time_servers.
     bool data_auto = false;        ///< Make a data partition on an empty disk.
+    std::string remake;            ///< is_remake: make the data partition anew, once for this word; or empty.
     struct Nfs {
         std::string server, directory, shared;  ///< is_host_or_address, is_record_path, is_record_location.
         uint16_t nfs_port = 0, mount_port = 0;

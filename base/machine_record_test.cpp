@@ -82,6 +82,7 @@ TEST(MachineRecord, boots_without_a_value_that_would_mean_more_to_a_tool_than_a_
     for (const char* bad : {"10.0.0.1 iburst", "-s", "a\nserver b", ""})
         EXPECT_TRUE(expect_left_out("/ntp", nlohmann::json::array({bad})).ntp.empty()) << bad;
     EXPECT_FALSE(expect_left_out("/data", "always").data_auto);
+    EXPECT_EQ(expect_left_out("/data", "remake-").remake, "");
     for (const char* bad : {"sixteen-letters-", "-br0", "..", ""})
         EXPECT_EQ(expect_left_out("/vm/network_bridge", bad).network_bridge, "") << bad;
     for (const char* bad : {"fixed", "10.0.0.1", ""})
@@ -148,6 +149,11 @@ TEST(MachineRecord, survives_being_written_and_read) {
     EXPECT_EQ(machine_record_json(*read), nlohmann::json::parse(k_example));
     const auto least = machine_record_json({.id = "m"});
     EXPECT_EQ(least, nlohmann::json::parse(R"({"schema":1,"id":"m","data":"none"})"));
+    // A request to make the partition anew lets one be made, too.
+    const auto again = parse_machine_record(R"({"schema":1,"id":"m","data":"remake-1a"})");
+    ASSERT_TRUE(again && again->data_auto);
+    EXPECT_EQ(again->remake, "remake-1a");
+    EXPECT_EQ(machine_record_json(*again)["data"], "remake-1a");
 }
 
 }  // namespace

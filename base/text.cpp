@@ -142,6 +142,16 @@ bool is_boot_token(std::string_view text) {
     return made_of(text, "_-", 128);
 }
 
+bool is_data_setting(std::string_view text) {
+    if (!is_remake(text)) return text == "none" || text == "auto";
+    text.remove_prefix(std::string_view("remake").size());
+    return text.empty() || (text.front() == '-' && made_of(text.substr(1), "", 32));
+}
+
+bool is_remake(std::string_view data_setting) {
+    return data_setting.starts_with("remake");
+}
+
 std::optional<uint16_t> parse_port(std::string_view text) {
     uint16_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -72,6 +72,11 @@ bool is_file_name(std::string_view text);
 bool is_machine_id(std::string_view text);
 /// A boot token: 1 to 128 of letters, digits, '-', '_'.
 bool is_boot_token(std::string_view text);
+/// What the record says of the data partition: "none", "auto", or a request to make it anew, "remake" or
+/// "remake-" and 1 to 32 letters and digits, which tell one request from the next.
+bool is_data_setting(std::string_view text);
+/// Whether such a word is a request to make it anew.
+bool is_remake(std::string_view data_setting);
 /// A decimal number up to 65535.
 std::optional<uint16_t> parse_port(std::string_view text);
 

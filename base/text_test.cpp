@@ -116,6 +116,11 @@ TEST(TimeZone, is_a_relative_name_of_plain_parts) {
                  "a b", std::string(33, 'a'), std::string(32, 'a') + "/" + std::string(32, 'b')});
 }
 
+TEST(DataSetting, is_a_word_or_a_request_with_a_name_of_its_own) {
+    expect_rule(is_data_setting, {"none", "auto", "remake", "remake-1a2B", "remake-" + std::string(32, 'a')},
+                {"", "no", "remake-", "remaked", "remake 1", "remake-a-b", "remake-" + std::string(33, 'a')});
+}
+
 TEST(InterfaceName, is_one_that_the_kernel_takes) {
     expect_rule(is_guest_address, {"any", "leased"}, {"", "Any", "any ", "10.0.0.1"});
     expect_rule(is_interface_name, {"br0", "eth0.1", "a_b-c", std::string(15, 'a'), "..."},

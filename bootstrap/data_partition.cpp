@@ -12,11 +12,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "base/fd.h"
+#include "base/plain_text.h"
 #include "base/spawn.h"
 #include "bootstrap/internal_disk.h"
 
@@ -25,7 +28,6 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr auto k_code = ErrorCode::B10;
-constexpr off_t k_edge = 1 << 20;
 
 struct ProbeDeleter {
     void operator()(blkid_probe p) const { blkid_free_probe(p); }
@@ -39,23 +41,35 @@ std::string value_of(blkid_probe probe, const char* name) {
     return std::string(data, strnlen(data, size));
 }
 
-bool is_zero(int fd, off_t from, off_t size) {
-    std::string bytes(static_cast<size_t>(size), '\1');
+/// nullopt: not all of it can be read.
+std::optional<std::string> read_bytes(int fd, uint64_t from, uint64_t size) {
+    std::string bytes(size, '\0');
     size_t got = 0;
     while (got < bytes.size()) {
-        const ssize_t n = pread(fd, bytes.data() + got, bytes.size() - got, from + static_cast<off_t>(got));
+        const ssize_t n = pread(fd, bytes.data() + got, bytes.size() - got, static_cast<off_t>(from + got));
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
+        if (n <= 0) return std::nullopt;
         got += static_cast<size_t>(n);
     }
-    return std::ranges::all_of(bytes, [](char c) { return c == 0; });
+    return bytes;
 }
 
-/// The file system in `size` bytes from `start` of an open disk.
-void probe_content(int fd, off_t start, off_t size, PartitionFacts& part) {
+bool is_zero(const std::optional<std::string>& bytes) {
+    return bytes && bytes->find_first_not_of('\0') == std::string::npos;
+}
+
+std::optional<DataMark> read_mark(int fd, uint64_t at) {
+    const auto sector = read_bytes(fd, at, k_data_mark_bytes);
+    return sector ? parse_data_mark(*sector) : std::nullopt;
+}
+
+/// The file system in a partition of an open disk.
+void probe_content(int fd, PartitionFacts& part) {
     const Probe probe(blkid_new_probe());
     part.file_system = "?";
-    if (!probe || blkid_probe_set_device(probe.get(), fd, start, size) != 0) return;
+    if (!probe || blkid_probe_set_device(probe.get(), fd, static_cast<blkid_loff_t>(part.start),
+                                         static_cast<blkid_loff_t>(part.bytes)) != 0)
+        return;
     blkid_probe_enable_superblocks(probe.get(), 1);
     blkid_probe_set_superblocks_flags(probe.get(), BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL);
     const int found = blkid_do_safeprobe(probe.get());
@@ -64,12 +78,23 @@ void probe_content(int fd, off_t start, off_t size, PartitionFacts& part) {
         part.file_system = value_of(probe.get(), "TYPE");
         part.label = value_of(probe.get(), "LABEL");
     }
-    part.begins_with_zeros = is_zero(fd, start, std::min(size, k_edge));
+    part.begins_with_zeros = is_zero(read_bytes(fd, part.start, std::min<uint64_t>(part.bytes, k_mib)));
 }
 
 bool flag(const fs::path& path) {
     const auto text = read_file(path.string(), 4096);
     return text && text->starts_with('1');
+}
+
+/// Its size by the kernel, in units of 512 bytes there; all else as of a disk that cannot be read.
+DiskFacts unread_disk(const std::string& path, const fs::path& block) {
+    DiskFacts facts{.path = path, .has_table = true, .has_signature = true, .partitions = {}};
+    if (const auto size = read_file((block / "size").string(), 64)) {
+        uint64_t sectors = 0;
+        std::from_chars(size->data(), size->data() + size->size(), sectors);
+        facts.bytes = sectors * 512;
+    }
+    return facts;
 }
 
 /// Mounted (also a part of it), or held by device mapper, RAID and the like.
@@ -90,37 +115,84 @@ Status tool(std::vector<std::string> arguments, std::string_view input = {}) {
     return {};
 }
 
-Status make_file_system(const std::string& partition) {
-    return tool({"mkfs.ext4", "-q", "-F", "-L", k_data_label, "-m", "0", partition});
+Status write_mark(const WriteMark& step) {
+    const UniqueFd fd(open(step.path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd) return fail(k_code, "open {}: {}", step.path, std::strerror(errno));
+    const std::string sector = format_data_mark(step.mark);
+    // What the steps before wrote comes first, whatever they left in the kernel's cache.
+    if (fsync(fd.get()) != 0) return fail(k_code, "write to {}: {}", step.path, std::strerror(errno));
+    const ssize_t n = pwrite(fd.get(), sector.data(), sector.size(), static_cast<off_t>(step.offset));
+    if (n != static_cast<ssize_t>(sector.size()) || fsync(fd.get()) != 0)
+        return fail(k_code, "write the mark of {}: {}", step.path, std::strerror(errno));
+    return {};
+}
+
+Result<uint64_t> size_of(const std::string& path) {
+    const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const off_t size = fd ? lseek(fd.get(), 0, SEEK_END) : -1;
+    if (size < 0) return fail(k_code, "open {}: {}", path, std::strerror(errno));
+    return static_cast<uint64_t>(size);
+}
+
+/// What making the partition anew takes away. debugfs reads the file system itself, however damaged it is:
+/// nothing is mounted.
+std::string lost_state(const std::string& partition) {
+    auto listed =
+        run({.arguments = {"debugfs", "-R", "ls -p /state", partition}, .environment = {}, .descriptors = {}},
+            std::chrono::minutes(1));
+    // Every folder has an entry for itself.
+    if (!listed || listed->out.find("/./") == std::string::npos) return "its state, which could not be read";
+    return unfinished_sessions(listed->out);
+}
+
+Status make(const std::vector<MakeStep>& steps) {
+    for (const auto& step : steps) BERTH_TRY(run_step(step));
+    return {};
 }
 
 Status mount_partition(const std::string& partition, const std::string& target) {
-    // 1: errors corrected. What needs a decision (4) is not ours to decide: memory then.
+    // 1: errors corrected. What needs a decision (4) is an administrator's: memory until the record says
+    // remake.
     auto checked = run({.arguments = {"fsck.ext4", "-p", partition}, .environment = {}, .descriptors = {}},
                        std::chrono::minutes(5));
     if (!checked) return fail(k_code, "{}", checked.error().detail());
     if (checked->exit_code > 1)
-        return fail(k_code, "{}: fsck.ext4 ended with code {}", partition, checked->exit_code);
+        return fail(k_code, "{}: fsck.ext4 ended with code {}{}", partition, checked->exit_code,
+                    checked->exit_code == 4 ? ", it leaves errors" : "");
     if (mount(partition.c_str(), target.c_str(), "ext4", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME, "") !=
         0)
         return fail(k_code, "mount {}: {}", partition, std::strerror(errno));
     return {};
 }
 
-Status carry_out(const PartitionPlan& plan, const std::string& target) {
-    if (const auto* use = std::get_if<UsePartition>(&plan)) return mount_partition(use->path, target);
-    if (const auto* format = std::get_if<FormatPartition>(&plan)) {
-        BERTH_TRY(make_file_system(format->path));
-        return mount_partition(format->path, target);
+/// The mark of what is then mounted.
+Result<DataMark> carry_out(const PartitionPlan& plan, const DataRequest& request, const std::string& target,
+                           Report& report) {
+    DataMark done{.made = true, .remade = request.remake};
+    std::string partition;
+    if (const auto* use = std::get_if<UsePartition>(&plan)) {
+        partition = use->path;
+        done = use->mark;
+    } else if (const auto* format = std::get_if<FormatPartition>(&plan)) {
+        partition = format->path;
+        const auto bytes = size_of(partition);
+        if (!bytes) return fail(bytes.error());
+        done.lost = format->holds_state ? lost_state(partition) : format->lost;
+        if (!done.lost.empty())
+            report.event(Level::warning, "data partition made anew",
+                         {{"partition", partition}, {"lost", done.lost}});
+        BERTH_TRY(make(steps_to_format(partition, *bytes, done)));
+    } else if (const auto* create = std::get_if<CreateOnDisk>(&plan)) {
+        partition = partition_path(create->path, 1);
+        const auto bytes = size_of(create->path);
+        if (!bytes) return fail(bytes.error());
+        done.lost = create->lost;
+        BERTH_TRY(make(steps_to_create(create->path, *bytes, done)));
+    } else {
+        return fail(k_code, "{}", std::get<UseMemory>(plan).why);
     }
-    if (const auto* create = std::get_if<CreateOnDisk>(&plan)) {
-        BERTH_TRY(tool({"sfdisk", "--quiet", "--wipe", "never", create->path}, sfdisk_script()));
-        BERTH_TRY(tool({"udevadm", "settle", "--timeout=20"}));
-        const std::string partition = partition_path(create->path, 1);
-        BERTH_TRY(make_file_system(partition));
-        return mount_partition(partition, target);
-    }
-    return fail(k_code, "{}", std::get<UseMemory>(plan).why);
+    BERTH_TRY(mount_partition(partition, target));
+    return done;
 }
 
 Status make_folder(const std::string& path, mode_t mode, gid_t group) {
@@ -132,18 +204,44 @@ Status make_folder(const std::string& path, mode_t mode, gid_t group) {
 
 }  // namespace
 
-std::string partition_path(const std::string& disk, int number) {
-    const bool digit = !disk.empty() && disk.back() >= '0' && disk.back() <= '9';
-    return fmt::format("{}{}{}", disk, digit ? "p" : "", number);
+Status run_step(const MakeStep& step) {
+    if (const auto* mark = std::get_if<WriteMark>(&step)) return write_mark(*mark);
+    const auto& run = std::get<RunTool>(step);
+    return tool(run.arguments, run.input);
+}
+
+std::string unfinished_sessions(std::string_view listing) {
+    // A line is "/inode/mode/uid/gid/name/size/".
+    std::string names;
+    size_t count = 0;
+    while (!listing.empty()) {
+        const size_t end = std::min(listing.find('\n'), listing.size());
+        std::string_view line = listing.substr(0, end);
+        listing.remove_prefix(std::min(end + 1, listing.size()));
+        for (int part = 0; part < 5; ++part) {
+            const size_t slash = line.find('/');
+            line = slash == std::string_view::npos ? std::string_view() : line.substr(slash + 1);
+        }
+        std::string_view name = line.substr(0, line.find('/'));
+        if (!name.ends_with(".json")) continue;
+        name.remove_suffix(std::string_view(".json").size());
+        ++count;
+        if (names.size() < 256) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+    }
+    if (count == 0) return {};
+    return made_plain(
+        fmt::format("the state of {} unfinished session{}: {}", count, count == 1 ? "" : "s", names), 200);
 }
 
 DiskFacts probe_disk(const std::string& path) {
     DiskFacts facts{.path = path, .has_table = true, .has_signature = true, .partitions = {}};
     const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     const off_t size = fd ? lseek(fd.get(), 0, SEEK_END) : -1;
-    if (size < 2 * k_edge) return facts;
+    if (size < static_cast<off_t>(2 * k_mib)) return facts;
     facts.bytes = static_cast<uint64_t>(size);
-    facts.edges_are_zero = is_zero(fd.get(), 0, k_edge) && is_zero(fd.get(), size - k_edge, k_edge);
+    const auto first = read_bytes(fd.get(), 0, k_mib),
+               last = read_bytes(fd.get(), facts.bytes - k_mib, k_mib);
+    facts.edges_are_zero = is_zero(first) && is_zero(last);
     const Probe probe(blkid_new_probe());
     if (!probe || blkid_probe_set_device(probe.get(), fd.get(), 0, 0) != 0) return facts;
     blkid_probe_enable_superblocks(probe.get(), 1);
@@ -152,7 +250,8 @@ DiskFacts probe_disk(const std::string& path) {
     blkid_probe_set_partitions_flags(probe.get(), BLKID_PARTS_ENTRY_DETAILS);
     const int found = blkid_do_safeprobe(probe.get());
     if (found < 0) return facts;  // Ambivalent (-2) or unreadable: content.
-    facts.has_table = found == 0 && !value_of(probe.get(), "PTTYPE").empty();
+    const std::string table = found == 0 ? value_of(probe.get(), "PTTYPE") : "";
+    facts.has_table = !table.empty();
     facts.has_signature = found == 0 && !value_of(probe.get(), "TYPE").empty();
     blkid_partlist list = facts.has_table ? blkid_probe_get_partitions(probe.get()) : nullptr;
     for (int i = 0; list != nullptr && i < blkid_partlist_numof_partitions(list); ++i) {
@@ -160,13 +259,22 @@ DiskFacts probe_disk(const std::string& path) {
         PartitionFacts part{.path = partition_path(path, blkid_partition_get_partno(p)),
                             .type = {},
                             .file_system = {},
-                            .label = {}};
+                            .label = {},
+                            .start = static_cast<uint64_t>(blkid_partition_get_start(p)) * 512,
+                            .bytes = static_cast<uint64_t>(blkid_partition_get_size(p)) * 512};
         if (const char* type = blkid_partition_get_type_string(p)) part.type = type;
         for (char& c : part.type)
             if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-        probe_content(fd.get(), blkid_partition_get_start(p) * 512, blkid_partition_get_size(p) * 512, part);
+        probe_content(fd.get(), part);
+        if (const uint64_t at = data_mark_offset(part.bytes); at != 0 && part.type == k_data_partition_type)
+            part.mark = read_mark(fd.get(), part.start + at);
         facts.partitions.push_back(std::move(part));
     }
+    // Some versions of libblkid call a protective MBR alone a table.
+    if (const uint64_t at = data_mark_offset(whole_disk_partition(facts.bytes));
+        at != 0 && (!facts.has_table || table == "PMBR") && !facts.has_signature && first && last &&
+        holds_only_our_table(*first, *last))
+        if (const auto mark = read_mark(fd.get(), k_mib + at); mark && !mark->made) facts.being_made = mark;
     return facts;
 }
 
@@ -186,17 +294,20 @@ std::vector<DiskFacts> read_disks() {
         if (flag(block / "hidden")) continue;
         std::string name = block.filename().string();
         std::ranges::replace(name, '!', '/');  // cciss!c0d0
-        DiskFacts disk = probe_disk("/dev/" + name);
+        const std::string path = "/dev/" + name;
+        const std::string external = why_not_internal(block);
+        // What somebody plugged in is listed, not read: nothing need believe its bytes.
+        DiskFacts disk = external.empty() ? probe_disk(path) : unread_disk(path, block);
+        disk.external = external;
         disk.read_only = flag(block / "ro");
-        disk.external = why_not_internal(block);
         disk.in_use = in_use(block, disk.path, mounts ? *mounts : disk.path);
         disks.push_back(std::move(disk));
     }
     return disks;
 }
 
-Result<bool> prepare_data(const std::vector<DiskFacts>& disks, bool may_create, const std::string& target,
-                          Report& report) {
+Result<DataPlace> prepare_data(const std::vector<DiskFacts>& disks, const DataRequest& request,
+                               const std::string& target, Report& report) {
     std::error_code error;
     fs::create_directories(target, error);
     struct stat here {
@@ -205,10 +316,18 @@ Result<bool> prepare_data(const std::vector<DiskFacts>& disks, bool may_create, 
     // Called again in the same boot: what is mounted stays.
     if (stat(target.c_str(), &here) == 0 && stat((target + "/..").c_str(), &parent) == 0 &&
         here.st_dev != parent.st_dev && statfs(target.c_str(), &file_system) == 0)
-        return file_system.f_type != TMPFS_MAGIC;
-    const Status status = carry_out(plan_data_partition(disks, may_create), target);
-    if (!status) {
-        report.event(Level::warning, "data kept in memory", {{"why", status.error().to_log()}});
+        return DataPlace{.persistent = file_system.f_type != TMPFS_MAGIC};
+    const auto mark = carry_out(plan_data_partition(disks, request), request, target, report);
+    DataPlace place{.persistent = mark.has_value()};
+    if (mark) {
+        // What was lost is told until the request is gone from the record.
+        if (!mark->remade.empty() && mark->remade == request.remake) {
+            place.remade = mark->remade;
+            if (!mark->lost.empty()) place.why = "made anew, which took away " + mark->lost;
+        }
+    } else {
+        place.why = mark.error().detail();
+        report.event(Level::warning, "data kept in memory", {{"why", mark.error().to_log()}});
         if (mount("tmpfs", target.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0711,size=50%") !=
             0)
             return fail_errno("mount a tmpfs at " + target);
@@ -220,7 +339,7 @@ Result<bool> prepare_data(const std::vector<DiskFacts>& disks, bool may_create, 
     const group* volume = getgrnam("_berth-volume");
     BERTH_TRY(make_folder(target + "/swap", volume != nullptr ? 0710 : 0700,
                           volume != nullptr ? volume->gr_gid : 0));
-    return status.has_value();
+    return place;
 }
 
 }  // namespace berth::boot

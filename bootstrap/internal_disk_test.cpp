@@ -133,7 +133,7 @@ TEST(ExternalDisk, is_never_used_for_state) {
                           .external = "on USB",
                           .edges_are_zero = true,
                           .partitions = {}};
-    const auto plan = plan_data_partition({own, empty}, true);
+    const auto plan = plan_data_partition({own, empty}, {.may_create = true});
     ASSERT_TRUE(std::holds_alternative<UseMemory>(plan));
     EXPECT_EQ(std::get<UseMemory>(plan).why,
               "no disk may be used: /dev/nvme0n1 is behind a port, /dev/sdb is on USB");

@@ -146,6 +146,13 @@ json machine_facts(const std::vector<DiskFacts>& disks, const KvmFacts& kvm, con
     return value;
 }
 
+json data_facts(const DataPlace& place) {
+    json value = {{"kind", place.persistent ? "persistent" : "memory"}};
+    if (!place.why.empty()) value["why"] = made_plain(place.why, 256);
+    if (!place.remade.empty()) value["remade"] = place.remade;
+    return value;
+}
+
 std::string format_boot_state(const BootState& s) {
     const json value = {{"data", s.persistent ? "persistent" : "memory"},
                         {"clock", clock_state_name(s.clock)},

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "bootstrap/clock_state.h"
-#include "bootstrap/partition_plan.h"
+#include "bootstrap/data_partition.h"
 
 namespace berth::boot {
 
@@ -36,6 +36,9 @@ inline constexpr size_t k_most_listed = 64;
 /// says so, behind what the caller left out.
 nlohmann::json machine_facts(const std::vector<DiskFacts>& disks, const KvmFacts& kvm,
                              const std::string& root = "", std::vector<std::string> left_out = {});
+
+/// Their member `data`: where /var/lib/berth is, and why.
+nlohmann::json data_facts(const DataPlace& place);
 
 struct BootState {
     bool persistent = false;

@@ -123,6 +123,15 @@ TEST_F(OddMachine, tells_the_first_of_two_hundred_disks_and_cards) {
     EXPECT_EQ(all["left_out"], nlohmann::json::parse(R"(["disks: 136 more","nics: 136 more"])"));
 }
 
+TEST(DataFacts, say_why_in_plain_text) {
+    EXPECT_EQ(data_facts({.persistent = true}), nlohmann::json::parse(R"({"kind":"persistent"})"));
+    EXPECT_EQ(data_facts({.persistent = true, .why = "made anew", .remade = "remake-1"}),
+              nlohmann::json::parse(R"({"kind":"persistent","why":"made anew","remade":"remake-1"})"));
+    const auto odd = data_facts({.why = "a\x1b" + std::string(1000, 'x')});
+    EXPECT_EQ(odd["why"].get<std::string>().size(), 256u);
+    EXPECT_TRUE(odd["why"].get<std::string>().starts_with("a?x"));
+}
+
 TEST(BootState, survives_being_written_and_read) {
     const BootState s{.persistent = true,
                       .clock = ClockState::waiting,

@@ -195,10 +195,11 @@ Status run_setup(const SetupContext& context) {
     if (auto settled = tool({"udevadm", "settle", "--timeout=15"}, 20s); !settled)
         report.error("devices not settled", settled.error());
     const auto disks = read_disks();
-    auto persistent = prepare_data(disks, record.data_auto, k_data, report);
-    if (!persistent) return fail(persistent.error());
+    const auto data =
+        prepare_data(disks, {.may_create = record.data_auto, .remake = record.remake}, k_data, report);
+    if (!data) return fail(data.error());
 
-    BootState state{.persistent = *persistent, .kvm = probe_kvm(), .network = has_network()};
+    BootState state{.persistent = data->persistent, .kvm = probe_kvm(), .network = has_network()};
     if (auto identity = read_client_identity()) {
         state.client_id = identity->id;
         state.host = identity->host;
@@ -216,13 +217,14 @@ Status run_setup(const SetupContext& context) {
     BERTH_TRY(write_boot_state(state));
     std::vector<std::string> left_out;
     for (const auto& e : record.left_out) left_out.push_back("record: " + e.detail());
+    auto facts = machine_facts(disks, state.kvm, "", std::move(left_out));
+    facts["data"] = data_facts(*data);
     BERTH_TRY(write_file_durably(k_unsent_facts,
-                                 machine_facts(disks, state.kvm, "", std::move(left_out))
-                                     .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
+                                 facts.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
     post_facts(context, true);
     report.event(Level::info, "machine set up",
                  {{"client", state.client_id},
-                  {"data", *persistent ? "persistent" : "memory"},
+                  {"data", data->persistent ? "persistent" : "memory"},
                   {"clock", std::string(clock_state_name(state.clock))},
                   {"kvm", state.kvm.usable ? "usable" : state.kvm.why}});
     return {};

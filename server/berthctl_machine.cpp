@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <random>
+
 #include "server/berthctl.h"
 #include "server/machine_view.h"
 #include "server/text.h"
@@ -13,6 +15,7 @@ struct MachineArguments {
     std::vector<std::string> macs;
     std::string enabled, marked;  ///< "", "yes" or "no".
     bool has_uuid = false, has_serial = false, yes = false;
+    std::string request = fmt::format("{:08x}", std::random_device{}());  ///< For --data remake.
     SettingArguments settings;
 
     void add_hardware_to(CLI::App& command) {
@@ -63,7 +66,12 @@ struct MachineArguments {
         BERTH_TRY(apply_hardware(machine));
         if (!enabled.empty()) machine.enabled = enabled == "yes";
         if (!marked.empty()) machine.marked = marked == "yes";
-        return settings.apply(machine.settings, machine.refused);
+        BERTH_TRY(settings.apply(machine.settings, machine.refused));
+        // Each request has a word of its own, so that the machine carries it out once.
+        if (const auto given = settings.given.find("data");
+            given != settings.given.end() && given->second == "remake")
+            machine.settings["data"] = "remake-" + request;
+        return {};
     }
 };
 

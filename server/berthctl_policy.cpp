@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/text.h"
 #include "server/berthctl.h"
 #include "server/machine_view.h"
 
@@ -31,6 +32,9 @@ Status set_policy(Ctl& ctl, const PolicyArguments& arguments) {
     Policy after = *before;
     if (!arguments.unknown.empty()) after.unknown = *parse_unknown_policy(arguments.unknown);
     BERTH_TRY(arguments.settings.apply(after.defaults, after.refused));
+    if (const auto data = after.defaults.find("data");
+        data != after.defaults.end() && is_remake(data->second))
+        return fail(ErrorCode::P06, "data \"{}\": must be set for one machine, not for all", data->second);
     if (confirm_diff(policy_lines(*before), policy_lines(after), arguments.yes, ctl.json))
         BERTH_TRY((*store)->set_policy(after));
     else if (!ctl.json)

@@ -60,10 +60,10 @@ constexpr SettingRule k_rules[] = {
     {"time_zone", "--time-zone", "a zone's name such as Europe/Berlin", "time zone", "", is_time_zone},
     {"ntp", "--ntp", "1 to 8 host names or addresses with commas between", "time servers", "", is_host_list,
      normal_host_list},
-    {"data", "--data", "auto or none", "auto: an empty disk may become the data partition", "none",
-     [](std::string_view v) {
-         return one_of(v, {"auto", "none"});
-     }},
+    {"data", "--data", "auto, none or remake",
+     "auto: an empty disk may become the data partition; remake: make it anew once, which takes the state of "
+     "unfinished sessions away",
+     "none", is_data_setting},
     {"console", "--console", "tty1, ttyS0 or ttyS1, the latter two also with ,9600 to ,115200",
      "the one terminal", "tty1", is_console},
     {"image", "--image", "an image folder's name", "the image that runs from the network", "berth",
@@ -161,7 +161,8 @@ nlohmann::json machine_record(const Machine& machine, const Policy& policy, std:
                          .keymap = value("keymap"),
                          .time_zone = value("time_zone"),
                          .ntp = {},
-                         .data_auto = value("data") == "auto",
+                         .data_auto = value("data") == "auto" || is_remake(value("data")),
+                         .remake = is_remake(value("data")) ? value("data") : "",
                          .nfs = {.server = value("nfs_server"),
                                  .directory = value("nfs_directory"),
                                  .shared = value("shared"),

@@ -17,7 +17,7 @@ TEST(Setting, takes_legal_values_and_names_the_range_of_others) {
          {{"Europe/Berlin", "UTC", "Etc/GMT+1"}, {"/etc/passwd", "../x", "a b", "Europe//Berlin"}}},
         {"ntp",
          {{"10.0.0.1", "a.org,b.org", "[fd00::1],fd00::2"}, {",", "a,", "a b", "[a]", "1,2,3,4,5,6,7,8,9"}}},
-        {"data", {{"auto", "none"}, {"yes"}}},
+        {"data", {{"auto", "none", "remake", "remake-1a"}, {"yes", "remake-"}}},
         {"console", {{"tty1", "ttyS0", "ttyS1,9600"}, {"tty2", "ttyS0,1", "ttyS0 init=/bin/sh"}}},
         {"image", {{"berth", "berth-17"}, {"..", "a/b", ".x"}}},
         {"site", {{"school"}, {"a b"}}},
@@ -152,6 +152,20 @@ TEST(MachineView, row_names_what_the_machine_said) {
                                                          "session", "2023-11-14 22:13:20Z", "no: no svm",
                                                          "EPYC", "2", "3072 MiB", "vda 8.6 GB", "ann/work"}));
     EXPECT_EQ(list_row(m, {}).size(), list_head().size());
+}
+
+TEST(MachineView, says_where_the_data_is_and_why) {
+    const auto shown_data = [](const nlohmann::json& facts) {
+        Machine m{.id = "m-0001", .name = "a"};
+        m.status.facts = facts;
+        for (const auto& line : status_lines(m))
+            if (line.starts_with("data: ")) return line;
+        return std::string();
+    };
+    EXPECT_EQ(shown_data(nullptr), "data: -");
+    EXPECT_EQ(shown_data({{"data", {{"kind", "persistent"}}}}), "data: persistent");
+    EXPECT_EQ(shown_data({{"data", {{"kind", "memory"}, {"why", "/dev/sda1: fsck.ext4 ended with code 4"}}}}),
+              "data: memory (/dev/sda1: fsck.ext4 ended with code 4)");
 }
 
 TEST(MachineView, time_and_bytes) {

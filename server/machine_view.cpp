@@ -28,6 +28,14 @@ std::string show_kvm(const nlohmann::json& facts) {
     return why.empty() ? "no" : "no: " + why;
 }
 
+/// "memory (why)"; "persistent"; with a reason too when making it anew took something away.
+std::string show_data(const nlohmann::json& facts) {
+    if (!facts.is_object() || !facts.contains("data")) return "-";
+    const auto& data = facts["data"];
+    const auto why = data.value("why", "");
+    return data.value("kind", "?") + (why.empty() ? "" : " (" + why + ")");
+}
+
 std::string show_disks(const nlohmann::json& facts) {
     if (!facts.is_object() || !facts.contains("disks")) return "-";
     if (facts["disks"].empty()) return "none";
@@ -131,6 +139,7 @@ std::vector<std::string> status_lines(const Machine& machine) {
     lines.push_back("cores: " + member(s.facts, "cores"));
     lines.push_back("memory: " + show_memory(s.facts));
     lines.push_back("disks: " + show_disks(s.facts));
+    lines.push_back("data: " + show_data(s.facts));
     if (s.facts.is_object() && s.facts.contains("nics"))
         for (const auto& nic : s.facts["nics"])
             lines.push_back(

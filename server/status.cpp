@@ -31,10 +31,13 @@ constexpr Member k_facts[]{{"cpu", Member::text, 128},
                            {"disks", Member::other},
                            {"nics", Member::other},
                            {"kvm", Member::other},
+                           {"data", Member::other},
                            {"left_out", Member::other}};
 constexpr Member k_disk[]{{"name", Member::text, 64}, {"bytes", Member::number, k_max_bytes}};
 constexpr Member k_nic[]{{"mac", Member::mac}, {"driver", Member::text, 64}};
 constexpr Member k_kvm[]{{"usable", Member::truth}, {"why", Member::text, 256}};
+constexpr Member k_data[]{
+    {"kind", Member::text, 16}, {"why", Member::text, 256}, {"remade", Member::text, 64}};
 constexpr Member k_session[]{
     {"user", Member::text, 255}, {"vm", Member::text, 255}, {"since", Member::text, 40}};
 
@@ -108,16 +111,21 @@ class Reader {
         return {};
     }
 
+    Status object(const json& facts, const char* name, std::span<const Member> known, json& to) {
+        if (!facts.contains(name)) return {};
+        auto taken = members(facts[name], fmt::format("facts.{}", name), known);
+        if (!taken) return fail(taken.error());
+        to[name] = std::move(*taken);
+        return {};
+    }
+
     Result<json> facts(const json& given) {
         auto taken = members(given, "facts", k_facts);
         if (!taken) return taken;
         BERTH_TRY(list(given, "disks", k_disk, *taken));
         BERTH_TRY(list(given, "nics", k_nic, *taken));
-        if (given.contains("kvm")) {
-            auto kvm = members(given["kvm"], "facts.kvm", k_kvm);
-            if (!kvm) return kvm;
-            (*taken)["kvm"] = std::move(*kvm);
-        }
+        BERTH_TRY(object(given, "kvm", k_kvm, *taken));
+        BERTH_TRY(object(given, "data", k_data, *taken));
         // What the client itself could not tell comes first.
         json told = json::array();
         if (given.contains("left_out")) {

@@ -11,12 +11,13 @@ TEST(StatusPost, takes_every_part_and_none) {
     const auto post = parse_status(
         R"({"boot_id":"b","stage":"fetch","percent":40,"error":null,"facts":{"cpu":"QEMU","cores":2,"memory_mib":3072,)"
         R"("disks":[{"name":"vda","bytes":8589934592}],"nics":[{"mac":"52:54:00:12:34:56","driver":"virtio_net"}],)"
-        R"("kvm":{"usable":false,"why":"no svm"}},"session":{"user":"ann","vm":"work","since":"2026-01-01T00:00:00Z"}})");
+        R"("kvm":{"usable":false,"why":"no svm"},"data":{"kind":"memory","why":"no disk","remade":"remake-1"}},"session":{"user":"ann","vm":"work","since":"2026-01-01T00:00:00Z"}})");
     ASSERT_TRUE(post) << post.error().to_log();
     EXPECT_EQ(post->stage, "fetch");
     EXPECT_EQ(post->percent, 40);
     EXPECT_EQ(post->error, "");
     EXPECT_EQ((*post->facts)["cores"], 2);
+    EXPECT_EQ((*post->facts)["data"]["why"], "no disk");
     EXPECT_EQ((*post->session)["user"], "ann");
     EXPECT_TRUE(parse_status(R"({"session":null})")->session->is_null());
     EXPECT_FALSE(parse_status("{}")->session.has_value());
@@ -45,6 +46,9 @@ TEST(StatusPost, refuses_what_the_schema_does_not_have) {
                              R"({"facts":{"left_out":"x"}})",
                              R"({"facts":{"left_out":[1]}})",
                              R"({"facts":{"kvm":true}})",
+                             R"({"facts":{"data":"memory"}})",
+                             R"({"facts":{"data":{"kind":1}}})",
+                             R"({"facts":{"data":{"more":""}}})",
                              R"({"facts":{"kvm":{"usable":"yes"}}})",
                              R"({"facts":{"x":1}})",
                              R"({"session":"ann"})",

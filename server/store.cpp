@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/fd.h"
+#include "base/text.h"
 #include "server/text.h"
 
 namespace berth::server {
@@ -636,7 +637,8 @@ Status Store::post_status(const std::string& id, const StatusPost& post) {
         [&]() -> Status {
             auto found = select_machines(*session_, "WHERE id = :value", id);
             if (found.empty()) return fail(ErrorCode::P02, "machine {}", id);
-            LastStatus s = found.front().status;
+            Machine& machine = found.front();
+            LastStatus s = machine.status;
             // No session outlives its boot.
             if (post.boot_id && *post.boot_id != s.boot_id) s.session = nullptr;
             if (post.boot_id) s.boot_id = *post.boot_id;
@@ -655,6 +657,15 @@ Status Store::post_status(const std::string& id, const StatusPost& post) {
                          "facts = :facts, session = :session, again = :again WHERE id = :id",
                 use(now), use(s.boot_id), use(s.stage), use(s.percent), use(s.error), use(facts),
                 use(session), use(s.again), use(id);
+            // Done: another disk, put in later, is not made anew by an old request.
+            if (const auto wish = machine.settings.find("data");
+                post.facts && wish != machine.settings.end() && is_remake(wish->second) &&
+                post.facts->value("/data/remade"_json_pointer, "") == wish->second) {
+                wish->second = "auto";
+                const std::string settings = settings_text(machine);
+                *session_ << "UPDATE machines SET settings = :settings WHERE id = :id", use(settings),
+                    use(id);
+            }
             return {};
         },
         true);

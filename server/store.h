@@ -89,7 +89,8 @@ class Store {
     /// /v1/boot was asked: last seen, platform, stage "ipxe".
     Status seen_at_boot(const std::string& id, Platform platform);
     /// Stage "again" counts a further boot of this machine (server/decision.h), stage "prompt" ends the
-    /// count.
+    /// count. Facts that say that the machine's request to make its data partition anew was carried out
+    /// (`data.remade`) turn that setting into "auto".
     Status post_status(const std::string& id, const StatusPost& post);
     Status forget_again(const std::string& id);
 

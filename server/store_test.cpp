@@ -392,6 +392,34 @@ TEST_F(StoreTest, no_session_outlives_its_boot) {
     EXPECT_TRUE(session().is_null());
 }
 
+TEST_F(StoreTest, a_request_to_make_the_data_partition_anew_ends_when_it_was_carried_out) {
+    added(k_mac);
+    const auto wish = [&] { return store->find("m-0001")->settings.at("data"); };
+    const auto says = [&](const nlohmann::json& data) {
+        ASSERT_TRUE(store->post_status("m-0001", {.facts = nlohmann::json{{"data", data}}}));
+    };
+    ASSERT_TRUE(store->update("m-0001", [](Machine& m) {
+        m.settings["data"] = "remake-2";
+        m.settings["keymap"] = "de";
+        return Status();
+    }));
+    says({{"kind", "memory"}, {"why", "fsck.ext4 ended with code 4"}});
+    EXPECT_EQ(wish(), "remake-2");
+    says({{"kind", "persistent"}, {"remade", "remake-1"}});
+    EXPECT_EQ(wish(), "remake-2") << "that was an earlier request";
+    ASSERT_TRUE(store->post_status("m-0001", {.boot_id = "b", .stage = "prompt"}));
+    EXPECT_EQ(wish(), "remake-2");
+    says({{"kind", "persistent"}, {"remade", "remake-2"}});
+    EXPECT_EQ(wish(), "auto");
+    EXPECT_EQ(store->find("m-0001")->settings.at("keymap"), "de");
+    ASSERT_TRUE(store->update("m-0001", [](Machine& m) {
+        m.settings["data"] = "none";
+        return Status();
+    }));
+    says({{"kind", "persistent"}, {"remade", "none"}});
+    EXPECT_EQ(wish(), "none") << "not a request";
+}
+
 TEST_F(StoreTest, state_files_are_kept_bounded_and_go_with_their_machine) {
     added(k_mac);
     const std::string large(k_max_state_bytes, 'x');

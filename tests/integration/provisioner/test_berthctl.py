@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 
 from processes import run
@@ -95,6 +96,33 @@ def test_what_berthctl_accepts_the_record_says_and_the_rest_stops_no_workstation
     assert provisioner.ctl("machine", "set", "m-0001", "--nfs-server", "fs1", "--keymap", "").stdout.count("(not valid, left out: must be ") == 2
     assert record()["nfs"] == {"server": "fs1"}
     assert "not valid" not in provisioner.ctl("machine", "list").stdout
+
+
+def test_remaking_the_data_partition_is_asked_for_until_the_machine_did_it(provisioner):
+    provisioner.ctl("machine", "add", "--mac", MAC, "--data", "auto")
+    done = provisioner.ctl("machine", "set", "m-0001", "--data", "remake").stdout
+    word = re.fullmatch(r"-data: auto\n\+data: (remake-[0-9a-f]{8})\n", done).group(1)
+    again = provisioner.ctl("machine", "set", "m-0001", "--data", "remake").stdout
+    assert word not in again.splitlines()[1], "a second request is another one"
+    word = again.split()[-1]
+    token = provisioner.boot(MAC)
+
+    def record():
+        return json.loads(provisioner.curl("/v1/machines/m-0001/record", "-H", f"Berth-Boot: {token}")[2])["data"]
+
+    def post(**data):
+        body = json.dumps({"facts": {"data": data}})
+        assert provisioner.curl("/v1/machines/m-0001/status", "-H", f"Berth-Boot: {token}", "--data-binary", body)[0] == 204
+
+    assert record() == word
+    post(kind="memory", why="/dev/sda1: fsck.ext4 ended with code 4")
+    assert "data: memory (/dev/sda1: fsck.ext4 ended with code 4)\n" in provisioner.ctl("machine", "show", "m-0001").stdout
+    assert record() == word
+    post(kind="persistent", remade=word, why="made anew, which took away the state of 1 unfinished session: s1")
+    assert record() == "auto"
+    assert "data: persistent (made anew, which took away the state of 1 unfinished session: s1)\n" in provisioner.ctl("machine", "show", "m-0001").stdout
+    refused = provisioner.ctl("policy", "set", "--data", "remake", check=False)
+    assert refused.returncode == 1 and "must be set for one machine" in refused.stderr
 
 
 def test_policy_discover_lists_disabled_and_enabling_lets_it_run(provisioner):
