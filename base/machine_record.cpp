@@ -60,7 +60,7 @@ class RecordReader {
         left_out_.emplace_back(
             ErrorCode::B12,
             fmt::format("{}{} {}: must be {}", prefix_.empty() ? "" : prefix_ + ".", name,
-                        shown(value.dump(-1, ' ', false, json::error_handler_t::replace), 80), form));
+                        printable(value.dump(-1, ' ', false, json::error_handler_t::replace), 80), form));
     }
 
   private:

@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 #include <cctype>
-#include <cstdio>
+
+#include "base/output.h"
 
 namespace berth {
 namespace {
@@ -32,9 +33,7 @@ int priority(Level level) {
 std::string as_line(std::string_view event, const Fields& fields) {
     std::string line(event);
     for (const auto& [name, value] : fields) line += fmt::format(" {}={}", name, value);
-    for (char& c : line)
-        if (static_cast<unsigned char>(c) < ' ') c = ' ';
-    return line;
+    return printable(line);
 }
 
 }  // namespace
@@ -45,8 +44,7 @@ JournalReport::JournalReport(std::string program)
 void JournalReport::event(Level level, std::string_view event, const Fields& fields) {
     const std::string line = as_line(event, fields);
     if (!journal_) {
-        const std::string text = program_ + ": " + line + "\n";
-        std::fwrite(text.data(), 1, text.size(), stderr);
+        complain("{}: {}\n", program_, line);
         return;
     }
     std::vector<std::string> entries{"MESSAGE=" + line, fmt::format("PRIORITY={}", priority(level)),
@@ -54,7 +52,7 @@ void JournalReport::event(Level level, std::string_view event, const Fields& fie
     for (const auto& [name, value] : fields) {
         std::string upper;
         for (char c : name) upper += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-        entries.push_back(fmt::format("BERTH_{}={}", upper, value));
+        entries.push_back(fmt::format("BERTH_{}={}", upper, printable(value)));
     }
     std::vector<iovec> vectors;
     for (auto& e : entries) vectors.push_back({.iov_base = e.data(), .iov_len = e.size()});

@@ -28,7 +28,8 @@ class Report {
 };
 
 /// journald's native protocol when the journal is there (sd_journal_sendv(3); fields become BERTH_NAME=),
-/// else lines on standard error.
+/// else lines on standard error. Fields and line are made printable (base/plain_text.h), and an event is one
+/// line whatever it holds.
 class JournalReport final : public Report {
   public:
     /// `program` goes to SYSLOG_IDENTIFIER.

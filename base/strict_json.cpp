@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "base/strict_json.h"
 
-#include <algorithm>
 #include <vector>
+
+#include "base/plain_text.h"
 
 namespace berth {
 
@@ -62,7 +63,7 @@ std::string JsonFields::text(std::string_view name, size_t min, size_t max) {
         fault(name, fmt::format("must be a text of {} to {} bytes", min, max));
         return {};
     }
-    if (std::ranges::any_of(*s, [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+    if (!is_plain_text(*s)) {
         fault(name, "must not hold control characters");
         return {};
     }

@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "base/fd.h"
+#include "base/output.h"
 #include "base/spawn.h"
 #include "bootstrap/bootstrap.h"
 #include "bootstrap/fetch.h"
@@ -89,8 +90,8 @@ class DebugShell final : public BootProgress {
 
 class Lines final : public BootProgress {
   public:
-    void stage(std::string_view name, int percent) override { fmt::print("{} {}\n", name, percent); }
-    void problem(const Error& error) override { fmt::print("{}\n", error.to_user()); }
+    void stage(std::string_view name, int percent) override { say("{} {}\n", name, percent); }
+    void problem(const Error& error) override { say("{}\n", error.to_user()); }
     bool count_boot_again(const Error&) override { return false; }
 };
 
@@ -108,7 +109,11 @@ int fetch_only(int argc, char** argv) {
         ->check(CLI::Range(1, 3600));
     app.add_option("--tries", order.tries, "transfers in a row without any progress")
         ->check(CLI::Range(1, 100));
-    CLI11_PARSE(app, argc, argv);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        return print_usage(app, e);
+    }
     order.times.stall = std::chrono::seconds(stall);
     order.kind = kind == "site" ? ManifestKind::site : ManifestKind::image;
     order.file = kind == "site" ? "site.squashfs" : "root.squashfs";
@@ -126,10 +131,10 @@ int fetch_only(int argc, char** argv) {
     };
     auto fetched = run();
     if (fetched) {
-        fmt::print("version {}: {} bytes at {}\n", fetched->version, fetched->size, fetched->path);
+        say("version {}: {} bytes at {}\n", fetched->version, fetched->size, fetched->path);
         return 0;
     }
-    std::fputs((fetched.error().to_user() + "\n").c_str(), stderr);
+    complain("{}\n", fetched.error().to_user());
     return 1;
 }
 

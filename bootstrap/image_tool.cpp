@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "base/fd.h"
+#include "base/output.h"
 #include "bootstrap/chunks.h"
 #include "bootstrap/digest.h"
 #include "bootstrap/minisign.h"
@@ -131,7 +132,10 @@ int image_main(int argc, char** argv) {
     chunk->add_option("FILE", path)->required();
     chunk->callback([&] {
         auto chunks = chunks_of_file(path);
-        status = chunks ? write_all(STDOUT_FILENO, format_chunk_list(*chunks)) : Status(fail(chunks.error()));
+        if (!chunks)
+            status = fail(chunks.error());
+        else if (!say_file(format_chunk_list(*chunks)))
+            status = fail_errno("write");
     });
 
     auto* manifest = app.add_subcommand("manifest", "put FILES and their manifest into a folder");
@@ -166,9 +170,13 @@ int image_main(int argc, char** argv) {
     check->callback(
         [&] { status = check_image(path, kind == "site" ? ManifestKind::site : ManifestKind::image); });
 
-    CLI11_PARSE(app, argc, argv);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        return print_usage(app, e);
+    }
     if (status) return 0;
-    std::fputs(("berth-image: " + status.error().to_log() + "\n").c_str(), stderr);
+    complain("berth-image: {}\n", status.error().to_log());
     return 1;
 }
 

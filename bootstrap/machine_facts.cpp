@@ -43,7 +43,7 @@ class FactWriter {
 
     std::string text(std::string_view where, std::string_view value, size_t longest) {
         while (value.ends_with('\n') || value.ends_with(' ')) value.remove_suffix(1);
-        std::string out = made_plain(value, longest);
+        std::string out = printable(value, longest);
         if (out != value) note(fmt::format("{}: longer than {} bytes, or not plain text", where, longest));
         return out;
     }
@@ -55,7 +55,7 @@ class FactWriter {
             note(fmt::format("{}: not known", name));
     }
     void note(std::string_view text) {
-        if (left_out_.size() < k_most_listed) left_out_.push_back(made_plain(text, 256));
+        if (left_out_.size() < k_most_listed) left_out_.push_back(printable(text, 256));
     }
     void note_more(const char* what, size_t count) {
         if (count > k_most_listed) note(fmt::format("{}: {} more", what, count - k_most_listed));

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/fd.h"
+#include "base/plain_text.h"
 
 namespace berth::boot {
 namespace {
@@ -39,9 +40,9 @@ void Screen::line(std::string_view text) {
             terminals.insert(name);
         }
     }
-    const std::string shown = fmt::format("berth: {}\r\n", text);
-    for (const auto& name : terminals) put("/dev/" + name, shown);
-    put("/dev/kmsg", fmt::format("<7>berth-bootstrap: {}\n", text));
+    const std::string shown = printable(text);
+    for (const auto& name : terminals) put("/dev/" + name, "berth: " + shown + "\r\n");
+    put("/dev/kmsg", "<7>berth-bootstrap: " + shown + "\n");
 }
 
 void ScreenAndPosts::stage(std::string_view name, int percent) {

@@ -11,7 +11,7 @@ nlohmann::json stage_status(std::string_view boot_id, std::string_view stage, in
     nlohmann::json body = {{"boot_id", boot_id}, {"stage", stage}, {"error", nullptr}};
     if (percent >= 0) body["percent"] = percent;
     // What a tool or a server said may be anything.
-    if (!error.empty()) body["error"] = made_plain(error, 512);
+    if (!error.empty()) body["error"] = printable(error, 512);
     return body;
 }
 

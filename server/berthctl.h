@@ -47,7 +47,7 @@ struct SettingArguments {
 bool confirm_diff(const std::vector<std::string>& before, const std::vector<std::string>& after, bool yes,
                   bool quiet);
 
-/// Columns padded to their widest cell, two blanks between.
-std::string table(const std::vector<std::vector<std::string>>& rows);
+/// Columns padded to their widest cell, two blanks between. Cells are made printable.
+std::string table(std::vector<std::vector<std::string>> rows);
 
 }  // namespace berth::server

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <sodium.h>
 
+#include "base/output.h"
 #include "server/berthctl.h"
 #include "server/image_builds.h"
 
@@ -14,17 +15,16 @@ struct ImageArguments {
 
 void print_added(const Ctl& ctl, const AddedImage& added) {
     if (ctl.json) {
-        fmt::print("{}\n", nlohmann::json{{"name", added.name},
-                                          {"build", added.build},
-                                          {"before", added.before},
-                                          {"changed", added.build != added.before}}
-                               .dump(2));
+        say_json({{"name", added.name},
+                  {"build", added.build},
+                  {"before", added.before},
+                  {"changed", added.build != added.before}});
         return;
     }
     if (added.build == added.before)
-        fmt::print("{}: build {} is served already\n", added.name, added.build);
+        say("{}: build {} is served already\n", added.name, added.build);
     else
-        fmt::print("{}: build {} is served from now on\n", added.name, added.build);
+        say("{}: build {} is served from now on\n", added.name, added.build);
 }
 
 Status add_image(Ctl& ctl, const ImageArguments& arguments) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <random>
 
+#include "base/output.h"
 #include "server/berthctl.h"
 #include "server/machine_view.h"
 #include "server/text.h"
@@ -89,9 +90,9 @@ Status add_machine(Ctl& ctl, const MachineArguments& arguments) {
     const auto policy = (*store)->policy();
     if (!policy) return fail(policy.error());
     if (ctl.json)
-        fmt::print("{}\n", machine_json(*added, *policy).dump(2));
+        say_json(machine_json(*added, *policy));
     else
-        fmt::print("{}  {}\n", added->id, added->name);
+        say("{}  {}\n", added->id, added->name);
     return {};
 }
 
@@ -107,15 +108,16 @@ Status list_machines(Ctl& ctl) {
     if (ctl.json) {
         auto list = nlohmann::json::array();
         for (const auto& m : *machines) list.push_back(machine_json(m, *policy, *conflicts));
-        fmt::print("{}\n", list.dump(2));
+        say_json(list);
         return {};
     }
     std::vector<std::vector<std::string>> rows{list_head()};
     for (const auto& m : *machines) rows.push_back(list_row(m, *policy));
-    fmt::print("{}", table(rows));
+    print_text(Stream::out, table(rows));
     if (!conflicts->empty())
-        fmt::print("\nConflicts: another machine asked with something of a record and did not get it.\n{}",
-                   table(conflict_rows(*conflicts)));
+        print_text(Stream::out,
+                   "\nConflicts: another machine asked with something of a record and did not get it.\n" +
+                       table(conflict_rows(*conflicts)));
     return {};
 }
 
@@ -129,18 +131,18 @@ Status show_machine(Ctl& ctl, const std::string& word) {
     const auto conflicts = (*store)->conflicts();
     if (!conflicts) return fail(conflicts.error());
     if (ctl.json) {
-        fmt::print("{}\n", machine_json(*machine, *policy, *conflicts).dump(2));
+        say_json(machine_json(*machine, *policy, *conflicts));
         return {};
     }
-    fmt::print("id: {}\n", machine->id);
-    for (const auto& line : editable_lines(*machine)) fmt::print("{}\n", line);
+    say("id: {}\n", machine->id);
+    say_lines(editable_lines(*machine));
     for (const auto& rule : setting_rules())
         if (const auto value = effective(*machine, *policy, rule.key);
             !machine->settings.contains(std::string(rule.key)) && !value.empty())
-            fmt::print("{}: {} (default)\n", rule.option.substr(2), value);
-    for (const auto& line : status_lines(*machine)) fmt::print("{}\n", line);
+            say("{}: {} (default)\n", rule.option.substr(2), value);
+    say_lines(status_lines(*machine));
     for (const auto& conflict : *conflicts)
-        if (conflict.machine == machine->id) fmt::print("{}\n", conflict_line(conflict));
+        if (conflict.machine == machine->id) say("{}\n", conflict_line(conflict));
     return {};
 }
 
@@ -153,7 +155,7 @@ Status set_machine(Ctl& ctl, const MachineArguments& arguments) {
     Machine changed = *machine;
     BERTH_TRY(arguments.apply(changed));
     if (!confirm_diff(before, editable_lines(changed), arguments.yes, ctl.json)) {
-        if (!ctl.json) fmt::print("{}: nothing changed\n", machine->id);
+        if (!ctl.json) say("{}: nothing changed\n", machine->id);
     } else {
         // Asking may have taken its time: what was shown must still be so.
         BERTH_TRY((*store)->update(machine->id, [&](Machine& now) -> Status {
@@ -193,7 +195,7 @@ Status replace_machine(Ctl& ctl, const MachineArguments& arguments) {
     };
     const auto before = lines(*machine, other ? &*other : nullptr);
     if (!confirm_diff(before, lines(after, nullptr), arguments.yes, ctl.json)) {
-        if (!ctl.json) fmt::print("{}: nothing changed\n", machine->id);
+        if (!ctl.json) say("{}: nothing changed\n", machine->id);
     } else {
         BERTH_TRY((*store)->replace(
             machine->id, hardware, other ? other->id : "",
@@ -218,11 +220,11 @@ Status remove_machine(Ctl& ctl, const std::string& word, bool yes) {
     auto before = editable_lines(*machine);
     for (const auto& name : *states) before.push_back("session state: " + name);
     if (!confirm_diff(before, {}, yes, ctl.json)) {
-        fmt::print("{}: nothing changed\n", machine->id);
+        say("{}: nothing changed\n", machine->id);
         return {};
     }
     BERTH_TRY((*store)->remove(machine->id));
-    if (ctl.json) fmt::print("{}\n", nlohmann::json{{"removed", machine->id}}.dump());
+    if (ctl.json) say_json({{"removed", machine->id}}, -1);
     return {};
 }
 

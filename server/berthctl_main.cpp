@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // berthctl(1).
-#include <cstdio>
-
+#include "base/output.h"
 #include "server/berthctl.h"
 
 int main(int argc, char** argv) {
@@ -17,9 +16,13 @@ int main(int argc, char** argv) {
     berth::server::add_network_commands(app, ctl);
     berth::server::add_image_commands(app, ctl);
     berth::server::add_vm_commands(app, ctl);
-    CLI11_PARSE(app, argc, argv);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        return berth::print_usage(app, e);
+    }
     const auto done = ctl.run();
     if (done) return 0;
-    fmt::print(stderr, "berthctl: {}\n", done.error().to_user());
+    berth::complain("berthctl: {}\n", done.error().to_user());
     return 1;
 }

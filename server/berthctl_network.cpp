@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "base/fd.h"
+#include "base/output.h"
 #include "server/berthctl.h"
 #include "server/dnsmasq.h"
 #include "server/ipxe_script.h"
@@ -12,6 +13,10 @@ struct NetworkArguments {
     DnsmasqOptions dnsmasq;
     std::string mode = "dhcp", range, url, script;
 };
+
+Status print_file(const std::string& text) {
+    return say_file(text) ? Status() : fail_errno("write");
+}
 
 Status print_dnsmasq(NetworkArguments arguments) {
     auto& o = arguments.dnsmasq;
@@ -30,8 +35,7 @@ Status print_dnsmasq(NetworkArguments arguments) {
     o.range_last = comma == std::string::npos ? "" : arguments.range.substr(comma + 1);
     const auto text = dnsmasq_settings(o);
     if (!text) return fail(text.error());
-    fmt::print("{}", *text);
-    return {};
+    return print_file(*text);
 }
 
 Status print_script(const NetworkArguments& arguments) {
@@ -43,8 +47,7 @@ Status print_script(const NetworkArguments& arguments) {
     }
     const auto script = with_provisioner(text, arguments.url);
     if (!script) return fail(script.error());
-    fmt::print("{}", *script);
-    return {};
+    return print_file(*script);
 }
 
 }  // namespace

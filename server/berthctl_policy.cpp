@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/output.h"
 #include "base/text.h"
 #include "server/berthctl.h"
 #include "server/machine_view.h"
@@ -18,9 +19,9 @@ Status show_policy(Ctl& ctl) {
     const auto policy = (*store)->policy();
     if (!policy) return fail(policy.error());
     if (ctl.json)
-        fmt::print("{}\n", policy_json(*policy).dump(2));
+        say_json(policy_json(*policy));
     else
-        for (const auto& line : policy_lines(*policy)) fmt::print("{}\n", line);
+        say_lines(policy_lines(*policy));
     return {};
 }
 
@@ -38,7 +39,7 @@ Status set_policy(Ctl& ctl, const PolicyArguments& arguments) {
     if (confirm_diff(policy_lines(*before), policy_lines(after), arguments.yes, ctl.json))
         BERTH_TRY((*store)->set_policy(after));
     else if (!ctl.json)
-        fmt::print("policy: nothing changed\n");
+        say("policy: nothing changed\n");
     return ctl.json ? show_policy(ctl) : Status();
 }
 

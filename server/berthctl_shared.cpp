@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "base/output.h"
 #include "server/berthctl.h"
 
 namespace berth::server {
@@ -38,29 +39,29 @@ bool confirm_diff(const std::vector<std::string>& before, const std::vector<std:
     const auto has = [](const auto& list, const auto& line) {
         return std::find(list.begin(), list.end(), line) != list.end();
     };
-    std::string diff;
+    std::vector<std::string> diff;
     for (const auto& line : before)
-        if (!has(after, line)) diff += "-" + line + "\n";
+        if (!has(after, line)) diff.push_back("-" + line);
     for (const auto& line : after)
-        if (!has(before, line)) diff += "+" + line + "\n";
+        if (!has(before, line)) diff.push_back("+" + line);
     if (diff.empty()) return false;
-    if (!quiet) fmt::print("{}", diff);
+    if (!quiet) say_lines(diff);
     if (yes || isatty(STDIN_FILENO) == 0) return true;
-    fmt::print("Change it? [y/N] ");
-    std::fflush(stdout);
+    say("Change it? [y/N] ");
     // A signal that is handled is an answer; getline would go on waiting.
     pollfd line{STDIN_FILENO, POLLIN, 0};
     if (poll(&line, 1, -1) < 0) {
-        fmt::print("\n");
+        say("\n");
         return false;
     }
     std::string answer;
     return std::getline(std::cin, answer) && (answer == "y" || answer == "yes");
 }
 
-std::string table(const std::vector<std::vector<std::string>>& rows) {
+std::string table(std::vector<std::vector<std::string>> rows) {
     std::vector<size_t> widths;
-    for (const auto& row : rows) {
+    for (auto& row : rows) {
+        for (auto& cell : row) cell = printable(cell);
         widths.resize(std::max(widths.size(), row.size()));
         for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
     }

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <sstream>
 
+#include "base/output.h"
 #include "greeter/vm/machine_text.h"
 #include "greeter/vm/toml_table.h"
 #include "greeter/vm/vm_check.h"
@@ -70,9 +71,9 @@ Status not_interrupted(const std::string& vm) {
 
 class ProgressLine {
   public:
-    ProgressLine(bool lines, bool quiet) : lines_(lines), terminal_(!quiet && isatty(STDERR_FILENO) != 0) {}
+    ProgressLine(bool lines, bool quiet) : lines_(lines), terminal_(!quiet && is_terminal(Stream::error)) {}
     ~ProgressLine() {
-        if (shown_ && terminal_ && !lines_) fmt::print(stderr, "\n");
+        if (shown_ && terminal_ && !lines_) end_progress();
     }
     Status operator()(const std::string& vm, const std::string& file, uint64_t done, uint64_t size) {
         BERTH_TRY(not_interrupted(vm));
@@ -82,10 +83,9 @@ class ProgressLine {
         const std::string text =
             fmt::format("{}: {}: {} % of {} MiB", vm, file, percent, (size + (1 << 20) - 1) >> 20);
         if (lines_)
-            fmt::print(stderr, "{}\n", text);
+            complain("{}\n", text);
         else
-            fmt::print(stderr, "\r{:<78}", text);
-        std::fflush(stderr);
+            show_progress(text);
         return {};
     }
 
@@ -190,9 +190,9 @@ json machine_facts(const VmName& name, const vm::MachineConfig& config) {
 
 void say_made(const Ctl& ctl, const VmName& name, const vm::MachineConfig& config) {
     if (ctl.json)
-        fmt::print("{}\n", machine_facts(name, config).dump(2));
+        say_json(machine_facts(name, config));
     else
-        fmt::print("{}: made, uuid {}\n", name.text(), config.uuid);
+        say("{}: made, uuid {}\n", name.text(), config.uuid);
 }
 
 vm::MachineConfig plain_machine() {
@@ -318,7 +318,7 @@ Status import(Ctl& ctl, VmArguments& a) {
 
 Result<HeldLock> take_lock(Ctl& ctl, VmArguments& a, UserPlace& place, const std::string& vm) {
     const auto waiting = [&](std::chrono::seconds left) {
-        if (!ctl.json) fmt::print(stderr, "waiting for the other workstation to stop: {} s\n", left.count());
+        if (!ctl.json) complain("waiting for the other workstation to stop: {} s\n", left.count());
         return g_interrupted == 0;
     };
     return HeldLock::take(place, vm, a.options().times, a.may_break, waiting, ctl.clock);
@@ -389,16 +389,16 @@ Status clone(Ctl& ctl, VmArguments& a) {
             jobs.push_back({std::move(*place), targets[i].vm, vm::fresh_uuid(), vm::fresh_mac()});
         }
         for (const auto& name : there) {
-            if (!ctl.json) fmt::print("{}: is there already\n", name);
+            if (!ctl.json) say("{}: is there already\n", name);
         }
         BERTH_TRY(clone_vms(*from, source->vm, &*lock, jobs, std::ref(line), ctl.clock));
         for (const auto& job : jobs) {
             made.push_back({{"user", job.place.user}, {"vm", job.vm}, {"uuid", job.uuid}, {"mac", job.mac}});
-            if (!ctl.json) fmt::print("{}/{}: made, uuid {}\n", job.place.user, job.vm, job.uuid);
+            if (!ctl.json) say("{}/{}: made, uuid {}\n", job.place.user, job.vm, job.uuid);
         }
     }
     BERTH_TRY(lock->release());
-    if (ctl.json) fmt::print("{}\n", made.dump(2));
+    if (ctl.json) say_json(made);
     return {};
 }
 
@@ -409,12 +409,6 @@ json holder_json(const volume::LockHolder& h) {
             {"since", h.record.since},
             {"epoch", h.epoch},
             {"last_sign_of_life_seconds", h.last_sign_of_life.count()}};
-}
-
-std::string printable(const std::string& text) {
-    std::string out;
-    for (const char c : text) out += static_cast<unsigned char>(c) < ' ' || c == 0x7f ? '?' : c;
-    return out;
 }
 
 Status list(Ctl& ctl, VmArguments& a) {
@@ -436,7 +430,7 @@ Status list(Ctl& ctl, VmArguments& a) {
         if (!vms) {
             if (!a.user.empty()) return fail(vms.error());
             // One folder that is no user's must not hide the others.
-            fmt::print(stderr, "berthctl: {}: {}\n", printable(user), vms.error().to_user());
+            complain("berthctl: {}: {}\n", user, vms.error().to_user());
             continue;
         }
         for (const auto& name : *vms) {
@@ -444,7 +438,7 @@ Status list(Ctl& ctl, VmArguments& a) {
             auto config = vm::read_machine_config(*place->directory, name, text);
             auto holder = place->directory->holder(name);
             json one = {{"user", user}, {"vm", name}};
-            std::vector<std::string> row{printable(user + "/" + name), "?", "?", "", "", ""};
+            std::vector<std::string> row{user + "/" + name, "?", "?", "", "", ""};
             if (config) {
                 one = machine_facts({user, name}, *config);
                 row[1] = std::to_string(config->cpus), row[2] = vm::size_text(config->memory);
@@ -455,16 +449,16 @@ Status list(Ctl& ctl, VmArguments& a) {
             one["holder"] = nullptr;
             if (holder && *holder) {
                 one["holder"] = holder_json(**holder);
-                row[3] = printable((*holder)->record.owner.host), row[4] = printable((*holder)->record.since);
+                row[3] = (*holder)->record.owner.host, row[4] = (*holder)->record.since;
             }
             found.push_back(std::move(one));
             rows.push_back(std::move(row));
         }
     }
     if (ctl.json)
-        fmt::print("{}\n", found.dump(2, ' ', false, json::error_handler_t::replace));
+        say_json(found);
     else
-        fmt::print("{}", table(rows));
+        print_text(Stream::out, table(rows));
     return {};
 }
 
@@ -472,7 +466,7 @@ Status list(Ctl& ctl, VmArguments& a) {
 Result<std::vector<std::string>> facts_of(UserPlace& place, const std::string& vm, json& facts) {
     auto folder = find_vm(place, vm);
     if (!folder) return fail(folder.error());
-    std::vector<std::string> lines{"vm: " + place.user + "/" + printable(vm), "where: " + place.where};
+    std::vector<std::string> lines{"vm: " + place.user + "/" + vm, "where: " + place.where};
     facts = {{"user", place.user}, {"vm", vm}, {"where", place.where}};
     std::string text;
     auto config = vm::read_machine_config(*place.directory, vm, text);
@@ -489,8 +483,8 @@ Result<std::vector<std::string>> facts_of(UserPlace& place, const std::string& v
     if (!holder) return fail(holder.error());
     facts["holder"] = *holder ? holder_json(**holder) : json(nullptr);
     if (*holder)
-        lines.push_back(fmt::format("in use on: {} since {}", printable((*holder)->record.owner.host),
-                                    printable((*holder)->record.since)));
+        lines.push_back(
+            fmt::format("in use on: {} since {}", (*holder)->record.owner.host, (*holder)->record.since));
     auto entries = place.ops->list(*folder);
     if (!entries) return fail(entries.error());
     std::ranges::sort(*entries, {}, &volume::DirectoryEntry::name);
@@ -501,10 +495,9 @@ Result<std::vector<std::string>> facts_of(UserPlace& place, const std::string& v
         if (!found) continue;
         std::string link;
         if (found->attributes.type == volume::FileType::symlink)
-            if (auto target = place.ops->readlink(found->handle)) link = " -> " + printable(*target);
+            if (auto target = place.ops->readlink(found->handle)) link = " -> " + *target;
         facts["files"].push_back({{"name", entry.name}, {"size", found->attributes.size}});
-        lines.push_back(
-            fmt::format("file: {}{} ({} bytes)", printable(entry.name), link, found->attributes.size));
+        lines.push_back(fmt::format("file: {}{} ({} bytes)", entry.name, link, found->attributes.size));
     }
     return lines;
 }
@@ -522,9 +515,9 @@ Status show(Ctl& ctl, VmArguments& a) {
     auto lines = facts_of(*place, name->vm, facts);
     if (!lines) return fail(lines.error());
     if (ctl.json)
-        fmt::print("{}\n", facts.dump(2, ' ', false, json::error_handler_t::replace));
+        say_json(facts);
     else
-        for (const auto& line : *lines) fmt::print("{}\n", line);
+        say_lines(*lines);
     return {};
 }
 
@@ -548,14 +541,12 @@ Status check(Ctl& ctl, VmArguments& a) {
         list.push_back({{"code", std::string(code_name(f.error.code()))},
                         {"stops", f.stops},
                         {"text", f.stops ? f.error.to_user() : f.error.detail()}});
-        if (!ctl.json)
-            fmt::print("{}\n", printable(f.stops ? f.error.to_user() : "note: " + f.error.detail()));
+        if (!ctl.json) say("{}\n", f.stops ? f.error.to_user() : "note: " + f.error.detail());
     }
     if (ctl.json)
-        fmt::print("{}\n", json{{"user", name->user}, {"vm", name->vm}, {"findings", list}}.dump(
-                               2, ' ', false, json::error_handler_t::replace));
+        say_json({{"user", name->user}, {"vm", name->vm}, {"findings", list}});
     else if (found.empty())
-        fmt::print("{}: nothing would stop a login\n", name->text());
+        say("{}: nothing would stop a login\n", name->text());
     if (stops != 0) return fail(ErrorCode::P28, "{}: {} found", name->text(), stops);
     return {};
 }
@@ -579,7 +570,7 @@ Status remove(Ctl& ctl, VmArguments& a) {
         return line.starts_with("in use on") || line.starts_with("file: lock.");
     });
     if (!confirm_diff(*before, {}, a.yes, ctl.json)) {
-        fmt::print("{}: nothing changed\n", name->text());
+        say("{}: nothing changed\n", name->text());
         BERTH_TRY(lock->release());
         return not_interrupted(name->text());
     }
@@ -587,7 +578,7 @@ Status remove(Ctl& ctl, VmArguments& a) {
     BERTH_TRY(lock->tick());  // the answer may have taken its time
     BERTH_TRY(volume::remove_vm(*place->ops, name->vm));
     lock->forget();
-    if (ctl.json) fmt::print("{}\n", json{{"removed", name->text()}}.dump());
+    if (ctl.json) say_json({{"removed", name->text()}}, -1);
     return {};
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `berthctl vm list --running` (REQUIREMENTS M11).
+#include "base/output.h"
 #include "server/berthctl.h"
 #include "server/running.h"
 #include "server/vm_place.h"
@@ -28,10 +29,10 @@ Status list_running(Ctl& ctl, const RunningArguments& arguments) {
     const auto list = look(ctl, arguments);
     if (!list) return fail(list.error());
     if (ctl.json)
-        fmt::print("{}\n", running_json(*list).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+        say_json(running_json(*list));
     else
-        fmt::print("{}", table(running_rows(*list)));
-    for (const auto& error : list->errors) fmt::print(stderr, "berthctl: {}\n", error.to_user());
+        print_text(Stream::out, table(running_rows(*list)));
+    for (const auto& error : list->errors) complain("berthctl: {}\n", error.to_user());
     if (list->errors.empty()) return {};
     return fail(ErrorCode::P05, "{} folders could not be looked at; the list is not whole",
                 list->errors.size());

@@ -98,7 +98,7 @@ const SettingRule* find_setting(std::string_view key) {
 
 Result<std::string> checked_setting(const SettingRule& rule, std::string_view value) {
     if (!value.empty() && !rule.legal(value))
-        return fail(ErrorCode::P06, "{} \"{}\": must be {}", rule.option.substr(2), shown(value, 80),
+        return fail(ErrorCode::P06, "{} \"{}\": must be {}", rule.option.substr(2), printable(value, 80),
                     rule.range);
     return value.empty() || rule.normal == nullptr ? std::string(value) : rule.normal(value);
 }
@@ -178,7 +178,7 @@ nlohmann::json machine_record(const Machine& machine, const Policy& policy, std:
         const auto own = machine.refused.find(std::string(key));
         const auto& stored = own != machine.refused.end() ? own->second : policy.refused.at(std::string(key));
         record.nfs = {.unusable = fmt::format("{} \"{}\" at the provisioner: must be {}",
-                                              rule.option.substr(2), shown(stored, 80), rule.range)};
+                                              rule.option.substr(2), printable(stored, 80), rule.range)};
         break;
     }
     return machine_record_json(record);

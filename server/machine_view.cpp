@@ -80,14 +80,14 @@ void add_settings(std::vector<std::string>& lines, const Settings& settings, con
             lines.push_back(fmt::format("{}: {}", rule.option.substr(2), value->second));
         if (const auto value = refused.find(key); value != refused.end())
             lines.push_back(fmt::format("{}: {} (not valid, left out: must be {})", rule.option.substr(2),
-                                        shown(value->second, 80), rule.range));
+                                        printable(value->second, 80), rule.range));
     }
 }
 
 /// For JSON: the values may be anything.
 nlohmann::json shown_values(const Settings& refused) {
     auto values = nlohmann::json::object();
-    for (const auto& [key, value] : refused) values[key] = shown(value, 80);
+    for (const auto& [key, value] : refused) values[key] = printable(value, 80);
     return values;
 }
 

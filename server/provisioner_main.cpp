@@ -5,9 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
 
 #include "base/fd.h"
+#include "base/output.h"
 #include "server/http_server.h"
 #include "server/image_builds.h"
 #include "server/ipxe_script.h"
@@ -80,8 +80,7 @@ Status serve(const Options& options, Report& report) {
     books = &bookkeeper;
     auto server = HttpServer::start(options.listen, service);
     if (!server) return fail(server.error());
-    fmt::print("listening on {}\n", server->address());
-    std::fflush(stdout);
+    say("listening on {}\n", server->address());
     auto builds = ImageBuilds::open(options.images);
     if (!builds) return fail(builds.error());
     int signal = 0;
@@ -107,10 +106,14 @@ int main(int argc, char** argv) {
     app.add_option("--ipxe", options.ipxe, "another boot script than the built-in one");
     app.add_option("--public-url", options.public_url,
                    "this server's URL for clients, instead of their Host header");
-    CLI11_PARSE(app, argc, argv);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        return berth::print_usage(app, e);
+    }
     berth::JournalReport report("berth-provisioner");
     const auto done = berth::server::serve(options, report);
     if (done) return 0;
-    fmt::print(stderr, "berth-provisioner: {}\n", done.error().to_user());
+    berth::complain("berth-provisioner: {}\n", done.error().to_user());
     return 1;
 }

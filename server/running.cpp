@@ -28,10 +28,7 @@ int64_t age(WallTime now, int64_t nanoseconds) {
     return std::max<int64_t>(0, std::chrono::duration_cast<seconds>(now.time_since_epoch() - then).count());
 }
 
-/// For a terminal: what others wrote is shown without control characters.
-std::string shown(std::string text) {
-    std::ranges::replace_if(
-        text, [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
+std::string shown(const std::string& text) {
     return text.empty() ? "-" : text;
 }
 

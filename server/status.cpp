@@ -48,7 +48,7 @@ class Reader {
 
     std::string plain(const std::string& where, const json& value, size_t longest) {
         const auto& text = value.get_ref<const std::string&>();
-        std::string out = made_plain(text, longest);
+        std::string out = printable(text, longest);
         if (out != text) leave_out("{}: longer than {} bytes, or not plain text", where, longest);
         return out;
     }
@@ -134,7 +134,7 @@ class Reader {
             for (const auto& item : list) {
                 if (!item.is_string()) return fail(ErrorCode::P01, "facts.left_out: must be texts");
                 if (told.size() < k_max_listed)
-                    told.push_back(made_plain(item.get_ref<const std::string&>(), 256));
+                    told.push_back(printable(item.get_ref<const std::string&>(), 256));
             }
         }
         for (const auto& text : left_out)

@@ -5,8 +5,12 @@
 #include <charconv>
 #include <optional>
 
+#include "base/plain_text.h"
+
 namespace berth::server {
 namespace {
+
+constexpr size_t k_shown = 80;
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -29,13 +33,6 @@ int hex_value(char c) {
 
 bool all_of(std::string_view text, auto predicate) {
     return std::all_of(text.begin(), text.end(), predicate);
-}
-
-/// For an error's text: hostile bytes must not reach a terminal.
-std::string shown(std::string_view text) {
-    std::string out;
-    for (char c : text.substr(0, 80)) out += c >= ' ' && c <= '~' ? c : '?';
-    return out;
 }
 
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
@@ -81,7 +78,7 @@ Result<std::string> parse_hex_pairs(std::string_view text) {
     }
     if (!good)
         return fail(ErrorCode::P06, "MAC \"{}\": must be six hex pairs such as 52:54:00:12:34:56",
-                    shown(text));
+                    printable(text, k_shown));
     std::string mac;
     for (size_t i = 0; i < 12; i += 2) mac += (i ? ":" : "") + digits.substr(i, 2);
     return mac;
@@ -92,7 +89,7 @@ Result<std::string> parse_mac(std::string_view text) {
     if (mac && (hex_value((*mac)[1]) & 1 || *mac == "00:00:00:00:00:00"))
         return fail(ErrorCode::P06,
                     "MAC \"{}\": must be one station's address, neither a group's nor all zeros",
-                    shown(text));
+                    printable(text, k_shown));
     return mac;
 }
 
@@ -104,7 +101,9 @@ Result<std::string> parse_uuid(std::string_view text) {
         good = dash ? text[i] == '-' : hex_value(text[i]) >= 0;
         uuid += to_lower(text[i]);
     }
-    if (!good) return fail(ErrorCode::P06, "UUID \"{}\": must be hex digits as 8-4-4-4-12", shown(text));
+    if (!good)
+        return fail(ErrorCode::P06, "UUID \"{}\": must be hex digits as 8-4-4-4-12",
+                    printable(text, k_shown));
     return uuid;
 }
 
@@ -113,7 +112,7 @@ Result<std::string> parse_name(std::string_view text) {
                       all_of(text, [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
     if (!good)
         return fail(ErrorCode::P06, "name \"{}\": must be 1 to 63 of a-z, 0-9 and '-', not at an end",
-                    shown(text));
+                    printable(text, k_shown));
     return std::string(text);
 }
 

@@ -54,7 +54,7 @@ Result<volume::NfsLocation> nfs_location(const std::string& text, uint16_t nfs_p
     auto location = parse_location(text);
     if (!location)
         return fail(ErrorCode::P06, "\"{}\": must be server:/absolute/path, an IPv6 address in brackets",
-                    shown(text, 300));
+                    printable(text, 300));
     return volume::NfsLocation{std::move(location->host), std::move(location->path), nfs_port, mount_port};
 }
 

@@ -134,7 +134,7 @@ Result<Found> MemoryNfs::lookup(const FileHandle& directory, const std::string& 
     auto folder = server_.find(directory);
     if (!folder) return fail(folder.error());
     auto entry = (*folder)->entries.find(name);
-    if (entry == (*folder)->entries.end()) return fail(ErrorCode::M09, "{}", shown(name, 255));
+    if (entry == (*folder)->entries.end()) return fail(ErrorCode::M09, "{}", printable(name, 255));
     return Found{MemoryServer::handle(*entry->second), server_.attributes(*entry->second)};
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/plain_text.h"
 #include "base/strict_json.h"
 #include "volume/lock_names.h"
 #include "volume/volume_config.h"
@@ -67,11 +68,6 @@ Result<std::string> read_whole(NfsOps& ops, const FileHandle& file, size_t limit
     }
 }
 
-bool is_utf8(std::string_view s) {
-    return nlohmann::json(s).dump(-1, ' ', false, nlohmann::json::error_handler_t::ignore) ==
-           nlohmann::json(s).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 Status remove_tree_at(NfsOps& ops, const FileHandle& directory, const std::string& name, int depth) {
     auto found = ops.lookup(directory, name);
     if (!found && is(found.error(), ErrorCode::M09)) return {};
@@ -90,11 +86,8 @@ Status remove_tree_at(NfsOps& ops, const FileHandle& directory, const std::strin
 Status check_vm_name(const std::string& name) {
     constexpr const char* k_right =
         "must be 1 to 255 bytes of UTF-8 without \"/\" and control characters, not beginning with \".\"";
-    const bool control =
-        std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; });
-    if (!is_plain_name(name) || name.starts_with('.') || control || !is_utf8(name))
-        return fail(ErrorCode::P22, "\"{}\" ({} bytes): {}", control ? "?" : name.substr(0, 255), name.size(),
-                    k_right);
+    if (!is_plain_name(name) || name.starts_with('.') || !is_plain_text(name))
+        return fail(ErrorCode::P22, "\"{}\" ({} bytes): {}", printable(name, 255), name.size(), k_right);
     return {};
 }
 

@@ -205,7 +205,7 @@ Result<Found> NfsSession::lookup(const FileHandle& directory, const std::string&
     Found found;
     bool complete = false;
     BERTH_TRY(call(
-        "LOOKUP " + shown(name, 255),
+        "LOOKUP " + printable(name, 255),
         [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_lookup_async(rpc, cb, &args, user); },
         [&](void* data) {
             auto* r = static_cast<LOOKUP3res*>(data);

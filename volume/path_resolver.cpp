@@ -48,38 +48,39 @@ Result<Resolved> resolve_path(NfsOps& user, const FileHandle& vm_directory, cons
         std::ranges::find(rest, "..") != rest.end())
         return fail(ErrorCode::C04,
                     "\"{}\": must be a path inside the virtual machine's directory, without \"..\"",
-                    shown(path, k_shown));
+                    printable(path, k_shown));
     Walk walk{&user, {{vm_directory, {.type = FileType::directory}}}};
     for (int links = 0; !rest.empty();) {
         const std::string name = rest.front();
         rest.pop_front();
         if (name == "..") {
             if (walk.stack.size() == 1)
-                return fail(ErrorCode::C04, "\"{}\": a symbolic link leads out of {}", shown(path, k_shown),
+                return fail(ErrorCode::C04, "\"{}\": a symbolic link leads out of {}",
+                            printable(path, k_shown),
                             walk.shared ? "the shared tree" : "the virtual machine's directory");
             walk.stack.pop_back();
             continue;
         }
         if (walk.stack.back().attributes.type != FileType::directory)
             return fail(ErrorCode::M09, "\"{}\": \"{}\" is looked for in what is no directory",
-                        shown(path, k_shown), shown(name, k_shown));
+                        printable(path, k_shown), printable(name, k_shown));
         auto found = walk.ops->lookup(walk.stack.back().handle, name);
-        if (!found) return fail(found.error().with_prefix(shown(path, k_shown)));
+        if (!found) return fail(found.error().with_prefix(printable(path, k_shown)));
         if (found->attributes.type != FileType::symlink) {
             walk.stack.push_back(std::move(*found));
             continue;
         }
         if (++links > k_most_links)
-            return fail(ErrorCode::C04, "\"{}\": more than {} symbolic links", shown(path, k_shown),
+            return fail(ErrorCode::C04, "\"{}\": more than {} symbolic links", printable(path, k_shown),
                         k_most_links);
         auto target = walk.ops->readlink(found->handle);
-        if (!target) return fail(target.error().with_prefix(shown(path, k_shown)));
+        if (!target) return fail(target.error().with_prefix(printable(path, k_shown)));
         std::string next = *target;
         if (next.starts_with('/')) {
             auto inside = shared.ops ? below(next, shared.directory) : std::nullopt;
             if (!inside)
                 return fail(ErrorCode::C04, "\"{}\": its link to \"{}\" does not lead into the shared tree",
-                            shown(path, k_shown), shown(next, k_shown));
+                            printable(path, k_shown), printable(next, k_shown));
             walk = {shared.ops, {{shared.ops->root(), {.type = FileType::directory}}}, true};
             next = *inside;
         }

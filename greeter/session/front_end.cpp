@@ -25,10 +25,6 @@ void wipe_text(nlohmann::json& body) {
     explicit_bzero(text.data(), text.size());
 }
 
-bool plain(std::string_view text) {
-    return std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-}
-
 }  // namespace
 
 Result<Start> parse_start(const nlohmann::json& body) {
@@ -40,10 +36,10 @@ Result<Start> parse_start(const nlohmann::json& body) {
         *value = body[key].get<std::string>();
     }
     if (body.value("type", "") != "start") return fail(ErrorCode::I03, "the first message must be \"start\"");
-    if (start.user.size() > 256 || !plain(start.user))
-        return fail(ErrorCode::I03, "start: user must be at most 256 printable bytes");
-    if (start.tty.size() > 64 || !plain(start.tty))
-        return fail(ErrorCode::I03, "start: tty must be at most 64 printable bytes");
+    if (start.user.size() > 256 || !is_plain_text(start.user))
+        return fail(ErrorCode::I03, "start: user must be at most 256 bytes without control characters");
+    if (start.tty.size() > 64 || !is_plain_text(start.tty))
+        return fail(ErrorCode::I03, "start: tty must be at most 64 bytes without control characters");
     const bool good =
         std::ranges::all_of(start.session, [](unsigned char c) { return isalnum(c) != 0 || c == '-'; });
     if (start.session.empty() || start.session.size() > 32 || !good)

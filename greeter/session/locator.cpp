@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/plain_text.h"
 #include "base/spawn.h"
 
 namespace berth::session {
@@ -10,11 +11,10 @@ namespace {
 
 using std::chrono::seconds;
 
-/// At most 120 printable characters of what a program said, in quotes.
-std::string quoted(std::string_view text) {
-    std::string result = "\"";
-    for (unsigned char c : text.substr(0, 120)) result += c >= 0x20 && c != 0x7f ? static_cast<char>(c) : ' ';
-    return result + (text.size() > 120 ? "...\"" : "\"");
+/// What a program printed.
+std::string said(std::string_view text) {
+    while (text.ends_with('\n')) text.remove_suffix(1);
+    return in_quotes(text, 120);
 }
 
 Result<volume::NfsLocation> by_configuration(const LocateConfig& config, const std::string& user) {
@@ -33,13 +33,13 @@ Result<volume::NfsLocation> by_script(const LocateConfig& config, const std::str
     if (!output) return fail(ErrorCode::M30, "{}: {}", config.script, output.error().detail());
     if (output->exit_code != 0)
         return fail(ErrorCode::M30, "{} ended with code {}: {}", config.script, output->exit_code,
-                    quoted(output->err.empty() ? output->out : output->err));
+                    said(output->err.empty() ? output->out : output->err));
     std::string_view line = output->out;
     if (line.ends_with('\n')) line.remove_suffix(1);
     auto location = parse_location(line);
     if (!location)
         return fail(ErrorCode::M30, "{} printed {}: must be one line, server:/absolute/path", config.script,
-                    quoted(output->out));
+                    said(output->out));
     return *location;
 }
 
@@ -48,7 +48,7 @@ Result<volume::NfsLocation> by_script(const LocateConfig& config, const std::str
 Result<volume::NfsLocation> locate_user(const LocateConfig& config, const std::string& user, Duration limit) {
     // The name becomes a part of a path.
     if (user.empty() || user == "." || user == ".." || user.contains('/'))
-        return fail(ErrorCode::M30, "the user name {} cannot be part of a path", quoted(user));
+        return fail(ErrorCode::M30, "the user name {} cannot be part of a path", in_quotes(user));
     if (!config.unusable.empty())
         return fail(ErrorCode::M30, "this workstation's record: {}", config.unusable);
     auto location = config.method == LocateMethod::script ? by_script(config, user, limit)

@@ -70,13 +70,14 @@ TEST_F(Script, gets_the_user_as_its_argument_and_prints_the_place) {
 }
 
 TEST_F(Script, is_quoted_when_it_prints_something_else) {
-    EXPECT_TRUE(error("echo no such user").contains("printed \"no such user \": must be one line"));
-    EXPECT_TRUE(error("echo fs1:/a; echo fs1:/b").contains("must be one line"));
+    EXPECT_TRUE(error("echo no such user").contains("printed \"no such user\": must be one line"));
+    EXPECT_TRUE(
+        error("echo fs1:/a; echo fs1:/b").contains("printed \"fs1:/a\\x0afs1:/b\": must be one line"));
     EXPECT_TRUE(error("head -c 5000 /dev/zero | tr '\\0' x").contains("...\""));
 }
 
 TEST_F(Script, is_quoted_when_it_fails) {
-    EXPECT_TRUE(error("echo not here >&2; exit 3").contains("ended with code 3: \"not here \""));
+    EXPECT_TRUE(error("echo not here >&2; exit 3").contains("ended with code 3: \"not here\""));
 }
 
 TEST_F(Script, is_ended_when_it_takes_too_long) {

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/plain_text.h"
+
 namespace berth::session {
 namespace {
 
@@ -31,9 +33,7 @@ MovePlan plan_move(BootTime now, Duration lease_left, Duration power_button) {
 }
 
 std::string shown_host(const std::string& host, size_t longest) {
-    std::string shown;
-    for (unsigned char c : host.substr(0, longest)) shown += c > ' ' && c < 0x7f ? static_cast<char>(c) : '?';
-    return shown.empty() ? "?" : shown;
+    return host.empty() ? "?" : printable(host, longest);
 }
 
 std::string shown_age(seconds age) {

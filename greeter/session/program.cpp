@@ -10,9 +10,9 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <iostream>
 
 #include "base/client_identity.h"
+#include "base/output.h"
 #include "base/spawn.h"
 #include "greeter/session/provisioner_client.h"
 #include "greeter/session/secret.h"
@@ -357,10 +357,10 @@ int run_program(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
-        return app.exit(e) == 0 ? 0 : 2;
+        return print_usage(app, e) == 0 ? 0 : 2;
     }
     if (options.steps) {
-        std::cout << step_table_text(session_steps());
+        print_text(Stream::out, step_table_text(session_steps()));
         return 0;
     }
 
@@ -376,7 +376,7 @@ int run_program(int argc, char** argv) {
     if (options.settle) return settle_all(options, signals.get(), report);
 
     if (fcntl(k_greeter_fd, F_SETFD, FD_CLOEXEC) != 0) {
-        std::cerr << "berth-session: descriptor 3 must be the greeter's socket\n";
+        complain("berth-session: descriptor 3 must be the greeter's socket\n");
         return 2;
     }
     if (Status s = protect_process_memory(); !s) {

@@ -104,7 +104,7 @@ Status Session::choose() {
     if (!is_plain_text(name))
         return fail(ErrorCode::M33,
                     "the name of its folder, \"{}\", must be UTF-8 without control characters",
-                    shown(name, 255));
+                    printable(name, 255));
     state_.vm = name;
     return {};
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <CLI/CLI.hpp>
 
+#include "base/output.h"
 #include "greeter/supervisor/greeter.h"
 
 int main(int argc, char** argv) {
@@ -23,7 +24,11 @@ int main(int argc, char** argv) {
     app.add_option("--power", options.power, "Program called with \"poweroff\" or \"reboot\"")
         ->capture_default_str();
     app.add_option("--boot-facts", options.boot_facts, "What the boot found")->capture_default_str();
-    CLI11_PARSE(app, argc, argv);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        return berth::print_usage(app, e);
+    }
 
     berth::SystemClock clock;
     berth::JournalReport report("berth-greeter");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/supervisor/terminal_reset.h"
 
+#include "base/plain_text.h"
+
 namespace berth::supervisor {
 
 std::string_view terminal_reset() {
@@ -36,20 +38,7 @@ std::string_view terminal_reset() {
 }
 
 std::string status_line(std::string_view text) {
-    std::string clean;
-    size_t characters = 0;
-    for (size_t i = 0; i < text.size() && characters < 200; ++i) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        // C1 controls travel in UTF-8 as C2 80 to C2 9F.
-        if (c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
-            clean += '?';
-            ++i;
-        } else {
-            clean += c < ' ' || c == 0x7f ? ' ' : text[i];
-        }
-        if (c < 0x80 || c >= 0xc0) ++characters;
-    }
-    return "\x1b[0m\r\n[Berth: " + clean + "]\r\n";
+    return "\x1b[0m\r\n[Berth: " + printable(text, 200) + "]\r\n";
 }
 
 }  // namespace berth::supervisor

@@ -12,8 +12,8 @@ namespace berth::supervisor {
 /// ignores what it does not know.
 std::string_view terminal_reset();
 
-/// `text` as one short line for a terminal that a guest is using: control characters replaced, cut to 200
-/// characters, in brackets.
+/// `text` as one short line for a terminal that a guest is using: made printable, cut to 200 bytes,
+/// in brackets.
 std::string status_line(std::string_view text);
 
 }  // namespace berth::supervisor

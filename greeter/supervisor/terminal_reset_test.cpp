@@ -42,7 +42,7 @@ TEST(StatusLine, cannot_carry_a_control_sequence) {
     const std::string line = status_line(
         "a\x1b[2Jb\nc\x07\x7f\xc2\x9b"
         "2J");
-    EXPECT_EQ(line, "\x1b[0m\r\n[Berth: a [2Jb c  ?2J]\r\n");
+    EXPECT_EQ(line, "\x1b[0m\r\n[Berth: a\\x1b[2Jb\\x0ac\\x07\\x7f\\xc2\\x9b2J]\r\n");
 }
 
 TEST(StatusLine, is_short) {

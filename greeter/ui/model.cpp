@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/plain_text.h"
 #include "greeter/ui/text.h"
 
 namespace berth::ui {
@@ -45,7 +46,7 @@ void edit(Input& input, const Key& key) {
 void fill(json& message, const char* name, const Input& input) {
     auto& text = message[name].get_ref<std::string&>();
     text.reserve(4 * k_input_characters);
-    for (wchar_t c : input.text()) append_utf8(text, c);
+    for (wchar_t c : input.text()) append_utf8(text, static_cast<char32_t>(c));
 }
 
 std::vector<json> press_confirm(Model& m, const Key& key) {

@@ -214,7 +214,7 @@ TEST_F(UiModel, keeps_messages_until_they_are_cleared) {
     take(m, {{"type", "message"}, {"style", "error"}, {"text", "no\x1b[2J"}});
     screen("login");
     ASSERT_EQ(m.notes.size(), 1U);
-    EXPECT_EQ(m.notes[0].text, L"no\xfffd[2J");
+    EXPECT_EQ(m.notes[0].text, L"no\\x1b[2J");
     take(m, {{"type", "clear"}});
     EXPECT_TRUE(m.notes.empty());
 }

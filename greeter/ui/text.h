@@ -9,9 +9,8 @@
 
 namespace berth::ui {
 
-/// UTF-8 to wide characters. Bytes that are no UTF-8, control characters, and characters that change
-/// direction or have no width of their own (but combining ones) become U+FFFD; a newline stays if
-/// `keep_newlines`, else it and a tab become a space.
+/// UTF-8 made printable (base/plain_text.h), as wide characters; those of which the C library knows no width
+/// become U+FFFD. A newline stays if `keep_newlines`, else it and a tab become a space.
 std::wstring clean(std::string_view utf8, bool keep_newlines = false);
 
 /// Columns on the screen.
@@ -25,7 +24,5 @@ std::wstring tail(std::wstring_view text, int columns);
 
 /// Lines of at most `columns`, broken at spaces where there are any. Newlines break.
 std::vector<std::wstring> wrap(std::wstring_view text, int columns);
-
-void append_utf8(std::string& to, wchar_t c);
 
 }  // namespace berth::ui

@@ -6,6 +6,7 @@
 #include <functional>
 #include <set>
 
+#include "base/plain_text.h"
 #include "greeter/vm/toml_guard.h"
 #include "greeter/vm/toml_table.h"
 
@@ -53,9 +54,7 @@ std::string path_fault(std::string_view path) {
     if (path.empty()) return "must name a file";
     if (path.size() > k_max_path) return fmt::format("must be at most {} bytes", k_max_path);
     if (path.front() == '/') return "must be relative to the machine's folder, not begin with \"/\"";
-    if (std::any_of(path.begin(), path.end(),
-                    [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }))
-        return "must not hold control characters";
+    if (!is_plain_text(path)) return "must not hold control characters";
     for (size_t begin = 0; begin <= path.size();) {
         const size_t end = std::min(path.find('/', begin), path.size());
         const std::string_view part = path.substr(begin, end - begin);
@@ -77,7 +76,7 @@ std::string read_path(TomlTable& table, std::string_view key, std::optional<std:
     std::string path = table.string(key, "the path of a file in the machine's folder", std::move(fallback));
     if (!table.has(key)) return path;
     const std::string fault = path_fault(path);
-    if (!fault.empty()) table.reject(key, fmt::format("{}: {}", quoted(path), fault), ErrorCode::C04);
+    if (!fault.empty()) table.reject(key, fmt::format("{}: {}", in_quotes(path), fault), ErrorCode::C04);
     return path;
 }
 
@@ -205,14 +204,14 @@ void check_together(const std::vector<Disk>& disks, const std::string& nvram, co
         if (!names.insert(disk.name).second)
             problem.at(line(i, "name"), ErrorCode::C03,
                        fmt::format("name of disk {}: {} is another disk's name: must be different", i + 1,
-                                   quoted(disk.name)));
+                                   in_quotes(disk.name)));
         if (disk.role == DiskRole::swap) continue;
         const auto [at, fresh] = paths.emplace(disk.path, disk.read_only);
         if ((!fresh && !(at->second && disk.read_only)) || disk.path == nvram)
             problem.at(
                 line(i, "path"), ErrorCode::C04,
                 fmt::format("path of disk {}: {} is in use already: only read-only disks may share a file",
-                            i + 1, quoted(disk.path)));
+                            i + 1, in_quotes(disk.path)));
     }
     if (std::all_of(disks.begin(), disks.end(), [](const Disk& d) { return d.role == DiskRole::swap; }))
         problem.at(0, ErrorCode::C05,

@@ -66,26 +66,6 @@ Status check_toml_shape(std::string_view text, std::string_view file) {
     return {};
 }
 
-std::string printable(std::string_view text, size_t longest) {
-    std::string out;
-    for (const char c : text.substr(0, longest)) {
-        if (c >= ' ' && c <= '~')
-            out += c;
-        else
-            out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    }
-    return out;
-}
-
-std::string quoted(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text.substr(0, 60)) {
-        if (c == '"' || c == '\\') out += '\\';
-        out += printable({&c, 1}, 1);
-    }
-    return out + (text.size() > 60 ? "\"..." : "\"");
-}
-
 std::string syntax_hint(std::string_view text, size_t line) {
     for (; line > 1; --line) {
         const size_t end = text.find('\n');

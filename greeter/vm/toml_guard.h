@@ -17,12 +17,6 @@ inline constexpr int k_max_toml_depth = 16;
 /// C01, naming `file` and line, for more than 1 MiB, a NUL byte, or more depth than k_max_toml_depth.
 Status check_toml_shape(std::string_view text, std::string_view file);
 
-/// Untrusted text as it may stand in a message: cut after `longest` bytes, everything but printable ASCII as
-/// \xNN.
-std::string printable(std::string_view text, size_t longest);
-/// The same in quotes, those inside escaped, at most 60 bytes.
-std::string quoted(std::string_view text);
-
 /// For a syntax error in line `line`: "; text must stand in \"quotes\"" if its value looks like bare text;
 /// else empty.
 std::string syntax_hint(std::string_view text, size_t line);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/plain_text.h"
 #include "greeter/vm/toml_guard.h"
 
 namespace berth::vm {
@@ -53,7 +54,7 @@ std::string_view type_name(const toml::node& node) {
 
 /// The value as it stands in a message.
 std::string value_text(const toml::node& node) {
-    if (const auto* s = node.as_string()) return quoted(s->get());
+    if (const auto* s = node.as_string()) return in_quotes(s->get());
     if (const auto* i = node.as_integer()) return fmt::format("{}", i->get());
     if (const auto* b = node.as_boolean()) return b->get() ? "true" : "false";
     return std::string(type_name(node));
@@ -82,7 +83,8 @@ TomlTable::TomlTable(const toml::table& table, std::string name,
     size_t best = unknown.size() > 32 ? 0 : 3;
     for (const std::string_view k : known)
         if (best > 0 && distance(unknown, k) < best) best = distance(unknown, near = k);
-    std::string text = fmt::format("unknown key {}{}", quoted(unknown), name_.empty() ? "" : " in " + name_);
+    std::string text =
+        fmt::format("unknown key {}{}", in_quotes(unknown), name_.empty() ? "" : " in " + name_);
     if (!near.empty()) {
         text += fmt::format("; perhaps \"{}\" is meant", near);
     } else {
@@ -115,7 +117,7 @@ void TomlTable::wrong_type(const toml::node& node, std::string_view key, std::st
 }
 
 void TomlTable::wrong(std::string_view key, std::string_view value, std::string_view right, ErrorCode code) {
-    problem_.at(line_of(key), code, fmt::format("{} {}: must be {}", label(key), quoted(value), right));
+    problem_.at(line_of(key), code, fmt::format("{} {}: must be {}", label(key), in_quotes(value), right));
 }
 
 void TomlTable::reject(std::string_view key, std::string_view text, ErrorCode code) {

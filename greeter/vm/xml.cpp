@@ -1,29 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/vm/xml.h"
 
+#include "base/plain_text.h"
+
 namespace berth::vm {
 namespace {
 
 constexpr std::string_view k_replacement = "\xef\xbf\xbd";
 
-/// Length of the well-formed UTF-8 sequence at the front (RFC 3629 section 4) that XML may hold; 0: none.
+/// Bytes of the character at the front if XML may hold it (XML 1.0 section 2.2); else 0.
 size_t character(std::string_view s) {
-    const auto byte = [&](size_t i) { return i < s.size() ? static_cast<unsigned char>(s[i]) : 0U; };
-    const auto tail = [&](size_t i) { return (byte(i) & 0xc0U) == 0x80U; };
-    const unsigned a = byte(0);
-    if (a < 0x80) return a >= 0x20 || a == '\t' || a == '\n' || a == '\r' ? 1 : 0;
-    if (a >= 0xc2 && a <= 0xdf) return tail(1) ? 2 : 0;
-    if (a >= 0xe0 && a <= 0xef) {
-        if (!tail(1) || !tail(2)) return 0;
-        const unsigned code = (a & 0x0fU) << 12 | (byte(1) & 0x3fU) << 6 | (byte(2) & 0x3fU);
-        return code < 0x800 || (code >= 0xd800 && code <= 0xdfff) || code >= 0xfffe ? 0 : 3;
-    }
-    if (a >= 0xf0 && a <= 0xf4) {
-        if (!tail(1) || !tail(2) || !tail(3)) return 0;
-        const unsigned code = (a & 0x07U) << 18 | (byte(1) & 0x3fU) << 12;
-        return code < 0x10000 || code > 0x10ffff ? 0 : 4;
-    }
-    return 0;
+    const auto [code, bytes] = first_character(s);
+    const bool good = code >= 0x20 ? code < k_not_utf8 && code != 0xfffe && code != 0xffff
+                                   : code == '\t' || code == '\n' || code == '\r';
+    return good ? bytes : 0;
 }
 
 }  // namespace

@@ -6,10 +6,10 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 #include "base/fd.h"
+#include "base/output.h"
 
 namespace berth::volume {
 namespace {
@@ -36,11 +36,15 @@ int launch_volume(int argc, char** argv) {
     app.add_option("--config", file, "volume.json")->required();
     app.add_option("--nbdkit", paths.nbdkit, "nbdkit")->envname("BERTH_NBDKIT");
     app.add_option("--plugin", paths.plugin, "nbdkit-berth-plugin.so")->envname("BERTH_NBDKIT_PLUGIN");
-    CLI11_PARSE(app, argc, argv);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        return print_usage(app, e);
+    }
 
     auto config = load(file);
     if (!config) {
-        std::fprintf(stderr, "berth-volume: %s\n", config.error().to_log().c_str());
+        complain("berth-volume: {}\n", config.error().to_log());
         return 1;
     }
     auto arguments = nbdkit_arguments(paths, file, *config);
@@ -51,7 +55,7 @@ int launch_volume(int argc, char** argv) {
     ::umask(0117);
     ::unlink((config->run_dir + "/nbd.sock").c_str());
     ::execv(pointers[0], pointers.data());
-    std::fprintf(stderr, "berth-volume: %s: %s\n", pointers[0], std::strerror(errno));
+    complain("berth-volume: {}: {}\n", pointers[0], std::strerror(errno));
     return 1;
 }
 

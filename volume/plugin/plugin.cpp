@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/fd.h"
+#include "base/plain_text.h"
 #include "volume/engine/engine.h"
 #include "volume/plugin/control_server.h"
 
@@ -33,7 +34,7 @@ struct Plugin {
 std::unique_ptr<Plugin> plugin;
 
 int complain(const Error& error) {
-    nbdkit_error("%s", error.to_log().c_str());
+    nbdkit_error("%s", printable(error.to_log()).c_str());
     return -1;
 }
 
@@ -42,7 +43,7 @@ int guarded(F&& body) {
     try {
         return body();
     } catch (const std::exception& e) {
-        nbdkit_error("%s", e.what());
+        nbdkit_error("%s", printable(e.what()).c_str());
         nbdkit_set_error(EIO);
         return -1;
     }
@@ -73,7 +74,7 @@ int berth_config(const char* key, const char* value) {
         else if (std::string_view(key) == "nbd")
             plugin->nbd_socket = value;
         else
-            return nbdkit_error("unknown parameter '%s'", key), -1;
+            return nbdkit_error("unknown parameter %s", in_quotes(key).c_str()), -1;
         return 0;
     });
 }
@@ -135,7 +136,7 @@ void* berth_open(int) {
     if (!name) return nullptr;
     auto index = plugin->engine->find(name);
     if (!index) {
-        nbdkit_error("no disk is named '%s'", name);
+        nbdkit_error("no disk is named %s", in_quotes(name).c_str());
         nbdkit_set_error(ENOENT);
         return nullptr;
     }

@@ -356,7 +356,7 @@ def test_status_stands_in_the_guests_stream_as_one_line(console):
     session.send("status", text="The file server is not answering\x1b[2J\r\nx")
     time.sleep(0.2)
     guest.sendall(b"1mred")
-    console.wait(r"^\[Berth: The file server is not answering \[2J  x\]$")
+    console.wait(r"^\[Berth: The file server is not answering\\x1b\[2J\\x0d\\x0ax\]$")
     console.wait("^red")
     session.end()
 

@@ -6,6 +6,7 @@ import pty
 import re
 import subprocess
 
+from printed import HOSTILE, steers
 from processes import run
 
 MAC = "52:54:00:00:00:01"
@@ -141,3 +142,42 @@ def test_mode_install_never_installs(provisioner):
     provisioner.ctl("machine", "set", MAC, "--marked", "yes")
     script = provisioner.curl(f"/v1/boot?mac={MAC}&platform=efi")[2]
     assert b"this release does not do" in script and b"kernel" not in script
+
+
+def test_what_machines_say_of_themselves_steers_no_terminal(provisioner):
+    """A status post needs a token that any machine of the network gets; what it says is shown to administrators."""
+    provisioner.ctl("machine", "add", "--mac", MAC, "--name", "desk")
+    token = provisioner.boot()
+
+    def printed(*arguments):
+        done = subprocess.run([provisioner.build / "server/berthctl", "--database", provisioner.database, *arguments], capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    def all_that_is_printed():
+        for arguments in (("machine", "list"), ("machine", "show", "desk"), ("vm", "list", "--running"), ("policy", "show")):
+            text = printed(*arguments)
+            assert steers(text) == [] and b"\nroot" not in text, arguments
+            whole = printed(*arguments, "--json")
+            assert steers(whole) == [], arguments
+            json.loads(whole)
+
+    for name in HOSTILE:
+        text = name.decode(errors="replace")
+        post = provisioner.folder / "post"
+        post.write_text(json.dumps({"boot_id": text, "stage": "prompt", "error": text, "session": {"user": text, "vm": text, "since": text}, "facts": {
+            "cpu": text, "disks": [{"name": text, "bytes": 1}], "nics": [{"mac": MAC, "driver": text}], "kvm": {"usable": False, "why": text},
+            "left_out": [text]}}, ensure_ascii=False))
+        status, _, _ = provisioner.curl("/v1/machines/m-0001/status", "-H", f"Berth-Boot: {token}", "--data-binary", f"@{post}")
+        assert status == 204
+        all_that_is_printed()
+    # What an older version stored, or who may write the database.
+    for name in HOSTILE:
+        if b"\n" in name:
+            continue
+        value = name.hex()
+        run("sqlite3", provisioner.database, f"UPDATE machines SET name = CAST(x'{value}' AS TEXT), error = CAST(x'{value}' AS TEXT), platform = CAST(x'{value}' AS TEXT), "
+            f"""settings = '{{"keymap":"' || CAST(x'{b''.join(bytes([b]) for b in name if b >= 32).hex()}' AS TEXT) || '"}}'""")
+        text = printed("machine", "list") + printed("machine", "show", "m-0001")
+        assert steers(text) == [], name
+        assert steers(printed("machine", "list", "--json")) == [], name
