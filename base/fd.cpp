@@ -46,13 +46,17 @@ Result<std::string> read_file(const std::string& path, size_t limit) {
     // O_NONBLOCK: a FIFO put in a file's place must not hang the reader; fstat refuses it right after.
     UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!fd) return fail_errno("open " + path);
+    return read_open_file(fd.get(), path, limit);
+}
+
+Result<std::string> read_open_file(int fd, const std::string& path, size_t limit) {
     struct stat st {};
-    if (fstat(fd.get(), &st) != 0) return fail_errno("stat " + path);
+    if (fstat(fd, &st) != 0) return fail_errno("stat " + path);
     if (!S_ISREG(st.st_mode)) return fail(ErrorCode::I01, "{}: not a regular file", path);
     std::string text;
     char buffer[16384];
     while (true) {
-        const ssize_t n = read(fd.get(), buffer, sizeof buffer);
+        const ssize_t n = read(fd, buffer, sizeof buffer);
         if (n == 0) return text;
         if (n < 0) {
             if (errno == EINTR) continue;
@@ -64,11 +68,16 @@ Result<std::string> read_file(const std::string& path, size_t limit) {
     }
 }
 
-Status write_file_durably(const std::string& path, std::string_view data, unsigned mode) {
+Status write_file_durably(const std::string& path, std::string_view data, unsigned mode,
+                          std::optional<FileOwner> owner) {
     const std::string temporary = fmt::format("{}.{}.tmp", path, getpid());
-    UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
+    // What a dead process of our number left, or somebody put there: only a file of our own making will do.
+    unlink(temporary.c_str());
+    UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
     if (!fd) return fail_errno("create " + temporary);
     Status written = write_all(fd.get(), data);
+    if (written && owner && fchown(fd.get(), owner->uid, owner->gid) != 0)
+        written = fail_errno("chown " + temporary);
     if (written && fsync(fd.get()) != 0) written = fail_errno("fsync " + temporary);
     if (written && rename(temporary.c_str(), path.c_str()) != 0) written = fail_errno("rename to " + path);
     if (!written) {

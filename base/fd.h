@@ -2,7 +2,10 @@
 // Owned file descriptors and whole reads and writes.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,9 +42,18 @@ Status write_all(int fd, std::string_view data);
 /// Reads a whole regular file; more than `limit` bytes, or anything but a regular file, is an error.
 Result<std::string> read_file(const std::string& path, size_t limit = 1 << 20);
 
+/// The same of a descriptor, which `name` stands for in errors.
+Result<std::string> read_open_file(int fd, const std::string& name, size_t limit = 1 << 20);
+
 /// Replaces `path` so that after a power cut it holds the old bytes or the new ones: private file, fsync,
-/// rename, fsync of the folder.
-Status write_file_durably(const std::string& path, std::string_view data, unsigned mode = 0600);
+/// rename, fsync of the folder. Follows no link for the file itself. Where `owner` is given it is theirs from
+/// its first moment under that name.
+struct FileOwner {
+    uid_t uid;
+    gid_t gid;  ///< -1 each: as it is made.
+};
+Status write_file_durably(const std::string& path, std::string_view data, unsigned mode = 0600,
+                          std::optional<FileOwner> owner = std::nullopt);
 
 /// Removes `path` durably; a missing one is fine.
 Status remove_file_durably(const std::string& path);

@@ -42,6 +42,10 @@ struct SettingArguments {
     Status apply(Settings& settings, Settings& refused) const;
 };
 
+/// The provisioner's database. Root acts as the owner of its folder from then on: what that user puts there,
+/// a link or a file, leads nowhere that the user could not go, and what SQLite makes is the user's.
+Result<std::unique_ptr<Store>> open_store(Ctl& ctl);
+
 /// Shows the lines that change as a diff ("-mode: local", "+mode: network"). Without a change: false. On a
 /// terminal and without `yes` asks on it; true: go on.
 bool confirm_diff(const std::vector<std::string>& before, const std::vector<std::string>& after, bool yes,

@@ -76,14 +76,10 @@ struct MachineArguments {
     }
 };
 
-Result<std::unique_ptr<Store>> open(Ctl& ctl) {
-    return Store::open(ctl.database, ctl.clock);
-}
-
 Status add_machine(Ctl& ctl, const MachineArguments& arguments) {
     Machine machine;
     BERTH_TRY(arguments.apply(machine));
-    auto store = open(ctl);
+    auto store = open_store(ctl);
     if (!store) return fail(store.error());
     const auto added = (*store)->add(std::move(machine));
     if (!added) return fail(added.error());
@@ -97,7 +93,7 @@ Status add_machine(Ctl& ctl, const MachineArguments& arguments) {
 }
 
 Status list_machines(Ctl& ctl) {
-    auto store = open(ctl);
+    auto store = open_store(ctl);
     if (!store) return fail(store.error());
     const auto machines = (*store)->machines();
     if (!machines) return fail(machines.error());
@@ -122,7 +118,7 @@ Status list_machines(Ctl& ctl) {
 }
 
 Status show_machine(Ctl& ctl, const std::string& word) {
-    auto store = open(ctl);
+    auto store = open_store(ctl);
     if (!store) return fail(store.error());
     const auto machine = (*store)->find(word);
     if (!machine) return fail(machine.error());
@@ -147,7 +143,7 @@ Status show_machine(Ctl& ctl, const std::string& word) {
 }
 
 Status set_machine(Ctl& ctl, const MachineArguments& arguments) {
-    auto store = open(ctl);
+    auto store = open_store(ctl);
     if (!store) return fail(store.error());
     auto machine = (*store)->find(arguments.word);
     if (!machine) return fail(machine.error());
@@ -169,7 +165,7 @@ Status set_machine(Ctl& ctl, const MachineArguments& arguments) {
 }
 
 Status replace_machine(Ctl& ctl, const MachineArguments& arguments) {
-    auto store = open(ctl);
+    auto store = open_store(ctl);
     if (!store) return fail(store.error());
     const auto machine = (*store)->find(arguments.word);
     if (!machine) return fail(machine.error());
@@ -211,7 +207,7 @@ Status replace_machine(Ctl& ctl, const MachineArguments& arguments) {
 }
 
 Status remove_machine(Ctl& ctl, const std::string& word, bool yes) {
-    auto store = open(ctl);
+    auto store = open_store(ctl);
     if (!store) return fail(store.error());
     const auto machine = (*store)->find(word);
     if (!machine) return fail(machine.error());

@@ -14,7 +14,7 @@ struct PolicyArguments {
 };
 
 Status show_policy(Ctl& ctl) {
-    auto store = Store::open(ctl.database, ctl.clock);
+    auto store = open_store(ctl);
     if (!store) return fail(store.error());
     const auto policy = (*store)->policy();
     if (!policy) return fail(policy.error());
@@ -26,7 +26,7 @@ Status show_policy(Ctl& ctl) {
 }
 
 Status set_policy(Ctl& ctl, const PolicyArguments& arguments) {
-    auto store = Store::open(ctl.database, ctl.clock);
+    auto store = open_store(ctl);
     if (!store) return fail(store.error());
     const auto before = (*store)->policy();
     if (!before) return fail(before.error());

@@ -16,7 +16,7 @@ Result<RunningList> look(Ctl& ctl, const RunningArguments& arguments) {
         if (!location) return fail(location.error());
         return running_on_server(*location, *arguments.files, now);
     }
-    auto store = Store::open(ctl.database, ctl.clock);
+    auto store = open_store(ctl);
     if (!store) return fail(store.error());
     const auto machines = (*store)->machines();
     if (!machines) return fail(machines.error());

@@ -163,6 +163,20 @@ bool same_file(int folder, const std::string& a, const std::string& b) {
            one.st_ino == other.st_ino;
 }
 
+/// What somebody put there in place of a build: a folder, or a link to one. The images' folder is the
+/// provisioner's user's, so root follows only root's own link, and that very one.
+UniqueFd open_by_hand(int images, const std::string& name) {
+    UniqueFd entry(openat(images, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat st {};
+    if (!entry || fstat(entry.get(), &st) != 0) return UniqueFd();
+    constexpr int k_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    if (S_ISDIR(st.st_mode)) return UniqueFd(openat(entry.get(), ".", k_flags));
+    char target[4096];
+    const ssize_t n = readlinkat(entry.get(), "", target, sizeof target);
+    if (n <= 0 || st.st_uid != geteuid()) return UniqueFd();
+    return UniqueFd(openat(images, std::string(target, static_cast<size_t>(n)).c_str(), k_flags));
+}
+
 bool has_fixed_name(const ManifestFile& file) {
     return std::ranges::find(k_fixed_names, file.name) != std::end(k_fixed_names);
 }
@@ -332,8 +346,15 @@ Result<AddedImage> ImageBuilds::add(const AddImageOrder& order) {
     if (!lock) return refuse(lock.error());
 
     // What is served now: its key is what the next one must be signed with, its version the least.
-    UniqueFd current(openat(folder_.get(), added.name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (auto link = build_of_link(folder_.get(), added.name); link && *link) added.before = **link;
+    UniqueFd current;
+    if (auto link = build_of_link(folder_.get(), added.name); link && *link) {
+        added.before = **link;
+        auto all = open_folder(folder_.get(), "." + added.name);
+        auto build = all ? open_folder(all->get(), added.before) : fail(all.error());
+        if (build) current = std::move(*build);
+    } else {
+        current = open_by_hand(folder_.get(), added.name);
+    }
     std::string key;
     if (!order.key.empty()) {
         auto text = read_file(order.key, 4096);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
+#include "base/no_links.h"
 #include "base/spawn.h"
 #include "volume/local_ops.h"
 
@@ -131,11 +132,12 @@ Status check_image_head(ImageFormat format, std::string_view head, const std::st
 Result<ImageSource> open_image(const std::string& path, std::optional<ImageFormat> format, uint64_t offset,
                                uint64_t length) {
     ImageSource image{.name = path, .path = path, .fd = {}, .offset = offset, .length = length};
-    image.fd = UniqueFd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    image.fd = open_without_links(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     struct stat s {};
     if (!image.fd || fstat(image.fd.get(), &s) != 0)
         return fail(ErrorCode::P24, "{}: {}", path,
-                    errno == ELOOP ? "is a symbolic link: name the file itself" : std::strerror(errno));
+                    errno == ELOOP ? "is or leads through a symbolic link: name the file itself (realpath(1))"
+                                   : std::strerror(errno));
     if (!S_ISREG(s.st_mode)) return fail(ErrorCode::P24, "{}: is not a regular file", path);
     image.mtime_ns = int64_t{s.st_mtim.tv_sec} * 1'000'000'000 + s.st_mtim.tv_nsec;
     image.file_size = static_cast<uint64_t>(s.st_size);

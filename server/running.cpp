@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "server/running.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <tuple>
 
-#include "base/fd.h"
+#include "volume/local_ops.h"
 #include "volume/lock_record.h"
 
 namespace berth::server {
 namespace {
 
-namespace fs = std::filesystem;
 using std::chrono::seconds;
 using volume::FileType;
 using volume::LockNames;
@@ -46,52 +42,6 @@ void add(RunningList& list, RunningList more) {
 
 bool visible(const std::string& name) {
     return !name.starts_with(".");
-}
-
-/// Regular files only, and never through a link.
-Result<LockFile> read_lock(const fs::path& path) {
-    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    if (!fd && errno == ENOENT) return fail(ErrorCode::M09, "{}", path.string());
-    if (!fd) return fail_errno("open " + path.string());
-    struct stat facts {};
-    if (fstat(fd.get(), &facts) != 0) return fail_errno("stat " + path.string());
-    if (!S_ISREG(facts.st_mode)) return fail(ErrorCode::K04, "{} is no file", path.string());
-    LockFile file;
-    file.mtime_ns = int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec;
-    file.text.resize(volume::k_longest_lock_record);
-    const ssize_t n = ::pread(fd.get(), file.text.data(), file.text.size(), 0);
-    if (n < 0) return fail_errno("read " + path.string());
-    file.text.resize(static_cast<size_t>(n));
-    return file;
-}
-
-std::vector<std::string> folders_in(const fs::path& folder, RunningList& list) {
-    std::vector<std::string> names;
-    std::error_code error;
-    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-        if (it->symlink_status().type() == fs::file_type::directory && visible(it->path().filename()))
-            names.push_back(it->path().filename());
-    if (error)
-        list.errors.emplace_back(ErrorCode::I01, fmt::format("{}: {}", folder.string(), error.message()));
-    std::ranges::sort(names);
-    return names;
-}
-
-RunningList running_below(const fs::path& user_folder, const std::string& user, WallTime now) {
-    RunningList list;
-    for (const auto& vm : folders_in(user_folder, list)) {
-        std::vector<volume::DirectoryEntry> entries;
-        std::error_code error;
-        for (fs::directory_iterator it(user_folder / vm, error), end; !error && it != end;
-             it.increment(error))
-            entries.push_back({it->path().filename(), 0});
-        if (error)
-            list.errors.emplace_back(ErrorCode::I01, fmt::format("{}/{}: {}", user, vm, error.message()));
-        const auto read = [&](const std::string& name) { return read_lock(user_folder / vm / name); };
-        std::ranges::move(standing_locks(user, vm, volume::lock_names(entries), read, now),
-                          std::back_inserter(list.vms));
-    }
-    return list;
 }
 
 }  // namespace
@@ -205,11 +155,30 @@ Result<RunningList> running_on_server(const volume::NfsLocation& location, volum
 }
 
 Result<RunningList> running_in_folder(const std::string& folder, WallTime now) {
-    std::error_code error;
-    if (!fs::is_directory(folder, error)) return fail(ErrorCode::P02, "{}: no folder", folder);
+    const volume::NfsCredentials self{geteuid(), getegid(), {}};
+    auto root = volume::LocalOps::open(folder, "", self);
+    if (!root) return fail(ErrorCode::P02, "{}: {}", folder, root.error().detail());
+    auto users = (*root)->list((*root)->root());
+    if (!users) return fail(users.error());
+    std::ranges::sort(*users, {}, &volume::DirectoryEntry::name);
     RunningList list;
-    for (const auto& user : folders_in(folder, list))
-        add(list, running_below(fs::path(folder) / user, user, now));
+    for (const auto& user : *users) {
+        if (!visible(user.name)) continue;
+        auto found = (*root)->lookup((*root)->root(), user.name);
+        if (found && found->attributes.type != FileType::directory) continue;
+        if (!found) {
+            if (found.error().code() != ErrorCode::M09)
+                list.errors.push_back(found.error().with_prefix(user.name));
+            continue;
+        }
+        // As its owner, who may swap what is in it while we look.
+        const volume::NfsCredentials owner{found->attributes.uid, found->attributes.gid, {}};
+        auto ops = volume::LocalOps::open(folder, user.name, geteuid() == 0 ? owner : self);
+        if (ops)
+            add(list, running_of_user(**ops, (*ops)->root(), user.name, now));
+        else
+            list.errors.push_back(ops.error().with_prefix(user.name));
+    }
     return list;
 }
 

@@ -3,9 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,6 +11,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/no_links.h"
 #include "base/strict_json.h"
 
 namespace berth::volume {
@@ -39,11 +38,10 @@ Result<uint64_t> process_start_time(pid_t pid) {
 
 /// Private to the folder's group from its first byte.
 Status write_config(const std::string& path, const std::string& text, const VolumeProgram& program) {
-    BERTH_TRY(write_file_durably(path, text, 0640));
-    if ((program.uid || program.gid) &&
-        ::lchown(path.c_str(), program.uid.value_or(-1), program.gid.value_or(-1)) != 0)
-        return fail_errno("chown " + path);
-    return {};
+    std::optional<FileOwner> owner;
+    if (program.uid || program.gid)
+        owner = {program.uid.value_or(static_cast<uid_t>(-1)), program.gid.value_or(static_cast<gid_t>(-1))};
+    return write_file_durably(path, text, 0640, owner);
 }
 
 }  // namespace
@@ -117,16 +115,8 @@ Result<Drained> parse_stop_answer(const nlohmann::json& body) {
 }
 
 Result<VolumeControl> VolumeControl::connect(const std::string& run_dir) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::string path = run_dir + "/control.sock";
-    if (path.size() >= sizeof address.sun_path)
-        return fail(ErrorCode::V05, "{}: path too long for a socket", path);
-    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-    UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!fd) return fail_errno("socket");
-    if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-        return fail(ErrorCode::V05, "{}: {}", path, std::strerror(errno));
+    UniqueFd fd = connect_in(run_dir, "control.sock");
+    if (!fd) return fail(ErrorCode::V05, "{}/control.sock: {}", run_dir, std::strerror(errno));
     return VolumeControl(std::move(fd));
 }
 
@@ -160,15 +150,15 @@ Result<Drained> VolumeControl::stop(milliseconds timeout) {
 }
 
 Result<VolumeProcess> VolumeProcess::start(const VolumeConfig& config, const VolumeProgram& program) {
-    const std::string file = config.run_dir + "/volume.json", log = config.run_dir + "/volume.log";
+    const std::string file = config.run_dir + "/volume.json";
     if (auto written = write_config(file, format_volume_config(config), program); !written)
         return fail(ErrorCode::V03, "{}", written.error().detail());
-    UniqueFd output(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640));
-    if (!output) return fail(ErrorCode::V03, "{}: {}", log, std::strerror(errno));
+    auto output = make_file_in(config.run_dir, "volume.log", 0640);
+    if (!output) return fail(ErrorCode::V03, "{}", output.error().detail());
     SpawnOptions options;
     options.arguments = {program.program, "--config", file};
     options.environment = program.environment;
-    options.descriptors[2] = output.get();
+    options.descriptors[2] = output->get();
     options.uid = program.uid;
     options.gid = program.gid;
     options.groups = program.groups;
@@ -182,7 +172,7 @@ Result<VolumeProcess> VolumeProcess::start(const VolumeConfig& config, const Vol
 }
 
 std::string VolumeProcess::last_log_line() const {
-    auto text = read_file(run_dir_ + "/volume.log");
+    auto text = read_file_below(run_dir_, "volume.log");
     if (!text) return text.error().detail();
     while (!text->empty() && text->back() == '\n') text->pop_back();
     size_t newline = text->rfind('\n');

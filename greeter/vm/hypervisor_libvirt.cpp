@@ -2,17 +2,16 @@
 // libvirt's C API: https://libvirt.org/html/
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
-#include <cstring>
+#include <filesystem>
 #include <functional>
 #include <mutex>
 #include <thread>
 
+#include "base/no_links.h"
 #include "greeter/vm/domain_ends.h"
 #include "greeter/vm/domain_facts.h"
 #include "greeter/vm/hypervisor.h"
@@ -263,16 +262,13 @@ class LibvirtDomain final : public Domain {
     }
 
     Result<UniqueFd> console() override {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        if (console_socket_.empty() || console_socket_.size() >= sizeof address.sun_path)
-            return fail(ErrorCode::H06, "no usable socket: {}", console_socket_);
-        memcpy(address.sun_path, console_socket_.data(), console_socket_.size());
+        if (console_socket_.empty()) return fail(ErrorCode::H06, "no usable socket");
+        const std::filesystem::path socket(console_socket_);
         const BootTime end = link_->clock().now() + k_console_time;
         while (true) {
-            UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-            if (!fd) return fail_errno("socket");
-            if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return fd;
+            // Its folder is the volume engine's.
+            UniqueFd fd = connect_in(socket.parent_path(), socket.filename());
+            if (fd) return fd;
             const int error = errno;
             const auto now = state();
             if (now && *now == DomainState::gone) return fail(ErrorCode::H08, "{}", console_socket_);

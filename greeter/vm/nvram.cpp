@@ -3,24 +3,27 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
 #include <filesystem>
 
-#include "base/fd.h"
+#include "base/no_links.h"
 
 namespace berth::vm {
 namespace {
 
 namespace fs = std::filesystem;
 
-Result<std::optional<std::string>> changed(const std::string& path, const std::optional<std::string>& stored,
-                                           size_t limit) {
-    std::error_code error;
-    if (path.empty() || !fs::exists(fs::symlink_status(path, error))) return std::nullopt;
-    // Its folder is open to QEMU's user: a link put in its place would carry a file of root's to the server.
-    UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+/// `folder` is where root's word ends: below it a link, put there by the volume engine's or the TPM's user,
+/// would carry a file of root's to the server.
+Result<std::optional<std::string>> changed(const fs::path& folder, const std::string& path,
+                                           const std::optional<std::string>& stored, size_t limit) {
+    if (path.empty()) return std::nullopt;
+    const fs::path below = fs::path(path).lexically_relative(folder);
+    const UniqueFd fd = open_below(folder, below, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (!fd && errno == ENOENT) return std::nullopt;
     if (!fd) return fail_errno("open " + path);
-    auto bytes = read_file(fmt::format("/proc/self/fd/{}", fd.get()), limit);
-    if (!bytes) return fail(bytes.error().with_prefix(path));
+    auto bytes = read_open_file(fd.get(), path, limit);
+    if (!bytes) return fail(bytes.error());
     if (stored && *stored == *bytes) return std::nullopt;
     return std::move(*bytes);
 }
@@ -74,9 +77,9 @@ Status place_firmware(const FirmwarePaths& paths, const FirmwareBytes& stored,
 }
 
 Result<FirmwareBytes> changed_firmware(const FirmwarePaths& paths, const FirmwareBytes& stored) {
-    auto nvram = changed(paths.nvram, stored.nvram, k_max_nvram);
+    auto nvram = changed(fs::path(paths.nvram).parent_path(), paths.nvram, stored.nvram, k_max_nvram);
     if (!nvram) return fail(nvram.error());
-    auto tpm = changed(paths.tpm, stored.tpm, k_max_tpm_state);
+    auto tpm = changed(fs::path(paths.tpm_folder).parent_path(), paths.tpm, stored.tpm, k_max_tpm_state);
     if (!tpm) return fail(tpm.error());
     return FirmwareBytes{std::move(*nvram), std::move(*tpm)};
 }

@@ -97,6 +97,18 @@ TEST_F(FirmwareFiles, are_removed_once_and_again) {
     EXPECT_TRUE(remove_firmware(paths_));
 }
 
+TEST_F(FirmwareFiles, are_never_read_through_a_folder_that_became_a_link) {
+    ASSERT_TRUE(place_firmware(paths_, {.nvram = {}, .tpm = "tpm"}, template_));
+    fs::create_directory(folder_ + "/private");
+    std::ofstream(folder_ + "/private/tpm2-00.permall") << "a secret of root's";
+    fs::remove_all(paths_.tpm_folder + "/tpm2");
+    fs::create_symlink(folder_ + "/private", paths_.tpm_folder + "/tpm2");
+    EXPECT_FALSE(changed_firmware(paths_, {}));
+    fs::remove_all(paths_.tpm_folder);
+    fs::create_symlink(folder_ + "/private", paths_.tpm_folder);
+    EXPECT_FALSE(changed_firmware(paths_, {}));
+}
+
 TEST_F(FirmwareFiles, are_never_read_through_a_link_that_qemus_user_put_there) {
     ASSERT_TRUE(place_firmware(paths_, {}, template_));
     std::ofstream(folder_ + "/shadow") << "root's secret";
