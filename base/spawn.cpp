@@ -24,7 +24,7 @@ constexpr size_t k_max_output = 1 << 20;
 /// Everything between fork and exec; async-signal-safe but for the capability calls, which only allocate
 /// (single-threaded child). Returns only on failure, with errno set.
 void become(const SpawnOptions& o, pid_t parent, char* const* argv, char* const* envp,
-            std::vector<std::pair<int, int>>& wanted, int error_fd) {
+            std::vector<std::pair<int, int>>& wanted, int error_fd) noexcept {
     if (o.new_session) setsid();
     // Move every wanted descriptor out of the way first, so that no dup2 below overwrites one still needed.
     int top = error_fd;

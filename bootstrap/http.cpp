@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/no_throw.h"
+
 namespace berth::boot {
 namespace {
 
@@ -31,8 +33,11 @@ size_t on_body(char* data, size_t, size_t size, void* user) {
     bytes.remove_prefix(skip);
     t.to_skip -= skip;
     if (bytes.empty()) return size;
-    t.status = t.sink(bytes);
-    return t.status ? size : 0;
+    // Not all that came was taken: libcurl then ends the transfer with an error.
+    return no_throw("berth: an answer by HTTP", size_t{0}, [&] {
+        t.status = t.sink(bytes);
+        return t.status ? size : 0;
+    });
 }
 
 class CurlHttp final : public Http {

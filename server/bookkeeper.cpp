@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "server/bookkeeper.h"
 
+#include "base/no_throw.h"
+
 namespace berth::server {
 namespace {
 
 Status run(Job& job) {
     try {
         return job.run();
-    } catch (const std::exception& e) {  // out of memory
-        return fail(ErrorCode::P04, "{}", e.what());
+    } catch (...) {
+        report_exception("berth-provisioner: bookkeeping");
+        return fail(ErrorCode::P04);
     }
 }
 
 }  // namespace
 
 Bookkeeper::Bookkeeper(Report& report)
-    : report_(report), thread_([this](const std::stop_token& stop) { work(stop); }) {}
+    : report_(report), thread_([this](const std::stop_token& stop) {
+          // No job is lost: the one at the front is taken away when it is done.
+          while (!no_throw("berth-provisioner: bookkeeping", false, [&] { return work(stop), true; }) &&
+                 !stop.stop_requested()) {
+          }
+      }) {}
 
 Bookkeeper::~Bookkeeper() {
     thread_.request_stop();

@@ -73,5 +73,21 @@ TEST(Bookkeeper, drops_the_oldest_that_waits_beyond_its_bound) {
     go_on.set_value();
 }
 
+TEST(Bookkeeper, takes_whatever_a_job_throws_as_its_failure) {
+    RecordingReport report;
+    std::promise<void> done;
+    int tries = 0;
+    Bookkeeper books(report);
+    books.add(job([&]() -> Status {
+        if (++tries == 1) throw 7;
+        if (tries == 2) throw std::bad_alloc();
+        done.set_value();
+        return {};
+    }));
+    done.get_future().wait();
+    EXPECT_EQ(tries, 3);
+    EXPECT_TRUE(report.has("bookkeeping failed"));
+}
+
 }  // namespace
 }  // namespace berth::server

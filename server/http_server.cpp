@@ -13,6 +13,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "base/no_throw.h"
 #include "server/admission.h"
 
 namespace berth::server {
@@ -20,18 +21,22 @@ namespace berth::server {
 /// The library's threads come in by the callbacks below.
 struct HttpServer::Connections {
     explicit Connections(Service& to)
-        : service(to), thread_([this](const std::stop_token& stop) { watch(stop); }) {}
+        : service(to), thread_([this](const std::stop_token& stop) {
+              while (!no_throw("berth-provisioner: admission", false, [&] { return watch(stop), true; }) &&
+                     !stop.stop_requested()) {
+              }
+          }) {}
 
     static void notify(void* self, MHD_Connection* connection, void** context,
                        MHD_ConnectionNotificationCode code) {
         auto& all = *static_cast<Connections*>(self);
-        try {
+        // One that there is no memory for is not counted.
+        no_throw("berth-provisioner: a connection", [&] {
             if (code == MHD_CONNECTION_NOTIFY_STARTED)
                 *context = reinterpret_cast<void*>(all.open(connection));
             else
                 all.close(reinterpret_cast<Admission::Id>(*context));
-        } catch (const std::exception&) {  // Out of memory: this one is not counted.
-        }
+        });
     }
     static Admission::Id id_of(MHD_Connection* connection) {
         const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -107,16 +112,19 @@ struct Incoming {
 
 /// The raw target: decoding is ours (server/text.h), so that no byte is lost on the way.
 void* begin_request(void*, const char* uri, MHD_Connection*) {
-    auto* incoming = new (std::nothrow) Incoming;
-    if (incoming != nullptr) incoming->request.target = uri;
-    return incoming;
+    return no_throw("berth-provisioner: a request", static_cast<Incoming*>(nullptr), [&] {
+        auto incoming = std::make_unique<Incoming>();
+        incoming->request.target = uri;
+        return incoming.release();
+    });
 }
 
 template <typename Connections>
 void end_request(void* connections, MHD_Connection* connection, void** state, MHD_RequestTerminationCode) {
     delete static_cast<Incoming*>(*state);
     *state = nullptr;
-    static_cast<Connections*>(connections)->answered(connection);
+    no_throw("berth-provisioner: a request",
+             [&] { static_cast<Connections*>(connections)->answered(connection); });
 }
 
 size_t leave_escaped(void*, MHD_Connection*, char* text) {
@@ -124,11 +132,13 @@ size_t leave_escaped(void*, MHD_Connection*, char* text) {
 }
 
 MHD_Result take_header(void* map, MHD_ValueKind, const char* name, const char* value) {
-    std::string lower;
-    for (const char* c = name; *c != 0; ++c)
-        lower += static_cast<char>(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
-    static_cast<std::map<std::string, std::string>*>(map)->emplace(lower, value == nullptr ? "" : value);
-    return MHD_YES;
+    return no_throw("berth-provisioner: a header", MHD_NO, [&] {
+        std::string lower;
+        for (const char* c = name; *c != 0; ++c)
+            lower += static_cast<char>(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+        static_cast<std::map<std::string, std::string>*>(map)->emplace(lower, value == nullptr ? "" : value);
+        return MHD_YES;
+    });
 }
 
 MHD_Result send_response(MHD_Connection* connection, HttpResponse response, bool close) {
@@ -157,7 +167,8 @@ MHD_Result answer(void* self, MHD_Connection* connection, const char*, const cha
     if (incoming == nullptr) return MHD_NO;
     auto& connections = *static_cast<Connections*>(self);
     Service& service = connections.service;
-    try {
+    // The connection ends, the server goes on.
+    return no_throw("berth-provisioner: a request", MHD_NO, [&] {
         HttpRequest& request = incoming->request;
         if (!incoming->started) {
             incoming->started = true;
@@ -182,9 +193,7 @@ MHD_Result answer(void* self, MHD_Connection* connection, const char*, const cha
         request.crowded = connections.completed(connection);
         if (incoming->too_large) return send_response(connection, service.too_large(), true);
         return send_response(connection, service.handle(request), false);
-    } catch (const std::exception&) {  // Out of memory: the connection ends, the server goes on.
-        return MHD_NO;
-    }
+    });
 }
 
 struct Listener {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "volume/rpc_call.h"
 
+#include <exception>
 #include <memory>
 
 namespace berth::volume {
@@ -14,6 +15,8 @@ struct PendingCall {
     int nfs_status = 0;
     std::string text;
     const std::function<int(void*)>* take = nullptr;
+    /// What was thrown: it may not pass through libnfs, so the caller of run_call gets it.
+    std::exception_ptr thrown;
 };
 
 void called_back(rpc_context*, int status, void* data, void* user) {
@@ -24,10 +27,14 @@ void called_back(rpc_context*, int status, void* data, void* user) {
     }
     call->done = true;
     call->rpc_status = status;
-    if (status == RPC_STATUS_SUCCESS && data)
-        call->nfs_status = (*call->take)(data);
-    else if (status == RPC_STATUS_ERROR && data)
-        call->text = static_cast<const char*>(data);
+    try {
+        if (status == RPC_STATUS_SUCCESS && data)
+            call->nfs_status = (*call->take)(data);
+        else if (status == RPC_STATUS_ERROR && data)
+            call->text = static_cast<const char*>(data);
+    } catch (...) {
+        call->thrown = std::current_exception();
+    }
 }
 
 }  // namespace
@@ -48,6 +55,7 @@ CallEnd run_call(RpcConnection& connection, const std::function<int(rpc_context*
         (void)call.release();
         return interrupted ? CallEnd::interrupted : CallEnd::lost;
     }
+    if (call->thrown) std::rethrow_exception(call->thrown);
     if (interrupted) return CallEnd::interrupted;
     if (!done || call->rpc_status != RPC_STATUS_SUCCESS) {
         text = call->text;

@@ -19,7 +19,7 @@ enum class CallEnd {
 };
 
 /// `issue` sends with the callback and pointer it is given (0: sent); `take` reads the decoded result. A call
-/// that gets no answer in time ends the connection.
+/// that gets no answer in time ends the connection. What `take` throws comes out here, not through libnfs.
 CallEnd run_call(RpcConnection& connection, const std::function<int(rpc_context*, rpc_cb, void*)>& issue,
                  const std::function<int(void*)>& take, Duration timeout, const Interrupt& interrupt,
                  int& nfs_status, std::string& text);

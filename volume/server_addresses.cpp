@@ -14,6 +14,8 @@
 #include <system_error>
 #include <thread>
 
+#include "base/no_throw.h"
+
 namespace berth::volume {
 namespace {
 
@@ -114,8 +116,9 @@ void ServerAddresses::run(const std::shared_ptr<State>& state, const std::shared
                 if (std::ranges::find(sorted, address) == sorted.end()) sorted.push_back(address);
             state->known = std::move(sorted);
         }
-    } catch (const std::exception& e) {
-        status = fail(ErrorCode::M01, "{}: {}", state->name, e.what());
+    } catch (...) {
+        report_exception("berth-lookup");
+        status = fail(ErrorCode::M01);
     }
     {
         std::lock_guard lock(state->mutex);
@@ -136,7 +139,7 @@ std::shared_ptr<ServerAddresses::Pending> ServerAddresses::look_up() {
     try {
         std::thread thread([state = state_, pending] {
             pthread_setname_np(pthread_self(), "berth-lookup");
-            run(state, pending);
+            no_throw("berth-lookup", [&] { run(state, pending); });
         });
         thread.detach();
         state_->pending = pending;

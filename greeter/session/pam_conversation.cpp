@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/no_throw.h"
+
 namespace berth::session {
 namespace {
 
@@ -66,13 +68,12 @@ int PamConversation::converse(int count, const pam_message** messages, pam_respo
     auto* list = static_cast<pam_response*>(
         std::calloc(static_cast<size_t>(std::max(count, 1)), sizeof(pam_response)));
     if (list == nullptr) return PAM_BUF_ERR;
-    int result = PAM_SUCCESS;
-    try {
-        for (int i = 0; i < count && result == PAM_SUCCESS; ++i)
-            result = static_cast<PamConversation*>(self)->answer(*messages[i], list[i]);
-    } catch (...) {
-        result = PAM_CONV_ERR;
-    }
+    const int result = no_throw("PAM conversation", PAM_CONV_ERR, [&] {
+        int answered = PAM_SUCCESS;
+        for (int i = 0; i < count && answered == PAM_SUCCESS; ++i)
+            answered = static_cast<PamConversation*>(self)->answer(*messages[i], list[i]);
+        return answered;
+    });
     if (result != PAM_SUCCESS) {
         wipe_and_free(list, count);
         return result;

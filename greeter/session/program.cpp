@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "base/client_identity.h"
+#include "base/no_throw.h"
 #include "base/output.h"
 #include "base/spawn.h"
 #include "greeter/session/provisioner_client.h"
@@ -388,12 +389,16 @@ int run_program(int argc, char** argv) {
     Login login;
     // Nothing can make the stuck call return, so the process ends; what it had begun is written down.
     Watchdog watchdog([&](const std::string& what) {
-        const Error late(ErrorCode::L04, what + ": no answer in time");
-        report.error("session failed", late);
-        greeter.say(MessageStyle::error, late.to_user());
-        login.claim.reset();
-        if (login.unfinished) start_sweeper(argc, argv, report);
-        greeter.end(false, "");
+        no_throw("berth-session", [&] {
+            const Error late(ErrorCode::L04, what + ": no answer in time");
+            report.error("session failed", late);
+            greeter.say(MessageStyle::error, late.to_user());
+        });
+        no_throw("berth-session", [&] {
+            login.claim.reset();
+            if (login.unfinished) start_sweeper(argc, argv, report);
+            greeter.end(false, "");
+        });
         _exit(1);
     });
     try {

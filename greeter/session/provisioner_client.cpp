@@ -5,6 +5,8 @@
 
 #include <memory>
 
+#include "base/no_throw.h"
+
 namespace berth::session {
 namespace {
 
@@ -14,12 +16,10 @@ constexpr size_t k_max_answer = 4 << 20;
 size_t take(char* data, size_t size, size_t count, void* to) {
     auto& text = *static_cast<std::string*>(to);
     if (text.size() + size * count > k_max_answer) return 0;
-    try {
+    return no_throw("berth: an answer of the provisioner", size_t{0}, [&] {
         text.append(data, size * count);
-    } catch (...) {
-        return 0;
-    }
-    return size * count;
+        return size * count;
+    });
 }
 
 }  // namespace

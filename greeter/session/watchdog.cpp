@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/session/watchdog.h"
 
+#include <unistd.h>
+
 #include <utility>
+
+#include "base/no_throw.h"
 
 namespace berth::session {
 
@@ -45,7 +49,11 @@ Watchdog::Watch::Watch(Watchdog* dog, std::string what, Duration limit) : dog_(d
     if (dog_ == nullptr) return;
     {
         const auto held = dog_->lock();
-        if (!dog_->thread_.joinable()) dog_->thread_ = std::thread([dog = dog_] { dog->run(); });
+        if (!dog_->thread_.joinable())
+            dog_->thread_ = std::thread([dog = dog_] {
+                // One that does not watch any more would let a call hang for ever.
+                if (!no_throw("watchdog", false, [dog] { return dog->run(), true; })) _exit(1);
+            });
         dog_->what_ = std::move(what);
         dog_->deadline_ = Time::now() + limit;
     }

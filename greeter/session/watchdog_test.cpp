@@ -22,6 +22,16 @@ TEST(WatchdogDeathTest, ends_a_process_that_is_stuck_in_a_call_by_its_name) {
         testing::ExitedWithCode(7), "");
 }
 
+TEST(WatchdogDeathTest, that_throws_ends_the_process_and_says_so) {
+    EXPECT_EXIT(
+        {
+            Watchdog dog([](const std::string&) { throw std::runtime_error("no memory"); });
+            const Watchdog::Watch watch(&dog, "pam_authenticate", milliseconds(1));
+            pause();
+        },
+        testing::ExitedWithCode(1), "watchdog: failed by an exception: no memory");
+}
+
 TEST(WatchdogDeathTest, lets_a_call_that_comes_back_too_late_go_no_further) {
     EXPECT_EXIT(
         {

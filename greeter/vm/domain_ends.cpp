@@ -8,14 +8,18 @@
 #include <thread>
 #include <utility>
 
+#include "base/no_throw.h"
+
 namespace berth::vm {
 namespace {
 
 using SharedEnds = std::shared_ptr<DomainEnds>;
 
 int on_event(virConnectPtr, virDomainPtr domain, int event, int detail, void* opaque) {
-    const char* name = virDomainGetName(domain);
-    if (name != nullptr) (*static_cast<SharedEnds*>(opaque))->add(name, event, detail);
+    no_throw("berth: an event of libvirt", [&] {
+        const char* name = virDomainGetName(domain);
+        if (name != nullptr) (*static_cast<SharedEnds*>(opaque))->add(name, event, detail);
+    });
     return 0;
 }
 
@@ -31,9 +35,11 @@ bool run_libvirt_events() {
     static const bool runs = [] {
         if (virEventRegisterDefaultImpl() != 0) return false;
         std::thread([] {
-            block_all_signals();
-            while (true)
-                if (virEventRunDefaultImpl() != 0) std::this_thread::sleep_for(std::chrono::seconds(1));
+            no_throw("berth: the events of libvirt", [] {
+                block_all_signals();
+                while (true)
+                    if (virEventRunDefaultImpl() != 0) std::this_thread::sleep_for(std::chrono::seconds(1));
+            });
         }).detach();
         return true;
     }();

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/no_links.h"
+#include "base/no_throw.h"
 #include "greeter/vm/domain_ends.h"
 #include "greeter/vm/domain_facts.h"
 #include "greeter/vm/hypervisor.h"
@@ -107,7 +108,7 @@ class Worker {
             if (!shared.job) return;
             auto job = std::exchange(shared.job, nullptr);
             held.unlock();
-            job();
+            no_throw("berth: a request to libvirt", [&] { job(); });
             job = nullptr;
             held.lock();
             shared.busy = false;
@@ -152,7 +153,7 @@ class Link {
             struct Attempt {
                 std::shared_ptr<Connection> connection;
                 std::function<bool(virConnectPtr)> request;
-                Complaint complaint;
+                Complaint complaint{VIR_ERR_INTERNAL_ERROR, "the request failed"};
                 bool connected = false, lost_before = false, done = false;
                 std::atomic<bool> begun = false;
             };

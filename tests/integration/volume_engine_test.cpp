@@ -481,5 +481,27 @@ TEST_F(EngineOnServer, a_stop_that_a_silent_server_fails_says_so_and_ends_nothin
     }
 }
 
+TEST_F(EngineOnServer,
+       an_exception_in_its_thread_fails_every_request_and_loses_the_lock_and_ends_nothing_else) {
+    auto engine = Engine::start(config, clock, report);
+    ASSERT_TRUE(engine) << engine.error().to_log();
+    ASSERT_TRUE(reaches(**engine, VolumeState::running));
+    const std::string bytes(4096, 'x');
+    ASSERT_EQ((*engine)->write(0, bytes.data(), bytes.size(), 0, false), 0);
+    std::atomic<int> told = 0;
+    (*engine)->on_change([&told] {
+        ++told;
+        throw std::bad_alloc();
+    });
+    server.pause();  // the next change of state
+    EXPECT_TRUE(reaches(**engine, VolumeState::lost));
+    server.resume();
+    EXPECT_GE(told, 1);
+    EXPECT_NE((*engine)->write(0, bytes.data(), bytes.size(), 4096, false), 0);
+    EXPECT_FALSE((*engine)->flush_all());
+    EXPECT_EQ((*engine)->status().state, VolumeState::lost);
+    (*engine)->end();
+}
+
 }  // namespace
 }  // namespace berth::volume

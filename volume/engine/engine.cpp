@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <future>
 
+#include "base/no_throw.h"
+
 namespace berth::volume {
 namespace {
 
@@ -194,6 +196,28 @@ VolumeStatus Engine::status() const {
 // From here on the I/O thread.
 
 void Engine::run() {
+    // What an exception tore apart cannot be told from what was not begun: then nothing is sent any more,
+    // every request fails, and the state is `lost`.
+    const bool whole = no_throw("berth-io", false, [this] { return serve(), true; });
+    if (!whole) lease_.lose_for_good();
+    std::function<void()> changed;
+    decltype(submitted_) rest;
+    {
+        std::lock_guard lock(mutex_);
+        ended_ = true;
+        if (!whole) state_ = VolumeState::lost, changed = changed_;
+        rest.swap(submitted_);
+    }
+    no_throw("berth-io", [&] {
+        for (auto& [index, request] : rest) request->done(ESHUTDOWN);
+        for (auto& disk : disks_)
+            if (disk.nfs) disk.nfs->abandon();
+        for (auto& line : lines_) line.transport.reset();
+        if (changed) changed();
+    });
+}
+
+void Engine::serve() {
     while (true) {
         poll_lines();
         take_news();
@@ -202,14 +226,8 @@ void Engine::run() {
             if (disk.nfs) disk.nfs->step();
         update_state();
         std::lock_guard lock(mutex_);
-        if (!ended_) continue;
-        for (auto& [index, request] : submitted_) request->done(ESHUTDOWN);
-        submitted_.clear();
-        break;
+        if (ended_) return;
     }
-    for (auto& disk : disks_)
-        if (disk.nfs) disk.nfs->abandon();
-    for (auto& line : lines_) line.transport.reset();
 }
 
 void Engine::poll_lines() {

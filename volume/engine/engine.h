@@ -78,6 +78,7 @@ class Engine {
     void wake();
 
     void run();
+    void serve();
     void take_news();
     void poll_lines();
     void drop_broken_lines();

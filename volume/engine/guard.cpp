@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/no_throw.h"
+
 namespace berth::volume {
 namespace {
 
@@ -88,11 +90,21 @@ Status Guard::open() {
 
 void Guard::start(Deliver deliver) {
     deliver_ = std::move(deliver);
-    threads_.emplace_back([this] { renew_lease(); });
+    threads_.emplace_back([this] {
+        // What is not renewed runs out; so nothing is lost but time.
+        while (!stopping())
+            if (!no_throw("berth-guard", false, [this] { return renew_lease(), true; })) wait(k_retry);
+    });
     pthread_setname_np(threads_.back().native_handle(), "berth-guard");
     for (bool shared : {false, true}) {
         if (shared && !config_.shared) continue;
-        threads_.emplace_back([this, shared] { make_connections(shared); });
+        threads_.emplace_back([this, shared] {
+            while (!stopping())
+                if (!no_throw("berth-lines", false, [&] { return make_connections(shared), true; })) {
+                    want_connection(shared);
+                    wait(k_retry);
+                }
+        });
         pthread_setname_np(threads_.back().native_handle(), shared ? "berth-shared" : "berth-lines");
     }
 }
@@ -166,10 +178,15 @@ Status Guard::deliver(bool shared, NfsSession& session) {
 template <typename F>
 auto Guard::on_lock(F&& calls) -> decltype(calls()) {
     const uint64_t lost = session_->lost_writes();
-    auto result = calls();
-    if (session_->lost_writes() != lost) lease_.connection_lost();
-    last_call_ = clock_.now();
-    return result;
+    try {
+        auto result = calls();
+        if (session_->lost_writes() != lost) lease_.connection_lost();
+        last_call_ = clock_.now();
+        return result;
+    } catch (...) {
+        lease_.connection_lost();  // It may have been.
+        throw;
+    }
 }
 
 /// Between renewals that are far apart, and under a claim.

@@ -4,7 +4,9 @@
 #include <poll.h>
 
 #include <cstring>
+#include <utility>
 
+#include "base/no_throw.h"
 #include "volume/libnfs_raw.h"
 
 namespace berth::volume {
@@ -34,7 +36,8 @@ RpcTransport::~RpcTransport() {
     connection_->reset();
     connection_.reset();  // libnfs calls back for what is left
     auto rest = std::move(calls_);
-    for (auto& [number, call] : rest) call->finish({.lost = true}, nullptr);
+    for (auto& [number, call] : rest)
+        no_throw("berth: an NFS call that was lost", [&] { call->finish({.lost = true}, nullptr); });
 }
 
 std::optional<BootTime> RpcTransport::oldest_call() const {
@@ -51,6 +54,7 @@ void RpcTransport::service(int revents, const Lease& lease) {
     // Time passed since the poll, and the call may have been made long before it.
     if (writes_out_ != 0 && !lease.may_send()) revents &= ~POLLOUT;
     if (revents) connection_->service(revents);
+    if (auto thrown = std::exchange(thrown_, nullptr)) std::rethrow_exception(thrown);
 }
 
 void RpcTransport::reset_overdue(const Lease& lease, Duration longest) {
@@ -84,10 +88,15 @@ void RpcTransport::alive(rpc_context*, int status, void*, void* user) {
 void RpcTransport::end(Call* call, bool ok, void* data) {
     auto node = call->owner->calls_.extract(call->number);
     if (node.empty()) return;
+    RpcTransport& owner = *call->owner;
     // A refusal by the RPC layer has no NFS status, and libnfs reports a broken connection the same way: both
     // are "lost", and the connection is made anew.
-    if (!ok && call->owner->connection_) call->owner->connection_->reset();
-    node.mapped()->finish({.lost = !ok}, ok ? data : nullptr);
+    if (!ok && owner.connection_) owner.connection_->reset();
+    try {
+        node.mapped()->finish({.lost = !ok}, ok ? data : nullptr);
+    } catch (...) {
+        if (!owner.thrown_) owner.thrown_ = std::current_exception();
+    }
 }
 
 void RpcTransport::keep_alive() {

@@ -2,6 +2,7 @@
 // BlockTransport over one libnfs connection; lives on the engine's I/O thread.
 #pragma once
 
+#include <exception>
 #include <map>
 #include <memory>
 #include <optional>
@@ -39,6 +40,7 @@ class RpcTransport final : public BlockTransport {
     /// What to poll for. While the right to send is not there, nothing leaves our buffer if a write may be in
     /// it.
     int events(const Lease& lease);
+    /// Throws what a `done` threw.
     void service(int revents, const Lease& lease);
     /// Resets the connection when the lease ended with a write unanswered (DESIGN "Sockets"), and one without
     /// such a write when a call was not answered for `longest`: a server may drop one and live on. A slow
@@ -63,6 +65,7 @@ class RpcTransport final : public BlockTransport {
     unsigned unanswered_writes_ = 0;  // those that were lost stay in it
     BootTime last_call_;
     std::map<uint64_t, std::unique_ptr<Call>> calls_;
+    std::exception_ptr thrown_;  ///< By a callback; it may not pass through libnfs, so service() throws it.
 };
 
 }  // namespace berth::volume

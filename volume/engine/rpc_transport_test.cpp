@@ -241,5 +241,19 @@ TEST_F(RpcTransportTest, does_not_call_for_its_own_sake_while_it_waits_for_an_an
     EXPECT_EQ(arrived(), -1);
 }
 
+TEST_F(RpcTransportTest, what_a_callback_throws_comes_out_of_service_and_not_through_libnfs) {
+    transport->read("file", 0, 1,
+                    [](CallResult, std::string_view, bool) { throw std::runtime_error("no memory"); });
+    ASSERT_NE(transport->events(lease) & POLLOUT, 0);
+    transport->service(POLLOUT, lease);
+    // READ3res: an error, and no attributes.
+    EXPECT_THROW(answer({5, 0}), std::runtime_error);
+    // The call that is answered as lost while all goes down throws, too.
+    transport->read("file", 0, 1, [](CallResult, std::string_view, bool) { throw 7; });
+    ::testing::internal::CaptureStderr();
+    transport.reset();
+    ::testing::internal::GetCapturedStderr();
+}
+
 }  // namespace
 }  // namespace berth::volume

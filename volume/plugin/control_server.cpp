@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/no_throw.h"
+
 namespace berth::volume {
 namespace {
 
@@ -92,23 +94,29 @@ void ControlServer::notify() {
 }
 
 void ControlServer::run() {
-    while (!ending_) {
-        std::vector<pollfd> fds = {{listener_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
-        for (auto& peer : peers_) fds.push_back({peer.socket.fd(), POLLIN, 0});
-        if (poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) break;
-        size_t i = 2;
-        for (auto peer = peers_.begin(); peer != peers_.end(); i++) {
-            const bool keep = !fds[i].revents || serve(*peer);
-            peer = keep ? std::next(peer) : peers_.erase(peer);
-        }
-        if (fds[1].revents) {
-            uint64_t count;
-            (void)!read(wake_.get(), &count, sizeof count);
-            const auto status = status_message(engine_.status());
-            std::erase_if(peers_, [&](Peer& p) { return p.watching && !p.socket.send(status); });
-        }
-        if (fds[0].revents) accept_peer();
+    bool good = true;
+    // Who was in the middle of something is let go; they ask again.
+    while (!ending_ && good)
+        if (!no_throw("berth-control", false, [&] { return good = serve_all(), true; })) peers_.clear();
+}
+
+bool ControlServer::serve_all() {
+    std::vector<pollfd> fds = {{listener_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
+    for (auto& peer : peers_) fds.push_back({peer.socket.fd(), POLLIN, 0});
+    if (poll(fds.data(), fds.size(), -1) < 0) return errno == EINTR;
+    size_t i = 2;
+    for (auto peer = peers_.begin(); peer != peers_.end(); i++) {
+        const bool keep = !fds[i].revents || serve(*peer);
+        peer = keep ? std::next(peer) : peers_.erase(peer);
     }
+    if (fds[1].revents) {
+        uint64_t count;
+        (void)!read(wake_.get(), &count, sizeof count);
+        const auto status = status_message(engine_.status());
+        std::erase_if(peers_, [&](Peer& p) { return p.watching && !p.socket.send(status); });
+    }
+    if (fds[0].revents) accept_peer();
+    return true;
 }
 
 void ControlServer::accept_peer() {

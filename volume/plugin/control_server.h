@@ -33,6 +33,8 @@ class ControlServer {
     ControlServer(UniqueFd listener, std::string path, Engine& engine, Report& report,
                   std::function<void()> stopped);
     void run();
+    /// Waits once and serves whoever has something; false: it cannot wait any more.
+    bool serve_all();
     void accept_peer();
     /// false: the connection ends.
     bool serve(Peer& peer);

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/fd.h"
+#include "base/no_throw.h"
 #include "base/plain_text.h"
 #include "volume/engine/engine.h"
 #include "volume/plugin/control_server.h"
@@ -40,13 +41,12 @@ int complain(const Error& error) {
 
 template <typename F>
 int guarded(F&& body) {
-    try {
-        return body();
-    } catch (const std::exception& e) {
-        nbdkit_error("%s", printable(e.what()).c_str());
-        nbdkit_set_error(EIO);
-        return -1;
-    }
+    if (!plugin) return -1;  // It could not be loaded.
+    constexpr int k_threw = -2;
+    const int result = no_throw("berth-volume", k_threw, body);
+    if (result != k_threw) return result;
+    nbdkit_set_error(EIO);
+    return -1;
 }
 
 int answer(int error) {
@@ -56,15 +56,17 @@ int answer(int error) {
 }
 
 void berth_load() {
-    plugin = std::make_unique<Plugin>();
+    no_throw("berth-volume", [] { plugin = std::make_unique<Plugin>(); });
 }
 
 void berth_unload() {
-    if (!plugin) return;
-    // The engine's threads first: they tell the control server of changes.
-    if (plugin->engine) plugin->engine->end();
-    plugin->control.reset();
-    plugin.reset();
+    guarded([] {
+        // The engine's threads first: they tell the control server of changes.
+        if (plugin->engine) plugin->engine->end();
+        plugin->control.reset();
+        plugin.reset();
+        return 0;
+    });
 }
 
 int berth_config(const char* key, const char* value) {
@@ -111,7 +113,7 @@ int berth_after_fork() {
 /// quick.
 void berth_cleanup() {
     guarded([] {
-        if (!plugin || !plugin->engine) return 0;
+        if (!plugin->engine) return 0;
         if (auto flushed = plugin->engine->flush_all(); !flushed)
             plugin->report.error("not everything is written", flushed.error());
         plugin->engine->end();
@@ -132,15 +134,19 @@ int berth_list_exports(int, int, nbdkit_exports* exports) {
 
 /// A connection's handle is its disk's index plus one: NULL would be an error.
 void* berth_open(int) {
-    const char* name = nbdkit_export_name();
-    if (!name) return nullptr;
-    auto index = plugin->engine->find(name);
-    if (!index) {
+    size_t handle = 0;
+    guarded([&] {
+        const char* name = nbdkit_export_name();
+        if (!name) return -1;
+        if (const auto index = plugin->engine->find(name)) {
+            handle = *index + 1;
+            return 0;
+        }
         nbdkit_error("no disk is named %s", in_quotes(name).c_str());
         nbdkit_set_error(ENOENT);
-        return nullptr;
-    }
-    return reinterpret_cast<void*>(*index + 1);
+        return -1;
+    });
+    return reinterpret_cast<void*>(handle);
 }
 
 size_t disk_of(void* handle) {

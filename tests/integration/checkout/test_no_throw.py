@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a thread begins and where a C library calls us back nothing may be thrown: each such file uses base/no_throw.h, or is here with its reason."""
+import re
+
+from test_one_way_out import ROOT, sources
+
+BORDERS = re.compile(r"\bstd::j?thread\b(?!> threads_)[^;]*[({]|\bthreads_\.emplace_back\b|\bthread_\(|\bCURLOPT_\w*FUNCTION\b|\bMHD_start_daemon\b"
+                     r"|\bvirConnectDomainEventRegisterAny\b|\bvirStreamEventAddCallback\b|\bpam_message\*\*|\bplugin_init\b|\brpc_\w+_async\b|\bpthread_create\b"
+                     r"|\bnftw\b|\bqsort\b|\bscandir\b|\bxmlSet\w+Func\b")
+REASONS = {
+    "volume/nfs_session.cpp": "its calls go through run_call (volume/rpc_call.cpp)",
+    "volume/nfs_mount.cpp": "the same",
+    "volume/rpc_connection.cpp": "its callback copies three numbers",
+    "greeter/session/pam_conversation.h": "declares it",
+    "server/ovf.cpp": "its callback does nothing",
+}
+
+
+def code_of(path):
+    return re.sub(r"//.*", "", (ROOT / path).read_text())
+
+
+def test_every_border_catches():
+    files = [p for p in sources() if BORDERS.search(code_of(p))]
+    assert {"volume/engine/engine.cpp", "volume/plugin/plugin.cpp", "server/http_server.cpp", "bootstrap/http.cpp", "greeter/vm/domain_ends.cpp",
+            "greeter/session/watchdog.cpp", "greeter/session/pam_conversation.cpp"} <= set(files)
+    assert [p for p in files if "no_throw(" not in code_of(p) and p not in REASONS] == []
+    assert set(REASONS) <= set(files), "no border any more"
