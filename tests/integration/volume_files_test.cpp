@@ -95,8 +95,9 @@ int first_escape() {
     const pid_t parent = getppid();
     // As berth-files has them.
     for (const int fd : {k_files_calls_fd, k_files_addresses_fd}) {
-        const UniqueFd made(socket(AF_UNIX, SOCK_STREAM, 0));
+        UniqueFd made(socket(AF_UNIX, SOCK_STREAM, 0));
         if (dup2(made.get(), fd) != fd) return 103;
+        if (made.get() == fd) (void)made.release();
     }
     if (!enter_files_sandbox()) return -1;
     const UniqueFd tcp(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
 
+#include "base/output.h"
 #include "volume/copy_file.h"
 #include "volume/files/frames.h"
 #include "volume/files/wire.h"
@@ -230,7 +230,7 @@ int run_files() {
     } catch (const std::exception& e) {
         served = fail(ErrorCode::I01, "{}", e.what());
     }
-    if (!served) std::fprintf(stderr, "berth-files: %s\n", served.error().to_log().c_str());
+    if (!served) complain("berth-files: {}\n", served.error().to_log());
     return served ? 0 : 1;
 }
 
