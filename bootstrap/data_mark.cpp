@@ -52,7 +52,7 @@ bool is_our_table(std::string_view bytes) {
 
 std::string format_data_mark(const DataMark& mark) {
     std::string text = fmt::format("{}{}\n{}\n{}\n", k_head, mark.made ? "made" : "making", mark.remade,
-                                   made_plain(mark.lost, k_longest));
+                                   printable(mark.lost, k_longest));
     text += to_hex(digest_of(text)) + "\n";
     text.resize(k_data_mark_bytes, '\0');
     return text;
@@ -64,7 +64,7 @@ std::optional<DataMark> parse_data_mark(std::string_view sector) {
     const auto state = take_line(rest), remade = take_line(rest), lost = take_line(rest);
     if (!lost || (*state != "making" && *state != "made")) return std::nullopt;
     if (!remade->empty() && !is_data_setting(*remade)) return std::nullopt;
-    if (made_plain(*lost, k_longest) != *lost) return std::nullopt;
+    if (printable(*lost, k_longest) != *lost) return std::nullopt;
     const auto text = sector.substr(0, sector.size() - rest.size());
     const auto digest = take_line(rest);
     if (!digest || *digest != to_hex(digest_of(text)) || !is_zero(rest)) return std::nullopt;

@@ -229,7 +229,7 @@ std::string unfinished_sessions(std::string_view listing) {
         if (names.size() < 256) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
     }
     if (count == 0) return {};
-    return made_plain(
+    return printable(
         fmt::format("the state of {} unfinished session{}: {}", count, count == 1 ? "" : "s", names), 200);
 }
 

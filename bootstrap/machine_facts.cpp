@@ -148,7 +148,7 @@ json machine_facts(const std::vector<DiskFacts>& disks, const KvmFacts& kvm, con
 
 json data_facts(const DataPlace& place) {
     json value = {{"kind", place.persistent ? "persistent" : "memory"}};
-    if (!place.why.empty()) value["why"] = made_plain(place.why, 256);
+    if (!place.why.empty()) value["why"] = printable(place.why, 256);
     if (!place.remade.empty()) value["remade"] = place.remade;
     return value;
 }

@@ -62,7 +62,7 @@ Result<std::string> guest_firewall_script(const std::set<ClosedPoint>& points) {
     for (const auto& [address, port] : points) {
         const Family family = family_of(address);
         if (family == Family::none)
-            return fail(ErrorCode::H11, "\"{}\": must be an address", shown(address, 80));
+            return fail(ErrorCode::H11, "\"{}\": must be an address", printable(address, 80));
         for (const char* table : {"bridge", "inet"})
             elements += fmt::format("add element {} berth_guests closed{} {{ {} . {} }}\n", table,
                                     family == Family::ip4 ? 4 : 6, address, port);

@@ -146,7 +146,7 @@ class FilesProcess {
         std::string text(why);
         std::string words(512, '\0');
         if (const ssize_t n = read(words_.get(), words.data(), words.size()); n > 0)
-            text += ": " + made_plain(words.substr(0, static_cast<size_t>(n)), 512);
+            text += ": " + printable(words.substr(0, static_cast<size_t>(n)), 512);
         end();
         write_lost_ = clock_.now();  // from now on it sends nothing
         report_.error("berth-files ended", Error(ErrorCode::M04, text));
@@ -479,7 +479,7 @@ class HelpedOps final : public NfsOps {
     /// As a server would say it (NFS3ERR_NAMETOOLONG).
     static Status usable(const std::string& name) {
         if (possible_name(name)) return {};
-        return fail(ErrorCode::M11, "\"{}\": a name has 1 to {} bytes without \"/\"", shown(name, 64),
+        return fail(ErrorCode::M11, "\"{}\": a name has 1 to {} bytes without \"/\"", printable(name, 64),
                     k_longest_name);
     }
 
@@ -525,7 +525,7 @@ Result<std::unique_ptr<NfsOps>> FilesHelper::mount(const NfsLocation& location,
         location.directory.size() > k_longest_link_target)
         return fail(ErrorCode::M05,
                     "\"{}:{}\": a server has a name of 1 to {} bytes, a directory one of 1 to {}",
-                    shown(location.server, 64), shown(location.directory, 64), k_longest_server,
+                    printable(location.server, 64), printable(location.directory, 64), k_longest_server,
                     k_longest_link_target);
     auto tree = std::make_shared<Tree>(Tree{location,
                                             credentials,

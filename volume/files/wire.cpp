@@ -368,7 +368,7 @@ void reply_error(Archive& a, Reply& r) {
     if constexpr (Archive::reads) {
         if (std::ranges::find(k_errors, static_cast<ErrorCode>(code)) == k_errors.end())
             a.wrong("an error is none of a file operation's");
-        r.error = Error(static_cast<ErrorCode>(code), made_plain(text, k_longest_text));
+        r.error = Error(static_cast<ErrorCode>(code), printable(text, k_longest_text));
     }
 }
 
