@@ -18,7 +18,7 @@ def write_users(folder):
     passwd, group = folder / "tool-passwd", folder / "tool-group"
     passwd.write_text(pathlib.Path("/etc/passwd").read_text() + "".join(f"{u}:x:{i}:{i}::/:/bin/false\n" for u, i in UIDS.items()))
     group.write_text(pathlib.Path("/etc/group").read_text() + "".join(f"{u}:x:{i}:\n" for u, i in UIDS.items()))
-    return {"PATH": os.environ["PATH"], "LD_PRELOAD": "libnss_wrapper.so", "NSS_WRAPPER_PASSWD": str(passwd), "NSS_WRAPPER_GROUP": str(group)}
+    return {"PATH": os.environ["PATH"], "BERTH_FILES": os.environ["BERTH_FILES"], "LD_PRELOAD": "libnss_wrapper.so", "NSS_WRAPPER_PASSWD": str(passwd), "NSS_WRAPPER_GROUP": str(group)}
 
 
 class Berthctl:
