@@ -259,7 +259,7 @@ TEST(UnfinishedSessions, are_the_state_files_of_the_listing) {
     EXPECT_EQ(unfinished_sessions("/12/040700/0/0/.//\n/13/100600/0/0/s1.json/812/\n/0/000000/0/0//\n"),
               "the state of 1 unfinished session: s1");
     EXPECT_EQ(unfinished_sessions("/13/100600/0/0/a.json/1/\n/14/100600/0/0/b\x1b.json/1/"),
-              "the state of 2 unfinished sessions: a, b?");
+              "the state of 2 unfinished sessions: a, b\\x1b");
     std::string many;
     for (int n = 0; n < 1000; ++n) many += "/1/100600/0/0/session.json/1/\n";
     EXPECT_LE(unfinished_sessions(many).size(), 200u);
