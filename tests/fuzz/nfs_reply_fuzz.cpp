@@ -93,7 +93,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             rest.remove_prefix(3 + length);
         }
     }
-    auto tree = world.mount(std::chrono::milliseconds(100));
+    auto tree = world.mount(std::chrono::milliseconds(20));
     if (tree) ask(**tree);
     return 0;
 }

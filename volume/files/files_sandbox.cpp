@@ -111,8 +111,9 @@ Status enter_files_sandbox() {
     filter.refuse(SCMP_SYS(clone3), ENOSYS);
     // What a sanitizer does of its own, in a build that nobody installs.
     if (k_sanitized)
-        for (const int call : {SCMP_SYS(sigaltstack), SCMP_SYS(sysinfo), SCMP_SYS(sched_getaffinity),
-                               SCMP_SYS(readlink), SCMP_SYS(openat), SCMP_SYS(tgkill)})
+        for (const int call :
+             {SCMP_SYS(sigaltstack), SCMP_SYS(sysinfo), SCMP_SYS(sched_getaffinity), SCMP_SYS(readlink),
+              SCMP_SYS(openat), SCMP_SYS(tgkill), SCMP_SYS(pipe), SCMP_SYS(pipe2)})
             filter.allow(call);
     filter.allow(SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, static_cast<unsigned>(PR_SET_NAME)));
     return filter.load();
