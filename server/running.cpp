@@ -126,60 +126,54 @@ RunningList running_of_user(volume::NfsOps& ops, const volume::FileHandle& direc
     return list;
 }
 
-Result<RunningList> running_on_server(const volume::NfsLocation& location, volume::FilesHelper& files,
-                                      WallTime now) {
-    auto root = files.mount(location, {}, k_call_timeout);
-    if (!root) return fail(root.error());
-    auto users = (*root)->list((*root)->root());
-    if (!users) return fail(users.error());
-    std::ranges::sort(*users, {}, &volume::DirectoryEntry::name);
-    RunningList list;
-    for (const auto& user : *users) {
-        if (!visible(user.name)) continue;
-        auto found = (*root)->lookup((*root)->root(), user.name);
-        if (found && found->attributes.type != FileType::directory) continue;
-        if (!found) {
-            if (found.error().code() != ErrorCode::M09)
-                list.errors.push_back(found.error().with_prefix(user.name));
-            continue;
-        }
-        volume::NfsLocation place = location;
-        place.directory += "/" + user.name;
-        auto session = files.mount(place, {found->attributes.uid, found->attributes.gid, {}}, k_call_timeout);
-        if (session)
-            add(list, running_of_user(**session, (*session)->root(), user.name, now));
-        else
-            list.errors.push_back(session.error().with_prefix(user.name));
-    }
-    return list;
-}
+namespace {
 
-Result<RunningList> running_in_folder(const std::string& folder, WallTime now) {
-    const volume::NfsCredentials self{geteuid(), getegid(), {}};
-    auto root = volume::LocalOps::open(folder, "", self);
-    if (!root) return fail(ErrorCode::P02, "{}: {}", folder, root.error().detail());
-    auto users = (*root)->list((*root)->root());
+/// Of each user's folder in `root`, which `open` opens as its owner.
+template <typename Open>
+Result<RunningList> running_of_all(volume::NfsOps& root, WallTime now, Open open) {
+    auto users = root.list(root.root());
     if (!users) return fail(users.error());
     std::ranges::sort(*users, {}, &volume::DirectoryEntry::name);
     RunningList list;
     for (const auto& user : *users) {
         if (!visible(user.name)) continue;
-        auto found = (*root)->lookup((*root)->root(), user.name);
+        auto found = root.lookup(root.root(), user.name);
         if (found && found->attributes.type != FileType::directory) continue;
         if (!found) {
             if (found.error().code() != ErrorCode::M09)
                 list.errors.push_back(found.error().with_prefix(user.name));
             continue;
         }
-        // As its owner, who may swap what is in it while we look.
-        const volume::NfsCredentials owner{found->attributes.uid, found->attributes.gid, {}};
-        auto ops = volume::LocalOps::open(folder, user.name, geteuid() == 0 ? owner : self);
+        auto ops = open(user.name, {found->attributes.uid, found->attributes.gid, {}});
         if (ops)
             add(list, running_of_user(**ops, (*ops)->root(), user.name, now));
         else
             list.errors.push_back(ops.error().with_prefix(user.name));
     }
     return list;
+}
+
+}  // namespace
+
+Result<RunningList> running_on_server(const volume::NfsLocation& location, volume::FilesHelper& files,
+                                      WallTime now) {
+    auto root = files.mount(location, {}, k_call_timeout);
+    if (!root) return fail(root.error());
+    return running_of_all(**root, now, [&](const std::string& user, const volume::NfsCredentials& owner) {
+        volume::NfsLocation place = location;
+        place.directory += "/" + user;
+        return files.mount(place, owner, k_call_timeout);
+    });
+}
+
+Result<RunningList> running_in_folder(const std::string& folder, WallTime now) {
+    const volume::NfsCredentials self{geteuid(), getegid(), {}};
+    auto root = volume::LocalOps::open(folder, "", self);
+    if (!root) return fail(ErrorCode::P02, "{}: {}", folder, root.error().detail());
+    return running_of_all(**root, now, [&](const std::string& user, const volume::NfsCredentials& owner) {
+        // As its owner, who may swap what is in it while we look.
+        return volume::LocalOps::open(folder, user, geteuid() == 0 ? owner : self);
+    });
 }
 
 std::vector<std::vector<std::string>> running_rows(const RunningList& list) {

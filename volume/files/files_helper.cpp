@@ -239,13 +239,8 @@ class FilesProcess {
     /// Its call is abandoned with it, as a connection would be.
     std::unexpected<Error> given_up(const FileRequest& request, const Tree& tree) {
         end();
-        if (changes_content(request)) write_lost_ = clock_.now();
+        if (changes_content(request.call)) write_lost_ = clock_.now();
         return fail(ErrorCode::L05, "{}", tree.location.server);
-    }
-
-    static bool changes_content(const FileRequest& r) {
-        return r.call == FileCall::write || r.call == FileCall::write_sync || r.call == FileCall::set_size ||
-               r.call == FileCall::rename || r.call == FileCall::copy;
     }
 
     std::unexpected<Error> lost(std::string_view why, const Tree& tree) {

@@ -21,21 +21,6 @@
 namespace berth::volume {
 namespace {
 
-/// Whether a call changes what is in a file: if it is not answered, it may still be executed after its
-/// connection is gone (docs/security.md, assumption 2).
-bool changes_files(FileCall call) {
-    switch (call) {
-        case FileCall::write_sync:
-        case FileCall::write:
-        case FileCall::set_size:
-        case FileCall::rename:
-        case FileCall::copy:
-            return true;
-        default:
-            return false;
-    }
-}
-
 /// Asks the root program, which may use the resolver. Any thread.
 class Addresses {
   public:
@@ -96,7 +81,7 @@ class FilesServer {
         FileReply reply;
         Status done = perform(request, reply);
         if (!done) reply.error = done.error();
-        reply.write_lost = !done && changes_files(request.call) &&
+        reply.write_lost = !done && changes_content(request.call) &&
                            (done.error().code() == ErrorCode::M04 || done.error().code() == ErrorCode::L05);
         std::string bytes = encode_reply(request.call, reply);
         if (bytes.size() > k_longest_frame) {

@@ -374,6 +374,19 @@ void reply_error(Archive& a, Reply& r) {
 
 }  // namespace
 
+bool changes_content(FileCall call) {
+    switch (call) {
+        case FileCall::write_sync:
+        case FileCall::write:
+        case FileCall::set_size:
+        case FileCall::rename:
+        case FileCall::copy:
+            return true;
+        default:
+            return false;
+    }
+}
+
 std::string encode_request(const FileRequest& request) {
     Writer a;
     request_fields(a, request);

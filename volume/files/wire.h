@@ -50,6 +50,10 @@ enum class FileCall : uint8_t {
 };
 inline constexpr FileCall k_last_file_call = FileCall::copy;
 
+/// Whether a call changes what is in a file: if it is not answered, it may still be executed after its
+/// connection is gone (docs/security.md, assumption 2).
+bool changes_content(FileCall call);
+
 /// The most that one READ or WRITE moves.
 inline constexpr uint32_t k_longest_transfer = 1 << 20;
 /// The most that one request or reply is long.
