@@ -124,7 +124,7 @@ TEST_F(DataPartition, with_errors_that_fsck_leaves_is_made_anew_when_the_record_
     DataPlace place = boot();
     EXPECT_FALSE(place.persistent);
     EXPECT_THAT(place.why, HasSubstr("fsck.ext4 ended with code 4"));
-    EXPECT_FALSE(boot().persistent) << "not by itself";
+    EXPECT_FALSE(boot().persistent) << "nothing is formatted automatically";
     const DataRequest request{.may_create = true, .remake = "remake-1"};
     place = boot(request);
     EXPECT_TRUE(place.persistent) << place.why;
