@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/wipe_stack.h"
+
 namespace berth::session {
 namespace {
 
@@ -66,6 +68,7 @@ Status PamAuthenticator::start() {
 
 Status PamAuthenticator::authenticate() {
     const auto watched = watch("pam_authenticate");
+    const WipeStack wiped;
     BERTH_TRY(start());
     BERTH_TRY(check(PamStep::authenticate, pam_authenticate(handle_, PAM_DISALLOW_NULL_AUTHTOK)));
     rank_ = Rank::authenticated;
@@ -74,6 +77,7 @@ Status PamAuthenticator::authenticate() {
 
 Status PamAuthenticator::account() {
     const auto watched = watch("pam_acct_mgmt");
+    const WipeStack wiped;
     const int code = pam_acct_mgmt(handle_, PAM_DISALLOW_NULL_AUTHTOK);
     if (code != PAM_NEW_AUTHTOK_REQD) return check(PamStep::account, code);
     return check(PamStep::change_password, pam_chauthtok(handle_, PAM_CHANGE_EXPIRED_AUTHTOK));

@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/message.h"
 #include "base/spawn.h"
+#include "base/wipe_stack.h"
 #include "greeter/supervisor/boot_facts.h"
 #include "greeter/supervisor/outbox.h"
 #include "greeter/supervisor/protected_memory.h"
@@ -142,6 +143,7 @@ void Greeter::handle(const Event& event) {
     later_.push_back(event);
     if (handling_) return;
     handling_ = true;
+    const WipeStack wiped;  // an answer may have been a password
     while (!later_.empty()) {
         Event next = std::move(later_.front());
         later_.erase(later_.begin());

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/message.h"
+#include "base/wipe_stack.h"
 #include "greeter/supervisor/protected_memory.h"
 #include "greeter/supervisor/protocol.h"
 #include "greeter/ui/layout.h"
@@ -89,6 +90,7 @@ Status Ui::press_all(const std::vector<Key>& keys) {
 }
 
 Status Ui::read_keys() {
+    const WipeStack wiped;
     char bytes[512];
     const ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
     if (n == 0) return fail(ErrorCode::G04, "hung up");
