@@ -60,6 +60,8 @@ void NfsDisk::disconnected() {
 void NfsDisk::finish(BlockRequest& request, int error) {
     if (request.finished) return;
     request.finished = true;
+    // Whoever hears of this asks what is not committed yet.
+    counters_.uncommitted = writes_.uncommitted_bytes();
     request.done(error);
 }
 
