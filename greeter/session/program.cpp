@@ -193,13 +193,14 @@ Status build(Machinery& m, const World& w, const Options& o, Report& report) {
     m.store = std::make_unique<StateStore>(o.state_dir, diskless ? m.provisioner.get() : nullptr, report,
                                            o.run_root, o.swap_dir);
 
-    RealPartsOptions parts{.locate = w.client.locate,
-                           .volume = {.program = o.volume_program},
-                           .volume_user = o.volume_user,
-                           .qemu_group = o.qemu_group,
-                           .files_program = o.files_program,
-                           .files_user = o.files_user,
-                           .guests = {.nft = o.nft, .hosts = {}}};
+    RealPartsOptions parts;
+    parts.locate = w.client.locate;
+    parts.volume.program = o.volume_program;
+    parts.volume_user = o.volume_user;
+    parts.qemu_group = o.qemu_group;
+    parts.files_program = o.files_program;
+    parts.files_user = o.files_user;
+    parts.guests.nft = o.nft;
     if (w.provisioner)
         if (auto host = host_of_url(w.provisioner->url)) parts.guests.hosts.push_back(std::move(*host));
     if (auto source = parse_location(w.client.template_vm))
