@@ -71,6 +71,8 @@ class Workstation:
              "-device", "virtio-serial-pci",
              "-chardev", f"socket,id=agent,path={f}/agent.sock,server=on,wait=off",
              "-device", "virtserialport,chardev=agent,name=berth.test.agent",
+             # A state that is loaded in another process gets other random numbers (the kernel's vmgenid driver): transaction ids, ports, nonces.
+             "-device", "vmgenid,guid=auto",
              "-netdev", f"tap,id=lan,ifname={self.tap},script=no,downscript=no",
              "-device", f"{self.nic},netdev=lan,mac={self.mac}" + ("" if self.boot else ",bootindex=1")]
         if self.firmware == "uefi":
