@@ -8,6 +8,8 @@ import socket
 import subprocess
 import time
 
+from patience import Deadline
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -21,14 +23,14 @@ class LabError(Exception):
 
 
 def wait_until(condition, timeout, what, interval=0.1):
-    """Returns the first true value of condition(); LabError naming `what` after `timeout` seconds."""
-    end = time.monotonic() + timeout
+    """Returns the first true value of condition(); LabError naming `what` after `timeout` seconds, which stretch with the load."""
+    end = Deadline(timeout)
     while True:
         value = condition()
         if value:
             return value
-        if time.monotonic() > end:
-            raise LabError(f"{what}: not within {timeout} s")
+        if end.left() <= 0:
+            raise LabError(f"{what}: not within {end}")
         time.sleep(interval)
 
 

@@ -7,6 +7,8 @@ import time
 
 import pyte
 
+from patience import Deadline
+
 
 class ScreenTimeout(AssertionError):
     pass
@@ -75,15 +77,15 @@ class Screen:
             return next(t for t, length in self._times if length >= m.end())
 
     def _wait(self, look, what, timeout):
-        end = time.monotonic() + timeout
+        end = Deadline(timeout)
         with self._changed:
             while True:
                 found = look()
                 if found:
                     return found
-                left = end - time.monotonic()
+                left = end.left()
                 if left <= 0 or self._closed:
-                    why = "the line was closed" if self._closed else f"not within {timeout} s"
+                    why = "the line was closed" if self._closed else f"not within {end}"
                     shown = "\n".join("|" + line.rstrip() for line in self._terminal.display)
                     raise ScreenTimeout(f"{what}: {why}. The screen:\n{shown}\nThe last bytes: {bytes(self._raw[-300:])!r}")
                 self._changed.wait(left)

@@ -214,14 +214,18 @@ def after_standing_still(item):
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item, nextitem):
     """An emulated workstation that stands still as a whole (docs/testing.md, "What was learnt": not even its agent answers), or whose guest
-    does so before its kernel speaks, says nothing about Berth: such a test, and no other, is run once more, and the run says so with all that
-    was to be seen. What fails twice has failed."""
+    does so before its kernel speaks, says nothing about Berth: such a test, and no other, is run once more, with all that was to be seen in the
+    log. tests/run prints its name; the second one of a run is a failure. What fails twice has failed."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
     if getattr(item, "stood_still", False):
         seen = "\n".join(f"-- {name}\n{text}" for r in reports for name, text in r.sections)
         item.warn(pytest.PytestWarning(f"the emulated workstation or its guest stood still; run once more\n{seen}"))
         item.stood_still = False
+        logs = item.config.rootpath / "out/log"
+        logs.mkdir(parents=True, exist_ok=True)
+        with open(logs / "run-again", "a") as again:
+            again.write(f"{item.nodeid}\n")
         after_standing_still(item)
         item._initrequest()
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
