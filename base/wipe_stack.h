@@ -5,8 +5,9 @@
 
 namespace berth {
 
-/// Overwrites the 64 KiB below its caller's frame on this thread's stack. Called when what handled a password
-/// has returned. Any thread whose stack has that much left.
+/// Overwrites the 64 KiB below its caller's frame on this thread's stack, but for the first bytes, which its
+/// own frame takes (some of them may stay: 8 were seen). Called when what handled a password has returned.
+/// Any thread whose stack has that much left.
 void wipe_stack() noexcept;
 
 /// The same at the end of a scope: what the scope called has returned by then.
