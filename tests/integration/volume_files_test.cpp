@@ -18,6 +18,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -85,8 +86,11 @@ TEST_F(Files, runs_as_a_user_of_its_own_with_one_capability_and_a_filter) {
     EXPECT_EQ(status_line(pid, "Seccomp"), "2");
 }
 
+constexpr char k_socket[] = "/tmp/berth-files-socket";
+
 bool makes_a_file(int fd) {
-    sockaddr_un name{.sun_family = AF_UNIX, .sun_path = "/tmp/berth-files-socket"};
+    sockaddr_un name{.sun_family = AF_UNIX, .sun_path = {}};
+    std::memcpy(name.sun_path, k_socket, sizeof k_socket);
     return bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0;
 }
 
@@ -126,12 +130,15 @@ int first_escape() {
 }
 
 TEST_F(Files, whoever_takes_it_over_reaches_tcp_and_nothing_of_this_machine) {
+    // One that is there already would be a reason not to make it.
+    unlink(k_socket);
     const pid_t pid = fork();
     if (pid == 0) _exit(first_escape() & 0xff);
     int status = 0;
     ASSERT_EQ(waitpid(pid, &status, 0), pid);
     ASSERT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 0) << "what may not work did";
+    EXPECT_EQ(unlink(k_socket), -1) << "a file was made";
 }
 
 TEST_F(Files, survives_replies_of_mount_that_overflow_a_heap) {
@@ -348,7 +355,7 @@ TEST_F(FilesOnServer, copies_inside_of_it_are_the_source_byte_by_byte_and_sparse
     std::stringstream found;
     found << std::ifstream(server_.exported() / "ann/target").rdbuf();
     EXPECT_TRUE(found.str() == bytes);
-    struct stat facts {};
+    struct stat facts{};
     ASSERT_EQ(stat((server_.exported() / "ann/target").c_str(), &facts), 0);
     EXPECT_LT(facts.st_blocks * 512, 20 << 20);
 }
