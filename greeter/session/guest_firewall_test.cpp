@@ -58,8 +58,10 @@ add element inet berth_guests closed6 { fd00::1 . 111 }
 }
 
 TEST(GuestFirewall, takes_nothing_for_an_address_that_nft_could_read_as_more) {
-    for (const char* bad : {"fs1", "", "10.0.0.0/8", "10.0.0.1 . 1 }\nflush ruleset", "fe80::1%eth0",
-                            "[fd00::1]", "10.0.0.1-10.0.0.9"}) {
+    using namespace std::string_literals;
+    for (const std::string& bad :
+         {"fs1"s, ""s, "10.0.0.0/8"s, "10.0.0.1 . 1 }\nflush ruleset"s, "fe80::1%eth0"s, "[fd00::1]"s,
+          "10.0.0.1-10.0.0.9"s, "::1\0 . 1 }\nflush ruleset"s}) {
         const auto script = guest_firewall_script({{bad, 2049}});
         ASSERT_FALSE(script) << bad;
         EXPECT_EQ(script.error().code(), ErrorCode::H11);
