@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Builds the appliance: out/vmlinuz out/initrd.img out/root.squashfs out/manifest.json out/manifest.json.minisig, and out/image, the folder
-# that a provisioner serves. See usage below and README.md.
+# that a provisioner serves; and out/berth-server.deb, the provisioner itself. See usage below and README.md.
 set -euo pipefail
+shopt -s extglob
 umask 022
 # The compiler's cache tells LANG apart, whatever LC_ALL says.
 export LC_ALL=C.UTF-8 LANG=C.UTF-8 TZ=UTC
@@ -13,13 +14,14 @@ image=$root/image
 cache=$root/out/cache
 out=$root/out
 mirror='' firmware='' site='' debug_shell='' refresh='' demo='' only_programs='' version=''
-demo_arguments=()
+demo_dir=
 jobs=$(nproc)
-suite=
+suite=''
 
 usage() {
     cat <<'END'
 usage: build-image.sh [OPTION]...
+  --suite SUITE     the Debian it is made of: trixie (default) or bookworm
   --demo            afterwards show it: provisioner, file server and a virtual workstation, in this terminal
   --demo-dir DIR    where the demo keeps its files (default: out/demo)
   --site DIR        also build the site archive from DIR (laid out like the root), signed with the same key
@@ -28,7 +30,7 @@ usage: build-image.sh [OPTION]...
   --version N       the image's version (default: the number of commits); clients refuse to go back
   --out DIR         leave the files there (default: out)
   --jobs N          processors to use (default: all)
-  --only-programs   stop when what this machine needs is installed and our programs are built
+  --only-programs   stop when the root of tools is made and our programs are built
   --refresh         ask the mirror for new packages now, not only twice a day
   --debug-shell     LABORATORY ONLY: a root shell without a password on the second serial line
 END
@@ -41,8 +43,9 @@ check_mirror() {
 parse() {
     while [ $# -gt 0 ]; do
         case $1 in
+            --suite) suite=${2:?--suite needs a name} && shift && known_suite "$suite" ;;
             --demo) demo=yes ;;
-            --demo-dir) demo_arguments+=(--dir "${2:?--demo-dir needs a folder}") && shift ;;
+            --demo-dir) demo_dir=$(readlink -m "${2:?--demo-dir needs a folder}") && mkdir -p "$demo_dir" && shift ;;
             --site) site=$(readlink -f "${2:?--site needs a folder}") && shift ;;
             --firmware) firmware=yes ;;
             --mirror) mirror=${2:?--mirror needs a URL} && shift && check_mirror ;;
@@ -63,10 +66,16 @@ parse() {
 . "$image/common.sh"
 # shellcheck source=image/debian-root.sh
 . "$image/debian-root.sh"
+# shellcheck source=image/tool-root.sh
+. "$image/tool-root.sh"
 # shellcheck source=image/programs.sh
 . "$image/programs.sh"
 # shellcheck source=image/root.sh
 . "$image/root.sh"
+# shellcheck source=image/changes.sh
+. "$image/changes.sh"
+# shellcheck source=image/server.sh
+. "$image/server.sh"
 # shellcheck source=image/initramfs.sh
 . "$image/initramfs.sh"
 # shellcheck source=image/sign.sh
@@ -74,12 +83,28 @@ parse() {
 # shellcheck source=image/site.sh
 . "$image/site.sh"
 
-prepare() {
+# All that is compiled and put together is so in a root of tools; this script starts itself again there.
+enter_tools() {
     [ "$(id -u)" = 0 ] || die "must run as root: a Debian root with its owners and modes is made here"
     [ "$(dpkg --print-architecture)" = amd64 ] || die "builds for amd64 on amd64 only"
-    "$root/tests/install-packages" "$image/packages.$([ -n "$demo" ] && echo demo || echo host)" >&2
-    # shellcheck disable=SC1091
-    suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    if [ -n "${BERTH_TOOLS_OF:-}" ]; then
+        [ "$BERTH_TOOLS_OF" = "$suite" ] || die "--suite $suite: this is a root of tools of $BERTH_TOOLS_OF"
+        return 0
+    fi
+    check_key_dir
+    "$root/tests/install-packages" "$image/packages.host" >&2
+    make_tool_root "$image/packages.$([ -n "$demo" ] && echo demo || echo builder)"
+    local folder
+    local -a binds=()
+    mkdir -p "$out"
+    for folder in "$out" "$site" "$demo_dir"; do [ -z "$folder" ] || binds+=(--bind "$folder"); done
+    case $mirror in file:/* | copy:/*) folder=${mirror#*:} && binds+=(--bind "/${folder##*(/)}") ;; esac
+    in_tool_root "${binds[@]}" "$root/build-image.sh" --suite "$suite" --out "$out" --jobs "$jobs" ${demo:+--demo} ${demo_dir:+--demo-dir "$demo_dir"} \
+        ${site:+--site "$site"} ${firmware:+--firmware} ${mirror:+--mirror "$mirror"} ${version:+--version "$version"} \
+        ${only_programs:+--only-programs} ${refresh:+--refresh} ${debug_shell:+--debug-shell}
+}
+
+prepare() {
     # The same sources give the same bytes, whenever and wherever they are built.
     if [ -z "${SOURCE_DATE_EPOCH:-}" ]; then
         SOURCE_DATE_EPOCH=$(git -c safe.directory="$root" -C "$root" log -1 --format=%ct 2>/dev/null || echo "$epoch_for_debian")
@@ -97,6 +122,7 @@ prepare() {
 
 main() {
     parse "$@"
+    enter_tools
     prepare
     build_programs
     if [ -n "$only_programs" ]; then exit; fi
@@ -104,19 +130,21 @@ main() {
     make_debian_root
     make_root
     make_initramfs
+    make_server_package
     # Firmware is large and asked for: 350 MB is what the plain image may have.
     limit "$([ -n "$firmware" ] && echo 500 || echo 350)" root.squashfs "$work/root.squashfs"
     limit 60 "vmlinuz and initrd.img" "$work/vmlinuz" "$work/initrd.img"
     publish image "$out/image" "$work/vmlinuz" "$work/initrd.img" "$work/root.squashfs"
     local file
-    for file in vmlinuz initrd.img root.squashfs; do ln -f "$work/$file" "$out/$file"; done
+    tell_changes "$out/packages" "$work/packages"
+    for file in vmlinuz initrd.img root.squashfs packages; do ln -f "$work/$file" "$out/$file"; done
     cp "$out/image/manifest.json" "$out/image/manifest.json.minisig" "$out/"
     if [ -n "$site" ]; then make_site "$site" "$work/root.squashfs"; fi
     rm -rf "$work/root" "$work/initramfs" "$work/site"
     say "image $version: $(stat -c '%n %s' "$out/vmlinuz" "$out/initrd.img" "$out/root.squashfs" | sed "s,^$out/,," | tr '\n' ' ')"
     exec 9>&-
     export BERTH_MIRROR=$mirror
-    if [ -n "$demo" ]; then exec "$image/demo/run" --image "$out/image" "${demo_arguments[@]}"; fi
+    if [ -n "$demo" ]; then exec "$image/demo/run" --image "$out/image" ${demo_dir:+--dir "$demo_dir"}; fi
 }
 
 main "$@"

@@ -50,7 +50,7 @@ Result<std::string> read_file(const std::string& path, size_t limit) {
 }
 
 Result<std::string> read_open_file(int fd, const std::string& path, size_t limit) {
-    struct stat st {};
+    struct stat st{};
     if (fstat(fd, &st) != 0) return fail_errno("stat " + path);
     if (!S_ISREG(st.st_mode)) return fail(ErrorCode::I01, "{}: not a regular file", path);
     std::string text;

@@ -60,7 +60,7 @@ Result<UniqueFd> make_file_in(const std::string& folder, const std::string& name
 
 UniqueFd connect_in(const std::string& folder, const std::string& name) {
     const UniqueFd at = open_below(folder, name, O_PATH);
-    struct stat facts {};
+    struct stat facts{};
     if (!at || fstat(at.get(), &facts) != 0) return UniqueFd();
     if (!S_ISSOCK(facts.st_mode)) {
         errno = ENOTSOCK;

@@ -70,7 +70,7 @@ TEST_F(NoLinks, and_pipes_are_no_files_to_read_or_to_write) {
         auto made = make_file_in(base_ / "theirs", name, 0640);
         ASSERT_TRUE(made) << made.error().to_log();
         ASSERT_TRUE(write_all(made->get(), "ours"));
-        struct stat facts {};
+        struct stat facts{};
         ASSERT_EQ(lstat((base_ / "theirs" / name).c_str(), &facts), 0);
         EXPECT_TRUE(S_ISREG(facts.st_mode)) << name;
     }

@@ -51,9 +51,7 @@ TEST_F(Output, of_json_means_the_same_value_and_holds_nothing_that_steers) {
             << static_cast<unsigned>(code);
         text.clear();
     }
-    EXPECT_EQ(out([] {
-                  say_json({{"a", "Größe\xc2\x9b"}, {"b", "\x7f\U000e0041"}}, -1);
-              }),
+    EXPECT_EQ(out([] { say_json({{"a", "Größe\xc2\x9b"}, {"b", "\x7f\U000e0041"}}, -1); }),
               "{\"a\":\"Größe\\u009b\",\"b\":\"\\u007f\\udb40\\udc41\"}\n");
     EXPECT_EQ(printable_json({{"a", "x\xff"}}, -1), "{\"a\":\"x\xef\xbf\xbd\"}") << "no UTF-8";
 }

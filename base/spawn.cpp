@@ -205,8 +205,7 @@ Result<Output> run(SpawnOptions options, Duration timeout, std::string_view inpu
     const BootTime end = clock.now() + timeout;
     Output output{};
     // A write to a child that closed its input must be EPIPE, not a signal for this process.
-    struct sigaction ignore {
-    }, before{};
+    struct sigaction ignore{}, before{};
     ignore.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &ignore, &before);
     bool timed_out = false;

@@ -21,12 +21,14 @@ namespace {
     volatile char room[128] = {};
     const char* const where = leave_a_text();
     room[0] = 1;
-    return where;
+    return room[0] == 1 ? where : nullptr;
 }
 
 TEST(WipeStack, overwrites_what_a_call_left) {
     const char* const where = call_what_leaves_a_text();
-    { const WipeStack at_the_end; }
+    {
+        const WipeStack at_the_end;
+    }
     // Neither is any more what it was: read it byte by byte, as one who looks through the memory does.
     int left = 0;
     for (int i = 0; i < 64; ++i) left += static_cast<const volatile char*>(where)[i] == 'p';

@@ -310,9 +310,8 @@ Result<DataPlace> prepare_data(const std::vector<DiskFacts>& disks, const DataRe
                                const std::string& target, Report& report) {
     std::error_code error;
     fs::create_directories(target, error);
-    struct stat here {
-    }, parent{};
-    struct statfs file_system {};
+    struct stat here{}, parent{};
+    struct statfs file_system{};
     // Called again in the same boot: what is mounted stays.
     if (stat(target.c_str(), &here) == 0 && stat((target + "/..").c_str(), &parent) == 0 &&
         here.st_dev != parent.st_dev && statfs(target.c_str(), &file_system) == 0)

@@ -86,7 +86,7 @@ Fetched<ChunkList> fetch_chunk_list(const FetchOrder& order, const ManifestFile&
 class PartFile {
   public:
     static Result<PartFile> create(const std::string& path, uint64_t size) {
-        struct statvfs room {};
+        struct statvfs room{};
         const auto folder = path.substr(0, path.rfind('/'));
         if (statvfs(folder.c_str(), &room) == 0 && room.f_bavail * room.f_frsize < size)
             return fail(ErrorCode::B07, "needs {} MiB of memory for the system, {} MiB are free", size >> 20,

@@ -70,7 +70,7 @@ void remove_below(int folder, dev_t device) {
     }
     while (const dirent* entry = readdir(dir)) {
         const std::string_view name = entry->d_name;
-        struct stat st {};
+        struct stat st{};
         if (name == "." || name == ".." ||
             fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || st.st_dev != device)
             continue;
@@ -172,8 +172,7 @@ Status RealSystem::network(const BootParameters& parameters) {
 
 Result<std::string> RealSystem::image_folder() {
     const std::string folder = "/image";
-    struct stat here {
-    }, parent{};
+    struct stat here{}, parent{};
     if (stat(folder.c_str(), &here) == 0 && stat("/", &parent) == 0 && here.st_dev != parent.st_dev)
         return folder;
     if (Status s = mount_at("tmpfs", "tmpfs", folder, MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700,size=60%");
@@ -209,7 +208,7 @@ Status RealSystem::mount_root(const std::string& root, const std::string& site) 
     if (!above.empty()) BERTH_TRY(keep_folder_modes(*lower, above, "/newroot"));
     // Usually an absolute link, which would lead into the initramfs from here: look at the link, not behind
     // it.
-    struct stat st {};
+    struct stat st{};
     if (lstat("/newroot/sbin/init", &st) != 0) return fail(k_code, "the system has no /sbin/init");
     return {};
 }
@@ -222,7 +221,7 @@ Status RealSystem::switch_root() {
             return fail(k_code, "move {}: {}", name, std::strerror(errno));
     }
     // From here on there is no way back to another attempt: the API file systems are inside the new root.
-    struct stat top {};
+    struct stat top{};
     const int old_root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (old_root >= 0 && fstat(old_root, &top) == 0) remove_below(old_root, top.st_dev);
     const int failed = [] {

@@ -68,7 +68,7 @@ Status set_keymap(const std::string& name) {
 
 Status set_time_zone(const std::string& name) {
     const std::string zone = "/usr/share/zoneinfo/" + name;
-    struct stat st {};
+    struct stat st{};
     if (stat(zone.c_str(), &st) != 0 || !S_ISREG(st.st_mode))
         return fail(ErrorCode::B12, "time_zone {}: no such zone", name);
     const char* temporary = "/etc/localtime.berth";

@@ -21,8 +21,7 @@ bool is_folder(const std::string& path, struct stat& st) {
 
 /// Writes only what differs: a folder that is changed is copied into memory.
 Status keep_mode(const std::string& image, const std::string& merged) {
-    struct stat wanted {
-    }, here{};
+    struct stat wanted{}, here{};
     if (!is_folder(image, wanted) || !is_folder(merged, here)) return {};
     const bool owner_differs = here.st_uid != wanted.st_uid || here.st_gid != wanted.st_gid;
     if (owner_differs && lchown(merged.c_str(), wanted.st_uid, wanted.st_gid) != 0)
@@ -42,7 +41,7 @@ Status keep_folder_modes(const std::string& image_layer, const std::string& site
     for (fs::recursive_directory_iterator it(site_layer, error), end; !error && it != end;
          it.increment(error)) {
         const std::string below = it->path().string().substr(site_layer.size());
-        struct stat st {};
+        struct stat st{};
         if (!is_folder(it->path().string(), st)) continue;
         // What the image has not as a folder hides all below it.
         if (!is_folder(image_layer + below, st)) {

@@ -29,7 +29,7 @@ class SiteLayer : public testing::Test {
         ASSERT_EQ(chmod(whole.c_str(), mode), 0);
     }
     mode_t mode(const std::string& path) const {
-        struct stat st {};
+        struct stat st{};
         return lstat((layer("merged") + path).c_str(), &st) == 0 ? st.st_mode & 07777 : 0;
     }
     void keep() const {

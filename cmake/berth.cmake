@@ -7,6 +7,9 @@ find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(GTest)
 
+# What an image and a server hold; the tests are linked with the same objects.
+add_custom_target(programs)
+
 # berth_library(NAME SOURCES a.cpp ... [DEPS lib ...]): a static library whose headers are named from the root ("base/result.h").
 function(berth_library name)
   cmake_parse_arguments(A "" "" "SOURCES;DEPS" ${ARGN})
@@ -24,6 +27,7 @@ function(berth_program name)
     set(A_DESTINATION libexec/berth)
   endif()
   install(TARGETS ${name} DESTINATION ${A_DESTINATION})
+  add_dependencies(programs ${name})
 endfunction()
 
 # berth_test(NAME SOURCES x_test.cpp ... [DEPS lib ...]): a GoogleTest program, known to ctest test by test. LEVEL is unit
@@ -38,6 +42,8 @@ function(berth_test name)
     set(A_LEVEL unit)
   endif()
   add_executable(${name} ${A_SOURCES})
+  # A test's own code runs for a moment: it is compiled for the shortest wait. What it tests are the objects of the programs.
+  target_compile_options(${name} PRIVATE -O0 -U_FORTIFY_SOURCE)
   target_link_libraries(${name} PRIVATE ${A_DEPS} GTest::gmock)
   if(A_LEVEL STREQUAL integration)
     target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/lib/run_under.cpp)

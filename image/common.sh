@@ -23,10 +23,11 @@ tree_digest() {
     done | digest
 }
 
-# lock_cache: one build at a time in this checkout; descriptor 9 holds the lock until it is closed.
+# lock_cache: one build at a time in this checkout; descriptor 9 holds the lock until it is closed. BERTH_BUILD_LOCK: another file, for who only
+# reads what is in the cache.
 lock_cache() {
     mkdir -p "$cache"
-    exec 9>"$cache/.lock"
+    exec 9>"${BERTH_BUILD_LOCK:-$cache/.lock}"
     flock -n 9 || { say "waiting for another build in this checkout" && flock 9; }
 }
 

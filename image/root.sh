@@ -64,12 +64,24 @@ choose_units() {
                 fi
                 ;;
             mask) ln -sf /dev/null "$dir/$a" ;;
+            keep) ;;
             *) die "units.list: $verb" ;;
         esac
     done < <(list "$image/units.list" ${debug_shell:+"$image/units-debug.list"})
     install -d -m 0755 "$tree/etc/systemd/system-generators"
     while read -r a; do ln -sf /dev/null "$tree/etc/systemd/system-generators/$a"; done < <(list "$image/generators.list")
     ln -sf /lib/systemd/system/multi-user.target "$dir/default.target"
+}
+
+# check_units TREE: what a boot would start, and every generator, has been looked at: it is in the lists.
+check_units() {
+    local tree=$1 unknown
+    unknown=$({
+        find "$tree"/{usr/lib,etc}/systemd/system -path '*.target.wants/*' -o -path '*.target.requires/*' | grep -v '/initrd[^/]*\.target\.' | sed 's,.*/,,'
+    } | LC_ALL=C sort -u | LC_ALL=C comm -23 - <(list "$image/units.list" "$image/units-debug.list" | awk '{ print $NF }' | LC_ALL=C sort -u))
+    [ -z "$unknown" ] || die "image/units.list does not name these, which a boot would start: $(paste -sd' ' <<<"$unknown")"
+    unknown=$(find "$tree/usr/lib/systemd/system-generators" -type f -o -type l | sed 's,.*/,,' | LC_ALL=C sort -u | LC_ALL=C comm -23 - <(list "$image/generators.list"))
+    [ -z "$unknown" ] || die "image/generators.list does not name $(paste -sd' ' <<<"$unknown")"
 }
 
 # install_programs TREE: what the release build installs, without the server's and the build's own programs.
@@ -100,6 +112,7 @@ make_root() {
     install_programs "$tree"
     add_users "$tree"
     choose_units "$tree"
+    check_units "$tree"
     install -d -m 0755 "$tree/var/lib/berth" "$tree/etc/libvirt/qemu/networks/autostart"
     rm -f "$tree/etc/libvirt/qemu/networks/default.xml" "$tree/etc/libvirt/qemu/networks/autostart/default.xml"
     ln -sf ../berth-nat.xml "$tree/etc/libvirt/qemu/networks/autostart/berth-nat.xml"
@@ -107,6 +120,11 @@ make_root() {
     printf 'berth\n' >"$tree/etc/hostname.new" && mv "$tree/etc/hostname.new" "$tree/etc/hostname"
     printf 'IMAGE_ID=berth\nIMAGE_VERSION=%s\n' "$version" >"$work/os-release"
     edit "$tree" usr/lib/os-release -e "\$r $work/os-release"
+    # What it is made of, to the version.
+    install -d -m 0755 "$tree/usr/share/berth"
+    # shellcheck disable=SC2016  # dpkg's own placeholders
+    dpkg-query --admindir="$debian_root/var/lib/dpkg" -W -f '${Package} ${Version}\n' | LC_ALL=C sort -u >"$work/packages"
+    install -m 0644 "$work/packages" "$tree/usr/share/berth/packages"
     local -a programs
     mapfile -t programs < <(find "$tree/usr/libexec/berth" "$tree/usr/lib/berth" -type f -perm -u+x -o -name '*.so' -path '*berth*' | sed "s,^$tree,," | LC_ALL=C sort)
     check_libraries "$tree" "${programs[@]}"

@@ -6,10 +6,14 @@ key_dir=${BERTH_KEY_DIR:-${XDG_CONFIG_HOME:-$HOME/.config}/berth}
 secret_key=$key_dir/image.key
 public_key=$key_dir/image.pub
 
-make_key() {
+check_key_dir() {
     case $(readlink -m "$key_dir")/ in
         "$root"/*) die "the signing key must not lie in the checkout ($key_dir)" ;;
     esac
+}
+
+make_key() {
+    check_key_dir
     [ ! -e "$secret_key" ] || return 0
     say "new signing key in $secret_key: keep it; clients believe images signed with it and no others"
     (umask 077 && mkdir -p "$key_dir")

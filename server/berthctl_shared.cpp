@@ -41,7 +41,7 @@ Status SettingArguments::apply(Settings& settings, Settings& refused) const {
 
 Result<std::unique_ptr<Store>> open_store(Ctl& ctl) {
     const auto folder = std::filesystem::path(ctl.database).parent_path();
-    struct stat facts {};
+    struct stat facts{};
     if (geteuid() == 0 && stat(folder.empty() ? "." : folder.c_str(), &facts) == 0 && facts.st_uid != 0) {
         const gid_t group = facts.st_gid;
         if (setgroups(1, &group) != 0) return fail_errno("setgroups");

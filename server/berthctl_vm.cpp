@@ -56,7 +56,7 @@ volatile std::sig_atomic_t g_interrupted = 0;
 /// copy can be gone on with. The second one ends the process.
 void heed_signals() {
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-        struct sigaction action {};
+        struct sigaction action{};
         if (sigaction(number, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) continue;
         action.sa_handler = [](int) { g_interrupted = 1; };
         action.sa_flags = SA_RESETHAND | SA_RESTART;

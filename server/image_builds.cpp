@@ -53,7 +53,7 @@ Result<UniqueFd> open_folder(int where, const std::string& name) {
 /// O_NONBLOCK: a named pipe must not hold us before fstat says what it is.
 Result<UniqueFd> open_regular(int folder, const std::string& name) {
     UniqueFd fd(openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    struct stat st {};
+    struct stat st{};
     if (!fd || fstat(fd.get(), &st) != 0) return fail_errno(name);
     if (!S_ISREG(st.st_mode)) return fail(ErrorCode::I01, "{}: is not a regular file", name);
     return fd;
@@ -156,8 +156,7 @@ Status check_file(int from, const ManifestFile& file,
 }
 
 bool same_file(int folder, const std::string& a, const std::string& b) {
-    struct stat one {
-    }, other{};
+    struct stat one{}, other{};
     return fstatat(folder, a.c_str(), &one, AT_SYMLINK_NOFOLLOW) == 0 &&
            fstatat(folder, b.c_str(), &other, AT_SYMLINK_NOFOLLOW) == 0 && one.st_dev == other.st_dev &&
            one.st_ino == other.st_ino;
@@ -167,7 +166,7 @@ bool same_file(int folder, const std::string& a, const std::string& b) {
 /// provisioner's user's, so root follows only root's own link, and that very one.
 UniqueFd open_by_hand(int images, const std::string& name) {
     UniqueFd entry(openat(images, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    struct stat st {};
+    struct stat st{};
     if (!entry || fstat(entry.get(), &st) != 0) return UniqueFd();
     constexpr int k_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     if (S_ISDIR(st.st_mode)) return UniqueFd(openat(entry.get(), ".", k_flags));
@@ -255,7 +254,7 @@ Error not_added(const std::string& source, const Error& why) {
 
 Result<ImageBuilds> ImageBuilds::open(const std::string& images) {
     UniqueFd fd(::open(images.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    struct stat st {};
+    struct stat st{};
     if (!fd || fstat(fd.get(), &st) != 0)
         return fail(ErrorCode::P05, "--images {}: {}", images, strerror(errno));
     return ImageBuilds(std::move(fd), st.st_uid, st.st_gid);

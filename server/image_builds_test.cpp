@@ -137,7 +137,7 @@ TEST_F(ImageBuildsTest, the_same_build_again_is_no_change) {
     const std::string source = made(7, "a");
     const auto first = add(source).value();
     const auto inode = [&] {
-        struct stat st {};
+        struct stat st{};
         EXPECT_EQ(lstat((images + "/berth").c_str(), &st), 0);
         return st.st_ino;
     };

@@ -133,7 +133,7 @@ Result<ImageSource> open_image(const std::string& path, std::optional<ImageForma
                                uint64_t length) {
     ImageSource image{.name = path, .path = path, .fd = {}, .offset = offset, .length = length};
     image.fd = open_without_links(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    struct stat s {};
+    struct stat s{};
     if (!image.fd || fstat(image.fd.get(), &s) != 0)
         return fail(ErrorCode::P24, "{}: {}", path,
                     errno == ELOOP ? "is or leads through a symbolic link: name the file itself (realpath(1))"
@@ -186,7 +186,7 @@ Result<std::string> read_raw(const ImageSource& image, uint64_t offset, uint32_t
 }
 
 Status check_unchanged(const ImageSource& image) {
-    struct stat s {};
+    struct stat s{};
     if (fstat(image.fd.get(), &s) != 0) return fail_errno(image.name);
     if (static_cast<uint64_t>(s.st_size) != image.file_size ||
         int64_t{s.st_mtim.tv_sec} * 1'000'000'000 + s.st_mtim.tv_nsec != image.mtime_ns)

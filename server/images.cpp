@@ -61,7 +61,7 @@ Result<ImageFile> ImageFolder::file(const std::string& image, const std::string&
     // O_NONBLOCK: a named pipe must not hold the thread before fstat says what it is.
     ImageFile file;
     file.fd.reset(openat(folder.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    struct stat info {};
+    struct stat info{};
     if (!file.fd || fstat(file.fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) return missing();
     file.size = static_cast<uint64_t>(info.st_size);
     file.unchanging = is_digest(name) || !build.empty();

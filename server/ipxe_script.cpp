@@ -68,9 +68,9 @@ Result<std::string> ipxe_script(const ScriptInput& in) {
         return fmt::format("{}/images/{}{}{}", in.base_url, name, build.empty() ? "" : "/", build);
     };
     const std::string image = url(in.image, in.image_build);
-    std::string arguments =
-        fmt::format("initrd=initrd.img berth.provisioner={} berth.machine={} berth.boot={} berth.image={}",
-                    in.base_url, in.machine_id, in.boot_token, image);
+    std::string arguments = fmt::format(
+        "initrd=initrd.img quiet berth.provisioner={} berth.machine={} berth.boot={} berth.image={}",
+        in.base_url, in.machine_id, in.boot_token, image);
     if (!in.mac.empty()) arguments += " berth.mac=" + in.mac;
     if (!in.site.empty()) arguments += " berth.site=" + url(in.site, in.site_build);
     arguments += " " + console_arguments(in.console);

@@ -18,29 +18,29 @@ ScriptInput network(Platform platform) {
 }
 
 TEST(IpxeScript, runs_from_the_network_golden) {
-    EXPECT_EQ(
-        ipxe_script(network(Platform::efi)).value(),
-        "#!ipxe\n"
-        "echo Berth: runs from the network\n"
-        "imgfree\n"
-        "kernel --timeout 15000 --name vmlinuz http://10.0.0.1:8080/images/berth/vmlinuz initrd=initrd.img "
-        "berth.provisioner=http://10.0.0.1:8080 berth.machine=m-0001 "
-        "berth.boot=00112233445566778899aabbccddeeff "
-        "berth.image=http://10.0.0.1:8080/images/berth console=tty0 berth.console=tty1 || goto failed\n"
-        "initrd --timeout 15000 --name initrd.img http://10.0.0.1:8080/images/berth/initrd.img || goto "
-        "failed\n"
-        "boot || goto failed\n"
-        ":failed\n"
-        "echo Berth: the image berth cannot be loaded\n"
-        "imgfree\n"
-        "isset ${berth-query} || goto disk\n"
-        "iseq x${berth-again} xxxx && goto disk ||\n"
-        "set berth-again ${berth-again}x\n"
-        "prompt --timeout 2000 Asking again in 2 s ||\n"
-        "chain --timeout 4000 --replace ${berth-url}/v1/boot?${berth-query} ||\n"
-        ":disk\n"
-        "echo Berth: going on to the local disk\n"
-        "exit 1\n");
+    EXPECT_EQ(ipxe_script(network(Platform::efi)).value(),
+              "#!ipxe\n"
+              "echo Berth: runs from the network\n"
+              "imgfree\n"
+              "kernel --timeout 15000 --name vmlinuz http://10.0.0.1:8080/images/berth/vmlinuz "
+              "initrd=initrd.img quiet "
+              "berth.provisioner=http://10.0.0.1:8080 berth.machine=m-0001 "
+              "berth.boot=00112233445566778899aabbccddeeff "
+              "berth.image=http://10.0.0.1:8080/images/berth console=tty0 berth.console=tty1 || goto failed\n"
+              "initrd --timeout 15000 --name initrd.img http://10.0.0.1:8080/images/berth/initrd.img || goto "
+              "failed\n"
+              "boot || goto failed\n"
+              ":failed\n"
+              "echo Berth: the image berth cannot be loaded\n"
+              "imgfree\n"
+              "isset ${berth-query} || goto disk\n"
+              "iseq x${berth-again} xxxx && goto disk ||\n"
+              "set berth-again ${berth-again}x\n"
+              "prompt --timeout 2000 Asking again in 2 s ||\n"
+              "chain --timeout 4000 --replace ${berth-url}/v1/boot?${berth-query} ||\n"
+              ":disk\n"
+              "echo Berth: going on to the local disk\n"
+              "exit 1\n");
 }
 
 TEST(IpxeScript, names_one_build_for_all_that_this_boot_fetches) {

@@ -52,9 +52,7 @@ bool is_console(std::string_view text) {
 
 constexpr SettingRule k_rules[] = {
     {"mode", "--mode", "network, local or install", "what the machine does at power-on", "network",
-     [](std::string_view v) {
-         return one_of(v, {"network", "local", "install"});
-     }},
+     [](std::string_view v) { return one_of(v, {"network", "local", "install"}); }},
     {"keymap", "--keymap", "1 to 32 of letters, digits, '-', '_', not '-' first", "key map of the console",
      "", is_keymap},
     {"time_zone", "--time-zone", "a zone's name such as Europe/Berlin", "time zone", "", is_time_zone},

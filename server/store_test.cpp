@@ -499,7 +499,7 @@ TEST_F(StoreTest, two_processes_work_on_one_file_at_once) {
 }
 
 TEST_F(StoreTest, file_is_for_its_owner_only_and_in_wal_mode) {
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(stat((folder + "/a.db").c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, 0600u);
     EXPECT_TRUE(std::filesystem::exists(folder + "/a.db-wal"));

@@ -16,13 +16,15 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    if not os.environ.get("BERTH_BUILD"):
+        raise pytest.UsageError("the tests run in the root of tools: tests/enter /usr/bin/python3 -m pytest ...")
     if os.geteuid() == 0 and not os.environ.get("BERTH_OWN_MACHINE"):
         # Again, where nothing of this host's users, names and services is seen. Output is caught already.
         config.pluginmanager.getplugin("capturemanager").stop_global_capturing()
         own_machine = ROOT / "tests/lib/own-machine"
         os.execv(own_machine, [str(own_machine), sys.executable, *sys.orig_argv[1:]])
     # berthctl of the build folder is not beside its berth-files as an installed one is.
-    os.environ.setdefault("BERTH_FILES", str(pathlib.Path(os.environ.get("BERTH_BUILD", ROOT / "out/build/dev")).resolve() / "volume/berth-files"))
+    os.environ.setdefault("BERTH_FILES", str(pathlib.Path(os.environ["BERTH_BUILD"]).resolve() / "volume/berth-files"))
     config.addinivalue_line("markers", "full_only: too long for the plain run; part of tests/run full only")
 
 
@@ -44,8 +46,8 @@ def root():
 
 @pytest.fixture(scope="session")
 def build():
-    """The build folder (preset dev)."""
-    return pathlib.Path(os.environ.get("BERTH_BUILD", ROOT / "out/build/dev"))
+    """The build folder (preset release)."""
+    return pathlib.Path(os.environ["BERTH_BUILD"])
 
 
 @pytest.fixture(scope="session")

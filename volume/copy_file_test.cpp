@@ -116,8 +116,8 @@ TEST_F(CopyFile, sends_again_what_a_restarted_server_lost_before_its_commit) {
         CopyFile& test;
         bool restarted = false;
     } restarting(*this);
-    ASSERT_TRUE(copy_file(
-        nfs, from, restarting, to, 0, data.size(), [](uint64_t) { return Status{}; }, clock));
+    ASSERT_TRUE(
+        copy_file(nfs, from, restarting, to, 0, data.size(), [](uint64_t) { return Status{}; }, clock));
     EXPECT_EQ(server.at("to")->data, data);
 }
 

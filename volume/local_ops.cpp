@@ -124,7 +124,7 @@ std::unexpected<Error> fail_file(int error_number, std::string_view what) {
 }
 
 LocalOps::LocalOps(UniqueFd root, NfsCredentials credentials) : credentials_(std::move(credentials)) {
-    struct stat s {};
+    struct stat s{};
     (void)fstat(root.get(), &s);
     device_ = s.st_dev;
     root_ = fmt::format("{}:{}", s.st_dev, s.st_ino);
@@ -149,7 +149,7 @@ Result<std::unique_ptr<LocalOps>> LocalOps::open(const std::string& directory, c
 }
 
 Result<FileHandle> LocalOps::keep(UniqueFd fd) {
-    struct stat s {};
+    struct stat s{};
     if (fstat(fd.get(), &s) != 0) return fail_file(errno, "fstat");
     FileHandle handle = fmt::format("{}:{}", s.st_dev, s.st_ino);
     if (handle == root_) return handle;
@@ -199,7 +199,7 @@ Result<Found> LocalOps::lookup(const FileHandle& directory, const std::string& n
     const AsUser as(credentials_);
     UniqueFd fd(openat(*folder, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (!fd) return fail_file(errno, name);
-    struct stat s {};
+    struct stat s{};
     if (fstat(fd.get(), &s) != 0) return fail_file(errno, name);
     auto handle = keep(std::move(fd));
     if (!handle) return fail(handle.error());
@@ -209,7 +209,7 @@ Result<Found> LocalOps::lookup(const FileHandle& directory, const std::string& n
 Result<Attributes> LocalOps::attributes(const FileHandle& file) {
     const auto fd = fd_of(file);
     if (!fd) return fail(fd.error());
-    struct stat s {};
+    struct stat s{};
     if (fstat(*fd, &s) != 0) return fail_file(errno, "fstat");
     return attributes_of(s);
 }
@@ -263,7 +263,7 @@ Result<std::vector<DirectoryEntry>> LocalOps::list(const FileHandle& directory) 
 Result<UniqueFd> LocalOps::open_file(const FileHandle& file, int flags) {
     const auto fd = fd_of(file);
     if (!fd) return fail(fd.error());
-    struct stat s {};
+    struct stat s{};
     if (fstat(*fd, &s) != 0) return fail_file(errno, "fstat");
     if (!S_ISREG(s.st_mode)) return fail(ErrorCode::M09, "not a regular file");
     const AsUser as(credentials_);
@@ -354,7 +354,7 @@ Status LocalOps::remove(const FileHandle& directory, const std::string& name) {
 Result<Space> LocalOps::space() {
     const auto root = fd_of(root_);
     if (!root) return fail(root.error());
-    struct statvfs s {};
+    struct statvfs s{};
     if (fstatvfs(*root, &s) != 0) return fail_file(errno, "statvfs");
     // File systems that make inodes as they go (btrfs) say that they have none.
     return Space{uint64_t{s.f_bavail} * s.f_frsize, s.f_files == 0 ? UINT64_MAX : uint64_t{s.f_favail}};

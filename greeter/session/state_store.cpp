@@ -244,8 +244,7 @@ Result<std::optional<StateClaim>> StateStore::claim(const std::string& session) 
         }
         // The one who held it before may have removed the name between our open and flock: then this lock
         // excludes nobody.
-        struct stat ours {
-        }, named{};
+        struct stat ours{}, named{};
         if (fstat(fd.get(), &ours) == 0 && stat(name.c_str(), &named) == 0 && ours.st_ino == named.st_ino) {
             // An earlier holder's pid.
             if (ftruncate(fd.get(), 0) != 0) return fail_errno("truncate " + name);

@@ -137,7 +137,7 @@ int run_ui() {
     supervisor::protect_memory();
     std::setlocale(LC_ALL, "C.UTF-8");
     tzset();
-    struct sigaction resized {};
+    struct sigaction resized{};
     resized.sa_handler = [](int) { size_changed = 1; };
     sigaction(SIGWINCH, &resized, nullptr);
     for (int s : {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE}) std::signal(s, SIG_IGN);

@@ -291,8 +291,8 @@ class LibvirtDomain final : public Domain {
         const BootTime end = link_->clock().now() + k_destroy_time;
         destroyed_ = true;
         while (true) {
-            const auto done = on_domain(
-                true, [](virDomainPtr d) { return virDomainDestroy(d) == 0; }, k_destroy_time);
+            const auto done =
+                on_domain(true, [](virDomainPtr d) { return virDomainDestroy(d) == 0; }, k_destroy_time);
             if (!done) return fail(done.error());
             // Only libvirt's word that it is gone counts, whatever the request said.
             const auto now = state();

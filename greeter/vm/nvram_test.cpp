@@ -63,7 +63,7 @@ TEST_F(FirmwareFiles, are_made_anew_when_the_server_has_none) {
 TEST_F(FirmwareFiles, come_from_the_server_and_go_back_only_when_changed) {
     const FirmwareBytes stored{"some variables!", "tpm"};
     ASSERT_TRUE(place_firmware(paths_, stored, template_));
-    struct stat st {};
+    struct stat st{};
     ASSERT_EQ(stat(paths_.tpm.c_str(), &st), 0);
     EXPECT_EQ(st.st_mode & 0777, 0600u);
     auto changed = changed_firmware(paths_, stored);

@@ -138,7 +138,7 @@ Status check_swap_room(uint64_t size, uint64_t available, const std::string& whe
 }
 
 Status check_swap_folder(const std::string& folder, uint64_t size) {
-    struct statvfs room {};
+    struct statvfs room{};
     if (statvfs(folder.c_str(), &room) != 0) return swap_errno(folder);
     return check_swap_room(size, static_cast<uint64_t>(room.f_bavail) * room.f_frsize, folder);
 }
@@ -167,7 +167,7 @@ Status remove_swap(const std::string& path) {
 Result<SwapTemplate> local_swap_template(const std::string& path) {
     UniqueFd opened(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!opened) return fail(ErrorCode::S03, "{}: {}", path, std::generic_category().message(errno));
-    struct stat st {};
+    struct stat st{};
     if (fstat(opened.get(), &st) != 0 || !S_ISREG(st.st_mode))
         return fail(ErrorCode::S03, "{}: not a regular file", path);
     // Shared, for std::function wants a copyable reader.

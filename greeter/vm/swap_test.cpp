@@ -31,7 +31,7 @@ class Swap : public testing::Test {
     ~Swap() override { fs::remove_all(folder_); }
 
     struct stat facts() const {
-        struct stat st {};
+        struct stat st{};
         EXPECT_EQ(lstat(path_.c_str(), &st), 0);
         return st;
     }

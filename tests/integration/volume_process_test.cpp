@@ -185,8 +185,7 @@ TEST_F(VolumeOnServer, gives_qemus_group_the_disks_but_not_the_switch) {
     ASSERT_EQ(::chown(run_dir().c_str(), 0, 4712), 0);
     ASSERT_EQ(::chmod(run_dir().c_str(), 02770), 0);
     auto process = start();
-    struct stat disks {
-    }, control{};
+    struct stat disks{}, control{};
     ASSERT_EQ(::stat(socket().c_str(), &disks), 0);
     ASSERT_EQ(::stat((run_dir() + "/control.sock").c_str(), &control), 0);
     EXPECT_EQ(disks.st_gid, 4712u);
@@ -209,7 +208,7 @@ TEST_F(VolumeOnServer, runs_as_a_user_of_its_own_with_one_capability_against_a_s
     const std::string status((std::istreambuf_iterator<char>(text)), {});
     EXPECT_NE(status.find("Uid:\t4713\t4713"), std::string::npos) << status;
     EXPECT_NE(status.find("CapEff:\t0000000000000400"), std::string::npos) << status;
-    struct stat facts {};
+    struct stat facts{};
     ASSERT_EQ(::stat(socket().c_str(), &facts), 0);
     EXPECT_EQ(facts.st_gid, 4712u);
     Nbd disk(socket(), "software");

@@ -184,6 +184,7 @@ class Lan:
         self.leases = self.folder / "leases"
         tftp = self.folder / "tftp"
         tftp.mkdir()
+        shutil.copy("/usr/lib/ipxe/ipxe.efi", tftp)
         (tftp / "boot.ipxe").write_text(run(self.build / "server" / "berthctl", "boot-script", "--url", self.url, "--ipxe",
                                             ROOT / "ipxe" / "boot.ipxe"))
         configuration = self.folder / "dnsmasq.conf"

@@ -16,9 +16,11 @@ OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 
 
-def without_pxe(*families):
-    """QEMU's arguments against OVMF's own PXE, which would ask again after iPXE, once for each family."""
-    return [word for family in families for word in ("-fw_cfg", f"name=opt/org.tianocore/{family}PXESupport,string=n")]
+def uefi_network_boot(*without):
+    """QEMU's arguments for OVMF's own PXE, which fetches ipxe.efi: Debian 13's card ROMs hold a driver for UEFI and no iPXE, and OVMF boots from
+    the network only where it finds a source of random numbers. `without`: families (IPv4, IPv6) for which it does not try."""
+    rng = ["-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng"]
+    return rng + [word for family in without for word in ("-fw_cfg", f"name=opt/org.tianocore/{family}PXESupport,string=n")]
 
 
 class DirectBoot:
@@ -77,7 +79,7 @@ class Workstation:
              "-device", f"{self.nic},netdev=lan,mac={self.mac}" + ("" if self.boot else ",bootindex=1")]
         if self.firmware == "uefi":
             a += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}", "-drive", f"if=pflash,format=raw,file={f}/vars.fd"]
-            a += without_pxe("IPv4", "IPv6")  # iPXE is in the card
+            a += uefi_network_boot("IPv6")
         if self.boot:
             words = [self.boot.command_line, *([EMULATED_KERNEL] if self.accel == EMULATED else [])]
             a += ["-kernel", self.boot.kernel, "-initrd", self.boot.initramfs, "-append", " ".join(words)]

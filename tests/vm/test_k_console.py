@@ -37,6 +37,13 @@ def test_k_secure_attention_shows_berth_over_a_running_guest_and_its_menu_works(
     client_is_clean(desk.agent)
 
 
+def test_k_what_is_typed_at_the_prompt_is_in_memory_that_no_swap_disk_sees(desk):
+    locked, size = (int(desk.agent(f"sed -n 's/^{name}:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/$(pidof berth-greeter-ui)/status")) for name in ("VmLck", "VmSize"))
+    assert 0 < locked <= size
+    # All but what cannot be locked (vsyscall, vvar).
+    assert size - locked < 1024
+
+
 def test_k_force_off_ends_a_guest_that_does_not_listen(desk):
     g = desk.greeter
     g.login(people["bea"])

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""berth-provisioner.service as cmake installs it, with all its confinement, under a systemd that is PID 1: a workstation's, whose kernel and
+"""berth-provisioner.service as berth-server.deb has it, with all its confinement, under a systemd that is PID 1: a workstation's, whose kernel and
 systemd are those of a Debian server. What the image lacks of it (programs, libraries) is brought along."""
-import os
 import re
 import subprocess
 
@@ -15,10 +14,9 @@ FOLDER = "/var/lib/berth-provisioner"
 PROPERTIES = "ActiveState,Result,ExecMainStatus,NRestarts"
 
 
-def pack_server(world, desk, folder):
-    """What `cmake --install` puts on a server and the libraries that the workstation has not, as a page of the lab; its path."""
-    subprocess.run(["cmake", "--install", world.lan.build / "server", "--strip"], check=True, stdout=subprocess.DEVNULL,
-                   env={**os.environ, "DESTDIR": str(folder)})
+def pack_server(out, world, desk, folder):
+    """What berth-server.deb puts on a server and the libraries that the workstation has not, as a page of the lab; its path."""
+    subprocess.run(["dpkg-deb", "-x", out / "berth-server.deb", folder], check=True)
     programs = [p for p in folder.rglob("bin/*") if p.is_file()]
     assert sorted(p.name for p in programs) == ["berth-provisioner", "berthctl"]
     libraries = {m for p in programs for m in re.findall(r"=> (/\S+)", run("ldd", p))}
@@ -49,9 +47,9 @@ class Server:
 
 
 @pytest.fixture
-def server(world, desk, tmp_path):
+def server(out, world, desk, tmp_path):
     s = Server(desk)
-    archive = pack_server(world, desk, tmp_path / "server")
+    archive = pack_server(out, world, desk, tmp_path / "server")
     s.get(f"/{archive}", l.ADDRESS, l.PAGE_PORT, into="tar -x -C /")
     s.agent("ldconfig && systemctl daemon-reload")
     return s

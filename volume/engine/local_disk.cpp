@@ -13,7 +13,7 @@ namespace berth::volume {
 Result<std::unique_ptr<LocalDisk>> LocalDisk::open(const std::string& path, bool read_only) {
     UniqueFd fd(::open(path.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW));
     if (!fd) return fail(ErrorCode::V02, "{}: {}", path, std::strerror(errno));
-    struct stat facts {};
+    struct stat facts{};
     if (fstat(fd.get(), &facts) != 0) return fail(ErrorCode::V02, "{}: {}", path, std::strerror(errno));
     if (!S_ISREG(facts.st_mode)) return fail(ErrorCode::V02, "{}: must be a file", path);
     return std::unique_ptr<LocalDisk>(new LocalDisk(std::move(fd), static_cast<uint64_t>(facts.st_size)));

@@ -39,7 +39,7 @@ nlohmann::json status_message(const VolumeStatus& status) {
 }
 
 Status open_to_group(const std::string& path) {
-    struct stat folder {};
+    struct stat folder{};
     const std::string parent = path.substr(0, path.rfind('/'));
     if (stat(parent.c_str(), &folder) != 0) return fail_errno("stat " + parent);
     if (::chown(path.c_str(), -1, folder.st_gid) != 0) return fail_errno("chown " + path);

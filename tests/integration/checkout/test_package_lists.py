@@ -6,11 +6,11 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-LISTS = ["tests/packages.txt", "image/packages.demo", "image/packages.host", "image/packages.list", "image/packages-firmware.list"]
+LISTS = ["tests/packages.txt", "image/packages.demo", "image/packages.builder", "image/packages.host", "image/packages.list", "image/packages-firmware.list"]
 
 
-def read(what, *lists):
-    return subprocess.run([ROOT / "tests/install-packages", what, *lists], cwd=ROOT, text=True, capture_output=True)
+def read(what, *lists, suite=None):
+    return subprocess.run([ROOT / "tests/install-packages", *(["--suite", suite] if suite else []), what, *lists], cwd=ROOT, text=True, capture_output=True)
 
 
 def write(folder, **lists):
@@ -25,11 +25,12 @@ def test_every_list_of_packages_is_checked():
     assert sorted(p for p in found.stdout.split() if not p.endswith(".py")) == sorted(LISTS)
 
 
+@pytest.mark.parametrize("suite", ["bookworm", "trixie"])
 @pytest.mark.parametrize("name", LISTS)
-def test_no_package_is_named_twice_over_a_list_and_those_it_includes(name):
-    done = read("--twice", name)
+def test_no_package_is_named_twice_over_a_list_and_those_it_includes(name, suite):
+    done = read("--twice", name, suite=suite)
     assert (done.returncode, done.stdout) == (0, "")
-    names = read("--names", name).stdout.split()
+    names = read("--names", name, suite=suite).stdout.split()
     assert names and names == sorted(set(names))
 
 
@@ -47,6 +48,14 @@ def test_a_list_is_found_beside_the_one_that_includes_it(tmp_path):
     write(tmp_path / "tests", all="@../image/demo\n@../image/host\nspin\n")
     assert read("--names", tmp_path / "tests/all").stdout.split() == ["cpio", "fdisk", "git", "spin"]
     assert read("--twice", tmp_path / "tests/all").returncode == 0
+
+
+def test_a_package_counts_in_the_suite_that_its_line_names(tmp_path):
+    write(tmp_path, a="bash\nlibfmt9 [bookworm]\nlibfmt10 [trixie]  # the same library\n", b="bash [forky] oh\n")
+    assert read("--names", tmp_path / "a", suite="trixie").stdout.split() == ["bash", "libfmt10"]
+    assert read("--names", tmp_path / "a", suite="bookworm").stdout.split() == ["bash", "libfmt9"]
+    done = read("--names", tmp_path / "b", suite="trixie")
+    assert done.returncode == 1 and "bash [forky] oh: PACKAGE or PACKAGE [SUITE]" in done.stderr
 
 
 def test_a_list_that_is_not_there_is_named(tmp_path):

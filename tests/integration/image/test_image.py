@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The plain image: its files and limits, and what must not be in it."""
 import json
+import os
 import re
 import subprocess
 
@@ -82,7 +83,7 @@ def test_our_programs_and_units_are_there(squashfs):
     for name in ("berth-provisioner", "berthctl", "berth-image"):
         assert f"/usr/bin/{name}" not in squashfs.entries
     assert "/usr/lib/systemd/system/berth-provisioner.service" not in squashfs.entries
-    for unit in ("berth-setup", "berth-greeter", "berth-sweep", "berth-settle", "berth-probe"):
+    for unit in ("berth-kvm", "berth-setup", "berth-greeter", "berth-sweep", "berth-settle", "berth-probe"):
         assert f"/etc/systemd/system/multi-user.target.wants/{unit}.service" in squashfs.entries
 
 
@@ -149,6 +150,70 @@ def test_guests_close_before_anything_they_need_is_stopped(squashfs, etc):
     assert int(settings["TimeoutStopSec"]) > 180
     for unit in (u for u in units.glob("*.service") if not u.is_symlink()):
         assert "berth-settle" not in unit.read_text(), f"{unit.name} must not be stopped before it"
+
+
+def test_the_image_names_its_packages_to_the_version(image, squashfs):
+    named = dict(line.split() for line in squashfs.text("/usr/share/berth/packages").splitlines())
+    status = squashfs.text("/var/lib/dpkg/status")
+    entries = [dict(line.split(": ", 1) for line in e.splitlines() if re.match(r"(Package|Status|Version): ", line)) for e in status.split("\n\n")]
+    installed = {e["Package"]: e["Version"] for e in entries if e.get("Status") == "install ok installed"}
+    assert named == installed and len(named) > 100
+    assert (image / "packages").read_text() == squashfs.text("/usr/share/berth/packages")
+    assert f"VERSION_CODENAME={os.environ['BERTH_TOOLS_OF']}" in squashfs.text("/usr/lib/os-release").splitlines()
+
+
+def test_what_changed_since_the_last_image_is_told_security_fixes_first(root, tmp_path):
+    lists = tmp_path / "apt/lists"
+    lists.mkdir(parents=True)
+    (lists / "deb.debian.org_debian-security_dists_trixie-security_main_binary-amd64_Packages").write_text(
+        "Package: openssl\nVersion: 3.5.1-1+deb13u1\n\nPackage: zlib1g\nVersion: 9\n")
+    (tmp_path / "old").write_text("adduser 1\nlibgone1 1\nopenssl 3.5.1-1\nsame 2\nzlib1g 1\n")
+    (tmp_path / "new").write_text("adduser 2\nlibnew1 1\nopenssl 3.5.1-1+deb13u1\nsame 2\nzlib1g 2\n")
+    script = 'set -euo pipefail; . $1/image/common.sh; . $1/image/changes.sh; apt_dir=$2/apt; tell_changes "$2/$3" "$2/$4"'
+
+    def told(old, new):
+        return subprocess.run(["bash", "-c", script, "x", root, tmp_path, old, new], capture_output=True, text=True, check=True).stderr.splitlines()
+
+    assert told("old", "new") == ["== packages changed since the last image: 5, security fixes: 1", "   security openssl 3.5.1-1 -> 3.5.1-1+deb13u1",
+                                  "   changed adduser 1 -> 2", "   changed zlib1g 1 -> 2", "   new libnew1 1", "   gone libgone1 1"]
+    assert told("new", "new") == [] and told("none-yet", "new") == []
+
+
+def test_a_unit_or_generator_that_nobody_looked_at_stops_the_build(root, tmp_path):
+    system = tmp_path / "usr/lib/systemd/system"
+    (tmp_path / "etc/systemd/system/sockets.target.wants").mkdir(parents=True)
+    (system / "sysinit.target.wants").mkdir(parents=True)
+    (system / "initrd.target.wants").mkdir()
+    (system / "initrd.target.wants/of-an-initramfs.service").symlink_to("x")
+    (system / "sysinit.target.wants/systemd-udevd.service").symlink_to("x")
+    generators = tmp_path / "usr/lib/systemd/system-generators"
+    generators.mkdir()
+    (generators / "systemd-getty-generator").write_text("")
+    script = "set -euo pipefail; image=$1/image; . $image/common.sh; . $image/root.sh; check_units $2"
+
+    def said():
+        done = subprocess.run(["bash", "-c", script, "x", root, tmp_path], capture_output=True, text=True)
+        return done.returncode, done.stderr
+
+    assert said() == (0, "")
+    (generators / "new-generator").write_text("")
+    assert said() == (1, "build-image.sh: image/generators.list does not name new-generator\n")
+    (tmp_path / "etc/systemd/system/sockets.target.wants/new.socket").symlink_to("x")
+    assert said() == (1, "build-image.sh: image/units.list does not name these, which a boot would start: new.socket\n")
+
+
+def test_a_server_gets_a_package_that_names_what_it_needs(image, tmp_path):
+    package = image / "berth-server.deb"
+    fields = subprocess.run(["dpkg-deb", "-f", package, "Package", "Depends"], capture_output=True, text=True, check=True).stdout
+    assert "Package: berth-server" in fields
+    for library in ("libc6", "libmicrohttpd12", "libnfs1", "libsoci-sqlite3-4.0", "libsodium23", "libxml2"):
+        assert library in fields, library
+    subprocess.run(["dpkg-deb", "-x", package, tmp_path], check=True)
+    files = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
+    assert {"usr/bin/berthctl", "usr/bin/berth-provisioner", "usr/libexec/berth/berth-files", "usr/lib/systemd/system/berth-provisioner.service",
+            "usr/share/berth/boot.ipxe", "usr/share/man/man1/berthctl.1.gz", "usr/share/man/man8/berth-provisioner.8.gz"} <= files
+    said = subprocess.run([tmp_path / "usr/bin/berthctl", "--help"], capture_output=True, text=True, check=True).stdout
+    assert "machine" in said
 
 
 def test_no_unneeded_weight(squashfs):

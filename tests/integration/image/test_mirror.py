@@ -12,6 +12,7 @@ from screen import Screen
 from terminal_process import TerminalProcess
 from test_reproducible import checkout
 
+SUITE = os.environ["BERTH_TOOLS_OF"]
 SMALL = "netbase"  # depends on nothing
 STEPS = f"""
 set -euo pipefail
@@ -56,8 +57,8 @@ def test_lists_and_packages_come_from_the_mirror(root, tmp_path, mirror):
     assert [p for p in mirror.asked if p.endswith(f"/{package.name}")] == [f"/pool/main/n/netbase/{package.name}"]
     assert mirror.proxied == []
     # The archive's security updates have no place on a mirror of the main one.
-    sources = (tmp_path / "cache/apt/etc/sources.list").read_text().splitlines()
-    assert sources and all(line.split()[1] == mirror.url or line.split()[2].endswith("-security") for line in sources)
+    sources = (tmp_path / f"cache/apt-{SUITE}/etc/sources.list").read_text().splitlines()
+    assert sources and all(line.split()[2] == mirror.url or line.split()[3].endswith("-security") for line in sources)
 
 
 def test_lists_and_packages_come_through_the_proxy(root, tmp_path, mirror):
@@ -92,7 +93,7 @@ def test_a_whole_image_and_the_demos_guest_are_built_from_the_mirror(root, tmp_p
         screen.close()
     wanted = {line.split()[0] for f in (here / "out/cache").glob("debian-*.versions") for line in f.read_text().splitlines()}
     taken = {p.rsplit("/", 1)[1].split("_")[0] for p in mirror.asked if p.endswith(".deb")}
-    security = {p.name.split("_")[0] for p in (here / "out/cache/apt/archives").glob("*.deb")} - taken
+    security = {p.name.split("_")[0] for p in (here / f"out/cache/apt-{SUITE}/archives").glob("*.deb")} - taken
     guest = {n for n in taken | security if n.endswith("-cloud-amd64")}
     assert guest or [p for p in mirror.asked if "linux" in p]
     assert len(wanted) > 100 and wanted == (taken | security) - guest

@@ -13,7 +13,7 @@ import pytest
 
 from lan import ADDRESS, NOBODY, HTTP_PORT
 from processes import Process, run, wait_until
-from workstation import OVMF_CODE, OVMF_VARS, without_pxe
+from workstation import OVMF_CODE, OVMF_VARS, uefi_network_boot
 
 SITE_DHCP = "10.77.0.2"
 
@@ -169,7 +169,7 @@ def test_a_bios_card_is_served_undionly_beside_the_sites_own_dhcp_server(lan):
 
 
 class Machine:
-    """`nic_rom`: iPXE from the card's own ROM. `chain`: a program that is fetched by TFTP and finds a card's PXE interface below it, as a
+    """`nic_rom`: iPXE from the card's own ROM (BIOS; UEFI firmware is given it by TFTP). `chain`: a program that is fetched by TFTP and finds a card's PXE interface below it, as a
     PXE program in ROM would start it; the interface is iPXE's (BIOS only). `other_card`: a card comes first that gets an address too, and iPXE, with
     drivers of its own for both, boots by the second."""
 
@@ -187,8 +187,7 @@ class Machine:
         if firmware == "efi":
             shutil.copy(OVMF_VARS, self.folder / "vars.fd")
             arguments += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}", "-drive", f"if=pflash,format=raw,file={self.folder}/vars.fd"]
-            # Where iPXE comes from the card only that is wanted.
-            arguments += without_pxe(*(("IPv4", "IPv6") if nic_rom else ("IPv6",)))
+            arguments += uefi_network_boot("IPv6")
             self._make_efi_disk(disk)
         else:
             arguments += ["-machine", "graphics=off"]
@@ -249,9 +248,10 @@ def assert_decided(lan, machine, firmware):
 
 def test_the_decision_arrives_with_dnsmasq_as_dhcp_server(lan, firmware):
     serve(lan)
-    start_dnsmasq(lan, "dhcp")
+    dnsmasq = start_dnsmasq(lan, "dhcp")
     machine = Machine(lan, firmware)
     assert_decided(lan, machine, firmware)
+    assert ("ipxe.efi" in dnsmasq.log_text()) == (firmware == "efi")
     machine.wait("LOCAL DISK BOOTED")
 
 
@@ -259,24 +259,11 @@ def test_the_decision_arrives_beside_the_sites_own_dhcp_server(lan, firmware):
     site = SiteDhcp(lan)
     try:
         serve(lan)
-        start_dnsmasq(lan, "proxy")
+        dnsmasq = start_dnsmasq(lan, "proxy")
         assert_decided(lan, Machine(lan, firmware), firmware)
+        assert ("ipxe.efi" in dnsmasq.log_text()) == (firmware == "efi")
     finally:
         site.close()
-
-
-@pytest.mark.parametrize("mode", ["dhcp", "proxy"])
-def test_uefi_firmware_without_ipxe_is_given_it_first(lan, mode):
-    site = SiteDhcp(lan) if mode == "proxy" else None
-    try:
-        serve(lan)
-        dnsmasq = start_dnsmasq(lan, mode)
-        machine = Machine(lan, "efi", nic_rom=False)
-        assert_decided(lan, machine, "efi")
-        assert "ipxe.efi" in dnsmasq.log_text()
-    finally:
-        if site:
-            site.close()
 
 
 @pytest.mark.parametrize("mode", ["dhcp", "proxy"])

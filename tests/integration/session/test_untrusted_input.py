@@ -228,7 +228,7 @@ def test_more_machines_than_a_screen_takes_are_listed_in_part(world):
 
 
 class Swapping:
-    """Another thread that puts `a`, then `b`, in the place of `path`, and again, as fast as it can. Each is a function that makes a name;
+    """Another thread that puts `a`, then `b`, in the place of `path`, and again, as fast as Ganesha can bear. Each is a function that makes a name;
     what stands there at the beginning is as `b` makes it (rename(2) of a file onto itself does nothing)."""
 
     def __init__(self, path, a, b):
@@ -243,7 +243,7 @@ class Swapping:
             next(makers)(new)
             os.rename(new, path)
             self.times += 1
-            time.sleep(0.0002)  # Ganesha answers no LOOKUP of a name that changes below it again and again
+            time.sleep(0.003)  # Ganesha answers no LOOKUP of a name that changes below it again and again; 6 needs longer than 4 did
 
     def stop(self):
         self._stop.set()

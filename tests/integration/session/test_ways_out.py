@@ -31,8 +31,7 @@ def outcomes():
 
 @contextlib.contextmanager
 def small_disk(folder, size):
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", folder], check=True)
+    subprocess.run([sessionworld.ROOT / "tests/lib/memory-disk", size, folder], check=True)
     try:
         yield
     finally:

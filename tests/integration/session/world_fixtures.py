@@ -9,7 +9,7 @@ import sessionworld
 
 @pytest.fixture(scope="session")
 def build():
-    return os.environ.get("BERTH_BUILD", str(sessionworld.ROOT / "out/build/dev"))
+    return os.environ["BERTH_BUILD"]
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,7 @@ off_t place(uint64_t n) {
 }
 
 void write_disk(const std::string& disk, const std::string& path) {
-    struct sigaction end {};
+    struct sigaction end{};
     end.sa_handler = [](int) { g_end = 1; };
     sigaction(SIGTERM, &end, nullptr);
     const int fd = open(path.c_str(), O_RDWR | O_DIRECT);

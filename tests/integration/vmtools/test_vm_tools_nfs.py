@@ -183,12 +183,13 @@ def test_an_nfs_server_that_is_stopped_and_started_again_loses_nothing_of_a_copy
         f.write(os.urandom(1 << 20) * 400)
     process = subprocess.Popen(ctl.command("clone", "--progress", "ann/work", "ben/copy"), env=ctl.environment, stderr=subprocess.PIPE, text=True,
                                stdout=subprocess.DEVNULL)
-    restarted = False
+    restarted, said = False, []
     for line in process.stderr:
+        said.append(line)
         if not restarted and " %" in line and ": 100 %" not in line:
             restarted = True
             world.server.do("stop")
             world.server.start()
-    assert process.wait(200) == 0 and restarted
+    assert process.wait(200) == 0 and restarted, "".join(said[-5:])
     assert subprocess.run(["cmp", ben / "copy/software.raw", disk]).returncode == 0
     assert json.loads((world.user / "work/last-used.1").read_text())["user"] == "root"

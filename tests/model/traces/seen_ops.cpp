@@ -74,8 +74,7 @@ Result<std::string> SeenOps::readlink(const FileHandle& link) {
 
 Result<std::vector<DirectoryEntry>> SeenOps::list(const FileHandle& directory) {
     Note end;
-    auto entries = told(
-        Op::list, 0, [&] { return session_.list(directory); }, &end);
+    auto entries = told(Op::list, 0, [&] { return session_.list(directory); }, &end);
     if (!entries) return entries;
     const LockNames names = lock_names(*entries);
     end.a = static_cast<uint32_t>(names.highest_lock());

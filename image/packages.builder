@@ -1,0 +1,42 @@
+# What the root of tools holds for building: the compiler, what our programs are linked with, what puts an image together.
+build-essential
+busybox-static
+ca-certificates
+ccache
+cmake
+cpio
+debian-archive-keyring
+git
+iproute2
+kmod
+libaudit-dev [trixie]  # trixie's pam.pc names it
+libblkid-dev
+libboost-dev  # SOCI's headers include its headers
+libcap-dev
+libcli11-dev
+libcurl4-openssl-dev
+libfmt-dev
+libkmod-dev
+libmicrohttpd-dev
+libncurses-dev
+libnfs-dev
+libpam0g-dev
+libseccomp-dev
+libsoci-dev
+libsodium-dev
+libsqlite3-dev
+libssl-dev
+libsystemd-dev
+libtomlplusplus-dev
+libvirt-dev
+libxml2-dev
+mmdebstrap
+nbdkit-plugin-dev
+ninja-build
+nlohmann-json3-dev
+pkg-config
+python3
+squashfs-tools
+util-linux
+xz-utils
+zstd
