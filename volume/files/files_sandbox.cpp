@@ -93,7 +93,7 @@ Status enter_files_sandbox() {
                          SCMP_A1(SCMP_CMP_MASKED_EQ, 0xfU, static_cast<unsigned>(SOCK_STREAM)),
                          SCMP_A2(SCMP_CMP_EQ, protocol));
     // Not on the inherited sockets, which are of the Unix family and could make files; nothing renumbers one.
-    // A call that the list above allows without a condition stays so, whatever is added (libseccomp 2.6).
+    // Neither call may be in the list above: libseccomp 2.6 ignores a condition on a call it allows anyway.
     for (const int call : {SCMP_SYS(connect), SCMP_SYS(bind)})
         filter.allow(call, SCMP_A0(SCMP_CMP_GT, static_cast<unsigned>(k_files_addresses_fd)));
     for (const int command : {F_GETFL, F_SETFL, F_GETFD, F_SETFD})
