@@ -18,8 +18,17 @@ namespace {
 
 constexpr int k_nfs_program = 100003, k_nfs_version = 3;
 constexpr uint32_t k_names_bytes = 32 * 1024;  // of one READDIR's answer
-constexpr int k_jukebox_tries = 20;
-constexpr Duration k_jukebox_pause = std::chrono::milliseconds(500);
+
+/// How often, and after which pause, a call that was refused is sent again.
+struct Repeat {
+    int times = 0;
+    Duration pause{};
+};
+/// JUKEBOX says: not done, ask again later (RFC 1813 2.6).
+constexpr Repeat k_later{20, std::chrono::milliseconds(500)};
+/// A directory that is gone is STALE; RFC 1813 3.3.16 knows no NOENT for READDIR. nfs-ganesha says it when a
+/// name that it was about to list has just been renamed or removed.
+constexpr Repeat k_name_went{5, std::chrono::milliseconds(100)};
 
 /// Empty: the server sent what is no handle. libnfs keeps a length of the wire as it came.
 FileHandle handle_of(const nfs_fh3& fh) {
@@ -187,11 +196,13 @@ Status NfsSession::call(std::string_view what, const Issue& issue, const Take& t
         int status = 0;
         BERTH_TRY(call_once(what, issue, take, kind, until, status));
         if (status == NFS3_OK) return {};
-        // JUKEBOX says: not done, ask again later (RFC 1813 2.6).
-        if (status != NFS3ERR_JUKEBOX || tries == k_jukebox_tries || clock.now() + k_jukebox_pause >= until)
+        Repeat repeat;
+        if (status == NFS3ERR_JUKEBOX) repeat = k_later;
+        if (status == NFS3ERR_NOENT && kind == Kind::listing) repeat = k_name_went;
+        if (tries >= repeat.times || clock.now() + repeat.pause >= until)
             return fail(nfs_error_code(status), "server {}, {}: {}", location_.server, what,
                         nfs_status_name(status));
-        if (!pause(k_jukebox_pause)) return fail(ErrorCode::L05, "{}: {}", location_.server, what);
+        if (!pause(repeat.pause)) return fail(ErrorCode::L05, "{}: {}", location_.server, what);
     }
 }
 
@@ -302,7 +313,8 @@ Result<NamesPart> NfsSession::list_part(const FileHandle& directory, uint64_t co
             }
             part.end = ok.reply.eof;
             return static_cast<int>(NFS3_OK);
-        }));
+        },
+        Kind::listing));
     if (!possible) return impossible("a name in a directory");
     return part;
 }

@@ -5,8 +5,9 @@
 // A call that got no answer in time, or whose connection broke, is M04 and ends the connection: nothing is
 // sent twice here. The next call connects and mounts anew; a root handle that is not the first one's is M10.
 // No operation waits longer than the timeout: connecting and mounting anew, a server that says "later"
-// (JUKEBOX) and the answer share it. A listing has it for each of its calls. None outlasts set_deadline(),
-// and an Interrupt ends each with L05, with the same doubt as M04 about what was executed.
+// (JUKEBOX), or that a name went while it listed a directory (NOENT), and the answer share it. A listing has
+// it for each of its calls. None outlasts set_deadline(), and an Interrupt ends each with L05, with the same
+// doubt as M04 about what was executed.
 //
 // What a reply says is checked (file_limits.h) before it is used: M11 for what no server can mean. It is
 // decoded by libnfs in this process, so no root program has one of these: it has a berth-files, which does
@@ -106,7 +107,7 @@ class NfsSession final : public NfsOps {
     /// its nfsstat3.
     using Issue = std::function<int(rpc_context*, void (*)(rpc_context*, int, void*, void*), void*)>;
     using Take = std::function<int(void*)>;
-    enum class Kind { other, write };
+    enum class Kind { other, write, listing };
     Status call(std::string_view what, const Issue& issue, const Take& take, Kind kind = Kind::other);
     Status call_once(std::string_view what, const Issue& issue, const Take& take, Kind kind, BootTime until,
                      int& nfs_status);

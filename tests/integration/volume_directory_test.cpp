@@ -204,6 +204,49 @@ TEST_F(UserDirectoryOnServer, goes_on_after_the_server_restarted) {
     EXPECT_EQ(second->size(), 2u);
 }
 
+TEST_F(UserDirectoryOnServer, lists_again_when_the_server_says_that_a_name_went_meanwhile) {
+    std::atomic<int> refused{0}, more{3};
+    test::RpcProxy proxy(server_.location().nfs_port, [&](uint32_t procedure, const std::string&) {
+        if (procedure != test::k_proc_readdir || more == 0) return test::RpcProxy::Fate::pass;
+        --more;
+        ++refused;
+        return test::RpcProxy::Fate::gone;
+    });
+    MountOptions o = options();
+    o.location.nfs_port = proxy.port();
+    auto directory = mount_user_directory(o, files_, clock_, report_);
+    ASSERT_TRUE(directory) << directory.error().to_log();
+    auto vms = (*directory)->list_vms();
+    ASSERT_TRUE(vms) << vms.error().to_log();
+    EXPECT_EQ(*vms, (std::vector<std::string>{"alpha", "work"}));
+    EXPECT_EQ(refused, 3);
+    // One that says nothing else is asked six times in all.
+    more = 1000;
+    auto never = (*directory)->list_vms();
+    ASSERT_FALSE(never);
+    EXPECT_EQ(never.error().code(), ErrorCode::M09) << never.error().to_log();
+    EXPECT_EQ(refused, 3 + 6);
+}
+
+TEST_F(UserDirectoryOnServer, lists_a_directory_in_which_another_renames_all_the_time) {
+    server_.stop();
+    server_.start({"--attr-seconds", "0"});
+    for (int i = 0; i < 50; i++) put(user() / fmt::format("file-{:02}", i), "");
+    own(user());
+    auto directory = mount();
+    std::jthread renaming([&](const std::stop_token& stop) {
+        for (int i = 0; !stop.stop_requested(); i++) {
+            fs::rename(user() / fmt::format("file-{:02}", i % 50), user() / "renamed");
+            fs::rename(user() / "renamed", user() / fmt::format("file-{:02}", i % 50));
+            std::this_thread::sleep_for(1ms);
+        }
+    });
+    for (int i = 0; i < 300; i++) {
+        auto vms = directory->list_vms();
+        ASSERT_TRUE(vms) << "listing " << i << ": " << vms.error().to_log();
+    }
+}
+
 TEST_F(UserDirectoryOnServer, says_what_is_wrong_with_the_mount) {
     auto code = [this](const NfsLocation& location, std::vector<uint32_t> groups = {}) {
         MountOptions o = options();

@@ -23,12 +23,12 @@ void raise(const UniqueFd& event) {
 }
 
 /// Accepted, AUTH_NONE, success (RFC 5531 9), the status, and no attributes.
-std::string jukebox(const std::string& call) {
-    constexpr uint32_t k_reply = 1, k_jukebox = 10008;
+std::string refusal(const std::string& call, uint32_t status) {
+    constexpr uint32_t k_reply = 1;
     std::string reply(9 * 4, '\0');
     set_word(reply, 0, word_at(call, 0));
     set_word(reply, 4, k_reply);
-    set_word(reply, 24, k_jukebox);
+    set_word(reply, 24, status);
     return reply;
 }
 
@@ -93,7 +93,10 @@ void RpcProxy::serve(size_t index) {
                         write_record(server.get(), record);
                         break;
                     case Fate::later:
-                        write_record(client.get(), jukebox(record));
+                        write_record(client.get(), refusal(record, 10008));
+                        break;
+                    case Fate::gone:
+                        write_record(client.get(), refusal(record, 2));
                         break;
                     case Fate::cut:
                         return reset_connection(client);

@@ -24,6 +24,7 @@ class RpcProxy {
         pass,
         cut,    ///< The server never sees it; the client's connection is reset.
         later,  ///< The server never sees it; the client is answered NFS3ERR_JUKEBOX.
+        gone,   ///< The server never sees it; the client is answered NFS3ERR_NOENT.
         keep    ///< The server never sees it; nothing is answered on this connection any more.
     };
     /// Called for each call, on threads of the proxy's own; it may wait.
