@@ -2,19 +2,19 @@
 // What a machine does at power-on (DESIGN "Boot", REQUIREMENTS B2, B4-B6): one truth table. The first row
 // that fits counts.
 //
-//  | machine         | mode    | mark | its disk | again | policy   | decision             | database |
+//  | machine         | mode    | mark | its disk | again | policy   | decision             | database        |
 //  |-----------------|---------|------|----------|-------|----------|----------------------|-----------------|
-//  | unknown         |         |      |          |       | local    | local disk           | | | unknown | |
-//  |          |       | discover | local disk           | added, disabled | | unknown         |         | |
-//  |       | enrol    | run from the network | added, enabled  | | known, disabled | any     | any  | any |
-//  any   |          | local disk           |                 | | known           | network | any  | any | > 3
-//  |          | local disk (**)      | again = 0       | | known           | network | any  | any      | <= 3
-//  |          | run from the network |                 | | known           | install | yes  | any      | any
-//  |          | cannot install (*)   |                 | | known           | install | no   | none     | any
-//  |          | no disk (*)          |                 | | known           | install | no   | else     | any
-//  |          | local disk           |                 | | known           | local   | any  | none     | any
-//  |          | no disk (*)          |                 | | known           | local   | any  | else     | any
-//  |          | local disk           |                 |
+//  | unknown         |         |      |          |       | local    | local disk           |                 |
+//  | unknown         |         |      |          |       | discover | local disk           | added, disabled |
+//  | unknown         |         |      |          |       | enrol    | run from the network | added, enabled  |
+//  | known, disabled | any     | any  | any      | any   |          | local disk           |                 |
+//  | known           | network | any  | any      | > 3   |          | local disk (**)      | again = 0       |
+//  | known           | network | any  | any      | <= 3  |          | run from the network |                 |
+//  | known           | install | yes  | any      | any   |          | cannot install (*)   |                 |
+//  | known           | install | no   | none     | any   |          | no disk (*)          |                 |
+//  | known           | install | no   | else     | any   |          | local disk           |                 |
+//  | known           | local   | any  | none     | any   |          | no disk (*)          |                 |
+//  | known           | local   | any  | else     | any   |          | local disk           |                 |
 //
 // Unknown is also a conflict, a machine with something of another's record (server/machine_identity.h).
 // (*) A message; after it the machine goes on to its local disk. Mode install never installs without the

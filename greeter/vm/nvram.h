@@ -4,9 +4,8 @@
 // the VM's lock:
 //
 //   1. before the start: UserDirectory::read of config.nvram (uefi) and of k_tpm_file (tpm), at most
-//   k_max_nvram and k_max_tpm_state
-//      bytes each; a missing file is nullopt. place_firmware() with them; its nvram path goes into
-//      ClientFacts::nvram_copy.
+//      k_max_nvram and k_max_tpm_state bytes each; a missing file is nullopt. place_firmware() with them; its
+//      nvram path goes into ClientFacts::nvram_copy.
 //   2. when libvirt says that the domain is gone, before the lock is released: changed_firmware() with the
 //      same bytes, and UserDirectory::replace for each part that it gives, if the VM is still ours; else the
 //      parts are kept beside it under other names. Then remove_firmware().

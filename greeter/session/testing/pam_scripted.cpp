@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A PAM module that does what a file says, for tests under pam_wrapper(1). Its only argument is that file;
 // each line is
-//   FUNCTION conv N      one conversation of N messages, which are the next N lines: "off TEXT=ANSWER", "on
-//   TEXT=ANSWER", "info TEXT",
-//                        "error TEXT", "odd TEXT" (a style that does not exist); a wrong answer ends the
-//                        function with PAM_AUTH_ERR
+//   FUNCTION conv N      one conversation of N messages, which are the next N lines: "off TEXT=ANSWER",
+//                        "on TEXT=ANSWER", "info TEXT", "error TEXT", "odd TEXT" (a style that does not
+//                        exist); a wrong answer ends the function with PAM_AUTH_ERR
 //   FUNCTION user NAME   PAM_USER becomes NAME
 //   FUNCTION return CODE
 //   FUNCTION hang        it never returns

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Preloaded into the real berth-session by the matrix of ways out: stops it exactly at a step, and moves its
 // clocks. The folder $BERTH_TEST_SEAM holds
-//   stop-at   "STEP doing" or "STEP undoing": the process stops itself (SIGSTOP) when it has told the greeter
-//   so,
-//             before it does anything of the step; it goes on with SIGCONT
+//   stop-at   "STEP doing" or "STEP undoing": the process stops itself (SIGSTOP) when it has told the
+//             greeter so, before it does anything of the step; it goes on with SIGCONT
 //   clock     two 64-bit numbers, nanoseconds that CLOCK_REALTIME and CLOCK_BOOTTIME are ahead
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
 // The guest's verifying writer, started by the init of make_writer_guest: one process a disk, all disks but
 // the one it booted from. A disk is called virtio, sata or scsi by its bus, "swap" if it is larger than 32
 // MiB. Each writes records of 64 KiB past the page cache, number n at 1 MiB + (n % 32) * 64 KiB, reads one of
-// the last 32 back and compares it; every fourth it flushes, every eighth it discards a place beside them. It
-// says
+// the last 32 back and compares it; every fourth it flushes, every eighth it discards a place beside them.
+// It says
 //   "W DISK n" when record n is written, "F DISK n" when it is flushed, "ERROR DISK what" and nothing more
 // An f on the console makes each disk discard and flush at once, beside that: "D DISK 1", "S DISK 1" when
 // done. A q ends them: "E DISK n" after the last flush, then the power is off.
