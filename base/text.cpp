@@ -84,6 +84,11 @@ bool is_authority(std::string_view text) {
     return is_host(text.substr(0, colon)) && parse_port(text.substr(colon + 1)).value_or(0) != 0;
 }
 
+bool is_plain_name(std::string_view name) {
+    return !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
+           name.find('/') == name.npos && name.find('\0') == name.npos;
+}
+
 bool is_server_path(std::string_view text) {
     return text.starts_with('/') && text.size() <= 4096 && is_plain_text(text) && !has_dots_part(text);
 }

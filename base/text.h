@@ -31,6 +31,9 @@ std::string bracketed(std::string_view host);
 /// "host" or "host:port" with a port from 1 to 65535, as in a URL; IPv6 addresses in brackets.
 bool is_authority(std::string_view text);
 
+/// One name of a directory: not empty, not "." or "..", no '/' and no NUL, at most 255 bytes.
+bool is_plain_name(std::string_view name);
+
 /// A directory at a file server: absolute, UTF-8 without control characters, without a part "..", at most
 /// 4096 bytes. It must come back the same from every JSON text that carries it.
 bool is_server_path(std::string_view text);

@@ -51,7 +51,7 @@ Status boot_once(const BootPlan& plan, BootSystem& system, Http& http, Clock& cl
                  bool& other_build);
 
 /// Attempts with a growing pause between; each failure goes to `progress`. After one that met another build
-/// the machine restarts, when the provisioner has counted that: it decides how often (server/decision.h), for
+/// the machine restarts, when the provisioner has counted that: it decides how often (server/boot/decision.h), for
 /// nothing here outlives a restart. `attempts` bounds them for tests; none: for ever.
 void boot_until_it_works(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock,
                          BootProgress& progress, std::optional<unsigned> attempts = std::nullopt);

@@ -24,7 +24,7 @@ def pytest_configure(config):
         own_machine = ROOT / "tests/lib/own-machine"
         os.execv(own_machine, [str(own_machine), sys.executable, *sys.orig_argv[1:]])
     # berthctl of the build folder is not beside its berth-files as an installed one is.
-    os.environ.setdefault("BERTH_FILES", str(pathlib.Path(os.environ["BERTH_BUILD"]).resolve() / "volume/berth-files"))
+    os.environ.setdefault("BERTH_FILES", str(pathlib.Path(os.environ["BERTH_BUILD"]).resolve() / "bin/berth-files"))
     config.addinivalue_line("markers", "full_only: too long for the plain run; part of tests/run full only")
 
 

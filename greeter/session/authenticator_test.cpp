@@ -10,7 +10,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "greeter/session/testing/fake_front_end.h"
+#include "tests/testing/fake_front_end.h"
 
 namespace berth::session {
 namespace {

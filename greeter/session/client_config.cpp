@@ -142,10 +142,10 @@ bool any(const std::string&) {
 
 }  // namespace
 
-std::optional<volume::NfsLocation> parse_location(std::string_view text) {
+std::optional<NfsLocation> parse_location(std::string_view text) {
     auto location = berth::parse_location(text);
     if (!location) return std::nullopt;
-    return volume::NfsLocation{.server = std::move(location->host), .directory = std::move(location->path)};
+    return NfsLocation{.server = std::move(location->host), .directory = std::move(location->path)};
 }
 
 Result<ClientConfig> parse_client_config(std::string_view text, std::string_view file) {

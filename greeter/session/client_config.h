@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "base/machine_record.h"
+#include "base/nfs_types.h"
 #include "base/result.h"
-#include "volume/types.h"
 
 namespace berth::session {
 
@@ -58,6 +58,6 @@ Result<BootFacts> parse_boot_facts(std::string_view text, std::string_view file)
 ClientConfig with_record(ClientConfig config, const MachineRecord& record);
 
 /// berth::parse_location as volume/ takes it, without ports.
-std::optional<volume::NfsLocation> parse_location(std::string_view text);
+std::optional<NfsLocation> parse_location(std::string_view text);
 
 }  // namespace berth::session

@@ -4,7 +4,7 @@
 namespace berth::session {
 namespace {
 
-Result<std::optional<std::string>> read_if_there(volume::UserDirectory& directory, const std::string& vm,
+Result<std::optional<std::string>> read_if_there(guest::UserDirectory& directory, const std::string& vm,
                                                  const std::string& path, size_t limit) {
     auto bytes = directory.read(vm, path, limit);
     if (bytes) return std::optional<std::string>(std::move(*bytes));
@@ -14,37 +14,38 @@ Result<std::optional<std::string>> read_if_there(volume::UserDirectory& director
 
 }  // namespace
 
-Result<vm::FirmwareBytes> stored_firmware(volume::UserDirectory& directory, const std::string& vm,
-                                          const vm::MachineConfig& config) {
-    vm::FirmwareBytes stored;
-    if (config.firmware == vm::Firmware::uefi) {
-        auto nvram = read_if_there(directory, vm, config.nvram, vm::k_max_nvram);
+Result<guest::FirmwareBytes> stored_firmware(guest::UserDirectory& directory, const std::string& vm,
+                                             const guest::MachineConfig& config) {
+    guest::FirmwareBytes stored;
+    if (config.firmware == guest::Firmware::uefi) {
+        auto nvram = read_if_there(directory, vm, config.nvram, guest::k_max_nvram);
         if (!nvram) return fail(nvram.error());
         stored.nvram = std::move(*nvram);
     }
     if (config.tpm) {
-        auto tpm = read_if_there(directory, vm, std::string(vm::k_tpm_file), vm::k_max_tpm_state);
+        auto tpm = read_if_there(directory, vm, std::string(guest::k_tpm_file), guest::k_max_tpm_state);
         if (!tpm) return fail(tpm.error());
         stored.tpm = std::move(*tpm);
     }
     return stored;
 }
 
-Status put_firmware(volume::UserDirectory& directory, const std::string& vm, const vm::MachineConfig& config,
-                    const vm::FirmwareBytes& bytes, const volume::UserDirectory::MayRename& may_write) {
+Status put_firmware(guest::UserDirectory& directory, const std::string& vm,
+                    const guest::MachineConfig& config, const guest::FirmwareBytes& bytes,
+                    const guest::UserDirectory::MayRename& may_write) {
     if (bytes.nvram) BERTH_TRY(directory.replace(vm, config.nvram, *bytes.nvram, may_write));
-    if (bytes.tpm) BERTH_TRY(directory.replace(vm, std::string(vm::k_tpm_file), *bytes.tpm, may_write));
+    if (bytes.tpm) BERTH_TRY(directory.replace(vm, std::string(guest::k_tpm_file), *bytes.tpm, may_write));
     return {};
 }
 
-Status keep_firmware_aside(volume::UserDirectory& directory, const std::string& vm, uint64_t epoch,
-                           const vm::FirmwareBytes& bytes) {
+Status keep_firmware_aside(guest::UserDirectory& directory, const std::string& vm, uint64_t epoch,
+                           const guest::FirmwareBytes& bytes) {
     const auto always = [] { return Status{}; };
     if (bytes.nvram)
         BERTH_TRY(directory.replace(vm, fmt::format("nvram.unsaved-{}", epoch), *bytes.nvram, always));
     if (bytes.tpm)
-        BERTH_TRY(
-            directory.replace(vm, fmt::format("{}.unsaved-{}", vm::k_tpm_file, epoch), *bytes.tpm, always));
+        BERTH_TRY(directory.replace(vm, fmt::format("{}.unsaved-{}", guest::k_tpm_file, epoch), *bytes.tpm,
+                                    always));
     return {};
 }
 

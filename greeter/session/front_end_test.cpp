@@ -76,7 +76,7 @@ TEST_F(Link, ends_the_connection_of_one_that_chooses_what_is_not_offered) {
 }
 
 TEST_F(Link, says_nothing_longer_than_the_greeter_takes) {
-    constexpr size_t k_greeter_takes = 16 * 1024;  // greeter/supervisor/protocol.cpp
+    constexpr size_t k_greeter_takes = 16 * 1024;  // greeter/protocol/protocol.cpp
     // Bytes that are no UTF-8 become three each on the way.
     const std::string endless(1 << 20, '\xff');
     link_->say(MessageStyle::error, endless);

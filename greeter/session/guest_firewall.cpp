@@ -11,7 +11,7 @@
 #include "base/plain_text.h"
 #include "base/spawn.h"
 #include "base/text.h"
-#include "volume/server_addresses.h"
+#include "files/nfs/server_addresses.h"
 
 namespace berth::session {
 namespace {
@@ -86,7 +86,7 @@ Result<std::string> guest_firewall_script(const std::set<ClosedPoint>& points) {
     return script + elements;
 }
 
-Status GuestFirewall::close(const std::vector<volume::MountedServer>& servers) {
+Status GuestFirewall::close(const std::vector<MountedServer>& servers) {
     if (config_.nft.empty()) return {};
     std::set<ClosedPoint> points;
     for (const auto& server : servers)
@@ -95,12 +95,12 @@ Status GuestFirewall::close(const std::vector<volume::MountedServer>& servers) {
                 points.emplace(address, port);
 
     struct LookUp {
-        volume::ServerAddresses addresses;
-        std::shared_ptr<volume::ServerAddresses::Pending> pending;
+        files::ServerAddresses addresses;
+        std::shared_ptr<files::ServerAddresses::Pending> pending;
     };
     std::vector<LookUp> look_ups;
     for (const auto& host : config_.hosts) {
-        look_ups.push_back({volume::ServerAddresses(host.host), nullptr});
+        look_ups.push_back({files::ServerAddresses(host.host), nullptr});
         look_ups.back().pending = look_ups.back().addresses.look_up();
     }
     SystemClock clock;

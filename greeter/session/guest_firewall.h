@@ -17,9 +17,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/nfs_types.h"
 #include "base/report.h"
 #include "base/result.h"
-#include "volume/types.h"
 
 namespace berth::session {
 
@@ -55,7 +55,7 @@ class GuestFirewall {
 
     /// Returns when no guest reaches `servers`, or the configured hosts, any more. One of the latter whose
     /// name cannot be looked up within 3 s is reported and left out: a login does not depend on it. H11.
-    Status close(const std::vector<volume::MountedServer>& servers);
+    Status close(const std::vector<MountedServer>& servers);
 
   private:
     GuestFirewallConfig config_;

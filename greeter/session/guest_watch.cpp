@@ -68,7 +68,7 @@ Status Session::wait_for_guest() {
     while (true) {
         tell_running();
         const auto domain_state = domain_->state();
-        if (domain_state && *domain_state == vm::DomainState::gone)
+        if (domain_state && *domain_state == guest::DomainState::gone)
             return domain_->failed() ? fail(ErrorCode::H10, "{}", state_.vm) : Status{};
         // The guest runs without libvirt. But whether it has ended, and to end it, only libvirt can say; when
         // that is wanted and stays without an answer the sweeper goes on.
@@ -84,7 +84,7 @@ Status Session::wait_for_guest() {
             seams_.front_end.status("The virtual machine service answers again.");
         }
         // It cannot close by itself any more, and what it held in memory is lost.
-        if (domain_state && *domain_state == vm::DomainState::crashed) {
+        if (domain_state && *domain_state == guest::DomainState::crashed) {
             if (!std::exchange(crash_told, true)) {
                 seams_.report.event(Level::warning, "the guest crashed", {{"vm", state_.vm}});
                 seams_.front_end.status(Error(ErrorCode::H09).to_user());
@@ -95,7 +95,7 @@ Status Session::wait_for_guest() {
             }
         }
         // QEMU stopped the guest at a failed request (werror=stop); the request is repeated when it goes on.
-        if (domain_state && *domain_state == vm::DomainState::paused_io_error &&
+        if (domain_state && *domain_state == guest::DomainState::paused_io_error &&
             (volume_state == volume::VolumeState::running || volume_state == volume::VolumeState::claimed)) {
             const BootTime now = seams_.clock.now();
             // Stopped again right away: the server answers, and refuses (full, quota). What the guest wanted
@@ -111,8 +111,8 @@ Status Session::wait_for_guest() {
                 if (Status s = domain_->resume(); !s) seams_.report.error("resume", s.error());
                 resumed_at = now;
             }
-        } else if (refusal_told && domain_state && *domain_state == vm::DomainState::running && resumed_at &&
-                   seams_.clock.now() - *resumed_at >= config_.times.refused) {
+        } else if (refusal_told && domain_state && *domain_state == guest::DomainState::running &&
+                   resumed_at && seams_.clock.now() - *resumed_at >= config_.times.refused) {
             seams_.front_end.status(
                 fmt::format("The file server {} takes your virtual machine's changes again.", server));
             refusal_told = false;
@@ -220,7 +220,7 @@ Status Session::stop_vm() {
     if (domain_) {
         auto state = domain_->state();
         const bool may_close =
-            !state || (*state != vm::DomainState::gone && *state != vm::DomainState::crashed);
+            !state || (*state != guest::DomainState::gone && *state != guest::DomainState::crashed);
         // A guest that never ran has nothing to close.
         if (may_close && guest_ran_ && domain_->press_power_button()) {
             BootTime destroy_at = seams_.clock.now() + config_.times.power_button;
@@ -229,11 +229,11 @@ Status Session::stop_vm() {
                     notice_claim(*status);
                 if (move_) destroy_at = std::min(destroy_at, move_->plan.switch_off);
                 state = domain_->state();
-                if (state && *state == vm::DomainState::gone) break;
+                if (state && *state == guest::DomainState::gone) break;
                 if (seams_.front_end.listen(milliseconds(250), {}).wish == Wish::force_off) break;
             }
         }
-        if (!state || *state != vm::DomainState::gone) {
+        if (!state || *state != guest::DomainState::gone) {
             if (Status s = domain_->destroy(); !s) return fail(Error(ErrorCode::H30, s.error().to_log()));
         }
         domain_.reset();

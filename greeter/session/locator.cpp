@@ -17,18 +17,18 @@ std::string said(std::string_view text) {
     return in_quotes(text, 120);
 }
 
-Result<volume::NfsLocation> by_configuration(const LocateConfig& config, const std::string& user) {
+Result<NfsLocation> by_configuration(const LocateConfig& config, const std::string& user) {
     if (config.server.empty() || config.directory.empty())
         return fail(ErrorCode::M30, "locate.server and locate.directory are not configured");
     std::string directory = config.directory;
     constexpr std::string_view k_place = "{user}";
     for (size_t at = 0; (at = directory.find(k_place, at)) != std::string::npos; at += user.size())
         directory.replace(at, k_place.size(), user);
-    return volume::NfsLocation{
+    return NfsLocation{
         .server = config.server, .directory = std::move(directory), .nfs_port = 0, .mount_port = 0};
 }
 
-Result<volume::NfsLocation> by_script(const LocateConfig& config, const std::string& user, Duration limit) {
+Result<NfsLocation> by_script(const LocateConfig& config, const std::string& user, Duration limit) {
     auto output = run({.arguments = {config.script, user}}, std::min<Duration>(limit, seconds(10)));
     if (!output) return fail(ErrorCode::M30, "{}: {}", config.script, output.error().detail());
     if (output->exit_code != 0)
@@ -45,7 +45,7 @@ Result<volume::NfsLocation> by_script(const LocateConfig& config, const std::str
 
 }  // namespace
 
-Result<volume::NfsLocation> locate_user(const LocateConfig& config, const std::string& user, Duration limit) {
+Result<NfsLocation> locate_user(const LocateConfig& config, const std::string& user, Duration limit) {
     // The name becomes a part of a path.
     if (user.empty() || user == "." || user == ".." || user.contains('/'))
         return fail(ErrorCode::M30, "the user name {} cannot be part of a path", in_quotes(user));

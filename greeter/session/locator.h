@@ -13,6 +13,6 @@ namespace berth::session {
 /// for at most 10 s and never longer than `limit`; it prints one line, server:/absolute/path, of at most 4096
 /// bytes. M30 says what was wrong and quotes what it printed. A record whose `nfs` is unusable ends here,
 /// with either method: the site's own configuration may name another file server.
-Result<volume::NfsLocation> locate_user(const LocateConfig& config, const std::string& user, Duration limit);
+Result<NfsLocation> locate_user(const LocateConfig& config, const std::string& user, Duration limit);
 
 }  // namespace berth::session

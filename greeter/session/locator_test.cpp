@@ -46,9 +46,9 @@ TEST(Static, puts_the_user_into_every_place) {
         {.server = "fs1", .directory = "/export/{user}/vms/{user}", .nfs_port = 1, .mount_port = 2}, "ann",
         seconds(1));
     ASSERT_TRUE(location);
-    EXPECT_EQ(*location,
-              (volume::NfsLocation{
-                  .server = "fs1", .directory = "/export/ann/vms/ann", .nfs_port = 1, .mount_port = 2}));
+    EXPECT_EQ(
+        *location,
+        (NfsLocation{.server = "fs1", .directory = "/export/ann/vms/ann", .nfs_port = 1, .mount_port = 2}));
 }
 
 TEST(Static, refuses_a_user_name_that_would_leave_the_tree) {
@@ -65,8 +65,8 @@ TEST_F(Script, gets_the_user_as_its_argument_and_prints_the_place) {
     ASSERT_FALSE(location);  // a slash cannot be part of a name
     location = locate_user(printing("echo \"fs2:/home/$1\""), "an n", seconds(10));
     ASSERT_TRUE(location);
-    EXPECT_EQ(*location, (volume::NfsLocation{
-                             .server = "fs2", .directory = "/home/an n", .nfs_port = 2049, .mount_port = 0}));
+    EXPECT_EQ(*location,
+              (NfsLocation{.server = "fs2", .directory = "/home/an n", .nfs_port = 2049, .mount_port = 0}));
 }
 
 TEST_F(Script, is_quoted_when_it_prints_something_else) {

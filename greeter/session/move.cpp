@@ -57,8 +57,8 @@ std::string closing_text(const volume::VolumeClaim& claim, const MovePlan& plan,
                        until(plan.switch_off, now));
 }
 
-std::string waiting_text(const std::optional<volume::LockHolder>& lower, seconds asked, seconds left,
-                         const volume::LockTimes& times) {
+std::string waiting_text(const std::optional<lock::LockHolder>& lower, seconds asked, seconds left,
+                         const lock::LockTimes& times) {
     if (!lower) return fmt::format("Waiting for the other workstation; at most {} s", left.count());
     const std::string host = shown_host(lower->record.owner.host);
     if (lower->record.closing) return fmt::format("{} is closing your VM; at most {} s", host, left.count());

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "base/clock.h"
-#include "volume/user_directory.h"
-#include "volume/volume_process.h"
+#include "guest/user_directory.h"
+#include "volume/api/volume_process.h"
 
 namespace berth::session {
 
@@ -34,7 +34,7 @@ std::string closing_text(const volume::VolumeClaim& claim, const MovePlan& plan,
 
 /// What the claimer's user reads while waiting, at most 56 columns. `lower` is who still holds the VM;
 /// `asked` is how long ago the claim stood.
-std::string waiting_text(const std::optional<volume::LockHolder>& lower, std::chrono::seconds asked,
-                         std::chrono::seconds left, const volume::LockTimes& times);
+std::string waiting_text(const std::optional<lock::LockHolder>& lower, std::chrono::seconds asked,
+                         std::chrono::seconds left, const lock::LockTimes& times);
 
 }  // namespace berth::session

@@ -7,7 +7,7 @@ namespace berth::session {
 namespace {
 
 using namespace std::chrono_literals;
-using volume::LockHolder;
+using lock::LockHolder;
 
 const BootTime k_now{std::chrono::hours(5)};
 
@@ -58,7 +58,7 @@ TEST(MoveTexts, tell_the_age_of_a_sign_of_life_in_one_unit) {
 }
 
 TEST(MoveTexts, of_the_wait_fit_an_80_column_screen_and_say_what_is_going_on) {
-    const volume::LockTimes times;
+    const lock::LockTimes times;
     LockHolder holder;
     holder.record.owner.host = std::string(63, 'h');
     const std::string host = std::string(17, 'h') + "...";

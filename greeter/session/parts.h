@@ -9,14 +9,14 @@
 #include "base/report.h"
 #include "greeter/session/client_config.h"
 #include "greeter/session/guest_firewall.h"
-#include "greeter/vm/machine_config.h"
-#include "volume/new_vm.h"
-#include "volume/user_directory.h"
-#include "volume/volume_process.h"
+#include "guest/machine_config.h"
+#include "guest/new_vm.h"
+#include "guest/user_directory.h"
+#include "volume/api/volume_process.h"
 
 namespace berth::session {
 
-/// A running berth-volume (volume/volume_process.h says what each promises).
+/// A running berth-volume (volume/api/volume_process.h says what each promises).
 class Volume {
   public:
     virtual ~Volume() = default;
@@ -37,23 +37,23 @@ class Volume {
 class Parts {
   public:
     virtual ~Parts() = default;
-    virtual Result<volume::NfsLocation> locate(const std::string& user, Duration limit) = 0;
-    virtual Result<std::unique_ptr<volume::UserDirectory>> mount(const volume::MountOptions& options) = 0;
+    virtual Result<NfsLocation> locate(const std::string& user, Duration limit) = 0;
+    virtual Result<std::unique_ptr<guest::UserDirectory>> mount(const guest::MountOptions& options) = 0;
     /// When a change of a file's content was last sent through mount() and not answered, so that it may still
     /// be executed (FilesHelper::write_lost).
     virtual std::optional<BootTime> write_lost() = 0;
     /// From now on no guest of this workstation reaches the file service of these, nor the provisioner's boot
     /// port (guest_firewall.h). H11.
-    virtual Status keep_guests_from(const std::vector<volume::MountedServer>& servers) = 0;
+    virtual Status keep_guests_from(const std::vector<MountedServer>& servers) = 0;
     /// Makes the user's VM from the template, a VM's folder, with an identity of its own; its name is the
     /// folder's. One that another client made meanwhile is as good. M-errors; C-errors of the template.
-    virtual Status make_from_template(const volume::MountOptions& user, const volume::NfsLocation& source,
-                                      const std::string& maker, const volume::CopyProgress& progress) = 0;
+    virtual Status make_from_template(const guest::MountOptions& user, const NfsLocation& source,
+                                      const std::string& maker, const guest::CopyProgress& progress) = 0;
     /// S01 when `bytes` of swap do not fit into `folder`.
     virtual Status check_swap_room(const std::string& folder, uint64_t bytes) = 0;
     /// Makes `path` a swap disk ready to use; a template is read from the VM's directory.
-    virtual Status make_swap(const vm::SwapSpec& spec, const std::string& path,
-                             volume::UserDirectory& directory, const std::string& vm) = 0;
+    virtual Status make_swap(const guest::SwapSpec& spec, const std::string& path,
+                             guest::UserDirectory& directory, const std::string& vm) = 0;
     /// Durable; a missing file is fine.
     virtual Status delete_file(const std::string& path) = 0;
     /// Owned by the volume engine's user; QEMU's group may only pass through.

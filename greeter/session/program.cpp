@@ -15,11 +15,11 @@
 #include "base/no_throw.h"
 #include "base/output.h"
 #include "base/spawn.h"
+#include "files/helper/files_helper.h"
 #include "greeter/session/provisioner_client.h"
 #include "greeter/session/secret.h"
 #include "greeter/session/session.h"
 #include "greeter/session/settle.h"
-#include "volume/files/files_helper.h"
 
 namespace berth::session {
 namespace {
@@ -39,7 +39,7 @@ struct Options {
     std::string libvirt = "qemu:///system", nat_network = "berth-nat";
     std::string volume_program = "/usr/libexec/berth/berth-volume", volume_user = "_berth-volume",
                 qemu_group = "libvirt-qemu";
-    std::string files_program = volume::FilesProgram{}.program, files_user = "_berth-files";
+    std::string files_program = files::FilesProgram{}.program, files_user = "_berth-files";
     std::string pam_service = "berth";
     std::vector<int64_t> lock_times_ms;            ///< renew, hold, take over, sweep wait
     int64_t pam_seconds = 0, libvirt_seconds = 0;  ///< 0: the steps' deadlines.
@@ -120,7 +120,7 @@ struct World {
     ClientConfig client;
     std::optional<MachineRecord> record;
     std::optional<BootFacts> boot;
-    volume::LockOwner owner;
+    lock::LockOwner owner;
     std::optional<Provisioner> provisioner;
     SessionTimes times;
 };
@@ -169,7 +169,7 @@ struct Machinery {
     std::unique_ptr<ProvisionerClient> provisioner;
     std::unique_ptr<StateStore> store;
     std::unique_ptr<Parts> parts;
-    std::unique_ptr<vm::Hypervisor> hypervisor;
+    std::unique_ptr<guest::Hypervisor> hypervisor;
     std::unique_ptr<ProcessTable> processes = real_process_table();
     std::unique_ptr<Sweeper> sweeper;
 };
@@ -211,10 +211,10 @@ Status build(Machinery& m, const World& w, const Options& o, Report& report) {
     auto made = real_parts(std::move(parts), m.clock, report);
     if (!made) return fail(made.error());
     m.parts = std::move(*made);
-    vm::LibvirtTimes times{.answer = step_deadline(step::console), .start = step_deadline(step::vm)};
+    guest::LibvirtTimes times{.answer = step_deadline(step::console), .start = step_deadline(step::vm)};
     if (o.libvirt_seconds > 0)
         times = {.answer = seconds(o.libvirt_seconds), .start = seconds(o.libvirt_seconds)};
-    m.hypervisor = vm::connect_libvirt(o.libvirt, m.clock, report, times);
+    m.hypervisor = guest::connect_libvirt(o.libvirt, m.clock, report, times);
     m.sweeper = std::make_unique<Sweeper>(sweep_seams(m, w, report));
     return {};
 }

@@ -9,8 +9,8 @@
 
 #include "greeter/session/locator.h"
 #include "greeter/session/parts.h"
-#include "greeter/vm/machine_text.h"
-#include "greeter/vm/swap.h"
+#include "guest/machine_text.h"
+#include "guest/swap.h"
 
 namespace berth::session {
 namespace {
@@ -37,7 +37,7 @@ class RealVolume final : public Volume {
 
 class RealParts final : public Parts {
   public:
-    RealParts(LocateConfig locate, volume::VolumeProgram program, volume::FilesProgram files,
+    RealParts(LocateConfig locate, volume::VolumeProgram program, files::FilesProgram files,
               std::optional<gid_t> qemu_group, GuestFirewallConfig guests, Clock& clock, Report& report)
         : locate_(std::move(locate)),
           program_(std::move(program)),
@@ -47,22 +47,22 @@ class RealParts final : public Parts {
           clock_(clock),
           report_(report) {}
 
-    Result<volume::NfsLocation> locate(const std::string& user, Duration limit) override {
+    Result<NfsLocation> locate(const std::string& user, Duration limit) override {
         return locate_user(locate_, user, limit);
     }
-    Result<std::unique_ptr<volume::UserDirectory>> mount(const volume::MountOptions& options) override {
-        return volume::mount_user_directory(options, files_, clock_, report_);
+    Result<std::unique_ptr<guest::UserDirectory>> mount(const guest::MountOptions& options) override {
+        return guest::mount_user_directory(options, files_, clock_, report_);
     }
     std::optional<BootTime> write_lost() override { return files_.write_lost(); }
-    Status keep_guests_from(const std::vector<volume::MountedServer>& servers) override {
+    Status keep_guests_from(const std::vector<MountedServer>& servers) override {
         return guests_.close(servers);
     }
-    Status make_from_template(const volume::MountOptions& user, const volume::NfsLocation& source,
-                              const std::string& maker, const volume::CopyProgress& progress) override;
+    Status make_from_template(const guest::MountOptions& user, const NfsLocation& source,
+                              const std::string& maker, const guest::CopyProgress& progress) override;
     Status check_swap_room(const std::string& folder, uint64_t bytes) override {
-        return vm::check_swap_folder(folder, bytes);
+        return guest::check_swap_folder(folder, bytes);
     }
-    Status make_swap(const vm::SwapSpec& spec, const std::string& path, volume::UserDirectory& directory,
+    Status make_swap(const guest::SwapSpec& spec, const std::string& path, guest::UserDirectory& directory,
                      const std::string& vm) override;
     Status delete_file(const std::string& path) override { return remove_file_durably(path); }
     Status make_run_dir(const std::string& path) override;
@@ -76,38 +76,40 @@ class RealParts final : public Parts {
   private:
     LocateConfig locate_;
     volume::VolumeProgram program_;
-    volume::FilesHelper files_;
+    files::FilesHelper files_;
     std::optional<gid_t> qemu_group_;
     GuestFirewall guests_;
     Clock& clock_;
     Report& report_;
 };
 
-Status RealParts::make_from_template(const volume::MountOptions& user, const volume::NfsLocation& source,
-                                     const std::string& maker, const volume::CopyProgress& progress) {
+Status RealParts::make_from_template(const guest::MountOptions& user, const NfsLocation& source,
+                                     const std::string& maker, const guest::CopyProgress& progress) {
     const std::string name = source.directory.substr(source.directory.rfind('/') + 1);
-    const volume::PlanVmCopy plan = [&](const std::string& text) -> Result<volume::VmCopyPlan> {
-        auto copy = vm::copy_machine(text, name + "/machine.toml", vm::fresh_uuid(), vm::fresh_mac());
+    const guest::PlanVmCopy plan = [&](const std::string& text) -> Result<guest::VmCopyPlan> {
+        auto copy =
+            guest::copy_machine(text, name + "/machine.toml", guest::fresh_uuid(), guest::fresh_mac());
         if (!copy) return fail(copy.error());
-        return volume::VmCopyPlan{copy->text, copy->files, copy->optional};
+        return guest::VmCopyPlan{copy->text, copy->files, copy->optional};
     };
     const Status made =
-        volume::make_vm_from_template(user, source, name, maker, plan, progress, files_, clock_, report_);
+        guest::make_vm_from_template(user, source, name, maker, plan, progress, files_, clock_, report_);
     if (!made && made.error().code() == ErrorCode::P20) return {};
     return made;
 }
 
-Status RealParts::make_swap(const vm::SwapSpec& spec, const std::string& path,
-                            volume::UserDirectory& directory, const std::string& vm) {
-    std::optional<vm::SwapOwner> owner;
-    if (program_.uid) owner = vm::SwapOwner{*program_.uid, program_.gid.value_or(0)};
-    if (spec.content != vm::SwapContent::from_template) return vm::make_swap(path, spec, nullptr, owner);
+Status RealParts::make_swap(const guest::SwapSpec& spec, const std::string& path,
+                            guest::UserDirectory& directory, const std::string& vm) {
+    std::optional<guest::SwapOwner> owner;
+    if (program_.uid) owner = guest::SwapOwner{*program_.uid, program_.gid.value_or(0)};
+    if (spec.content != guest::SwapContent::from_template)
+        return guest::make_swap(path, spec, nullptr, owner);
     auto facts = directory.facts(vm, spec.template_path);
     if (!facts) return fail(facts.error());
-    const vm::SwapTemplate source{.size = facts->size, .read = [&](uint64_t offset, size_t length) {
-                                      return directory.read_at(vm, spec.template_path, offset, length);
-                                  }};
-    return vm::make_swap(path, spec, &source, owner);
+    const guest::SwapTemplate source{.size = facts->size, .read = [&](uint64_t offset, size_t length) {
+                                         return directory.read_at(vm, spec.template_path, offset, length);
+                                     }};
+    return guest::make_swap(path, spec, &source, owner);
 }
 
 Status RealParts::make_run_dir(const std::string& path) {
@@ -147,7 +149,7 @@ Result<std::unique_ptr<Parts>> real_parts(RealPartsOptions options, Clock& clock
         options.volume.uid = u->pw_uid;
         options.volume.gid = u->pw_gid;
     }
-    auto files = volume::files_program(options.files_program, options.files_user);
+    auto files = files::files_program(options.files_program, options.files_user);
     if (!files) return fail(files.error());
     return std::make_unique<RealParts>(std::move(options.locate), std::move(options.volume),
                                        std::move(*files), qemu_group, std::move(options.guests), clock,

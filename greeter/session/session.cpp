@@ -113,7 +113,7 @@ Status Session::run() {
     if (telling_.valid()) telling_.wait();
     if (!since_.empty()) seams_.tell_provisioner({}, {}, {});
     // Who lost the lock was told so; that it is tidied up later is no news to them.
-    if (!undone && writer_end_ != volume::WriterEnd::lost)
+    if (!undone && writer_end_ != lock::WriterEnd::lost)
         seams_.front_end.say(MessageStyle::error, undone.error().to_user());
     if (undone && move_ && !loss_told_)
         seams_.front_end.say(MessageStyle::info,

@@ -17,13 +17,13 @@
 #include "greeter/session/state_store.h"
 #include "greeter/session/step_table.h"
 #include "greeter/session/sweeper.h"
-#include "greeter/vm/hypervisor.h"
-#include "volume/release_rule.h"
+#include "guest/hypervisor.h"
+#include "lock/release_rule.h"
 
 namespace berth::session {
 
 struct SessionTimes {
-    volume::LockTimes lock;
+    lock::LockTimes lock;
     Duration power_button = std::chrono::seconds(60);  ///< From the ACPI power button to destroying the VM.
     Duration volume_stop = std::chrono::seconds(60);   ///< For flushing; after that the sweeper goes on.
     Duration poll = std::chrono::milliseconds(500);    ///< Between two looks at a quiet domain.
@@ -37,7 +37,7 @@ struct SessionTimes {
 struct SessionConfig {
     std::string session;  ///< [A-Za-z0-9-]{1,32}
     ClientConfig client;
-    volume::LockOwner owner;  ///< `user` is filled in when PAM has said it.
+    lock::LockOwner owner;  ///< `user` is filled in when PAM has said it.
     std::string run_root = "/run/berth/vm", swap_dir = "/var/lib/berth/swap";
     std::string ovmf_code = "/usr/share/OVMF/OVMF_CODE_4M.fd", ovmf_vars = "/usr/share/OVMF/OVMF_VARS_4M.fd";
     std::string nat_network;  ///< libvirt network for "nat"; empty: QEMU's user-mode network.
@@ -57,7 +57,7 @@ struct SessionSeams {
     FrontEnd& front_end;
     Authenticator& authenticator;
     Parts& parts;
-    vm::Hypervisor& hypervisor;
+    guest::Hypervisor& hypervisor;
     StateStore& store;
     Sweeper& sweeper;
     TellProvisioner tell_provisioner;
@@ -82,7 +82,7 @@ class Session {
     Status check();
     Status lock();
     Status finish_last_session();
-    Result<bool> ask_to_break(const volume::LockHolder& holder);
+    Result<bool> ask_to_break(const lock::LockHolder& holder);
     /// Asks whether to discard the last session's changes, which wait in its berth-volume. K32: no.
     Status ask_to_discard(const Error& why);
     Status configure();
@@ -97,7 +97,7 @@ class Session {
     Status stop_vm();
     Status stop_volume();
     /// How it ended; an error: it goes on, and the sweeper with it.
-    Result<volume::WriterEnd> end_volume();
+    Result<lock::WriterEnd> end_volume();
     Status release_lock();
     Status delete_swap();
 
@@ -115,7 +115,7 @@ class Session {
     /// What waits for the file server is over by then; nullopt: each call for itself.
     void bound(std::optional<BootTime> deadline);
     Status save_state();
-    Result<vm::MachineConfig> read_configuration();
+    Result<guest::MachineConfig> read_configuration();
     Status fetch_firmware_state();
     Status put_firmware_state_back();
     std::string in_run_dir(std::string_view name) const { return state_.run_dir + "/" + std::string(name); }
@@ -129,15 +129,15 @@ class Session {
 
     std::future<Status> kvm_;
     bool kvm_usable_ = false;
-    volume::MountOptions mount_options_;
-    std::unique_ptr<volume::UserDirectory> directory_;
+    guest::MountOptions mount_options_;
+    std::unique_ptr<guest::UserDirectory> directory_;
     std::string machine_text_;  ///< machine.toml as checked.
-    vm::MachineConfig machine_;
-    std::optional<volume::TakenLock> taken_;
+    guest::MachineConfig machine_;
+    std::optional<lock::TakenLock> taken_;
     bool claim_left_ = false;  ///< The user gave up waiting: the claim stays on the server (DESIGN "A claim
                                ///< is never taken back").
     std::unique_ptr<Volume> volume_;
-    volume::WriterEnd writer_end_ = volume::WriterEnd::none;
+    lock::WriterEnd writer_end_ = lock::WriterEnd::none;
     std::optional<BootTime>
         write_lost_;  ///< The last write whose answer never came, in case it is still under way.
     struct Move {
@@ -146,10 +146,10 @@ class Session {
     };
     std::optional<Move> move_;  ///< Another workstation asked for the VM (REQUIREMENTS M10).
     bool loss_told_ = false;
-    std::unique_ptr<vm::Domain> domain_;
+    std::unique_ptr<guest::Domain> domain_;
     bool guest_ran_ = false;
-    vm::FirmwarePaths firmware_paths_;
-    vm::FirmwareBytes firmware_;  ///< As the server had it.
+    guest::FirmwarePaths firmware_paths_;
+    guest::FirmwareBytes firmware_;  ///< As the server had it.
     UniqueFd console_;
     std::string since_;
     BootTime next_tell_;

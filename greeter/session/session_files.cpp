@@ -4,7 +4,7 @@
 
 #include "base/plain_text.h"
 #include "greeter/session/session.h"
-#include "greeter/vm/vm_check.h"
+#include "guest/vm_check.h"
 
 namespace berth::session {
 
@@ -13,7 +13,7 @@ using std::chrono::seconds;
 
 namespace {
 
-/// More rows than that the greeter takes for nonsense (greeter/supervisor/protocol.h).
+/// More rows than that the greeter takes for nonsense (greeter/protocol/protocol.h).
 constexpr size_t k_most_vms = 256;
 
 }  // namespace
@@ -41,9 +41,9 @@ Status Session::mount(BootTime deadline) {
     state_.location = mount_options_.location;
     state_.shared = mount_options_.shared;
     state_.credentials = mount_options_.credentials;
-    if (user.groups.size() > volume::k_max_groups)
+    if (user.groups.size() > k_max_groups)
         return fail(ErrorCode::M12, "{} besides your own: must be at most {}", user.groups.size(),
-                    volume::k_max_groups);
+                    k_max_groups);
     BERTH_TRY(remount());
     return seams_.parts.keep_guests_from(directory_->servers());
 }
@@ -109,8 +109,8 @@ Status Session::choose() {
     return {};
 }
 
-Result<vm::MachineConfig> Session::read_configuration() {
-    return vm::read_machine_config(*directory_, state_.vm, machine_text_);
+Result<guest::MachineConfig> Session::read_configuration() {
+    return guest::read_machine_config(*directory_, state_.vm, machine_text_);
 }
 
 Status Session::check() {
@@ -122,10 +122,10 @@ Status Session::check() {
     auto config = read_configuration();
     if (!config) return fail(config.error());
     machine_ = std::move(*config);
-    BERTH_TRY(vm::check_disks(*directory_, state_.vm, machine_));
+    BERTH_TRY(guest::check_disks(*directory_, state_.vm, machine_));
     auto space = directory_->space_left();
     if (!space) return fail(space.error());
-    if (space->bytes < vm::k_little_space)
+    if (space->bytes < guest::k_little_space)
         seams_.front_end.say(MessageStyle::info,
                              fmt::format("Only {} MiB are left for your files on {}.", space->bytes >> 20,
                                          mount_options_.location.server));
@@ -185,8 +185,8 @@ Status Session::ask_to_discard(const Error& why) {
     return {};
 }
 
-Result<bool> Session::ask_to_break(const volume::LockHolder& holder) {
-    const volume::LockOwner& owner = holder.record.owner;
+Result<bool> Session::ask_to_break(const lock::LockHolder& holder) {
+    const lock::LockOwner& owner = holder.record.owner;
     const std::string since = time_for_people(holder.record.since);
     std::string title;
     if (owner.client == config_.owner.client)
@@ -230,7 +230,7 @@ Status Session::lock() {
         return save_state();
     };
     const auto waiting = [this, &waited](seconds left) {
-        std::optional<volume::LockHolder> lower;
+        std::optional<lock::LockHolder> lower;
         if (auto found = directory_->holder_below(state_.vm, state_.lock->epoch)) lower = std::move(*found);
         const seconds asked = std::chrono::ceil<seconds>(config_.times.lock.take_over) - left;
         seams_.front_end.progress({step::lock, waiting_text(lower, asked, left, config_.times.lock), "doing",
@@ -264,7 +264,7 @@ Status Session::lock() {
 Status Session::release_lock() {
     if (!state_.lock || claim_left_) return {};
     if (const auto lost = seams_.parts.write_lost()) note_lost_write(*lost);
-    const auto from = volume::release_from(writer_end_, write_lost_, config_.times.lock.sweep_wait);
+    const auto from = lock::release_from(writer_end_, write_lost_, config_.times.lock.sweep_wait);
     if (!from)
         return fail(ErrorCode::K32, "\"{}\" is given back in {} s", state_.vm,
                     std::chrono::ceil<seconds>(config_.times.lock.sweep_wait).count());
@@ -289,7 +289,7 @@ Status Session::configure() {
     auto config = read_configuration();
     if (!config) return fail(config.error());
     machine_ = std::move(*config);
-    if (machine_text_ != checked) return vm::check_disks(*directory_, state_.vm, machine_);
+    if (machine_text_ != checked) return guest::check_disks(*directory_, state_.vm, machine_);
     return {};
 }
 

@@ -13,11 +13,11 @@ using std::chrono::seconds;
 
 namespace {
 
-volume::DiskMode mode_of(const vm::Disk& disk) {
+volume::DiskMode mode_of(const guest::Disk& disk) {
     switch (disk.role) {
-        case vm::DiskRole::swap:
+        case guest::DiskRole::swap:
             return volume::DiskMode::local;
-        case vm::DiskRole::shared:
+        case guest::DiskRole::shared:
             return volume::DiskMode::shared;
         default:
             return volume::DiskMode::direct;
@@ -44,8 +44,8 @@ Status Session::refuse_second_copy() {
 
 Status Session::make_swap() {
     BERTH_TRY(refuse_second_copy());
-    std::vector<std::pair<const vm::SwapSpec*, std::string>> wanted;
-    for (const vm::Disk& disk : machine_.disks)
+    std::vector<std::pair<const guest::SwapSpec*, std::string>> wanted;
+    for (const guest::Disk& disk : machine_.disks)
         if (disk.swap)
             wanted.emplace_back(&*disk.swap,
                                 fmt::format("{}/{}-{}.raw", config_.swap_dir, state_.session, disk.name));
@@ -85,7 +85,7 @@ Status Session::start_volume(BootTime deadline) {
                                 .owner = config_.owner.client,
                                 .renew = config_.times.lock.renew,
                                 .hold = config_.times.lock.hold};
-    for (const vm::Disk& disk : machine_.disks) {
+    for (const guest::Disk& disk : machine_.disks) {
         const volume::DiskMode mode = mode_of(disk);
         const std::string path =
             mode == volume::DiskMode::local
@@ -102,8 +102,8 @@ Status Session::start_volume(BootTime deadline) {
     return volume_->wait_ready(left_until(deadline, seams_.clock));
 }
 
-Result<volume::WriterEnd> Session::end_volume() {
-    using volume::WriterEnd;
+Result<lock::WriterEnd> Session::end_volume() {
+    using lock::WriterEnd;
     // Without a VM nobody ever wrote to its disks.
     const bool served = saga_.state(step::vm) != StepState::idle;
     const BootTime give_up = seams_.clock.now() + config_.times.volume_stop;
@@ -157,18 +157,18 @@ void Session::note_lost_write(BootTime when) {
 
 Status Session::start_vm(BootTime) {
     BERTH_TRY(fetch_firmware_state());
-    vm::ClientFacts facts{.domain_name = vm::domain_name(state_.session),
-                          .kvm = kvm_usable_,
-                          .nbd_socket = in_run_dir("nbd.sock"),
-                          .console_socket = in_run_dir("console.sock"),
-                          .network_bridge = config_.client.network_bridge,
-                          .guest_address_leased = config_.client.guest_address_leased,
-                          .nat_network = config_.nat_network,
-                          .firmware_code = config_.ovmf_code,
-                          .nvram_copy = firmware_paths_.nvram,
-                          .host_memory = config_.host_memory,
-                          .host_cpus = config_.host_cpus};
-    auto xml = vm::domain_xml(machine_, facts);
+    guest::ClientFacts facts{.domain_name = guest::domain_name(state_.session),
+                             .kvm = kvm_usable_,
+                             .nbd_socket = in_run_dir("nbd.sock"),
+                             .console_socket = in_run_dir("console.sock"),
+                             .network_bridge = config_.client.network_bridge,
+                             .guest_address_leased = config_.client.guest_address_leased,
+                             .nat_network = config_.nat_network,
+                             .firmware_code = config_.ovmf_code,
+                             .nvram_copy = firmware_paths_.nvram,
+                             .host_memory = config_.host_memory,
+                             .host_cpus = config_.host_cpus};
+    auto xml = guest::domain_xml(machine_, facts);
     if (!xml) return fail(xml.error());
     auto domain = seams_.hypervisor.start(*xml);
     if (!domain) return fail(domain.error());
@@ -177,18 +177,18 @@ Status Session::start_vm(BootTime) {
 }
 
 Status Session::fetch_firmware_state() {
-    firmware_paths_ = vm::firmware_paths(machine_, state_.run_dir);
+    firmware_paths_ = guest::firmware_paths(machine_, state_.run_dir);
     auto stored = stored_firmware(*directory_, state_.vm, machine_);
     if (!stored) return fail(stored.error());
     firmware_ = std::move(*stored);
-    return vm::place_firmware(firmware_paths_, firmware_, config_.ovmf_vars);
+    return guest::place_firmware(firmware_paths_, firmware_, config_.ovmf_vars);
 }
 
 Status Session::put_firmware_state_back() {
-    if (!guest_ran_) return vm::remove_firmware(firmware_paths_);
-    auto changed = vm::changed_firmware(firmware_paths_, firmware_);
+    if (!guest_ran_) return guest::remove_firmware(firmware_paths_);
+    auto changed = guest::changed_firmware(firmware_paths_, firmware_);
     if (!changed) return fail(changed.error());
-    if (changed->empty()) return vm::remove_firmware(firmware_paths_);
+    if (changed->empty()) return guest::remove_firmware(firmware_paths_);
     const auto put_back = [&] {
         Status put = put_firmware(*directory_, state_.vm, machine_, *changed, [this] { return may_write(); });
         if (!put && put.error().code() == ErrorCode::M04) note_lost_write(seams_.clock.now());
@@ -207,7 +207,7 @@ Status Session::put_firmware_state_back() {
         if (move_) tell_loss("The firmware's settings");
         BERTH_TRY(keep_firmware_aside(*directory_, state_.vm, state_.lock->epoch, *changed));
     }
-    return vm::remove_firmware(firmware_paths_);
+    return guest::remove_firmware(firmware_paths_);
 }
 
 Status Session::hand_over_console() {

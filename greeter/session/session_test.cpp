@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "greeter/session/testing/fake_remote.h"
-#include "greeter/session/testing/fake_world.h"
+#include "tests/testing/fake_remote.h"
+#include "tests/testing/fake_world.h"
 
 namespace berth::session {
 namespace {
@@ -26,7 +26,7 @@ class SessionTest : public testing::Test {
         config.owner = {.client = "m-0001", .host = "berth-12", .user = "", .boot_id = "boot-1"};
         config.host_memory = 4ULL << 30;
         config.host_cpus = 2;
-        w.domain_states = {vm::DomainState::running, vm::DomainState::gone};
+        w.domain_states = {guest::DomainState::running, guest::DomainState::gone};
     }
     ~SessionTest() override { std::filesystem::remove_all(folder_); }
 
@@ -140,7 +140,7 @@ TEST_F(SessionTest, bounds_every_step_at_the_file_server_and_lets_the_user_give_
 }
 
 TEST_F(SessionTest, time_in_which_a_person_is_asked_is_no_part_of_the_bound) {
-    w.holder = volume::LockHolder{};
+    w.holder = lock::LockHolder{};
     w.holder->record.owner = {"m-2", "berth-2", "ann", "b"};
     w.front_end.chosen = {1};
     std::optional<Duration> left;
@@ -162,7 +162,7 @@ TEST_F(SessionTest, leaves_nothing_behind_when_cut_at_any_step) {
         w.log.clear();
         w.front_end.shown.clear();
         w.failing = {cut};
-        w.domain_states = {vm::DomainState::running};
+        w.domain_states = {guest::DomainState::running};
         EXPECT_FALSE(run());
         EXPECT_TRUE(w.made.empty()) << *w.made.begin();
         EXPECT_TRUE(states().empty());
@@ -184,7 +184,7 @@ TEST_F(SessionTest, takes_any_folder_name_that_is_text_and_explains_the_others) 
     for (const std::string& name : std::vector<std::string>{"-rf *", "my work", "Größe", "$(reboot)",
                                                             "a'b\"c", std::string(255, 'x')}) {
         w.vms = {name};
-        w.domain_states = {vm::DomainState::running, vm::DomainState::gone};
+        w.domain_states = {guest::DomainState::running, guest::DomainState::gone};
         EXPECT_TRUE(run()) << name;
         EXPECT_TRUE(w.front_end.has("console " + name));
     }
@@ -302,7 +302,7 @@ TEST_F(SessionTest, stops_between_steps_when_the_user_gives_up) {
 class LockedTest : public SessionTest {
   protected:
     LockedTest() {
-        volume::LockHolder h;
+        lock::LockHolder h;
         h.record.owner = {.client = "m-0002", .host = "berth-7", .user = "ann", .boot_id = "x"};
         h.record.since = "2026-01-02T03:04:05Z";
         w.holder = w.holder_below = h;
@@ -457,7 +457,7 @@ TEST_F(ForgottenTest, a_forged_state_of_this_boot_does_not_refuse_a_login) {
 }
 
 TEST_F(SessionTest, closes_by_power_button_and_then_by_force) {
-    w.domain_states = {vm::DomainState::running};
+    w.domain_states = {guest::DomainState::running};
     w.power_button_works = false;
     w.front_end.heard = {{.wish = Wish::close}};
     const BootTime before = w.clock.now();
@@ -470,7 +470,7 @@ TEST_F(SessionTest, closes_by_power_button_and_then_by_force) {
 
 TEST_F(SessionTest, lets_go_of_the_console_when_the_greeter_is_gone) {
     // Nobody would read it: a guest that writes to it could not close.
-    w.domain_states = {vm::DomainState::running};
+    w.domain_states = {guest::DomainState::running};
     w.front_end.heard = {{.wish = Wish::close}};
     ssize_t read_by_guest = -1;
     w.at = [&](const std::string& what) {
@@ -496,7 +496,7 @@ TEST_F(SessionTest, tells_that_libvirt_does_not_answer_and_lets_the_guest_run) {
 }
 
 TEST_F(SessionTest, leaves_a_guest_to_the_sweeper_when_libvirt_does_not_answer_at_its_end) {
-    w.domain_states = {vm::DomainState::running};
+    w.domain_states = {guest::DomainState::running};
     w.front_end.heard = {{.wish = Wish::close}};
     w.at = [&](const std::string& what) {
         if (what == "resume") w.libvirt_silent = 1'000'000;
@@ -556,8 +556,8 @@ uuid = "9b0c1d52-8f2e-4c11-a4de-0c5e1ad1b7a4"
 
 TEST_F(SessionTest, does_not_switch_off_a_closing_guest_that_waits_for_the_file_server) {
     w.power_button_works = false;
-    w.domain_states.assign(310, vm::DomainState::running);  // longer than the power button's time
-    w.domain_states.push_back(vm::DomainState::gone);
+    w.domain_states.assign(310, guest::DomainState::running);  // longer than the power button's time
+    w.domain_states.push_back(guest::DomainState::gone);
     w.volume_events = {volume::VolumeState::silent};
     w.front_end.heard = {{.wish = Wish::close}, {.wish = Wish::descriptor, .fd = -3}};
     ASSERT_TRUE(run());
@@ -566,7 +566,7 @@ TEST_F(SessionTest, does_not_switch_off_a_closing_guest_that_waits_for_the_file_
 }
 
 TEST_F(SessionTest, switches_off_at_once_when_asked) {
-    w.domain_states = {vm::DomainState::running};
+    w.domain_states = {guest::DomainState::running};
     w.front_end.heard = {{.wish = Wish::force_off}};
     ASSERT_TRUE(run());
     EXPECT_TRUE(std::ranges::find(w.log, "power button") == w.log.end());
@@ -574,7 +574,7 @@ TEST_F(SessionTest, switches_off_at_once_when_asked) {
 }
 
 TEST_F(SessionTest, tells_of_a_crashed_guest_and_waits_for_nothing_when_it_is_to_close) {
-    w.domain_states = {vm::DomainState::running, vm::DomainState::crashed};
+    w.domain_states = {guest::DomainState::running, guest::DomainState::crashed};
     w.power_button_works = false;
     w.front_end.heard = {{}, {}, {.wish = Wish::close}};
     const BootTime before = w.clock.now();
@@ -585,7 +585,7 @@ TEST_F(SessionTest, tells_of_a_crashed_guest_and_waits_for_nothing_when_it_is_to
 }
 
 TEST_F(SessionTest, tells_that_the_virtual_machine_ended_by_itself_and_undoes_all) {
-    w.domain_states = {vm::DomainState::running, vm::DomainState::gone};
+    w.domain_states = {guest::DomainState::running, guest::DomainState::gone};
     w.domain_failed = true;
     const Status result = run();
     ASSERT_FALSE(result);
@@ -595,14 +595,14 @@ TEST_F(SessionTest, tells_that_the_virtual_machine_ended_by_itself_and_undoes_al
 }
 
 TEST_F(SessionTest, leaves_a_crashed_guest_standing_until_its_user_has_read_why) {
-    w.domain_states.assign(100, vm::DomainState::crashed);
-    w.domain_states.push_back(vm::DomainState::gone);
+    w.domain_states.assign(100, guest::DomainState::crashed);
+    w.domain_states.push_back(guest::DomainState::gone);
     ASSERT_TRUE(run());
     EXPECT_TRUE(std::ranges::find(w.log, "undo vm") == w.log.end());
 }
 
 TEST_F(SessionTest, tells_of_a_silent_server_and_continues_the_paused_guest_when_it_answers) {
-    using vm::DomainState;
+    using guest::DomainState;
     w.domain_states = {DomainState::running, DomainState::paused_io_error, DomainState::paused_io_error,
                        DomainState::running, DomainState::gone};
     w.volume_events = {volume::VolumeState::silent};
@@ -619,7 +619,7 @@ TEST_F(SessionTest, tells_of_a_silent_server_and_continues_the_paused_guest_when
 }
 
 TEST_F(SessionTest, tells_of_a_server_that_refuses_writes_and_tries_again_with_pauses) {
-    using vm::DomainState;
+    using guest::DomainState;
     config.times.poll = std::chrono::seconds(1);
     w.domain_states.assign(12, DomainState::paused_io_error);
     w.domain_states.insert(w.domain_states.end(), 8, DomainState::running);
@@ -633,7 +633,7 @@ TEST_F(SessionTest, tells_of_a_server_that_refuses_writes_and_tries_again_with_p
 }
 
 TEST_F(SessionTest, ends_the_vm_when_another_took_its_lock) {
-    w.domain_states = {vm::DomainState::running};
+    w.domain_states = {guest::DomainState::running};
     w.volume_events = {volume::VolumeState::lost};
     w.front_end.heard = {{.wish = Wish::descriptor, .fd = -3}};
     auto result = run();
@@ -648,7 +648,7 @@ TEST_F(SessionTest, ends_the_vm_when_another_took_its_lock) {
 class ClaimedTest : public SessionTest {
   protected:
     ClaimedTest() {
-        w.domain_states = {vm::DomainState::running};
+        w.domain_states = {guest::DomainState::running};
         w.volume_events = {volume::VolumeState::claimed};
         w.front_end.heard = {{.wish = Wish::descriptor, .fd = -3}};
         w.at = [this](const std::string& what) {
@@ -748,8 +748,9 @@ TEST_F(ClaimedTest, answers_status_with_the_seconds_left) {
 }
 
 TEST_F(ClaimedTest, whose_guest_stopped_at_a_failed_request_goes_on) {
-    w.domain_states = {vm::DomainState::running, vm::DomainState::running, vm::DomainState::paused_io_error,
-                       vm::DomainState::running, vm::DomainState::gone};
+    w.domain_states = {guest::DomainState::running, guest::DomainState::running,
+                       guest::DomainState::paused_io_error, guest::DomainState::running,
+                       guest::DomainState::gone};
     ASSERT_TRUE(run());
     EXPECT_EQ(std::ranges::count(w.log, "resume"), 2) << "at its start, and once more";
 }
@@ -776,7 +777,7 @@ TEST_F(FirmwareTest, is_put_back_under_the_lock) {
 }
 
 TEST_F(FirmwareTest, of_another_who_took_the_lock_is_left_alone_and_ours_is_kept_beside_it) {
-    w.domain_states = {vm::DomainState::running};
+    w.domain_states = {guest::DomainState::running};
     w.volume_events = {volume::VolumeState::lost};
     w.front_end.heard = {{.wish = Wish::descriptor, .fd = -3}};
     EXPECT_FALSE(run());
@@ -824,7 +825,7 @@ TEST_F(FirmwareTest, whose_rename_got_no_answer_keeps_the_lock_until_it_cannot_b
 }
 
 TEST_F(FirmwareTest, is_put_back_under_a_claim_while_the_lease_lasts) {
-    w.domain_states = {vm::DomainState::running};
+    w.domain_states = {guest::DomainState::running};
     w.volume_events = {volume::VolumeState::claimed};
     w.front_end.heard = {{.wish = Wish::descriptor, .fd = -3}};
     w.at = [this, before = w.at](const std::string& what) {
@@ -839,7 +840,7 @@ TEST_F(FirmwareTest, is_put_back_under_a_claim_while_the_lease_lasts) {
 }
 
 TEST_F(FirmwareTest, is_not_put_back_under_a_claim_when_the_lease_is_over_and_that_is_said) {
-    w.domain_states = {vm::DomainState::running};
+    w.domain_states = {guest::DomainState::running};
     w.volume_events = {volume::VolumeState::claimed};
     w.front_end.heard = {{.wish = Wish::descriptor, .fd = -3}};
     w.at = [this, before = w.at](const std::string& what) {
@@ -855,7 +856,7 @@ TEST_F(FirmwareTest, is_not_put_back_under_a_claim_when_the_lease_is_over_and_th
 }
 
 TEST_F(SessionTest, ends_the_vm_when_the_volume_engine_died) {
-    w.domain_states = {vm::DomainState::running};
+    w.domain_states = {guest::DomainState::running};
     w.front_end.heard = {{.wish = Wish::descriptor, .fd = -2}, {.wish = Wish::descriptor, .fd = -2}};
     w.at = [this](const std::string& what) {
         if (what == "undo vm") w.volume_dead = true;
@@ -908,7 +909,7 @@ TEST_F(SessionTest, releases_the_lock_no_earlier_than_30_s_after_its_berth_files
 
 TEST_F(SessionTest, that_ends_by_an_exception_leaves_the_volume_engine_to_the_sweeper) {
     w.front_end.on_listen = [] { throw std::runtime_error("no memory"); };
-    w.domain_states = {vm::DomainState::running};
+    w.domain_states = {guest::DomainState::running};
     EXPECT_THROW((void)run(), std::runtime_error);
     EXPECT_TRUE(std::ranges::find(w.log, "kill volume") == w.log.end());
     EXPECT_TRUE(w.made.contains("volume"));
@@ -937,8 +938,8 @@ TEST_F(SessionTest, asks_before_it_gives_up_what_the_file_server_does_not_take) 
 }
 
 TEST_F(SessionTest, tells_the_provisioner_again_and_again_while_the_vm_runs) {
-    w.domain_states.assign(2400, vm::DomainState::running);  // 20 minutes
-    w.domain_states.push_back(vm::DomainState::gone);
+    w.domain_states.assign(2400, guest::DomainState::running);  // 20 minutes
+    w.domain_states.push_back(guest::DomainState::gone);
     ASSERT_TRUE(run());
     ASSERT_GE(told.size(), 3u);
     EXPECT_LE(told.size(), 6u);
@@ -948,7 +949,7 @@ TEST_F(SessionTest, tells_the_provisioner_again_and_again_while_the_vm_runs) {
 }
 
 TEST_F(SessionTest, answers_status) {
-    w.domain_states = {vm::DomainState::running, vm::DomainState::running, vm::DomainState::gone};
+    w.domain_states = {guest::DomainState::running, guest::DomainState::running, guest::DomainState::gone};
     w.front_end.heard = {{.wish = Wish::status}};
     ASSERT_TRUE(run());
     EXPECT_TRUE(w.front_end.mentions("status \"work\" of ann"));

@@ -14,7 +14,7 @@ Result<size_t> settle(const SweepSeams& seams, Duration limit, const std::functi
     const auto waiting = [&](seconds) { return seams.clock.now() < end && go_on(); };
     // Something that the lost power would end in the middle.
     const auto lives = [&](const SessionState& state) {
-        auto domain = seams.hypervisor.find(vm::domain_name(state.session));
+        auto domain = seams.hypervisor.find(guest::domain_name(state.session));
         return !domain || *domain != nullptr || !seams.processes.volume_processes(state).empty();
     };
     Sweeper sweeper(seams);

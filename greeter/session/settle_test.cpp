@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "greeter/session/testing/fake_world.h"
+#include "tests/testing/fake_world.h"
 
 namespace berth::session {
 namespace {

@@ -18,7 +18,7 @@ namespace {
 
 using nlohmann::json;
 
-json location_json(const volume::NfsLocation& l) {
+json location_json(const NfsLocation& l) {
     return {{"server", l.server},
             {"nfs_port", l.nfs_port},
             {"mount_port", l.mount_port},
@@ -39,11 +39,11 @@ T whole(const json& value) {
 }
 
 // The json library throws on a wrong type or a missing key; parse_state catches it all in one place.
-volume::NfsLocation location_from(const json& j) {
-    volume::NfsLocation l{.server = j.at("server"),
-                          .directory = j.at("directory"),
-                          .nfs_port = whole<uint16_t>(j.at("nfs_port")),
-                          .mount_port = whole<uint16_t>(j.at("mount_port"))};
+NfsLocation location_from(const json& j) {
+    NfsLocation l{.server = j.at("server"),
+                  .directory = j.at("directory"),
+                  .nfs_port = whole<uint16_t>(j.at("nfs_port")),
+                  .mount_port = whole<uint16_t>(j.at("mount_port"))};
     if (l.server.empty() || l.server.size() > 255 || !good_path(l.directory))
         throw std::out_of_range("nfs: bad server or directory");
     return l;

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "base/nfs_types.h"
 #include "base/report.h"
 #include "base/result.h"
-#include "volume/types.h"
 
 namespace berth::session {
 
@@ -27,9 +27,9 @@ struct LockState {
 
 struct SessionState {
     std::string session, user, vm;
-    volume::NfsLocation location;
-    std::optional<volume::NfsLocation> shared;
-    volume::NfsCredentials credentials;
+    NfsLocation location;
+    std::optional<NfsLocation> shared;
+    NfsCredentials credentials;
     std::optional<LockState> lock;
     std::optional<std::string> domain;  ///< libvirt's UUID.
     std::optional<int64_t> volume_pid;

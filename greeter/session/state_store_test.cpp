@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "greeter/session/testing/fake_remote.h"
+#include "tests/testing/fake_remote.h"
 
 namespace berth::session {
 namespace {
@@ -19,7 +19,7 @@ SessionState full_state() {
                          .directory = "/export/users/ann",
                          .nfs_port = 2049,
                          .mount_port = 20048},
-            .shared = volume::NfsLocation{.server = "fs2", .directory = "/shared"},
+            .shared = NfsLocation{.server = "fs2", .directory = "/shared"},
             .credentials = {.uid = 1000, .gid = 1000, .groups = {27, 100}},
             .lock = LockState{.epoch = 7, .nonce = "00ff"},
             .domain = "6a4f3c1e-0000-4000-8000-000000000001",

@@ -91,18 +91,18 @@ std::unique_ptr<ProcessTable> real_process_table() {
 
 Status Sweeper::end_domain(const SessionState& state, const Waiting& waiting) {
     if (!state.domain || state.boot_id != seams_.boot_id) return {};  // no process outlives a boot
-    auto domain = seams_.hypervisor.find(vm::domain_name(state.session));
+    auto domain = seams_.hypervisor.find(guest::domain_name(state.session));
     if (!domain) return fail(domain.error());
     if (*domain == nullptr) return {};
     seams_.report.event(Level::info, "sweeper ends a domain",
                         {{"session", state.session}, {"domain", *state.domain}});
     // Its owner was not asked: what the guest has in memory gets the same chance as at a logout.
     auto now = (*domain)->state();
-    if (now && *now == vm::DomainState::running && (*domain)->press_power_button()) {
+    if (now && *now == guest::DomainState::running && (*domain)->press_power_button()) {
         const BootTime destroy_at = seams_.clock.now() + seams_.power_button;
         while (seams_.clock.now() < destroy_at) {
             now = (*domain)->state();
-            if (now && *now == vm::DomainState::gone) return {};
+            if (now && *now == guest::DomainState::gone) return {};
             if (waiting && !waiting(std::chrono::ceil<seconds>(destroy_at - seams_.clock.now())))
                 return fail(ErrorCode::K32);
             seams_.clock.sleep(seconds(1));
@@ -150,14 +150,14 @@ Status Sweeper::end_volume(const SessionState& state, Unsaved unsaved) {
     return fail(ErrorCode::K32, "berth-volume does not end");
 }
 
-Status Sweeper::put_firmware_back(const SessionState& state, volume::UserDirectory& directory) {
+Status Sweeper::put_firmware_back(const SessionState& state, guest::UserDirectory& directory) {
     auto text = directory.read(state.vm, "machine.toml", 1 << 20);
     if (!text) return fail(text.error());
-    auto config = vm::parse_machine_config(*text, "machine.toml");
+    auto config = guest::parse_machine_config(*text, "machine.toml");
     if (!config) return fail(config.error());
     auto stored = stored_firmware(directory, state.vm, *config);
     if (!stored) return fail(stored.error());
-    auto changed = vm::changed_firmware(vm::firmware_paths(*config, state.run_dir), *stored);
+    auto changed = guest::changed_firmware(guest::firmware_paths(*config, state.run_dir), *stored);
     if (!changed) return fail(changed.error());
     if (changed->empty()) return {};
     // berth-volume is gone, and nobody renews: the right to write is what one good renewal of ours gives.
@@ -171,10 +171,10 @@ Status Sweeper::put_firmware_back(const SessionState& state, volume::UserDirecto
     return put_firmware(directory, state.vm, *config, *changed, may_write);
 }
 
-Status Sweeper::save_firmware(const SessionState& state, volume::UserDirectory& directory) {
+Status Sweeper::save_firmware(const SessionState& state, guest::UserDirectory& directory) {
     if (state.boot_id != seams_.boot_id || !state.domain) return {};  // the local files went with the boot
-    const vm::FirmwarePaths paths = vm::possible_firmware_paths(*state.domain, state.run_dir);
-    auto local = vm::changed_firmware(paths, {});
+    const guest::FirmwarePaths paths = guest::possible_firmware_paths(*state.domain, state.run_dir);
+    auto local = guest::changed_firmware(paths, {});
     if (!local) return fail(local.error());
     if (local->empty()) return {};
     Status put = put_firmware_back(state, directory);
@@ -184,7 +184,7 @@ Status Sweeper::save_firmware(const SessionState& state, volume::UserDirectory& 
         seams_.report.error("firmware variables are kept aside", put.error());
         BERTH_TRY(keep_firmware_aside(directory, state.vm, state.lock->epoch, *local));
     }
-    return vm::remove_firmware(paths);
+    return guest::remove_firmware(paths);
 }
 
 Status Sweeper::release_lock(const SessionState& state, BootTime writers_gone, const Waiting& waiting) {

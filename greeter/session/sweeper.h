@@ -8,7 +8,7 @@
 
 #include "greeter/session/parts.h"
 #include "greeter/session/state_store.h"
-#include "greeter/vm/hypervisor.h"
+#include "guest/hypervisor.h"
 
 namespace berth::session {
 
@@ -32,11 +32,11 @@ struct SweepSeams {
     Clock& clock;
     Report& report;
     Parts& parts;
-    vm::Hypervisor& hypervisor;
+    guest::Hypervisor& hypervisor;
     StateStore& store;
     ProcessTable& processes;
     std::string boot_id;
-    volume::LockTimes times;
+    lock::LockTimes times;
     Duration power_button = std::chrono::seconds(60);  ///< From the ACPI power button to destroying the VM.
 };
 
@@ -67,8 +67,8 @@ class Sweeper {
     Status may_kill(const SessionState& state);
     /// Puts the local firmware and TPM state back to the server, or aside there; never drops it. Errors: it
     /// is still here.
-    Status save_firmware(const SessionState& state, volume::UserDirectory& directory);
-    Status put_firmware_back(const SessionState& state, volume::UserDirectory& directory);
+    Status save_firmware(const SessionState& state, guest::UserDirectory& directory);
+    Status put_firmware_back(const SessionState& state, guest::UserDirectory& directory);
     Status release_lock(const SessionState& state, BootTime writers_gone, const Waiting& waiting);
 
     SweepSeams seams_;

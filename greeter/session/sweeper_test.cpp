@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "greeter/session/testing/fake_remote.h"
-#include "greeter/session/testing/fake_world.h"
+#include "tests/testing/fake_remote.h"
+#include "tests/testing/fake_world.h"
 
 namespace berth::session {
 namespace {
@@ -279,14 +279,14 @@ TEST_F(SweeperTest, switches_a_guest_off_that_does_not_close) {
 
 TEST_F(SweeperTest, presses_no_power_button_of_a_guest_that_never_ran) {
     ASSERT_TRUE(store_->save(state));
-    w.domain_states = {vm::DomainState::paused};
+    w.domain_states = {guest::DomainState::paused};
     EXPECT_EQ(*round(), 0u);
     EXPECT_TRUE(std::ranges::find(w.log, "power button") == w.log.end());
 }
 
 TEST_F(SweeperTest, presses_no_power_button_of_a_guest_that_crashed) {
     ASSERT_TRUE(store_->save(state));
-    w.domain_states = {vm::DomainState::crashed};
+    w.domain_states = {guest::DomainState::crashed};
     EXPECT_EQ(*round(), 0u);
     EXPECT_TRUE(std::ranges::find(w.log, "power button") == w.log.end());
     EXPECT_TRUE(w.made.empty());

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "server/ipxe_script.h"
+#include "server/boot/ipxe_script.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace berth::server;

@@ -6,46 +6,46 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "volume/file_limits.h"
-#include "volume/files/wire.h"
+#include "files/file_limits.h"
+#include "files/helper/wire.h"
 
 namespace {
 
 using namespace berth;
-using namespace berth::volume;
+using namespace berth::files;
 
 void must(bool holds) {
     if (!holds) abort();
 }
 
-void check(const FileRequest& asked, const FileReply& reply) {
+void check(const files::FileRequest& asked, const files::FileReply& reply) {
     if (reply.error) {
         must(reply.error->detail().size() <= 1024);
         for (const unsigned char c : reply.error->detail()) must(c >= ' ' && c != 0x7f);
         return;
     }
     switch (asked.call) {
-        case FileCall::mount:
-        case FileCall::lookup:
-        case FileCall::create:
-        case FileCall::make_directory:
-            return must(possible_handle(reply.handle));
-        case FileCall::read:
+        case files::FileCall::mount:
+        case files::FileCall::lookup:
+        case files::FileCall::create:
+        case files::FileCall::make_directory:
+            return must(files::possible_handle(reply.handle));
+        case files::FileCall::read:
             return must(reply.data.size() <= asked.count);
-        case FileCall::readlink:
-            return must(possible_link_target(reply.data));
-        case FileCall::write:
-        case FileCall::commit:
+        case files::FileCall::readlink:
+            return must(files::possible_link_target(reply.data));
+        case files::FileCall::write:
+        case files::FileCall::commit:
             return must(reply.data.size() == 8);
-        case FileCall::access:
+        case files::FileCall::access:
             return must((reply.access & ~asked.count) == 0);
-        case FileCall::list:
+        case files::FileCall::list:
             must(reply.part.seen >= reply.part.names.size());
-            for (const auto& entry : reply.part.names) must(possible_name(entry.name));
+            for (const auto& entry : reply.part.names) must(files::possible_name(entry.name));
             return;
-        case FileCall::limits:
-            must(reply.limits.read > 0 && reply.limits.read <= k_longest_transfer);
-            return must(reply.limits.write > 0 && reply.limits.write <= k_longest_transfer);
+        case files::FileCall::limits:
+            must(reply.limits.read > 0 && reply.limits.read <= files::k_longest_transfer);
+            return must(reply.limits.write > 0 && reply.limits.write <= files::k_longest_transfer);
         default:
             return;
     }
@@ -56,16 +56,16 @@ void check(const FileRequest& asked, const FileReply& reply) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size < 2) return 0;
     const std::string_view bytes(reinterpret_cast<const char*>(data) + 2, size - 2);
-    FileRequest asked;
-    asked.call = static_cast<FileCall>(data[0] % (static_cast<uint8_t>(k_last_file_call) + 1));
+    files::FileRequest asked;
+    asked.call = static_cast<files::FileCall>(data[0] % (static_cast<uint8_t>(files::k_last_file_call) + 1));
     asked.count = data[1];
-    if (auto reply = decode_reply(asked, bytes)) {
+    if (auto reply = files::decode_reply(asked, bytes)) {
         check(asked, *reply);
         // An error's text was made plain.
-        if (!reply->error) must(encode_reply(asked.call, *reply) == bytes);
+        if (!reply->error) must(files::encode_reply(asked.call, *reply) == bytes);
     }
     // The other direction: berth-files is not to be killed by a program's fault.
-    if (auto request = decode_request(bytes)) must(encode_request(*request) == bytes);
-    (void)decode_addresses(bytes);
+    if (auto request = files::decode_request(bytes)) must(files::encode_request(*request) == bytes);
+    (void)files::decode_addresses(bytes);
     return 0;
 }

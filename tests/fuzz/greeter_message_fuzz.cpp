@@ -6,12 +6,12 @@
 #include <string>
 
 #include "base/message.h"
-#include "greeter/supervisor/protocol.h"
+#include "greeter/protocol/protocol.h"
 #include "greeter/supervisor/pump.h"
 #include "greeter/supervisor/supervisor_state.h"
 #include "greeter/supervisor/terminal_reset.h"
+#include "greeter/ui-text/layout.h"
 #include "greeter/ui/keys.h"
-#include "greeter/ui/layout.h"
 
 using namespace berth;
 

@@ -4,14 +4,14 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "volume/lock_record.h"
+#include "lock/record.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    using namespace berth::volume;
-    auto last = parse_last_used({reinterpret_cast<const char*>(data), size});
+    using namespace berth::lock;
+    auto last = lock::parse_last_used({reinterpret_cast<const char*>(data), size});
     if (!last) return 0;
     // What was accepted can be written and is accepted again, as itself.
-    auto again = parse_last_used(format_last_used(*last));
+    auto again = lock::parse_last_used(lock::format_last_used(*last));
     if (!again || again->record.nonce != last->record.nonce ||
         again->record.sequence != last->record.sequence || again->disks.size() != last->disks.size())
         std::abort();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// machine.toml (greeter/vm/machine_config.h): whatever comes, no crash; what is accepted stays inside the
+// machine.toml (guest/machine_config.h): whatever comes, no crash; what is accepted stays inside the
 // VM's directory and becomes a domain whose XML holds nothing but what we meant.
 #include <algorithm>
 #include <cstddef>
@@ -7,12 +7,12 @@
 #include <cstdlib>
 #include <string>
 
-#include "greeter/vm/domain_facts.h"
-#include "greeter/vm/machine_config.h"
+#include "guest/domain_facts.h"
+#include "guest/machine_config.h"
 
 namespace {
 
-using namespace berth::vm;
+using namespace berth::guest;
 
 void must(bool condition) {
     if (!condition) std::abort();

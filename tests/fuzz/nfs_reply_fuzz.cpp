@@ -12,14 +12,14 @@
 #include <mutex>
 #include <string>
 
+#include "files/file_limits.h"
+#include "files/helper/files_helper.h"
 #include "tests/lib/fake_rpc_server.h"
-#include "volume/file_limits.h"
-#include "volume/files/files_helper.h"
 
 namespace {
 
 using namespace berth;
-using namespace berth::volume;
+using namespace berth::files;
 
 class Quiet final : public Report {
   public:
@@ -46,23 +46,23 @@ struct World {
         row.pop_front();
         return next;
     }};
-    FilesHelper files{{BERTH_FILES, {}, {}}, report};
+    files::FilesHelper files{{BERTH_FILES, {}, {}}, report};
 
-    Result<std::unique_ptr<NfsOps>> mount(Duration timeout = std::chrono::seconds(10)) {
+    Result<std::unique_ptr<files::FileOps>> mount(Duration timeout = std::chrono::seconds(10)) {
         return files.mount({"127.0.0.1", "/x", server.port(), server.port()}, {0, 0, {}}, timeout);
     }
 };
 
-void ask(NfsOps& tree) {
-    if (auto found = tree.lookup(tree.root(), "work")) must(possible_handle(found->handle));
+void ask(files::FileOps& tree) {
+    if (auto found = tree.lookup(tree.root(), "work")) must(files::possible_handle(found->handle));
     (void)tree.attributes("file");
     (void)tree.access("file", k_access_read);
-    if (auto target = tree.readlink("link")) must(possible_link_target(*target));
+    if (auto target = tree.readlink("link")) must(files::possible_link_target(*target));
     if (auto names = tree.list("folder"))
-        for (const auto& entry : *names) must(possible_name(entry.name));
+        for (const auto& entry : *names) must(files::possible_name(entry.name));
     if (auto bytes = tree.read("file", 0, 512)) must(bytes->size() <= 512);
     (void)tree.write_sync("file", 0, "data");
-    if (auto made = tree.create("folder", "new", 0600)) must(possible_handle(*made));
+    if (auto made = tree.create("folder", "new", 0600)) must(files::possible_handle(*made));
     (void)tree.rename("folder", "a", "b");
     (void)tree.space();
     (void)tree.limits();

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What an import reads of files from elsewhere (server/ovf.h, tar_index.h, image_source.h): whatever comes,
+// What an import reads of files from elsewhere (server/vmtools/ovf.h, tar_index.h, image_source.h): whatever comes,
 // no crash; what is accepted stays inside the appliance and inside its ranges.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
-#include "server/image_source.h"
-#include "server/ovf.h"
-#include "server/tar_index.h"
+#include "server/vmtools/image_source.h"
+#include "server/vmtools/ovf.h"
+#include "server/vmtools/tar_index.h"
 
 namespace {
 

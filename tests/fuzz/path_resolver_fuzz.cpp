@@ -7,17 +7,17 @@
 #include <set>
 #include <string>
 
-#include "volume/memory_nfs.h"
-#include "volume/path_resolver.h"
+#include "files/path_resolver.h"
+#include "tests/testing/memory_files.h"
 
 namespace {
 
 using namespace berth;
-using namespace berth::volume;
+using namespace berth::files;
 
 /// The handles of all that stands below `node`.
-void collect(const MemoryServer::Node& node, std::set<FileHandle>& handles, int depth = 0) {
-    handles.insert(MemoryServer::handle(node));
+void collect(const files::MemoryServer::Node& node, std::set<files::FileHandle>& handles, int depth = 0) {
+    handles.insert(files::MemoryServer::handle(node));
     if (depth > 64) return;
     for (const auto& [name, child] : node.entries) collect(*child, handles, depth + 1);
 }
@@ -31,9 +31,9 @@ bool makes_a_path(std::string_view path) {
 }
 
 /// Nothing may be put below what is no folder.
-bool has_room(MemoryServer& server, const std::string& path) {
+bool has_room(files::MemoryServer& server, const std::string& path) {
     for (size_t slash = path.find('/'); slash != path.npos; slash = path.find('/', slash + 1))
-        if (auto node = server.at(path.substr(0, slash)); node && node->type != FileType::directory)
+        if (auto node = server.at(path.substr(0, slash)); node && node->type != files::FileType::directory)
             return false;
     return !server.at(path);
 }
@@ -42,11 +42,11 @@ bool has_room(MemoryServer& server, const std::string& path) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::string_view text(reinterpret_cast<const char*>(data), std::min<size_t>(size, 4096));
-    MemoryServer user, shared;
-    user.put("work/software.raw", FileType::regular, "disk");
-    user.put("secret", FileType::regular, "canary");
-    user.put("other/secret", FileType::regular, "canary");
-    shared.put("images/base.raw", FileType::regular, "base");
+    files::MemoryServer user, shared;
+    user.put("work/software.raw", files::FileType::regular, "disk");
+    user.put("secret", files::FileType::regular, "canary");
+    user.put("other/secret", files::FileType::regular, "canary");
+    shared.put("images/base.raw", files::FileType::regular, "base");
     std::vector<std::string> paths;
     while (!text.empty()) {
         const std::string line(text.substr(0, text.find('\n')));
@@ -55,24 +55,24 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         const std::string path = line.size() > 2 ? line.substr(2, space - 2) : "";
         const std::string target = space == line.npos ? "" : line.substr(space + 1);
         const bool command = line.size() > 2 && line[1] == ' ';
-        MemoryServer& server = command && line[0] == 's' ? shared : user;
+        files::MemoryServer& server = command && line[0] == 's' ? shared : user;
         const std::string full = (&server == &user ? "work/" : "") + path;
         if (!command)
             paths.push_back(line);
         else if (makes_a_path(path) && has_room(server, full))
             server.put(full,
-                       line[0] == 'd'                     ? FileType::directory
-                       : line[0] == 'l' || line[0] == 's' ? FileType::symlink
-                                                          : FileType::regular,
+                       line[0] == 'd'                     ? files::FileType::directory
+                       : line[0] == 'l' || line[0] == 's' ? files::FileType::symlink
+                                                          : files::FileType::regular,
                        target);
     }
-    std::set<FileHandle> inside, in_shared;
+    std::set<files::FileHandle> inside, in_shared;
     collect(*user.at("work"), inside);
     collect(*shared.root(), in_shared);
-    MemoryNfs user_ops(user), shared_ops(shared);
+    files::MemoryFiles user_ops(user), shared_ops(shared);
     for (const std::string& path : paths) {
-        const auto found = resolve_path(user_ops, MemoryServer::handle(*user.at("work")),
-                                        {&shared_ops, "/export/shared"}, path);
+        const auto found = files::resolve_path(user_ops, files::MemoryServer::handle(*user.at("work")),
+                                               {&shared_ops, "/export/shared"}, path);
         if (!found) {
             for (const unsigned char c : found.error().detail())
                 if (c < ' ' || c == 0x7f) std::abort();

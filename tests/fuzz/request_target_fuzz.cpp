@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "server/machine_identity.h"
-#include "server/text.h"
+#include "server/model/machine_identity.h"
+#include "server/model/text.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace berth::server;

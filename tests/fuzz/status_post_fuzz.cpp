@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "server/decision.h"
-#include "server/machine_view.h"
-#include "server/status.h"
+#include "server/boot/decision.h"
+#include "server/model/machine_view.h"
+#include "server/model/status.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace berth::server;

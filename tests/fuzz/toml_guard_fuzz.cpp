@@ -6,12 +6,12 @@
 #include <cstdlib>
 
 #include "base/plain_text.h"
-#include "greeter/vm/toml_guard.h"
-#include "greeter/vm/toml_table.h"
+#include "guest/toml_guard.h"
+#include "guest/toml_table.h"
 
 namespace {
 
-using namespace berth::vm;
+using namespace berth::guest;
 
 int depth_of(const toml::node& node) {
     int deepest = 0;

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "volume/volume_config.h"
+#include "volume/api/volume_config.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace berth::volume;

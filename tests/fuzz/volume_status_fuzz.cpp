@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "base/message.h"
-#include "volume/volume_process.h"
+#include "volume/api/volume_process.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace berth;

@@ -9,28 +9,29 @@
 #include <string>
 #include <string_view>
 
-#include "volume/files/files_server.h"
-#include "volume/files/frames.h"
-#include "volume/files/wire.h"
+#include "files/helper/files_server.h"
+#include "files/helper/frames.h"
+#include "files/helper/wire.h"
 
 namespace {
 
-using namespace berth::volume;
+using namespace berth;
+using namespace berth::files;
 
-constexpr int k_fd = k_files_calls_fd;
+constexpr int k_fd = files::k_files_calls_fd;
 
 void raw(std::string_view bytes) {
     (void)!send(k_fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
 }
 void frame(std::string_view bytes) {
-    (void)FrameSender(bytes).send(k_fd, 0);
+    (void)files::FrameSender(bytes).send(k_fd, 0);
 }
 
-void answer(std::string_view mode, const FileRequest& request) {
-    FileReply reply;
+void answer(std::string_view mode, const files::FileRequest& request) {
+    files::FileReply reply;
     reply.handle = "root";
-    if (request.call == FileCall::mount && !mode.starts_with("mount-"))
-        return frame(encode_reply(request.call, reply));
+    if (request.call == files::FileCall::mount && !mode.starts_with("mount-"))
+        return frame(files::encode_reply(request.call, reply));
     if (mode == "silent") return;
     if (mode == "huge") return raw("\xff\xff\xff\xff and more");
     if (mode == "endless") {
@@ -39,7 +40,7 @@ void answer(std::string_view mode, const FileRequest& request) {
         _exit(0);
     }
     if (mode == "beats") {
-        while (FrameSender(k_beat).send(k_fd, 0)) {
+        while (files::FrameSender(files::k_beat).send(k_fd, 0)) {
         }
         _exit(0);
     }
@@ -50,7 +51,7 @@ void answer(std::string_view mode, const FileRequest& request) {
     if (mode == "more-data") reply.data = std::string(request.count + 1, 'd');
     if (mode == "slash") reply.part = {{{"../../etc", 1}}, 1, 1, 3, true};
     if (mode == "no-end") reply.part = {{{"a", 1}}, 1, 1, 1, false};
-    if (mode == "trailing") return frame(encode_reply(request.call, reply) + "x");
+    if (mode == "trailing") return frame(files::encode_reply(request.call, reply) + "x");
     if (mode == "questions") {
         // Another name's addresses, and more questions than anybody answers.
         for (uint32_t number = 0; number < 1000; number++)
@@ -62,7 +63,7 @@ void answer(std::string_view mode, const FileRequest& request) {
         return;
     }
     if (mode == "late-time") reply.attributes.mtime_ns = -1;
-    frame(encode_reply(request.call, reply));
+    frame(files::encode_reply(request.call, reply));
 }
 
 }  // namespace
@@ -70,12 +71,12 @@ void answer(std::string_view mode, const FileRequest& request) {
 int main(int, char** argv) {
     const char* slash = std::strrchr(argv[0], '/');
     const std::string_view mode = slash != nullptr ? slash + 1 : argv[0];
-    FrameReader reader;
+    files::FrameReader reader;
     while (true) {
         pollfd p{k_fd, POLLIN, 0};
         poll(&p, 1, -1);
-        if (reader.take(k_fd, k_longest_frame) != FrameReader::End::none) return 0;
+        if (reader.take(k_fd, files::k_longest_frame) != files::FrameReader::End::none) return 0;
         while (auto bytes = reader.next())
-            if (auto request = decode_request(*bytes)) answer(mode, *request);
+            if (auto request = files::decode_request(*bytes)) answer(mode, *request);
     }
 }

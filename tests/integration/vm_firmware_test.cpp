@@ -4,11 +4,11 @@
 
 #include <filesystem>
 
-#include "greeter/vm/hypervisor.h"
-#include "greeter/vm/nvram.h"
+#include "guest/hypervisor.h"
+#include "guest/nvram.h"
 #include "tests/integration/vm_guest.h"
 
-namespace berth::vm {
+namespace berth::guest {
 namespace {
 
 using testing::HasSubstr;
@@ -91,4 +91,4 @@ TEST_F(FirmwareInVm, keeps_the_identity_of_its_tpm) {
 }
 
 }  // namespace
-}  // namespace berth::vm
+}  // namespace berth::guest

@@ -180,7 +180,7 @@ berth_wrote: .asciz "wrote ?\r\n"
 )");
 extern "C" const char berth_sector_begin[512];
 
-namespace berth::vm {
+namespace berth::guest {
 
 std::string boot_sector() {
     return {berth_sector_begin, 512};
@@ -251,4 +251,4 @@ ClientFacts guest_client(const Folder& folder) {
             .host_cpus = 2};
 }
 
-}  // namespace berth::vm
+}  // namespace berth::guest

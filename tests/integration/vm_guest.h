@@ -15,9 +15,9 @@
 
 #include "base/result.h"
 #include "base/spawn.h"
-#include "greeter/vm/machine_config.h"
+#include "guest/machine_config.h"
 
-namespace berth::vm {
+namespace berth::guest {
 
 inline constexpr std::string_view k_greeting = "berth guest up\r\n";
 
@@ -54,4 +54,4 @@ std::string read_until(int fd, std::string_view text, Duration timeout = std::ch
 MachineConfig guest_config();
 ClientFacts guest_client(const Folder& folder);
 
-}  // namespace berth::vm
+}  // namespace berth::guest

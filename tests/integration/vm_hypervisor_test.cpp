@@ -5,10 +5,10 @@
 
 #include <fstream>
 
-#include "greeter/vm/hypervisor.h"
+#include "guest/hypervisor.h"
 #include "tests/integration/vm_guest.h"
 
-namespace berth::vm {
+namespace berth::guest {
 namespace {
 
 using std::chrono::milliseconds;
@@ -376,4 +376,4 @@ TEST_F(Vm, cannot_start_where_libvirt_does_not_answer) {
 }
 
 }  // namespace
-}  // namespace berth::vm
+}  // namespace berth::guest

@@ -8,7 +8,7 @@
 #include "base/spawn.h"
 #include "tests/integration/vm_guest.h"
 
-namespace berth::vm {
+namespace berth::guest {
 namespace {
 
 using std::chrono::seconds;
@@ -76,4 +76,4 @@ TEST(KvmProbeInVm, says_that_the_cpu_has_no_virtualisation) {
 }
 
 }  // namespace
-}  // namespace berth::vm
+}  // namespace berth::guest

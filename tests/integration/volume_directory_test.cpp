@@ -15,12 +15,12 @@
 
 #include "base/fd.h"
 #include "base/spawn.h"
+#include "files/nfs/nfs_session.h"
+#include "guest/user_directory.h"
+#include "lock/protocol.h"
 #include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
 #include "tests/lib/rpc_proxy.h"
-#include "volume/lock_protocol.h"
-#include "volume/nfs_session.h"
-#include "volume/user_directory.h"
 
 namespace berth::volume {
 namespace {
@@ -53,14 +53,14 @@ class UserDirectoryOnServer : public ::testing::Test {
         for (const auto& e : fs::recursive_directory_iterator(path)) lchown(e.path().c_str(), 4711, 4711);
     }
     fs::path user() const { return server_.exported() / "ann"; }
-    MountOptions options() const {
-        MountOptions o{server_.location("ann"), server_.shared_location(), {4711, 4711, {4711}}};
+    guest::MountOptions options() const {
+        guest::MountOptions o{server_.location("ann"), server_.shared_location(), {4711, 4711, {4711}}};
         o.call_timeout = 5s;
         o.times = {100ms, 2000ms, 3000ms, 1000ms};
         return o;
     }
-    std::unique_ptr<UserDirectory> mount() {
-        auto mounted = mount_user_directory(options(), files_, clock_, report_);
+    std::unique_ptr<guest::UserDirectory> mount() {
+        auto mounted = guest::mount_user_directory(options(), files_, clock_, report_);
         EXPECT_TRUE(mounted) << mounted.error().to_log();
         return mounted ? std::move(*mounted) : nullptr;
     }
@@ -72,8 +72,8 @@ class UserDirectoryOnServer : public ::testing::Test {
     test::GaneshaServer server_;
     SystemClock clock_;
     RecordingReport report_;
-    FilesHelper files_{test::files_program(), report_};
-    LockOwner berth1_{"m-1", "berth-1", "ann", "boot"}, berth2_{"m-2", "berth-2", "ann", "boot"};
+    files::FilesHelper files_{test::files_program(), report_};
+    lock::LockOwner berth1_{"m-1", "berth-1", "ann", "boot"}, berth2_{"m-2", "berth-2", "ann", "boot"};
 };
 
 TEST_F(UserDirectoryOnServer, lists_the_folders_that_hold_a_machine) {
@@ -115,7 +115,7 @@ TEST_F(UserDirectoryOnServer, never_reads_what_a_link_out_shows_while_names_are_
     own(user());
     auto impatient = options();
     impatient.call_timeout = 2s;
-    auto directory = mount_user_directory(impatient, files_, clock_, report_).value();
+    auto directory = guest::mount_user_directory(impatient, files_, clock_, report_).value();
     std::set<std::string> seen;
     Swapping swapping(user() / "work/swapped", user() / "work/inside", "../canary");
     // Each call of one resolves the name anew; what is found is read by its handle.
@@ -187,7 +187,7 @@ TEST_F(UserDirectoryOnServer, takes_and_releases_a_lock) {
 TEST_F(UserDirectoryOnServer, connects_from_a_port_below_1024_which_a_secure_export_demands) {
     server_.stop();
     server_.start({"--secure"});
-    auto session = NfsSession::mount(server_.location("ann"), {4711, 4711, {}}, 5s);
+    auto session = files::NfsSession::mount(server_.location("ann"), {4711, 4711, {}}, 5s);
     ASSERT_TRUE(session) << session.error().to_log();
     EXPECT_LT((*session)->local_port(), 1024);
     EXPECT_TRUE((*session)->attributes((*session)->root()));
@@ -212,9 +212,9 @@ TEST_F(UserDirectoryOnServer, lists_again_when_the_server_says_that_a_name_went_
         ++refused;
         return test::RpcProxy::Fate::gone;
     });
-    MountOptions o = options();
+    guest::MountOptions o = options();
     o.location.nfs_port = proxy.port();
-    auto directory = mount_user_directory(o, files_, clock_, report_);
+    auto directory = guest::mount_user_directory(o, files_, clock_, report_);
     ASSERT_TRUE(directory) << directory.error().to_log();
     auto vms = (*directory)->list_vms();
     ASSERT_TRUE(vms) << vms.error().to_log();
@@ -249,12 +249,12 @@ TEST_F(UserDirectoryOnServer, lists_a_directory_in_which_another_renames_all_the
 
 TEST_F(UserDirectoryOnServer, says_what_is_wrong_with_the_mount) {
     auto code = [this](const NfsLocation& location, std::vector<uint32_t> groups = {}) {
-        MountOptions o = options();
+        guest::MountOptions o = options();
         o.location = location;
         o.shared.reset();
         o.call_timeout = 2s;
         o.credentials.groups = std::move(groups);
-        auto mounted = mount_user_directory(o, files_, clock_, report_);
+        auto mounted = guest::mount_user_directory(o, files_, clock_, report_);
         return mounted ? ErrorCode::I01 : mounted.error().code();
     };
     NfsLocation good = server_.location("ann");
@@ -280,9 +280,9 @@ TEST_F(UserDirectoryOnServer, says_what_is_wrong_with_the_mount) {
 }
 
 TEST_F(UserDirectoryOnServer, a_silent_server_is_named_with_the_seconds) {
-    MountOptions o = options();
+    guest::MountOptions o = options();
     o.call_timeout = 1s;
-    auto directory = mount_user_directory(o, files_, clock_, report_);
+    auto directory = guest::mount_user_directory(o, files_, clock_, report_);
     ASSERT_TRUE(directory);
     server_.pause();
     auto vms = (*directory)->list_vms();
@@ -302,7 +302,7 @@ class Escape {
               const uint64_t one = 1;
               (void)!::write(event_.get(), &one, sizeof one);
           }) {}
-    Interrupt interrupt() const { return {event_.get()}; }
+    files::Interrupt interrupt() const { return {event_.get()}; }
 
   private:
     UniqueFd event_{::eventfd(0, EFD_CLOEXEC)};
@@ -316,13 +316,13 @@ TEST_F(UserDirectoryOnServer, escape_ends_whatever_waits_for_the_server) {
             return armed ? fate : test::RpcProxy::Fate::pass;
         });
         const Escape escape(200ms);
-        MountOptions o = options();
+        guest::MountOptions o = options();
         o.location.nfs_port = proxy.port();
         o.shared.reset();
         o.call_timeout = 60s;
-        o.times = LockTimes{};
+        o.times = lock::LockTimes{};
         o.interrupt = escape.interrupt();
-        auto directory = mount_user_directory(o, files_, clock_, report_);
+        auto directory = guest::mount_user_directory(o, files_, clock_, report_);
         ASSERT_TRUE(directory) << directory.error().to_log();
         armed = true;
         const BootTime begin = clock_.now();
@@ -331,19 +331,19 @@ TEST_F(UserDirectoryOnServer, escape_ends_whatever_waits_for_the_server) {
         EXPECT_LT(clock_.now() - begin, 20s);
     };
     for (const auto fate : {test::RpcProxy::Fate::keep, test::RpcProxy::Fate::later}) {
-        given_up(fate, [](UserDirectory& d) { return d.list_vms().error().code(); });
-        given_up(fate, [](UserDirectory& d) { return d.check_writable("work").error().code(); });
-        given_up(fate, [this](UserDirectory& d) {
+        given_up(fate, [](guest::UserDirectory& d) { return d.list_vms().error().code(); });
+        given_up(fate, [](guest::UserDirectory& d) { return d.check_writable("work").error().code(); });
+        given_up(fate, [this](guest::UserDirectory& d) {
             return d.lock("work", berth1_, false, nullptr, nullptr).error().code();
         });
     }
     // While it connects.
     server_.pause();
     const Escape escape(200ms);
-    MountOptions o = options();
+    guest::MountOptions o = options();
     o.call_timeout = 60s;
     o.interrupt = escape.interrupt();
-    auto mounted = mount_user_directory(o, files_, clock_, report_);
+    auto mounted = guest::mount_user_directory(o, files_, clock_, report_);
     server_.resume();
     ASSERT_FALSE(mounted);
     EXPECT_EQ(mounted.error().code(), ErrorCode::L05);
@@ -357,11 +357,11 @@ TEST_F(UserDirectoryOnServer, nothing_outlasts_the_time_that_a_step_has) {
         test::RpcProxy proxy(server_.location().nfs_port, [&](uint32_t, const std::string&) {
             return armed ? fate : test::RpcProxy::Fate::pass;
         });
-        MountOptions o = options();
+        guest::MountOptions o = options();
         o.location.nfs_port = proxy.port();
         o.call_timeout = 60s;
-        o.times = LockTimes{};
-        auto directory = mount_user_directory(o, files_, clock_, report_);
+        o.times = lock::LockTimes{};
+        auto directory = guest::mount_user_directory(o, files_, clock_, report_);
         ASSERT_TRUE(directory) << directory.error().to_log();
         armed = true;
         const BootTime begin = clock_.now();
@@ -376,9 +376,9 @@ TEST_F(UserDirectoryOnServer, nothing_outlasts_the_time_that_a_step_has) {
         if (procedure == test::k_proc_lookup) clock_.sleep(10ms);
         return test::RpcProxy::Fate::pass;
     });
-    MountOptions o = options();
+    guest::MountOptions o = options();
     o.location.nfs_port = slow.port();
-    auto directory = mount_user_directory(o, files_, clock_, report_);
+    auto directory = guest::mount_user_directory(o, files_, clock_, report_);
     ASSERT_TRUE(directory) << directory.error().to_log();
     const BootTime begin = clock_.now();
     (*directory)->finish_by(begin + 500ms);
@@ -408,9 +408,9 @@ TEST_F(UserDirectoryOnServer, a_supplementary_group_counts) {
     ASSERT_EQ(::chown((user() / "work").c_str(), 0, 5000), 0);
     ASSERT_EQ(::chmod((user() / "work").c_str(), 0770), 0);
     EXPECT_EQ(mount()->check_writable("work").error().code(), ErrorCode::M06);
-    MountOptions o = options();
+    guest::MountOptions o = options();
     o.credentials.groups = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 5000};
-    auto member = mount_user_directory(o, files_, clock_, report_);
+    auto member = guest::mount_user_directory(o, files_, clock_, report_);
     ASSERT_TRUE(member);
     auto writable = (*member)->check_writable("work");
     EXPECT_TRUE(writable) << writable.error().to_log();
@@ -520,11 +520,11 @@ TEST_F(UserDirectoryOnServer, reads_and_replaces_files_by_the_same_path_rules) {
 
 TEST_F(UserDirectoryOnServer, of_two_that_race_for_a_lock_one_gets_it) {
     for (int round = 1; round <= 10; round++) {
-        FilesHelper other(test::files_program(), report_);
-        std::vector<std::unique_ptr<UserDirectory>> clients;
+        files::FilesHelper other(test::files_program(), report_);
+        std::vector<std::unique_ptr<guest::UserDirectory>> clients;
         clients.push_back(mount());
-        clients.push_back(mount_user_directory(options(), other, clock_, report_).value());
-        std::vector<Result<TakenLock>> results(2, fail(ErrorCode::I01));
+        clients.push_back(guest::mount_user_directory(options(), other, clock_, report_).value());
+        std::vector<Result<lock::TakenLock>> results(2, fail(ErrorCode::I01));
         std::vector<std::thread> threads;
         for (int i = 0; i < 2; i++)
             threads.emplace_back([&, i] {

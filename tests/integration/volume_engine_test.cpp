@@ -16,12 +16,12 @@
 #include <random>
 #include <thread>
 
+#include "guest/user_directory.h"
 #include "tests/lib/black_hole.h"
 #include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
 #include "tests/lib/rpc_proxy.h"
-#include "volume/engine/engine.h"
-#include "volume/user_directory.h"
+#include "volume/core/engine.h"
 
 namespace berth::volume {
 namespace {
@@ -51,8 +51,8 @@ struct EngineOnServer : ::testing::Test {
         fs::resize_file(vm / "software.raw", 8 << 20);
     }
     void take_lock() {
-        auto directory =
-            mount_user_directory({server.location("ann"), std::nullopt, {0, 0, {}}}, files, clock, report);
+        auto directory = guest::mount_user_directory({server.location("ann"), std::nullopt, {0, 0, {}}},
+                                                     files, clock, report);
         ASSERT_TRUE(directory) << directory.error().to_log();
         auto lock = (*directory)->lock("work", {"m-1", "berth-1", "ann", "b"}, false, nullptr, nullptr);
         ASSERT_TRUE(lock) << lock.error().to_log();
@@ -61,8 +61,8 @@ struct EngineOnServer : ::testing::Test {
     }
     /// Another workstation claims above the lock, and does not wait.
     void claim() {
-        auto other =
-            mount_user_directory({server.location("ann"), std::nullopt, {0, 0, {}}}, files, clock, report);
+        auto other = guest::mount_user_directory({server.location("ann"), std::nullopt, {0, 0, {}}}, files,
+                                                 clock, report);
         ASSERT_TRUE(other) << other.error().to_log();
         auto taken =
             (*other)->lock("work", {"m-2", "berth-2", "ben", "b"}, true, nullptr, [](auto) { return false; });
@@ -79,12 +79,12 @@ struct EngineOnServer : ::testing::Test {
     const fs::path vm = server.exported() / "ann/work";
     SystemClock clock;
     RecordingReport report;
-    FilesHelper files{test::files_program(), report};
+    files::FilesHelper files{test::files_program(), report};
     VolumeConfig config;
 };
 
 TEST_F(EngineOnServer, makes_another_connection_when_one_breaks_while_it_is_delivered) {
-    Lease lease(clock, config.hold);
+    lock::Lease lease(clock, config.hold);
     Guard guard(config, lease, clock, report);
     auto opened = guard.open();
     ASSERT_TRUE(opened) << opened.error().to_log();
@@ -104,7 +104,7 @@ TEST_F(EngineOnServer, makes_another_connection_when_one_breaks_while_it_is_deli
 }
 
 TEST_F(EngineOnServer, makes_another_connection_when_the_first_broke_before_blocks_were_wanted) {
-    Lease lease(clock, config.hold);
+    lock::Lease lease(clock, config.hold);
     Guard guard(config, lease, clock, report);
     auto opened = guard.open();
     ASSERT_TRUE(opened) << opened.error().to_log();
@@ -119,7 +119,7 @@ TEST_F(EngineOnServer, makes_another_connection_when_the_first_broke_before_bloc
 }
 
 TEST_F(EngineOnServer, does_not_use_a_first_connection_that_broke_when_the_folder_was_replaced) {
-    Lease lease(clock, config.hold);
+    lock::Lease lease(clock, config.hold);
     Guard guard(config, lease, clock, report);
     auto opened = guard.open();
     ASSERT_TRUE(opened) << opened.error().to_log();
@@ -246,7 +246,7 @@ TEST_F(EngineOnServer, the_lease_hears_of_an_answer_to_a_claim_that_may_be_on_it
         return closing ? test::RpcProxy::Fate::cut : test::RpcProxy::Fate::pass;
     });
     config.nfs.nfs_port = proxy.port();
-    Lease lease(clock, config.hold);
+    lock::Lease lease(clock, config.hold);
     Guard guard(config, lease, clock, report);
     auto opened = guard.open();
     ASSERT_TRUE(opened) << opened.error().to_log();
@@ -268,7 +268,7 @@ TEST_F(EngineOnServer, the_lease_survives_a_loss_while_the_claim_is_read) {
         return armed && reads && cuts++ == 0 ? test::RpcProxy::Fate::cut : test::RpcProxy::Fate::pass;
     });
     config.nfs.nfs_port = proxy.port();
-    Lease lease(clock, config.hold);
+    lock::Lease lease(clock, config.hold);
     Guard guard(config, lease, clock, report);
     auto opened = guard.open();
     ASSERT_TRUE(opened) << opened.error().to_log();
@@ -292,9 +292,9 @@ struct RenewalsOnServer : EngineOnServer {
         EngineOnServer::SetUp();
         config.hold = 4000ms;
     }
-    void expect_no_late_renewal(const LookUp& look_up, const std::function<void()>& disturb,
+    void expect_no_late_renewal(const files::LookUp& look_up, const std::function<void()>& disturb,
                                 bool shared = false) {
-        Lease lease(clock, config.hold);
+        lock::Lease lease(clock, config.hold);
         Guard guard(config, lease, clock, report, look_up);
         auto opened = guard.open();
         ASSERT_TRUE(opened) << opened.error().to_log();
@@ -326,7 +326,7 @@ TEST_F(RenewalsOnServer, are_not_late_when_the_first_address_of_the_name_swallow
     config.nfs.server = "fs1.example";
     test::BlackHole nfs("127.0.0.2", config.nfs.nfs_port), mount("127.0.0.2", config.nfs.mount_port);
     expect_no_late_renewal(
-        [](const std::string&) -> Result<std::vector<SocketAddress>> {
+        [](const std::string&) -> Result<std::vector<files::SocketAddress>> {
             return std::vector{test::address_of("127.0.0.2"), test::address_of("127.0.0.1")};
         },
         [this] { proxy.reset_all(); });
@@ -339,7 +339,7 @@ TEST_F(RenewalsOnServer, are_not_late_when_the_resolver_falls_silent) {
     auto is_over = over.get_future().share();
     auto first = std::make_shared<std::atomic<bool>>(true);
     expect_no_late_renewal(
-        [=](const std::string& name) -> Result<std::vector<SocketAddress>> {
+        [=](const std::string& name) -> Result<std::vector<files::SocketAddress>> {
             if (first->exchange(false)) return std::vector{test::address_of("127.0.0.1")};
             is_over.wait();
             return fail(ErrorCode::M01, "{}", name);
@@ -359,7 +359,7 @@ TEST_F(RenewalsOnServer, are_not_late_when_the_shared_server_falls_silent) {
     config.shared->nfs_port = slow.port();
     config.disks.push_back({"shared", DiskMode::shared, "shared.raw", true});
     expect_no_late_renewal(
-        system_look_up,
+        files::system_look_up,
         [&] {
             if (!silent.exchange(true)) slow.reset_all();
         },
@@ -383,7 +383,7 @@ TEST_F(RenewalsOnServer, are_not_late_in_a_directory_of_100000_entries) {
     server.start({});
     ASSERT_NO_FATAL_FAILURE(take_lock());
     config.hold = 20s;
-    Lease lease(clock, config.hold);
+    lock::Lease lease(clock, config.hold);
     Guard guard(config, lease, clock, report);
     auto opened = guard.open();
     ASSERT_TRUE(opened) << opened.error().to_log();

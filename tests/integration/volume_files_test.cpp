@@ -25,12 +25,12 @@
 #include <thread>
 
 #include "base/spawn.h"
+#include "files/copy_file.h"
+#include "files/helper/files_server.h"
 #include "tests/lib/fake_rpc_server.h"
 #include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
 #include "tests/lib/rpc_proxy.h"
-#include "volume/copy_file.h"
-#include "volume/files/files_server.h"
 
 namespace berth::volume {
 namespace {
@@ -65,9 +65,10 @@ class Files : public testing::Test {
   protected:
     SystemClock clock_;
     RecordingReport report_;
-    FilesHelper files_{test::files_program(), report_};
+    files::FilesHelper files_{test::files_program(), report_};
 
-    Result<std::unique_ptr<NfsOps>> mount(uint16_t port, Duration timeout = 3s, Interrupt interrupt = {}) {
+    Result<std::unique_ptr<files::FileOps>> mount(uint16_t port, Duration timeout = 3s,
+                                                  files::Interrupt interrupt = {}) {
         return files_.mount({"127.0.0.1", "/export", port, port}, {4711, 4711, {}}, timeout, interrupt);
     }
 };
@@ -98,12 +99,12 @@ bool makes_a_file(int fd) {
 int first_escape() {
     const pid_t parent = getppid();
     // As berth-files has them.
-    for (const int fd : {k_files_calls_fd, k_files_addresses_fd}) {
+    for (const int fd : {files::k_files_calls_fd, files::k_files_addresses_fd}) {
         UniqueFd made(socket(AF_UNIX, SOCK_STREAM, 0));
         if (dup2(made.get(), fd) != fd) return 103;
         if (made.get() == fd) (void)made.release();
     }
-    if (!enter_files_sandbox()) return -1;
+    if (!files::enter_files_sandbox()) return -1;
     const UniqueFd tcp(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!tcp) return 100;
     char* const program[] = {const_cast<char*>("/bin/true"), nullptr};
@@ -114,7 +115,7 @@ int first_escape() {
           socket(AF_UNIX, SOCK_STREAM, 0) >= 0, socket(AF_INET, SOCK_DGRAM, 0) >= 0,
           socket(AF_INET, SOCK_RAW, 1) >= 0, socket(AF_NETLINK, SOCK_RAW, 0) >= 0,
           socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP) >= 0, socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP) >= 0,
-          makes_a_file(k_files_calls_fd), execve(program[0], program, none) == 0, kill(parent, 0) == 0,
+          makes_a_file(files::k_files_calls_fd), execve(program[0], program, none) == 0, kill(parent, 0) == 0,
           kill(getpid(), 0) == 0, ptrace(PTRACE_ATTACH, parent, 0, 0) == 0, fork() >= 0,
           unlink("/tmp/x") == 0,
           mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
@@ -190,7 +191,7 @@ TEST_F(Files, a_death_between_two_calls_is_noticed_told_and_made_good) {
 }
 
 TEST_F(Files, a_death_within_a_call_is_no_answer) {
-    std::atomic<FilesHelper*> files{};
+    std::atomic<files::FilesHelper*> files{};
     FakeRpcServer server([&](uint32_t program, uint32_t procedure) {
         if (program == test::k_nfs_program && procedure == 12) kill_wholly(files.load()->pid());  // REMOVE
         return good(program);
@@ -256,7 +257,7 @@ class HostileFiles : public Files {
         const fs::path program = folder_ / mode;
         fs::create_symlink(BERTH_HOSTILE_FILES, program);
         RecordingReport report;
-        FilesHelper files({program, {}, {}}, report);
+        files::FilesHelper files({program, {}, {}}, report);
         const BootTime begin = clock_.now();
         auto tree = files.mount({"127.0.0.1", "/export", 1, 1}, {4711, 4711, {}}, 200ms);
         Error error(ErrorCode::I04, "nothing was wrong");
@@ -270,10 +271,10 @@ class HostileFiles : public Files {
 };
 
 TEST_F(HostileFiles, nothing_that_it_sends_is_believed_and_nothing_is_waited_for_without_end) {
-    const auto read = [](NfsOps& tree) { return tree.read("file", 0, 100); };
-    const auto list = [](NfsOps& tree) { return tree.list("folder"); };
-    const auto look = [](NfsOps& tree) { return tree.attributes("file"); };
-    const auto copy = [](NfsOps& tree) { return *tree.copy_here(tree, "a", "b", 0, 1 << 20); };
+    const auto read = [](files::FileOps& tree) { return tree.read("file", 0, 100); };
+    const auto list = [](files::FileOps& tree) { return tree.list("folder"); };
+    const auto look = [](files::FileOps& tree) { return tree.attributes("file"); };
+    const auto copy = [](files::FileOps& tree) { return *tree.copy_here(tree, "a", "b", 0, 1 << 20); };
     std::vector<std::jthread> threads;
     const auto says = [&](const char* mode, auto ask, const char* text, ErrorCode code = ErrorCode::M04) {
         threads.emplace_back([this, mode, ask, text, code] {
@@ -303,7 +304,7 @@ TEST_F(HostileFiles, nothing_that_it_sends_is_believed_and_nothing_is_waited_for
 TEST_F(HostileFiles, escape_ends_a_wait_for_one_that_says_nothing) {
     const fs::path program = folder_ / "silent";
     fs::create_symlink(BERTH_HOSTILE_FILES, program);
-    FilesHelper files({program, {}, {}}, report_);
+    files::FilesHelper files({program, {}, {}}, report_);
     const UniqueFd event(eventfd(0, EFD_CLOEXEC));
     auto tree = files.mount({"127.0.0.1", "/export", 1, 1}, {4711, 4711, {}}, 60s, {event.get()});
     ASSERT_TRUE(tree);
@@ -321,7 +322,7 @@ TEST_F(HostileFiles, escape_ends_a_wait_for_one_that_says_nothing) {
 class FilesOnServer : public Files {
   protected:
     test::GaneshaServer server_;
-    std::unique_ptr<NfsOps> mounted() {
+    std::unique_ptr<files::FileOps> mounted() {
         fs::create_directories(server_.exported() / "ann");
         fs::permissions(server_.exported() / "ann", fs::perms::all);
         auto tree = files_.mount(server_.location("ann"), {4711, 4711, {}}, 10s);
@@ -343,13 +344,13 @@ TEST_F(FilesOnServer, copies_inside_of_it_are_the_source_byte_by_byte_and_sparse
     ASSERT_TRUE(target) << target.error().to_log();
     std::vector<uint64_t> steps;
     int deaths = 0;
-    const CopyStep step = [&](uint64_t done) -> Status {
+    const files::CopyStep step = [&](uint64_t done) -> Status {
         // It dies once on its way: the stretch is copied again.
         if (!steps.empty() && deaths++ == 0) kill_wholly(files_.pid());
         steps.push_back(done);
         return {};
     };
-    Status copied = copy_file(*tree, source->handle, *tree, *target, 0, bytes.size(), step, clock_);
+    Status copied = files::copy_file(*tree, source->handle, *tree, *target, 0, bytes.size(), step, clock_);
     ASSERT_TRUE(copied) << copied.error().to_log();
     EXPECT_EQ(steps.back(), bytes.size());
     std::stringstream found;
@@ -374,9 +375,9 @@ TEST_F(FilesOnServer, a_name_that_the_resolver_knows_is_looked_up_for_it) {
 
 TEST_F(Files, a_name_server_that_was_slow_once_holds_up_no_later_mount) {
     std::atomic<int> asked{0};
-    FilesHelper files(test::files_program(), report_, [&](const std::string&) {
+    files::FilesHelper files(test::files_program(), report_, [&](const std::string&) {
         if (asked++ == 0) clock_.sleep(1s);
-        return system_look_up("127.0.0.1");
+        return files::system_look_up("127.0.0.1");
     });
     FakeRpcServer server([](uint32_t program, uint32_t) { return good(program); });
     const NfsLocation location{"fs1.example.org", "/export", server.port(), server.port()};

@@ -15,10 +15,10 @@
 #include <thread>
 
 #include "base/spawn.h"
+#include "guest/user_directory.h"
 #include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
-#include "volume/user_directory.h"
-#include "volume/volume_process.h"
+#include "volume/api/volume_process.h"
 
 namespace berth::volume {
 namespace {
@@ -52,13 +52,13 @@ class PausedOwner : public ::testing::Test {
         for (auto& writer : writers_) writer.join();
         writers_.clear();
     }
-    MountOptions options() const {
-        MountOptions o{server_.location("ann"), std::nullopt, {4711, 4711, {}}};
+    guest::MountOptions options() const {
+        guest::MountOptions o{server_.location("ann"), std::nullopt, {4711, 4711, {}}};
         o.times = {100ms, 1500ms, 2500ms, 1000ms};
         return o;
     }
-    TakenLock take(const std::string& client) {
-        auto mounted = mount_user_directory(options(), files_, clock_, report_);
+    lock::TakenLock take(const std::string& client) {
+        auto mounted = guest::mount_user_directory(options(), files_, clock_, report_);
         if (!mounted) throw std::runtime_error(mounted.error().to_log());
         auto taken = (*mounted)->lock("work", {client, client, "ann", "boot"}, true, nullptr,
                                       [](auto) { return true; });
@@ -66,7 +66,7 @@ class PausedOwner : public ::testing::Test {
         return *taken;
     }
     void start_owner() {
-        const TakenLock lock = take("m-1");
+        const lock::TakenLock lock = take("m-1");
         owners_++;
         fs::create_directory(run_dir());
         VolumeConfig c;
@@ -130,7 +130,7 @@ class PausedOwner : public ::testing::Test {
     void go_on() { ASSERT_EQ(::kill(owner_->pid(), SIGCONT), 0); }
     /// All that the paused owner had sent has arrived long before the other may start.
     void another_takes_over() {
-        const TakenLock taken = take("m-2");
+        const lock::TakenLock taken = take("m-2");
         EXPECT_TRUE(taken.broke);
         before_ = file_text(disk());
     }
@@ -173,7 +173,7 @@ class PausedOwner : public ::testing::Test {
     test::GaneshaServer server_;
     SystemClock clock_;
     RecordingReport report_;
-    FilesHelper files_{test::files_program(), report_};
+    files::FilesHelper files_{test::files_program(), report_};
     std::optional<VolumeProcess> owner_;
     std::vector<std::thread> writers_;
     unsigned owners_ = 0;

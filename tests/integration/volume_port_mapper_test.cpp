@@ -11,10 +11,10 @@
 #include <thread>
 
 #include "base/spawn.h"
+#include "guest/user_directory.h"
 #include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
 #include "tests/lib/run_under.h"
-#include "volume/user_directory.h"
 
 namespace berth::volume {
 namespace {
@@ -24,8 +24,8 @@ using namespace std::chrono_literals;
 
 class PortMapper : public ::testing::Test {
   protected:
-    MountOptions options() const {
-        MountOptions o{server_.location("ann"), server_.shared_location(), {4711, 4711, {4711}}};
+    guest::MountOptions options() const {
+        guest::MountOptions o{server_.location("ann"), server_.shared_location(), {4711, 4711, {4711}}};
         o.location.nfs_port = o.location.mount_port = 0;
         o.shared->nfs_port = o.shared->mount_port = 0;
         o.call_timeout = 5s;
@@ -38,8 +38,8 @@ class PortMapper : public ::testing::Test {
         for (const char* path : {"ann", "ann/work", "ann/work/machine.toml"})
             EXPECT_EQ(chown((server_.exported() / path).c_str(), 4711, 4711), 0);
     }
-    Result<std::unique_ptr<UserDirectory>> mount() {
-        return mount_user_directory(options(), files_, clock_, report_);
+    Result<std::unique_ptr<guest::UserDirectory>> mount() {
+        return guest::mount_user_directory(options(), files_, clock_, report_);
     }
     static void forget(const char* program, const char* version) {
         SpawnOptions o;
@@ -51,7 +51,7 @@ class PortMapper : public ::testing::Test {
     test::GaneshaServer server_;
     SystemClock clock_;
     RecordingReport report_;
-    FilesHelper files_{test::files_program(), report_};
+    files::FilesHelper files_{test::files_program(), report_};
 };
 
 TEST_F(PortMapper, tells_the_ports_for_a_mount_a_lock_and_a_read) {
@@ -112,9 +112,9 @@ TEST_F(PortMapper, that_knows_no_nfs_service_is_named_with_its_port) {
 TEST_F(PortMapper, that_is_silent_is_named_with_its_port) {
     const pid_t rpcbind = std::stoi(getenv("BERTH_PORT_MAPPER"));
     ASSERT_EQ(kill(rpcbind, SIGSTOP), 0);
-    MountOptions o = options();
+    guest::MountOptions o = options();
     o.call_timeout = 500ms;
-    auto directory = mount_user_directory(o, files_, clock_, report_);
+    auto directory = guest::mount_user_directory(o, files_, clock_, report_);
     EXPECT_EQ(kill(rpcbind, SIGCONT), 0);
     ASSERT_FALSE(directory);
     EXPECT_EQ(directory.error().code(), ErrorCode::M04);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // berth-volume as it is: nbdkit with our plugin, a real NFSv3 server, a real NBD client.
-#include "volume/volume_process.h"
+#include "volume/api/volume_process.h"
 
 #include <gtest/gtest.h>
 #include <libnbd.h>
@@ -15,10 +15,10 @@
 #include <random>
 #include <thread>
 
+#include "guest/user_directory.h"
+#include "lock/protocol.h"
 #include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
-#include "volume/lock_protocol.h"
-#include "volume/user_directory.h"
 
 namespace berth::volume {
 namespace {
@@ -86,13 +86,13 @@ class VolumeOnServer : public ::testing::Test {
     fs::path vm() const { return server_.exported() / "ann/work"; }
     std::string run_dir() const { return server_.folder() / "run"; }
     std::string socket() const { return run_dir() + "/nbd.sock"; }
-    MountOptions mount_options() const {
-        MountOptions o{server_.location("ann"), server_.shared_location(), {4711, 4711, {}}};
+    guest::MountOptions mount_options() const {
+        guest::MountOptions o{server_.location("ann"), server_.shared_location(), {4711, 4711, {}}};
         o.times = {100ms, 3000ms, 4000ms, 1000ms};
         return o;
     }
-    std::unique_ptr<UserDirectory> mount() {
-        auto mounted = mount_user_directory(mount_options(), files_, clock_, report_);
+    std::unique_ptr<guest::UserDirectory> mount() {
+        auto mounted = guest::mount_user_directory(mount_options(), files_, clock_, report_);
         if (!mounted) throw std::runtime_error(mounted.error().to_log());
         return std::move(*mounted);
     }
@@ -145,9 +145,9 @@ class VolumeOnServer : public ::testing::Test {
     test::GaneshaServer server_;
     SystemClock clock_;
     RecordingReport report_;
-    FilesHelper files_{test::files_program(), report_};
-    std::unique_ptr<UserDirectory> directory_;
-    TakenLock lock_;
+    files::FilesHelper files_{test::files_program(), report_};
+    std::unique_ptr<guest::UserDirectory> directory_;
+    lock::TakenLock lock_;
 };
 
 std::string pattern(size_t size, unsigned seed) {
@@ -325,12 +325,12 @@ TEST_F(VolumeOnServer, saves_what_it_holds_under_a_claim_and_then_the_claimer_st
     ASSERT_TRUE(process.wait_ready(20s));
     auto disk = std::make_unique<Nbd>(socket(), "software");
     ASSERT_EQ(disk->write("before", 0), 0);
-    MountOptions options = mount_options();
+    guest::MountOptions options = mount_options();
     options.times.take_over = 10min;  // it starts because the lower lock goes, or the test fails
-    auto other = mount_user_directory(options, files_, clock_, report_);
+    auto other = guest::mount_user_directory(options, files_, clock_, report_);
     ASSERT_TRUE(other);
     std::atomic<bool> was_told = false;
-    Result<TakenLock> taken = fail(ErrorCode::K02);
+    Result<lock::TakenLock> taken = fail(ErrorCode::K02);
     std::thread claimer([&] {
         taken = (*other)->lock("work", {"m-2", "berth-2", "ann", "boot"}, true, nullptr, [&](auto) {
             auto lower = (*other)->holder_below("work", 2);

@@ -13,19 +13,19 @@
 #include <vector>
 
 #include "base/fd.h"
-#include "volume/server_addresses.h"
+#include "files/nfs/server_addresses.h"
 
 namespace berth::test {
 
-inline volume::SocketAddress address_of(const std::string& numbers) {
-    return volume::ServerAddresses(numbers).known().at(0);
+inline files::SocketAddress address_of(const std::string& numbers) {
+    return files::ServerAddresses(numbers).known().at(0);
 }
 
 class BlackHole {
   public:
     /// `address`: of 127.0.0.0/8.
     BlackHole(const std::string& address, uint16_t port) {
-        const volume::SocketAddress at = address_of(address).with_port(port);
+        const files::SocketAddress at = address_of(address).with_port(port);
         const auto* name = reinterpret_cast<const sockaddr*>(&at.storage);
         listener_.reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
         const int on = 1;

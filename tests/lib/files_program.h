@@ -5,14 +5,14 @@
 
 #include <filesystem>
 
-#include "volume/files/files_helper.h"
+#include "files/helper/files_helper.h"
 
 namespace berth::test {
 
 inline constexpr unsigned k_files_uid = 65534;
 
 /// A copy, for the checkout may be where that user may not look.
-inline volume::FilesProgram files_program() {
+inline files::FilesProgram files_program() {
     const std::filesystem::path copy = "/run/berth-files";
     std::filesystem::copy_file(BERTH_FILES, copy, std::filesystem::copy_options::update_existing);
     return {copy, k_files_uid, k_files_uid};

@@ -57,11 +57,11 @@ void GaneshaServer::resume() {
     script({"resume", folder_ / "state"});
 }
 
-volume::NfsLocation GaneshaServer::location(const std::string& below) const {
+NfsLocation GaneshaServer::location(const std::string& below) const {
     return {"127.0.0.1", below.empty() ? exported() : exported() / below, nfs_port_, mount_port_};
 }
 
-volume::NfsLocation GaneshaServer::shared_location() const {
+NfsLocation GaneshaServer::shared_location() const {
     return {"127.0.0.1", shared(), nfs_port_, mount_port_};
 }
 

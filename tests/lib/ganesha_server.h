@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "volume/types.h"
+#include "base/nfs_types.h"
 
 namespace berth::test {
 
@@ -22,8 +22,8 @@ class GaneshaServer {
     std::filesystem::path folder() const { return folder_; }
     std::filesystem::path exported() const { return folder_ / "export"; }
     std::filesystem::path shared() const { return folder_ / "shared"; }
-    volume::NfsLocation location(const std::string& below = "") const;
-    volume::NfsLocation shared_location() const;
+    NfsLocation location(const std::string& below = "") const;
+    NfsLocation shared_location() const;
 
     void stop();
     void start(std::vector<std::string> options);

@@ -159,7 +159,7 @@ class Lan:
         self.images = self.folder / "images"
         self.images.mkdir(exist_ok=True)
         self.provisioner = self.start(
-            [self.build / "server" / "berth-provisioner", "--listen", f"{ADDRESS}:{HTTP_PORT}", "--database", self.database,
+            [self.build / "bin" / "berth-provisioner", "--listen", f"{ADDRESS}:{HTTP_PORT}", "--database", self.database,
              "--images", self.images, "--ipxe", ROOT / "ipxe" / "boot.ipxe"], "provisioner")
         self._ready(self.provisioner, HTTP_PORT)
 
@@ -174,7 +174,7 @@ class Lan:
 
     def ctl(self, noun, verb, *arguments):
         """berthctl with this provisioner's database."""
-        return run(self.build / "server" / "berthctl", noun, verb, "--database", self.database, *arguments)
+        return run(self.build / "bin" / "berthctl", noun, verb, "--database", self.database, *arguments)
 
     def ctl_json(self, noun, verb, *arguments):
         return json.loads(self.ctl(noun, verb, "--json", *arguments))
@@ -185,11 +185,11 @@ class Lan:
         tftp = self.folder / "tftp"
         tftp.mkdir()
         shutil.copy("/usr/lib/ipxe/ipxe.efi", tftp)
-        (tftp / "boot.ipxe").write_text(run(self.build / "server" / "berthctl", "boot-script", "--url", self.url, "--ipxe",
+        (tftp / "boot.ipxe").write_text(run(self.build / "bin" / "berthctl", "boot-script", "--url", self.url, "--ipxe",
                                             ROOT / "ipxe" / "boot.ipxe"))
         configuration = self.folder / "dnsmasq.conf"
         configuration.write_text(run(
-            self.build / "server" / "berthctl", "dnsmasq", "--mode", "dhcp", "--interface", "br0", "--range", "10.77.0.100,10.77.0.199",
+            self.build / "bin" / "berthctl", "dnsmasq", "--mode", "dhcp", "--interface", "br0", "--range", "10.77.0.100,10.77.0.199",
             "--server-ip", ADDRESS, "--http-port", HTTP_PORT, "--tftp-root", tftp, "--ntp", ADDRESS))
         self.dnsmasq = self.start(
             ["dnsmasq", "--keep-in-foreground", f"--conf-file={configuration}", f"--dhcp-leasefile={self.leases}", "--log-facility=-",

@@ -85,7 +85,7 @@ class SiteWorld:
     # -- the image ------------------------------------------------------------------------------------------------------------
     def _make_site(self):
         folder = make_site(self.folder / "site-tree", self.out / "root.squashfs", self.directories)
-        run(LIB / "make-site", folder, self.folder / "site-out", self.out / "root.squashfs", self.lan.build / "bootstrap" / "berth-image", timeout=300)
+        run(LIB / "make-site", folder, self.folder / "site-out", self.out / "root.squashfs", self.lan.build / "bin" / "berth-image", timeout=300)
         # Links to builds of their own, so that a test may damage one.
         self.image_folder = self.lan.images / IMAGE
         self.site_folder = self.lan.images / SITE

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The lock and its lease over NFSv3 (docs/architecture.md, volume/lock_protocol.h), for spin.
+ * The lock and its lease over NFSv3 (docs/architecture.md, lock/protocol.h), for spin.
  *
  * Server      One directory with lock.<e> and last-used.<e>; a cell holds the nonce of the session whose record stands there, 0 is no
  *             file. Each call is one atomic step. Its reply may be lost; a copy of a LINK, a RENAME or a data WRITE may execute late.
@@ -31,7 +31,7 @@
  *                                   life, and finds a server that no longer accepts writes before the VM does. So one that fails for lack of room, as on
  *                                   a server that copies on write, does not spoil the renewal, nor that of a release its RENAME.
  *   a lost connection stops writes  Absent: a client writes on in `hold`, whatever its connections do, and under a claim too. The lease is over in time all the
- *                                   same. So the loss of one that carried no write (volume/lease.h) costs nothing. One that may still carry a write stops all
+ *                                   same. So the loss of one that carried no write (lock/lease.h) costs nothing. One that may still carry a write stops all
  *                                   others for what one directory on one server does not show: another server may answer on the next connection
  *                                   (docs/security.md 5), so what leads there is looked at first.
  *   the mode `declared`             Absent. No program makes such a lock yet: who checks a VM out needs a replica.

@@ -6,11 +6,11 @@ from greeter import STEP_TIMEOUT, GUEST_READY
 from invariants import client_is_clean, server_is_clean
 from people import people
 
-TAKE_OVER_SECONDS = 90  # volume/lock_record.h
+TAKE_OVER_SECONDS = 90  # lock/record.h
 
 
 def lock_by_another(files, epoch):
-    """lock.<epoch> as volume/lock_record.cpp writes it, by a client that died."""
+    """lock.<epoch> as lock/record.cpp writes it, by a client that died."""
     record = {"schema": 1, "client": "m-9999", "host": "berth-far-away", "user": files.person.name, "boot_id": "5c0e0a52-0000-4000-8000-000000000000",
               "nonce": "0123456789abcdef0123456789abcdef", "sequence": 17, "mode": "lease", "since": "2026-01-02T03:04:05Z"}
     path = files.vm() / f"lock.{epoch}"

@@ -13,7 +13,7 @@
 #include "base/fd.h"
 #include "base/message.h"
 #include "base/report.h"
-#include "volume/engine/engine.h"
+#include "volume/core/engine.h"
 
 namespace berth::volume {
 

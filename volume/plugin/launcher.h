@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "volume/volume_config.h"
+#include "volume/api/volume_config.h"
 
 namespace berth::volume {
 

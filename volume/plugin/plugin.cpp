@@ -13,7 +13,7 @@
 #include "base/fd.h"
 #include "base/no_throw.h"
 #include "base/plain_text.h"
-#include "volume/engine/engine.h"
+#include "volume/core/engine.h"
 #include "volume/plugin/control_server.h"
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL

@@ -19,7 +19,7 @@ class Image:
     """A built and signed image, as berth-image makes it."""
 
     def __init__(self, build, folder, kind="image", version=7):
-        self.tool, self.folder, self.kind = build / "bootstrap/berth-image", folder, kind
+        self.tool, self.folder, self.kind = build / "bin/berth-image", folder, kind
         self.name = "root.squashfs" if kind == "image" else "site.squashfs"
         self.manifest_name = "manifest.json" if kind == "image" else "site.json"
         folder.mkdir(exist_ok=True)
@@ -45,7 +45,7 @@ class Image:
 
 class Fetch:
     def __init__(self, build, image, folder):
-        self.program, self.image, self.folder = build / "bootstrap/berth-bootstrap", image, folder
+        self.program, self.image, self.folder = build / "bin/berth-bootstrap", image, folder
 
     def __call__(self, server, *more):
         self.folder.mkdir(exist_ok=True)

@@ -8,11 +8,11 @@ BORDERS = re.compile(r"\bstd::j?thread\b(?!> threads_)[^;]*[({]|\bthreads_\.empl
                      r"|\bvirConnectDomainEventRegisterAny\b|\bvirStreamEventAddCallback\b|\bpam_message\*\*|\bplugin_init\b|\brpc_\w+_async\b|\bpthread_create\b"
                      r"|\bnftw\b|\bqsort\b|\bscandir\b|\bxmlSet\w+Func\b")
 REASONS = {
-    "volume/nfs_session.cpp": "its calls go through run_call (volume/rpc_call.cpp)",
-    "volume/nfs_mount.cpp": "the same",
-    "volume/rpc_connection.cpp": "its callback copies three numbers",
+    "files/nfs/nfs_session.cpp": "its calls go through run_call (files/nfs/rpc_call.cpp)",
+    "files/nfs/nfs_mount.cpp": "the same",
+    "files/nfs/rpc_connection.cpp": "its callback copies three numbers",
     "greeter/session/pam_conversation.h": "declares it",
-    "server/ovf.cpp": "its callback does nothing",
+    "server/vmtools/ovf.cpp": "its callback does nothing",
 }
 
 
@@ -22,7 +22,7 @@ def code_of(path):
 
 def test_every_border_catches():
     files = [p for p in sources() if BORDERS.search(code_of(p))]
-    assert {"volume/engine/engine.cpp", "volume/plugin/plugin.cpp", "server/http_server.cpp", "bootstrap/http.cpp", "greeter/vm/domain_ends.cpp",
+    assert {"volume/core/engine.cpp", "volume/plugin/plugin.cpp", "server/api/http_server.cpp", "bootstrap/http.cpp", "guest/libvirt/domain_ends.cpp",
             "greeter/session/watchdog.cpp", "greeter/session/pam_conversation.cpp"} <= set(files)
     assert [p for p in files if "no_throw(" not in code_of(p) and p not in REASONS] == []
     assert set(REASONS) <= set(files), "no border any more"

@@ -9,9 +9,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 PRINTS = re.compile(r"\bfmt::print\b|\bstd::print|\bstd::cout\b|\bstd::cerr\b|\bstd::clog\b|\bf?puts\s*\(|\bputchar\b|\bv?f?d?printf\s*\(|\bfwrite\b|\bperror\s*\("
                     r"|\bstdout\b|\bstderr\b|\bSTD(OUT|ERR)_FILENO\b|\bCLI11_PARSE\b|\bapp\.exit\b")
 DECODES = re.compile(r"\biscntrl\b|\bisprint\b|\biswprint\b|<\s*' '|<\s*0x20\b(?!\s*\|\|\s*c > 0x2f)|0x7f\b|0xc2\b|mbrtowc|mbtowc|codecvt")
-# greeter/ui/screen.cpp: ncurses draws there what greeter/ui/text.h made of a text, which calls printable().
+# greeter/ui-text/screen.cpp: ncurses draws there what greeter/ui/text.h made of a text, which calls printable().
 # The reader of a terminal's keys and of a guest's bytes, a TOML writer that escapes what TOML wants escaped, and bytes that are no text.
-OTHER_BYTES = {"greeter/ui/keys.cpp", "greeter/supervisor/pump.cpp", "greeter/vm/machine_text.cpp", "server/tar_index.cpp", "server/text.cpp",
+OTHER_BYTES = {"greeter/ui/keys.cpp", "greeter/supervisor/pump.cpp", "guest/machine_text.cpp", "server/vmtools/tar_index.cpp", "server/model/text.cpp",
                "bootstrap/boot_parameters.cpp", "bootstrap/kernel_log.cpp"}
 
 
@@ -35,7 +35,7 @@ def found(pattern, without):
 
 def test_nothing_prints_around_the_one_way_out():
     assert len(sources()) > 200
-    assert found(PRINTS, {"base/output.cpp", "base/output.h", "greeter/ui/screen.cpp"}) == []
+    assert found(PRINTS, {"base/output.cpp", "base/output.h", "greeter/ui-text/screen.cpp"}) == []
 
 
 def test_one_file_decides_what_is_printable():

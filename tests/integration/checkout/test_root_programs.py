@@ -12,11 +12,11 @@ def libraries(program):
     return [line.split()[0] for line in listed.splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize("program", ["greeter/session/berth-session", "greeter/supervisor/berth-greeter", "server/berthctl", "server/berth-provisioner"])
+@pytest.mark.parametrize("program", ["bin/berth-session", "bin/berth-greeter", "bin/berthctl", "bin/berth-provisioner"])
 def test_no_root_program_decodes_what_a_file_server_sends(build, program):
     assert not [name for name in libraries(build / program) if name.startswith(DECODER)]
 
 
 def test_the_programs_that_do_are_those_with_a_user_of_their_own(build):
-    for program in ("volume/berth-files", "volume/nbdkit-berth-plugin.so"):
+    for program in ("bin/berth-files", "bin/nbdkit-berth-plugin.so"):
         assert [name for name in libraries(build / program) if name.startswith(DECODER)]

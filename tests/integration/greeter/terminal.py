@@ -145,7 +145,7 @@ class Console:
         self._raw = bytearray()
         self._lock = threading.Lock()
         self.log = folder / "greeter.log"
-        self._ui = str(ui or build / "greeter/ui/berth-greeter-ui")
+        self._ui = str(ui or build / "bin/berth-greeter-ui")
         self._build = build
         self.process = None
         self.start()
@@ -155,7 +155,7 @@ class Console:
     def start(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [self._build / "greeter/supervisor/berth-greeter", "--tty", os.ttyname(self.slave), "--ui", self._ui, "--ui-user", "nobody",
+                [self._build / "bin/berth-greeter", "--tty", os.ttyname(self.slave), "--ui", self._ui, "--ui-user", "nobody",
                  "--session", self.folder / "session", "--power", self.folder / "power-program", "--boot-facts",
                  self.folder / "boot.json", "--going-down", self.folder / "going-down"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/")

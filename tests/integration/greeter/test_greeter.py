@@ -605,7 +605,7 @@ def test_screen_program_holds_nothing_but_terminal_and_socket(console):
 
 
 def test_greeter_has_no_network_library_nor_pam(build):
-    linked = subprocess.run(["ldd", build / "greeter/supervisor/berth-greeter"], capture_output=True, text=True, check=True).stdout
+    linked = subprocess.run(["ldd", build / "bin/berth-greeter"], capture_output=True, text=True, check=True).stdout
     for library in ("libpam", "libnfs", "libcurl", "libvirt", "libncurses"):
         assert library not in linked
 

@@ -18,7 +18,7 @@ def test_the_host_shows_its_devices_its_kernel_and_the_checkout_only(root):
 
 def test_programs_and_their_libraries_are_of_the_images_debian(root, build):
     assert f"VERSION_CODENAME={os.environ['BERTH_TOOLS_OF']}" in pathlib.Path("/etc/os-release").read_text().splitlines()
-    for program in ("greeter/session/berth-session", "volume/berth-volume", "server/berth-provisioner"):
+    for program in ("bin/berth-session", "bin/berth-volume", "bin/berth-provisioner"):
         libraries = re.findall(r"=> (\S+)", subprocess.run(["ldd", build / program], capture_output=True, text=True, check=True).stdout)
         assert libraries and not [p for p in libraries if not p.startswith(("/lib/", "/usr/lib/"))]
     keys = pathlib.Path(os.environ["BERTH_KEY_DIR"])

@@ -68,11 +68,11 @@ class World:
         (folder / "out").mkdir()
         run("mksquashfs", image, folder / "out/root.squashfs", "-quiet", "-no-progress", "-noappend")
         (folder / "key").mkdir()
-        run(build / "bootstrap/berth-image", "keygen", "--secret", folder / "key/image.key", "--public", folder / "key/image.pub")
+        run(build / "bin/berth-image", "keygen", "--secret", folder / "key/image.key", "--public", folder / "key/image.pub")
         self.site = folder / "site"
 
     def make(self):
-        done = subprocess.run([ROOT / "tests/lib/make-site", self.site, self.folder / "out", self.folder / "out/root.squashfs", self.build / "bootstrap/berth-image"],
+        done = subprocess.run([ROOT / "tests/lib/make-site", self.site, self.folder / "out", self.folder / "out/root.squashfs", self.build / "bin/berth-image"],
                               env={"PATH": os.environ["PATH"], "HOME": str(self.folder), "BERTH_KEY_DIR": str(self.folder / "key")},
                               capture_output=True, text=True)
         return done.returncode, done.stderr

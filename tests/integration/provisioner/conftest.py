@@ -20,14 +20,14 @@ class Provisioner:
     def start(self, listen="127.0.0.1:0"):
         log = self.folder / "log"
         log.unlink(missing_ok=True)
-        self.process = Process([self.build / "server/berth-provisioner", "--listen", listen, "--database", self.database, "--images",
+        self.process = Process([self.build / "bin/berth-provisioner", "--listen", listen, "--database", self.database, "--images",
                                 self.images], log)
         line = wait_until(lambda: self.process.check() or re.search(r"^listening on (\S+)$", self.process.log_text(), re.M), 30, "the line")
         self.address = line.group(1)
         self.url = f"http://{self.address}"
 
     def ctl(self, *arguments, check=True, input=""):
-        return subprocess.run([self.build / "server/berthctl", "--database", self.database, *arguments], text=True, input=input,
+        return subprocess.run([self.build / "bin/berthctl", "--database", self.database, *arguments], text=True, input=input,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=check, timeout=60)
 
     def machines(self):

@@ -32,7 +32,7 @@ def test_set_shows_the_diff_and_the_next_boot_follows(provisioner):
 
 def on_a_terminal(provisioner, answer, *arguments):
     ours, theirs = pty.openpty()
-    child = subprocess.Popen([provisioner.build / "server/berthctl", "--database", provisioner.database, *arguments], stdin=theirs,
+    child = subprocess.Popen([provisioner.build / "bin/berthctl", "--database", provisioner.database, *arguments], stdin=theirs,
                              stdout=subprocess.PIPE, text=True)
     os.close(theirs)
     os.write(ours, answer)
@@ -150,7 +150,7 @@ def test_what_machines_say_of_themselves_steers_no_terminal(provisioner):
     token = provisioner.boot()
 
     def printed(*arguments):
-        done = subprocess.run([provisioner.build / "server/berthctl", "--database", provisioner.database, *arguments], capture_output=True, timeout=60)
+        done = subprocess.run([provisioner.build / "bin/berthctl", "--database", provisioner.database, *arguments], capture_output=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
 

@@ -162,7 +162,7 @@ def test_sigterm_ends_it_cleanly_and_all_is_kept(provisioner):
 
 
 def test_wrong_options_are_named(provisioner, build):
-    program = build / "server/berth-provisioner"
+    program = build / "bin/berth-provisioner"
     good = {"--listen": "127.0.0.1:0", "--database": str(provisioner.folder / "x.db"), "--images": str(provisioner.images)}
     for option, value, word in (("--listen", "nowhere", "ADDRESS:PORT"), ("--listen", provisioner.address, "Address already in use"),
                                 ("--images", "/nonexistent", "--images /nonexistent"), ("--public-url", "ftp://x", "http://host"),

@@ -41,7 +41,7 @@ class Maker:
         folder.mkdir()
         for name in NAMES[kind]:
             (folder / name).write_bytes(random.Random(str(folder / name)).randbytes(150_000))
-        subprocess.run([LIB / "publish", kind, str(version), folder / "out", self.build / "bootstrap/berth-image",
+        subprocess.run([LIB / "publish", kind, str(version), folder / "out", self.build / "bin/berth-image",
                         *(folder / name for name in NAMES[kind])], check=True, timeout=60, env={**os.environ, "BERTH_KEY_DIR": str(keys or self.keys)})
         return Built(folder / "out", kind, version)
 
@@ -79,7 +79,7 @@ class Boot:
         """By the real bootstrap; its standard error when it failed."""
         folder.mkdir(exist_ok=True)
         url, name = (self.image, "root.squashfs") if built.kind == "image" else (self.site, "site.squashfs")
-        done = subprocess.run([self.provisioner.build / "bootstrap/berth-bootstrap", "--fetch-only", folder, "--url", url, "--key", key, "--kind",
+        done = subprocess.run([self.provisioner.build / "bin/berth-bootstrap", "--fetch-only", folder, "--url", url, "--key", key, "--kind",
                                built.kind, "--tries", "1"], text=True, capture_output=True, timeout=60)
         assert done.returncode != 0 or (folder / name).read_bytes() == built.files[name]
         return done.stderr if done.returncode else ""
@@ -220,7 +220,7 @@ STEPS = {"mkdirat": 99, "write": 4, "linkat": 99, "fsync": 99, "symlinkat": 99, 
 def killed(site, built, call, n):
     """An add that is killed at its n-th such call, before the kernel does it. False: it has fewer and went to its end."""
     done = subprocess.run(["strace", "-f", "-qq", "-o", site.folder / "strace", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={n}",
-                           site.build / "server/berthctl", "--database", site.database, "image", "add", "--images", site.images, built.folder],
+                           site.build / "bin/berthctl", "--database", site.database, "image", "add", "--images", site.images, built.folder],
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=60)
     assert done.returncode in (0, -9, 137), done.stderr
     return done.returncode != 0

@@ -23,7 +23,7 @@ def start_dnsmasq(lan, mode, url=f"http://{ADDRESS}:{HTTP_PORT}"):
     tftp.mkdir()
     for name in ("undionly.kpxe", "ipxe.efi"):
         shutil.copy(f"/usr/lib/ipxe/{name}", tftp)
-    berthctl = lan.build / "server/berthctl"
+    berthctl = lan.build / "bin/berthctl"
     (tftp / "boot.ipxe").write_text(run(berthctl, "boot-script", "--url", url))
     address_range = "10.77.0.100,10.77.0.199" if mode == "dhcp" else "10.77.0.0"
     settings = lan.folder / "dnsmasq.conf"
@@ -237,12 +237,12 @@ def firmware(request):
 
 def serve(lan):
     lan.start_provisioner()
-    run(lan.build / "server/berthctl", "--database", lan.database, "policy", "set", "--unknown", "discover")
+    run(lan.build / "bin/berthctl", "--database", lan.database, "policy", "set", "--unknown", "discover")
 
 
 def assert_decided(lan, machine, firmware):
     machine.wait("Berth: this machine is now listed and waits to be enabled")
-    listed = json.loads(run(lan.build / "server/berthctl", "--database", lan.database, "machine", "list", "--json"))
+    listed = json.loads(run(lan.build / "bin/berthctl", "--database", lan.database, "machine", "list", "--json"))
     assert [(m["macs"], m["platform"], m["serial"]) for m in listed] == [([machine.mac], firmware, "LAB 1")]
 
 
@@ -290,7 +290,7 @@ def test_of_two_cards_the_one_that_booted_is_asked_about(lan):
 
 def test_an_image_that_cannot_be_loaded_is_asked_for_three_times_more_and_then_the_local_disk_boots(lan):
     lan.start_provisioner()
-    run(lan.build / "server/berthctl", "--database", lan.database, "policy", "set", "--unknown", "enrol")
+    run(lan.build / "bin/berthctl", "--database", lan.database, "policy", "set", "--unknown", "enrol")
     start_dnsmasq(lan, "dhcp")
     machine = Machine(lan, "pcbios")
     machine.wait("LOCAL DISK BOOTED")

@@ -6,6 +6,6 @@
 #include "tests/integration/vm_guest.h"
 
 int main() {
-    const std::string sector = berth::vm::boot_sector();
+    const std::string sector = berth::guest::boot_sector();
     return std::fwrite(sector.data(), 1, sector.size(), stdout) == sector.size() ? 0 : 1;
 }

@@ -242,7 +242,7 @@ class World:
         self.folder.chmod(0o755)
         self.export = self.folder / "export"
         self.export.mkdir(exist_ok=True)
-        self.sector = subprocess.run([self.build / "greeter/session/session_boot_sector"], stdout=subprocess.PIPE, check=True).stdout
+        self.sector = subprocess.run([self.build / "bin/session_boot_sector"], stdout=subprocess.PIPE, check=True).stdout
         self.user = self.export / "ann"
         self.user.mkdir()
         os.chown(self.user, UID, UID)
@@ -275,7 +275,7 @@ class World:
     def write_users(self):
         services = self.folder / "pam.d"
         services.mkdir()
-        module = self.build / "greeter/session/pam_scripted.so"
+        module = self.build / "bin/pam_scripted.so"
         (services / "berth").write_text("".join(f"{kind} required {module} {self.pam_script}\n" for kind in ("auth", "account", "password", "session")))
         many = "".join(f"g{i}:x:{3000 + i}:many\n" for i in range(17))
         (self.folder / "passwd").write_text(pathlib.Path("/etc/passwd").read_text() +
@@ -294,16 +294,16 @@ class World:
     def environment(self):
         return {"PATH": os.environ["PATH"], "LD_PRELOAD": "libpam_wrapper.so:libnss_wrapper.so", "PAM_WRAPPER": "1",
                 "PAM_WRAPPER_SERVICE_DIR": str(self.folder / "pam.d"), "NSS_WRAPPER_PASSWD": str(self.folder / "passwd"),
-                "NSS_WRAPPER_GROUP": str(self.folder / "group"), "BERTH_NBDKIT_PLUGIN": str(self.build / "volume/nbdkit-berth-plugin.so"), "TZ": "UTC"}
+                "NSS_WRAPPER_GROUP": str(self.folder / "group"), "BERTH_NBDKIT_PLUGIN": str(self.build / "bin/nbdkit-berth-plugin.so"), "TZ": "UTC"}
 
     def command(self, *options):
-        command = self.libvirt.enter(self.build / "greeter/session/berth-session", "--config", self.folder / "berth.toml", "--machine",
+        command = self.libvirt.enter(self.build / "bin/berth-session", "--config", self.folder / "berth.toml", "--machine",
                                      self.folder / "machine.json", "--boot", self.folder / "boot.json", "--kernel-command-line", self.folder / "cmdline",
                                      "--state-dir", self.state, "--swap-dir", self.swap, "--run-root", self.run, "--nat-network", "",
                                      # The host's rules are the host's.
                                      "--nft", "/usr/sbin/nft" if self.port_mapper else "",
-                                     "--volume-program", self.build / "volume/berth-volume",
-                                     "--files-program", self.build / "volume/berth-files", "--lock-times-ms", self.times,
+                                     "--volume-program", self.build / "bin/berth-volume",
+                                     "--files-program", self.build / "bin/berth-files", "--lock-times-ms", self.times,
                                      "--power-button-seconds", str(self.power_button_seconds), "--volume-stop-seconds", "20", "--going-down", self.folder / "going-down", *options)
         return self.port_mapper.on_its_network(*command) if self.port_mapper else command
 
@@ -337,7 +337,7 @@ class World:
         for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
                 line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                if (str(self.run) in line or line.startswith(f"{self.build}/volume/berth-files")) and "nsenter" not in line:
+                if (str(self.run) in line or line.startswith(f"{self.build}/bin/berth-files")) and "nsenter" not in line:
                     found.append(line)
         return found
 

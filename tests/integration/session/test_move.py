@@ -234,5 +234,5 @@ def test_berthctl_shows_the_move_from_the_lock_files(desks):
 
 
 def running(world, *options):
-    return json.loads(subprocess.run([world.build / "server/berthctl", "vm", "list", "--running", "--json", *options], check=True, text=True,
+    return json.loads(subprocess.run([world.build / "bin/berthctl", "vm", "list", "--running", "--json", *options], check=True, text=True,
                                      stdout=subprocess.PIPE, timeout=60).stdout)

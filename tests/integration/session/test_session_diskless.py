@@ -18,7 +18,7 @@ class Provisioner:
     def __init__(self, build, folder):
         self.build, self.database = build, folder / "berth.db"
         (folder / "images").mkdir()
-        self.process = subprocess.Popen([f"{build}/server/berth-provisioner", "--listen", "127.0.0.1:0", "--database", self.database, "--images",
+        self.process = subprocess.Popen([f"{build}/bin/berth-provisioner", "--listen", "127.0.0.1:0", "--database", self.database, "--images",
                                          folder / "images"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for line in self.process.stdout:
             if found := re.match(r"listening on (\S+)$", line):
@@ -30,7 +30,7 @@ class Provisioner:
         self.machine = self.machines()[0]["id"]
 
     def ctl(self, *arguments):
-        return subprocess.run([f"{self.build}/server/berthctl", "--database", self.database, *arguments], check=True, text=True,
+        return subprocess.run([f"{self.build}/bin/berthctl", "--database", self.database, *arguments], check=True, text=True,
                               stdout=subprocess.PIPE).stdout
 
     def machines(self):

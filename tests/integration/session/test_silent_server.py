@@ -74,7 +74,7 @@ def machine(buses):
 def writer_guest(build):
     with tempfile.TemporaryDirectory(prefix="berth-wg-") as name:
         here = pathlib.Path(__file__).parent
-        subprocess.run([here / "make_writer_guest", pathlib.Path(build) / "greeter/session/session_writer", name], check=True)
+        subprocess.run([here / "make_writer_guest", pathlib.Path(build) / "bin/session_writer", name], check=True)
         yield pathlib.Path(name)
 
 

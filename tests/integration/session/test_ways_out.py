@@ -57,7 +57,7 @@ def world(build):
         faults.clock_file(world.seam / "clock")
         plain = world.environment()
         world.environment = lambda: {**plain, "BERTH_TEST_SEAM": str(world.seam),
-                                     "LD_PRELOAD": plain["LD_PRELOAD"] + f":{world.build}/greeter/session/session_step_seam.so"}
+                                     "LD_PRELOAD": plain["LD_PRELOAD"] + f":{world.build}/bin/session_step_seam.so"}
         world.cells = 0
         yield world
     written = pathlib.Path(os.environ.get("BERTH_OUT", sessionworld.ROOT / "out")) / "log"

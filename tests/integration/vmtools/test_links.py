@@ -38,7 +38,7 @@ def state(folder):
 
 
 def ctl(build, state, *arguments):
-    return subprocess.run([pathlib.Path(build) / "server/berthctl", "--database", state / "berth.db", *arguments], text=True, stdin=subprocess.DEVNULL,
+    return subprocess.run([pathlib.Path(build) / "bin/berthctl", "--database", state / "berth.db", *arguments], text=True, stdin=subprocess.DEVNULL,
                           capture_output=True, timeout=60)
 
 
@@ -82,7 +82,7 @@ def test_the_key_of_what_is_served_is_not_read_through_the_provisioners_link(bui
     link = images / "berth"
 
     def added():
-        return subprocess.run([pathlib.Path(build) / "server/berthctl", "image", "add", "--images", images, source], text=True, capture_output=True).stderr
+        return subprocess.run([pathlib.Path(build) / "bin/berthctl", "image", "add", "--images", images, source], text=True, capture_output=True).stderr
 
     link.symlink_to(theirs)
     assert "BERTH-P31" in added() and "has a key here yet" not in added(), "root's own link counts"

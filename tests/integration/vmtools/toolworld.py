@@ -25,7 +25,7 @@ class Berthctl:
     """Runs `berthctl vm COMMAND` for one place."""
 
     def __init__(self, build, environment, *place):
-        self.program, self.environment, self.place = pathlib.Path(build) / "server/berthctl", environment, [str(p) for p in place]
+        self.program, self.environment, self.place = pathlib.Path(build) / "bin/berthctl", environment, [str(p) for p in place]
 
     def command(self, command, *arguments):
         return [str(self.program), "vm", command, *self.place, *map(str, arguments)]

@@ -7,16 +7,17 @@
 #include <random>
 
 #include "base/report.h"
+#include "lock/lease.h"
+#include "lock/protocol.h"
+#include "lock/release_rule.h"
 #include "tests/model/trace_events.h"
 #include "tests/model/traces/seen_ops.h"
-#include "volume/lease.h"
-#include "volume/lock_protocol.h"
-#include "volume/release_rule.h"
 
 namespace berth::traces {
 namespace {
 
-using namespace volume;
+using namespace files;
+using namespace lock;
 using namespace std::chrono_literals;
 
 /// Shorter than any that is waited for here: the conductor ends calls, not this.
@@ -183,7 +184,7 @@ WriterEnd Player::use(SeenOps& ops, LockProtocol& protocol, Held& held) {
     return held.lease.lost_for_good() ? WriterEnd::lost : WriterEnd::died;
 }
 
-/// As Guard does it (volume/engine/guard.cpp).
+/// As Guard does it (volume/core/guard.cpp).
 void Player::renew(SeenOps&, LockProtocol& protocol, Held& held) {
     const uint64_t begun = held.lease.begin_renewal();
     const uint64_t lost = held.lock->lost_writes();

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include "base/nfs_types.h"
 #include "tests/model/traces/note.h"
-#include "volume/types.h"
 
 namespace berth::traces {
 
@@ -16,7 +16,7 @@ struct ClientSetup {
     int control = -1;    ///< Socket pair to the conductor.
     int interrupt = -1;  ///< eventfd: the call under way is given up, its time is over.
     const SharedTime* time = nullptr;
-    volume::NfsLocation server;  ///< Of the proxy; directory is the export's root.
+    NfsLocation server;  ///< Of the proxy; directory is the export's root.
 };
 
 /// Plays traces until the conductor is gone; the exit code.

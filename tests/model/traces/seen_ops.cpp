@@ -3,12 +3,13 @@
 
 #include <unistd.h>
 
-#include "volume/lock_names.h"
-#include "volume/lock_record.h"
+#include "lock/names.h"
+#include "lock/record.h"
 
 namespace berth::traces {
 
-using namespace volume;
+using namespace files;
+using namespace lock;
 
 namespace {
 

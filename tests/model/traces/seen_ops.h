@@ -5,14 +5,14 @@
 #include <map>
 #include <string>
 
+#include "files/nfs/nfs_session.h"
 #include "tests/model/traces/client.h"
-#include "volume/nfs_session.h"
 
 namespace berth::traces {
 
-class SeenOps final : public volume::NfsOps {
+class SeenOps final : public files::FileOps {
   public:
-    SeenOps(const ClientSetup& setup, volume::NfsSession& session) : setup_(setup), session_(session) {}
+    SeenOps(const ClientSetup& setup, files::NfsSession& session) : setup_(setup), session_(session) {}
 
     /// A lock record that is written now is no renewal.
     bool releasing = false;
@@ -21,35 +21,34 @@ class SeenOps final : public volume::NfsOps {
     /// Broken::read_back: whatever lock is read is said to hold this nonce (empty: the truth).
     std::string own_nonce;
 
-    const volume::FileHandle& root() const override { return session_.root(); }
-    Result<volume::Found> lookup(const volume::FileHandle& directory, const std::string& name) override;
-    Result<volume::Attributes> attributes(const volume::FileHandle& file) override;
-    Result<uint32_t> access(const volume::FileHandle& file, uint32_t wanted) override;
-    Result<std::string> readlink(const volume::FileHandle& link) override;
-    Result<std::vector<volume::DirectoryEntry>> list(const volume::FileHandle& directory) override;
-    Result<std::string> read(const volume::FileHandle& file, uint64_t offset, uint32_t count) override;
-    Status write_sync(const volume::FileHandle& file, uint64_t offset, std::string_view data) override;
-    Result<volume::FileHandle> create(const volume::FileHandle& directory, const std::string& name,
-                                      uint32_t mode) override;
-    Status link(const volume::FileHandle& file, const volume::FileHandle& directory,
+    const files::FileHandle& root() const override { return session_.root(); }
+    Result<files::Found> lookup(const files::FileHandle& directory, const std::string& name) override;
+    Result<files::Attributes> attributes(const files::FileHandle& file) override;
+    Result<uint32_t> access(const files::FileHandle& file, uint32_t wanted) override;
+    Result<std::string> readlink(const files::FileHandle& link) override;
+    Result<std::vector<files::DirectoryEntry>> list(const files::FileHandle& directory) override;
+    Result<std::string> read(const files::FileHandle& file, uint64_t offset, uint32_t count) override;
+    Status write_sync(const files::FileHandle& file, uint64_t offset, std::string_view data) override;
+    Result<files::FileHandle> create(const files::FileHandle& directory, const std::string& name,
+                                     uint32_t mode) override;
+    Status link(const files::FileHandle& file, const files::FileHandle& directory,
                 const std::string& name) override;
-    Status rename(const volume::FileHandle& directory, const std::string& from,
+    Status rename(const files::FileHandle& directory, const std::string& from,
                   const std::string& to) override;
-    Status remove(const volume::FileHandle& directory, const std::string& name) override;
-    Result<volume::Space> space() override;
-    Result<volume::TransferLimits> limits() override;
-    Result<volume::FileHandle> make_directory(const volume::FileHandle& directory, const std::string& name,
-                                              uint32_t mode) override;
-    Status remove_directory(const volume::FileHandle& directory, const std::string& name) override;
-    Status symlink(const volume::FileHandle& directory, const std::string& name,
+    Status remove(const files::FileHandle& directory, const std::string& name) override;
+    Result<files::Space> space() override;
+    Result<files::TransferLimits> limits() override;
+    Result<files::FileHandle> make_directory(const files::FileHandle& directory, const std::string& name,
+                                             uint32_t mode) override;
+    Status remove_directory(const files::FileHandle& directory, const std::string& name) override;
+    Status symlink(const files::FileHandle& directory, const std::string& name,
                    const std::string& target) override;
-    Result<std::string> write(const volume::FileHandle& file, uint64_t offset,
-                              std::string_view data) override;
-    Result<std::string> commit(const volume::FileHandle& file) override;
-    Status set_size(const volume::FileHandle& file, uint64_t size) override;
+    Result<std::string> write(const files::FileHandle& file, uint64_t offset, std::string_view data) override;
+    Result<std::string> commit(const files::FileHandle& file) override;
+    Status set_size(const files::FileHandle& file, uint64_t size) override;
 
     /// A block of lock.<epoch>'s owner.
-    Status write_block(const volume::FileHandle& file, uint32_t epoch, std::string_view data);
+    Status write_block(const files::FileHandle& file, uint32_t epoch, std::string_view data);
 
   private:
     template <typename F>
@@ -57,8 +56,8 @@ class SeenOps final : public volume::NfsOps {
     void finish(Note& note, const Error* error);
 
     const ClientSetup& setup_;
-    volume::NfsSession& session_;
-    std::map<volume::FileHandle, Op> records_;  // handles of locks and last-useds that were looked up
+    files::NfsSession& session_;
+    std::map<files::FileHandle, Op> records_;  // handles of locks and last-useds that were looked up
 };
 
 }  // namespace berth::traces

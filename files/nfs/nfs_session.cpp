@@ -1,0 +1,547 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "files/nfs/nfs_session.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/plain_text.h"
+#include "files/file_limits.h"
+#include "files/nfs/libnfs_raw.h"
+#include "files/nfs/nfs_mount.h"
+#include "files/nfs/nfs_status.h"
+#include "files/nfs/rpc_call.h"
+
+namespace berth::files {
+namespace {
+
+constexpr int k_nfs_program = 100003, k_nfs_version = 3;
+constexpr uint32_t k_names_bytes = 32 * 1024;  // of one READDIR's answer
+
+/// How often, and after which pause, a call that was refused is sent again.
+struct Repeat {
+    int times = 0;
+    Duration pause{};
+};
+/// JUKEBOX says: not done, ask again later (RFC 1813 2.6).
+constexpr Repeat k_later{20, std::chrono::milliseconds(500)};
+/// A directory that is gone is STALE; RFC 1813 3.3.16 knows no NOENT for READDIR. nfs-ganesha says it when a
+/// name that it was about to list has just been renamed or removed.
+constexpr Repeat k_name_went{5, std::chrono::milliseconds(100)};
+
+/// Empty: the server sent what is no handle. libnfs keeps a length of the wire as it came.
+FileHandle handle_of(const nfs_fh3& fh) {
+    if (fh.data.data_len == 0 || fh.data.data_len > k_longest_handle || fh.data.data_val == nullptr)
+        return {};
+    return {fh.data.data_val, fh.data.data_len};
+}
+
+/// libnfs takes char* and only reads.
+nfs_fh3 fh_of(const FileHandle& handle) {
+    nfs_fh3 fh{};
+    fh.data.data_len = handle.size();
+    fh.data.data_val = const_cast<char*>(handle.data());
+    return fh;
+}
+
+char* name_of(const std::string& name) {
+    return const_cast<char*>(name.c_str());
+}
+
+int64_t nanoseconds(const nfstime3& t) {
+    return int64_t{t.seconds} * 1'000'000'000 + t.nseconds;
+}
+
+Attributes attributes_of(const fattr3& a) {
+    Attributes out;
+    out.type = a.type == NF3REG   ? FileType::regular
+               : a.type == NF3DIR ? FileType::directory
+               : a.type == NF3LNK ? FileType::symlink
+                                  : FileType::other;
+    out.mode = a.mode;
+    out.size = a.size;
+    out.fileid = a.fileid;
+    out.mtime_ns = nanoseconds(a.mtime);
+    out.ctime_ns = nanoseconds(a.ctime);
+    out.uid = a.uid;
+    out.gid = a.gid;
+    return out;
+}
+
+}  // namespace
+
+NfsSession::NfsSession(NfsLocation location, ServerAddresses addresses, NfsCredentials credentials,
+                       Duration timeout, Interrupt interrupt)
+    : location_(std::move(location)),
+      addresses_(std::move(addresses)),
+      credentials_(std::move(credentials)),
+      timeout_(timeout),
+      interrupt_(std::move(interrupt)) {}
+
+Result<std::unique_ptr<NfsSession>> NfsSession::mount(const NfsLocation& location,
+                                                      const NfsCredentials& credentials, Duration timeout,
+                                                      Interrupt interrupt) {
+    return mount(location, ServerAddresses(location.server), credentials, timeout, std::move(interrupt));
+}
+
+Result<std::unique_ptr<NfsSession>> NfsSession::mount(const NfsLocation& location,
+                                                      const ServerAddresses& addresses,
+                                                      const NfsCredentials& credentials, Duration timeout,
+                                                      Interrupt interrupt, std::optional<BootTime> deadline) {
+    std::unique_ptr<NfsSession> session(
+        new NfsSession(location, addresses, credentials, timeout, std::move(interrupt)));
+    session->set_deadline(deadline);
+    BERTH_TRY(session->connect(session->end_of_operation()));
+    return session;
+}
+
+Result<std::unique_ptr<NfsSession>> NfsSession::another() const {
+    std::unique_ptr<NfsSession> session(
+        new NfsSession(location_, addresses_, credentials_, timeout_, interrupt_));
+    session->root_ = root_;
+    BERTH_TRY(session->reach(session->end_of_operation()));
+    return session;
+}
+
+BootTime NfsSession::end_of_operation() const {
+    const BootTime end = SystemClock().now() + timeout_;
+    return deadline_ ? std::min(end, *deadline_) : end;
+}
+
+Status NfsSession::connect(BootTime until) {
+    if (credentials_.groups.size() > k_max_groups)
+        return fail(ErrorCode::M12, "{} groups: at most {}", credentials_.groups.size(), k_max_groups);
+    auto root = mount_root(location_, addresses_, credentials_, until - SystemClock().now(), interrupt_);
+    if (!root) return fail(root.error());
+    if (!root_.empty() && root->handle != root_)
+        return fail(ErrorCode::M10, "{}:{} is another directory than before", location_.server,
+                    location_.directory);
+    root_ = std::move(root->handle);
+    mount_port_ = root->port;
+    return reach(until);
+}
+
+Status NfsSession::reach(BootTime until) {
+    uint16_t port = location_.nfs_port;
+    if (port == 0) {
+        auto asked = RpcConnection::ask_port_mapper(addresses_, k_nfs_program, k_nfs_version,
+                                                    until - SystemClock().now(), interrupt_);
+        if (!asked) return fail(asked.error());
+        port = *asked;
+    }
+    auto connection =
+        RpcConnection::connect(addresses_, port, credentials_, until - SystemClock().now(), interrupt_);
+    if (!connection) return fail(connection.error());
+    nfs_port_ = port;
+    connection_ = std::move(*connection);
+    connections_++;
+    return {};
+}
+
+bool NfsSession::pause(Duration pause) const {
+    SystemClock clock;
+    const BootTime end = clock.now() + pause;
+    bool watch = interrupt_.fd >= 0;
+    while (clock.now() < end) {
+        if (interrupt_.raised && interrupt_.raised()) return false;
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - clock.now()).count();
+        pollfd p{watch ? interrupt_.fd : -1, POLLIN, 0};
+        if (poll(&p, 1, static_cast<int>(std::max<int64_t>(left, 0))) <= 0) continue;
+        if (!interrupt_.raised) return false;
+        watch = false;  // readable for another reason, unless `raised` says so above
+    }
+    return true;
+}
+
+void NfsSession::notice_loss() {
+    if (!connected()) return;
+    pollfd p{connection_->fd(), POLLIN, 0};
+    if (poll(&p, 1, 0) > 0) connection_->service(p.revents);
+}
+
+Status NfsSession::ping() {
+    return call(
+        "NULL", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_null_async(rpc, cb, user); },
+        [](void*) { return static_cast<int>(NFS3_OK); });
+}
+
+Status NfsSession::call_once(std::string_view what, const Issue& issue, const Take& take, Kind kind,
+                             BootTime until, int& nfs_status) {
+    SystemClock clock;
+    if (!connected()) BERTH_TRY(connect(until));
+    std::string text;
+    const CallEnd end =
+        run_call(*connection_, issue, take, until - clock.now(), interrupt_, nfs_status, text);
+    if (kind == Kind::write && (end == CallEnd::lost || end == CallEnd::interrupted)) lost_writes_++;
+    switch (end) {
+        case CallEnd::lost:
+            return fail(ErrorCode::M04, "{}: no answer to {} within {} s", location_.server, what,
+                        std::chrono::duration_cast<std::chrono::seconds>(timeout_).count());
+        case CallEnd::interrupted:
+            return fail(ErrorCode::L05, "{}: while {} was waited for", location_.server, what);
+        case CallEnd::refused:
+            return fail(ErrorCode::M06, "{}: {}: {}", location_.server, what, text);
+        case CallEnd::answered:
+            break;
+    }
+    return {};
+}
+
+Status NfsSession::call(std::string_view what, const Issue& issue, const Take& take, Kind kind) {
+    SystemClock clock;
+    const BootTime until = end_of_operation();
+    if (clock.now() >= until) return fail(ErrorCode::M04, "{}: no time left for {}", location_.server, what);
+    for (int tries = 0;; tries++) {
+        int status = 0;
+        BERTH_TRY(call_once(what, issue, take, kind, until, status));
+        if (status == NFS3_OK) return {};
+        Repeat repeat;
+        if (status == NFS3ERR_JUKEBOX) repeat = k_later;
+        if (status == NFS3ERR_NOENT && kind == Kind::listing) repeat = k_name_went;
+        if (tries >= repeat.times || clock.now() + repeat.pause >= until)
+            return fail(nfs_error_code(status), "server {}, {}: {}", location_.server, what,
+                        nfs_status_name(status));
+        if (!pause(repeat.pause)) return fail(ErrorCode::L05, "{}: {}", location_.server, what);
+    }
+}
+
+std::unexpected<Error> NfsSession::impossible(std::string_view what) const {
+    return fail(ErrorCode::M11, "server {}: {} is none that NFSv3 knows", location_.server, what);
+}
+
+Result<Found> NfsSession::lookup(const FileHandle& directory, const std::string& name) {
+    LOOKUP3args args{};
+    args.what = {fh_of(directory), name_of(name)};
+    Found found;
+    bool complete = false;
+    BERTH_TRY(call(
+        "LOOKUP " + printable(name, 255),
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_lookup_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<LOOKUP3res*>(data);
+            if (r->status == NFS3_OK) {
+                found.handle = handle_of(r->LOOKUP3res_u.resok.object);
+                complete = r->LOOKUP3res_u.resok.obj_attributes.attributes_follow;
+                if (complete)
+                    found.attributes =
+                        attributes_of(r->LOOKUP3res_u.resok.obj_attributes.post_op_attr_u.attributes);
+            }
+            return static_cast<int>(r->status);
+        }));
+    if (found.handle.empty()) return impossible("a file handle");
+    if (!complete) {
+        auto asked = attributes(found.handle);
+        if (!asked) return fail(asked.error());
+        found.attributes = *asked;
+    }
+    return found;
+}
+
+Result<Attributes> NfsSession::attributes(const FileHandle& file) {
+    GETATTR3args args{fh_of(file)};
+    Attributes found;
+    BERTH_TRY(call(
+        "GETATTR",
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_getattr_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<GETATTR3res*>(data);
+            if (r->status == NFS3_OK) found = attributes_of(r->GETATTR3res_u.resok.obj_attributes);
+            return static_cast<int>(r->status);
+        }));
+    return found;
+}
+
+Result<uint32_t> NfsSession::access(const FileHandle& file, uint32_t wanted) {
+    ACCESS3args args{fh_of(file), wanted};
+    uint32_t granted = 0;
+    BERTH_TRY(call(
+        "ACCESS", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_access_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<ACCESS3res*>(data);
+            if (r->status == NFS3_OK) granted = r->ACCESS3res_u.resok.access;
+            return static_cast<int>(r->status);
+        }));
+    return granted & wanted;
+}
+
+Result<std::string> NfsSession::readlink(const FileHandle& link) {
+    READLINK3args args{fh_of(link)};
+    std::string target;
+    BERTH_TRY(call(
+        "READLINK",
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_readlink_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<READLINK3res*>(data);
+            if (r->status == NFS3_OK && r->READLINK3res_u.resok.data) target = r->READLINK3res_u.resok.data;
+            return static_cast<int>(r->status);
+        }));
+    if (!possible_link_target(target)) return impossible("a link's target");
+    return target;
+}
+
+Result<std::vector<DirectoryEntry>> NfsSession::list(const FileHandle& directory) {
+    return whole_list(
+        [&](uint64_t cookie, uint64_t verifier) { return list_part(directory, cookie, verifier); });
+}
+
+Result<NamesPart> NfsSession::list_part(const FileHandle& directory, uint64_t cookie, uint64_t verifier) {
+    NamesPart part;
+    READDIR3args args{};
+    args.dir = fh_of(directory);
+    args.count = k_names_bytes;
+    args.cookie = part.cookie = cookie;
+    std::memcpy(args.cookieverf, &verifier, sizeof args.cookieverf);
+    bool possible = true;
+    BERTH_TRY(call(
+        "READDIR",
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_readdir_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<READDIR3res*>(data);
+            if (r->status != NFS3_OK) return static_cast<int>(r->status);
+            auto& ok = r->READDIR3res_u.resok;
+            std::memcpy(&part.verifier, ok.cookieverf, sizeof part.verifier);
+            // libnfs packs its answers without regard to alignment.
+            entry3 entry{};
+            for (const void* e = ok.reply.entries; e && possible; e = entry.nextentry) {
+                std::memcpy(&entry, e, sizeof entry);
+                part.cookie = entry.cookie;
+                part.seen++;
+                const std::string_view name = entry.name ? entry.name : "";
+                possible = possible_name(name) && part.seen <= k_names_bytes;
+                if (name != "." && name != "..") part.names.push_back({std::string(name), entry.fileid});
+            }
+            part.end = ok.reply.eof;
+            return static_cast<int>(NFS3_OK);
+        },
+        Kind::listing));
+    if (!possible) return impossible("a name in a directory");
+    return part;
+}
+
+Result<std::string> NfsSession::read(const FileHandle& file, uint64_t offset, uint32_t count) {
+    READ3args args{fh_of(file), offset, count};
+    std::string bytes;
+    bool possible = true;
+    BERTH_TRY(call(
+        "READ", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_read_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<READ3res*>(data);
+            if (r->status == NFS3_OK) {
+                auto& ok = r->READ3res_u.resok;
+                possible =
+                    ok.data.data_len <= count && (ok.data.data_len == 0 || ok.data.data_val != nullptr);
+                if (possible) bytes.assign(ok.data.data_val, ok.data.data_len);
+            }
+            return static_cast<int>(r->status);
+        }));
+    if (!possible) return impossible("more data than were asked for");
+    return bytes;
+}
+
+Status NfsSession::write_sync(const FileHandle& file, uint64_t offset, std::string_view data) {
+    size_t written = 0;
+    while (written < data.size()) {
+        WRITE3args args{};
+        args.file = fh_of(file);
+        args.offset = offset + written;
+        args.count = args.data.data_len = data.size() - written;
+        args.stable = FILE_SYNC;
+        args.data.data_val = const_cast<char*>(data.data() + written);
+        uint32_t count = 0;
+        bool stable = true;
+        BERTH_TRY(call(
+            "WRITE",
+            [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_write_async(rpc, cb, &args, user); },
+            [&](void* result) {
+                auto* r = static_cast<WRITE3res*>(result);
+                if (r->status == NFS3_OK) {
+                    count = r->WRITE3res_u.resok.count;
+                    stable = r->WRITE3res_u.resok.committed == FILE_SYNC;
+                }
+                return static_cast<int>(r->status);
+            },
+            Kind::write));
+        if (!stable || count == 0 || count > args.count)
+            return fail(ErrorCode::M11, "server {}: WRITE was not done as asked", location_.server);
+        written += count;
+    }
+    return {};
+}
+
+Result<FileHandle> NfsSession::create(const FileHandle& directory, const std::string& name, uint32_t mode) {
+    CREATE3args args{};
+    args.where = {fh_of(directory), name_of(name)};
+    args.how.mode = GUARDED;
+    args.how.createhow3_u.g_obj_attributes.mode.set_it = 1;
+    args.how.createhow3_u.g_obj_attributes.mode.set_mode3_u.mode = mode;
+    FileHandle made;
+    BERTH_TRY(call(
+        "CREATE " + name,
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_create_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<CREATE3res*>(data);
+            if (r->status == NFS3_OK && r->CREATE3res_u.resok.obj.handle_follows)
+                made = handle_of(r->CREATE3res_u.resok.obj.post_op_fh3_u.handle);
+            return static_cast<int>(r->status);
+        }));
+    if (!made.empty()) return made;
+    auto found = lookup(directory, name);
+    if (!found) return fail(found.error());
+    return found->handle;
+}
+
+Status NfsSession::link(const FileHandle& file, const FileHandle& directory, const std::string& name) {
+    LINK3args args{fh_of(file), {fh_of(directory), name_of(name)}};
+    return call(
+        "LINK " + name,
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_link_async(rpc, cb, &args, user); },
+        [](void* data) { return static_cast<int>(static_cast<LINK3res*>(data)->status); });
+}
+
+Status NfsSession::rename(const FileHandle& directory, const std::string& from, const std::string& to) {
+    RENAME3args args{{fh_of(directory), name_of(from)}, {fh_of(directory), name_of(to)}};
+    return call(
+        "RENAME " + from,
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_rename_async(rpc, cb, &args, user); },
+        [](void* data) { return static_cast<int>(static_cast<RENAME3res*>(data)->status); });
+}
+
+Status NfsSession::remove(const FileHandle& directory, const std::string& name) {
+    REMOVE3args args{{fh_of(directory), name_of(name)}};
+    return call(
+        "REMOVE " + name,
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_remove_async(rpc, cb, &args, user); },
+        [](void* data) { return static_cast<int>(static_cast<REMOVE3res*>(data)->status); });
+}
+
+Result<Space> NfsSession::space() {
+    FSSTAT3args args{fh_of(root_)};
+    Space left;
+    BERTH_TRY(call(
+        "FSSTAT", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_fsstat_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<FSSTAT3res*>(data);
+            if (r->status == NFS3_OK) left = {r->FSSTAT3res_u.resok.abytes, r->FSSTAT3res_u.resok.afiles};
+            return static_cast<int>(r->status);
+        }));
+    return left;
+}
+
+Result<FileHandle> NfsSession::make_directory(const FileHandle& directory, const std::string& name,
+                                              uint32_t mode) {
+    MKDIR3args args{};
+    args.where = {fh_of(directory), name_of(name)};
+    args.attributes.mode.set_it = 1;
+    args.attributes.mode.set_mode3_u.mode = mode;
+    FileHandle made;
+    BERTH_TRY(call(
+        "MKDIR " + name,
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_mkdir_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<MKDIR3res*>(data);
+            if (r->status == NFS3_OK && r->MKDIR3res_u.resok.obj.handle_follows)
+                made = handle_of(r->MKDIR3res_u.resok.obj.post_op_fh3_u.handle);
+            return static_cast<int>(r->status);
+        }));
+    if (!made.empty()) return made;
+    auto found = lookup(directory, name);
+    if (!found) return fail(found.error());
+    return found->handle;
+}
+
+Status NfsSession::remove_directory(const FileHandle& directory, const std::string& name) {
+    RMDIR3args args{{fh_of(directory), name_of(name)}};
+    return call(
+        "RMDIR " + name,
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_rmdir_async(rpc, cb, &args, user); },
+        [](void* data) { return static_cast<int>(static_cast<RMDIR3res*>(data)->status); });
+}
+
+Status NfsSession::symlink(const FileHandle& directory, const std::string& name, const std::string& target) {
+    SYMLINK3args args{};
+    args.where = {fh_of(directory), name_of(name)};
+    args.symlink.symlink_data = name_of(target);
+    return call(
+        "SYMLINK " + name,
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_symlink_async(rpc, cb, &args, user); },
+        [](void* data) { return static_cast<int>(static_cast<SYMLINK3res*>(data)->status); });
+}
+
+Result<std::string> NfsSession::write(const FileHandle& file, uint64_t offset, std::string_view data) {
+    const auto most = limits();
+    if (!most) return fail(most.error());
+    std::string verifier;
+    for (size_t written = 0; written < data.size();) {
+        WRITE3args args{};
+        args.file = fh_of(file);
+        args.offset = offset + written;
+        args.count = args.data.data_len = std::min<size_t>(most->write, data.size() - written);
+        args.stable = UNSTABLE;
+        args.data.data_val = const_cast<char*>(data.data() + written);
+        uint32_t count = 0;
+        std::string now;
+        BERTH_TRY(call(
+            "WRITE",
+            [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_write_async(rpc, cb, &args, user); },
+            [&](void* result) {
+                auto* r = static_cast<WRITE3res*>(result);
+                if (r->status == NFS3_OK) {
+                    count = r->WRITE3res_u.resok.count;
+                    now.assign(r->WRITE3res_u.resok.verf, NFS3_WRITEVERFSIZE);
+                }
+                return static_cast<int>(r->status);
+            },
+            Kind::write));
+        if (count == 0 || count > args.count)
+            return fail(ErrorCode::M11, "server {}: WRITE was not done as asked", location_.server);
+        if (!verifier.empty() && now != verifier)
+            return fail(ErrorCode::M10, "server {} was restarted", location_.server);
+        verifier = now;
+        written += count;
+    }
+    return verifier;
+}
+
+Result<std::string> NfsSession::commit(const FileHandle& file) {
+    COMMIT3args args{fh_of(file), 0, 0};
+    std::string verifier;
+    BERTH_TRY(call(
+        "COMMIT", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_commit_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<COMMIT3res*>(data);
+            if (r->status == NFS3_OK) verifier.assign(r->COMMIT3res_u.resok.verf, NFS3_WRITEVERFSIZE);
+            return static_cast<int>(r->status);
+        }));
+    return verifier;
+}
+
+Status NfsSession::set_size(const FileHandle& file, uint64_t size) {
+    SETATTR3args args{};
+    args.object = fh_of(file);
+    args.new_attributes.size.set_it = 1;
+    args.new_attributes.size.set_size3_u.size = size;
+    return call(
+        "SETATTR",
+        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_setattr_async(rpc, cb, &args, user); },
+        [](void* data) { return static_cast<int>(static_cast<SETATTR3res*>(data)->status); });
+}
+
+Result<TransferLimits> NfsSession::limits() {
+    if (limits_) return *limits_;
+    FSINFO3args args{fh_of(root_)};
+    TransferLimits limits;
+    BERTH_TRY(call(
+        "FSINFO", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_fsinfo_async(rpc, cb, &args, user); },
+        [&](void* data) {
+            auto* r = static_cast<FSINFO3res*>(data);
+            if (r->status == NFS3_OK) limits = {r->FSINFO3res_u.resok.rtmax, r->FSINFO3res_u.resok.wtmax};
+            return static_cast<int>(r->status);
+        }));
+    // libnfs 4.0 refuses replies larger than 1 MiB; a server that says 0 is not believed.
+    auto usable = [](uint32_t n) { return std::clamp<uint32_t>(n, 4096, 1 << 20); };
+    limits_ = {usable(limits.read), usable(limits.write)};
+    return *limits_;
+}
+
+}  // namespace berth::files

@@ -1,6 +1,0 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
-#include "greeter/ui/ui.h"
-
-int main() {
-    return berth::ui::run_ui();
-}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "guest/domain_facts.h"
+#include "guest/machine_config.h"
+#include "guest/xml.h"
+
+namespace berth::guest {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+MachineConfig small() {
+    MachineConfig config;
+    config.uuid = "2f1c6a5e-0d5e-4b61-9f0e-6a3d1c9b7e10";
+    config.memory = 1ULL << 30;
+    config.network.model = "virtio";
+    config.devices = {"rng"};
+    config.disks = {{.name = "software", .role = DiskRole::software, .path = "software.raw"}};
+    return config;
+}
+
+ClientFacts client() {
+    return {.domain_name = "berth-work",
+            .nbd_socket = "/run/berth/vm/s1/nbd.sock",
+            .console_socket = "/run/berth/vm/s1/console.sock",
+            .nat_network = "",
+            .host_memory = 8ULL << 30,
+            .host_cpus = 4};
+}
+
+/// Compares with testdata/NAME.xml; with BERTH_WRITE_GOLDEN in the environment writes it, for a person to
+/// read in the diff.
+void expect_golden(const std::string& name, const Result<std::string>& xml) {
+    ASSERT_TRUE(xml) << xml.error().detail();
+    const std::string path = std::string(BERTH_SOURCE_DIR) + "/guest/testdata/" + name + ".xml";
+    if (getenv("BERTH_WRITE_GOLDEN") != nullptr) std::ofstream(path) << *xml;
+    std::ostringstream golden;
+    golden << std::ifstream(path).rdbuf();
+    EXPECT_EQ(*xml, golden.str()) << path;
+}
+
+TEST(DomainXml, of_the_smallest_machine) {
+    expect_golden("small", domain_xml(small(), client()));
+}
+
+MachineConfig with_medium() {
+    MachineConfig config = small();
+    config.disks.push_back({.name = "installer",
+                            .role = DiskRole::cdrom,
+                            .bus = DiskBus::sata,
+                            .path = "installer.iso",
+                            .read_only = true});
+    config.disks.push_back({.name = "drivers",
+                            .role = DiskRole::cdrom,
+                            .bus = DiskBus::scsi,
+                            .path = "drivers.iso",
+                            .read_only = true});
+    return config;
+}
+
+TEST(DomainXml, of_a_machine_with_an_installation_medium_that_comes_after_the_disk) {
+    expect_golden("cdrom", domain_xml(with_medium(), client()));
+}
+
+TEST(DomainXml, of_a_machine_that_starts_from_its_medium) {
+    MachineConfig config = with_medium();
+    config.start = StartFrom::cdrom;
+    expect_golden("cdrom-first", domain_xml(config, client()));
+}
+
+TEST(DomainXml, of_a_machine_with_everything) {
+    MachineConfig config = small();
+    config.cpus = 4;
+    config.firmware = Firmware::uefi;
+    config.nvram = "nvram";
+    config.tpm = true;
+    config.clock = ClockBase::local;
+    config.network = {.mode = NetworkMode::bridge, .mac = "52:54:00:12:34:56", .model = "e1000e"};
+    config.devices = {"rng", "balloon", "tablet", "keyboard", "watchdog", "panic"};
+    config.disks = {{.name = "base",
+                     .role = DiskRole::shared,
+                     .bus = DiskBus::scsi,
+                     .path = "base.raw",
+                     .read_only = true},
+                    {.name = "windows", .role = DiskRole::software, .bus = DiskBus::sata, .path = "w.raw"},
+                    {.name = "files", .role = DiskRole::files, .bus = DiskBus::scsi, .path = "f.raw"},
+                    {.name = "a-name-of-more-than-20-characters", .role = DiskRole::data, .path = "d.raw"},
+                    {.name = "swap",
+                     .role = DiskRole::swap,
+                     .bus = DiskBus::virtio,
+                     .swap = SwapSpec{.size = 1ULL << 30}}};
+    ClientFacts facts = client();
+    facts.network_bridge = "br0";
+    facts.firmware_code = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+    facts.nvram_copy = "/run/berth/vm/s1/nvram";
+    expect_golden("everything", domain_xml(config, facts));
+}
+
+TEST(DomainXml, of_a_machine_on_a_bridge_where_its_address_is_pinned_to_its_lease) {
+    MachineConfig config = small();
+    config.network.mode = NetworkMode::bridge;
+    ClientFacts facts = client();
+    facts.network_bridge = "br0";
+    facts.guest_address_leased = true;
+    expect_golden("leased", domain_xml(config, facts));
+}
+
+TEST(DomainXml, filters_every_bridged_card_and_no_other) {
+    MachineConfig config = small();
+    ClientFacts facts = client();
+    facts.network_bridge = "br0";
+    facts.nat_network = "berth-nat";
+    EXPECT_THAT(*domain_xml(config, facts), Not(HasSubstr("filterref")));
+    config.network.mode = NetworkMode::bridge;
+    EXPECT_THAT(*domain_xml(config, facts), HasSubstr("<filterref filter='berth-guest'"));
+}
+
+TEST(DomainXml, of_an_emulated_machine_on_a_libvirt_network) {
+    ClientFacts facts = client();
+    facts.kvm = false;
+    facts.nat_network = "berth";
+    expect_golden("emulated", domain_xml(small(), facts));
+}
+
+TEST(DomainXml, gives_eight_sata_disks_two_controllers) {
+    MachineConfig config = small();
+    config.network.mode = NetworkMode::none;
+    config.disks.clear();
+    for (int i = 0; i < 8; ++i)
+        config.disks.push_back({.name = fmt::format("d{}", i),
+                                .role = DiskRole::data,
+                                .bus = DiskBus::sata,
+                                .path = fmt::format("{}.raw", i)});
+    expect_golden("sata", domain_xml(config, client()));
+}
+
+TEST(DomainXml, is_well_formed_whatever_the_values_hold) {
+    MachineConfig config = small();
+    ClientFacts facts = client();
+    facts.domain_name = "a<b>&'\"\n\x01\xff";
+    facts.console_socket = "/run/it's/<console>&\"x\".sock";
+    const auto xml = domain_xml(config, facts);
+    ASSERT_TRUE(xml);
+    EXPECT_THAT(*xml, HasSubstr("<name>a&lt;b&gt;&amp;&apos;&quot;&#10;\xef\xbf\xbd\xef\xbf\xbd</name>"));
+    EXPECT_EQ(console_socket_of(*xml), facts.console_socket);
+}
+
+TEST(DomainXml, starts_from_the_first_software_disk_wherever_it_stands) {
+    MachineConfig config = small();
+    config.disks.insert(config.disks.begin(), {.name = "files", .role = DiskRole::files, .path = "f.raw"});
+    const auto xml = domain_xml(config, client());
+    ASSERT_TRUE(xml);
+    EXPECT_LT(xml->find("name='software'"), xml->find("<boot order='1'/>"));
+    EXPECT_EQ(xml->find("<boot"), xml->rfind("<boot"));
+}
+
+TEST(DomainXml, keeps_a_derived_mac_address_and_tells_two_machines_apart) {
+    const auto mac = [](const Result<std::string>& xml) {
+        return xml->substr(xml->find("<mac address='") + 14, 17);
+    };
+    MachineConfig other = small();
+    other.uuid = "2f1c6a5e-0d5e-4b61-9f0e-6a3d1c9b7e11";
+    EXPECT_EQ(mac(domain_xml(small(), client())), mac(domain_xml(small(), client())));
+    EXPECT_NE(mac(domain_xml(small(), client())), mac(domain_xml(other, client())));
+    EXPECT_EQ(mac(domain_xml(other, client())).substr(0, 9), "52:54:00:");
+}
+
+TEST(DomainXml, refuses_more_memory_than_the_workstation_can_give) {
+    ClientFacts facts = client();
+    facts.host_memory = 1ULL << 30;
+    const auto xml = domain_xml(small(), facts);
+    ASSERT_FALSE(xml);
+    EXPECT_EQ(xml.error().code(), ErrorCode::H04);
+    EXPECT_EQ(xml.error().detail(), "memory 1 GiB: this workstation can give at most 768 MiB");
+}
+
+TEST(DomainXml, refuses_more_cpus_than_there_are) {
+    MachineConfig config = small();
+    config.cpus = 5;
+    const auto xml = domain_xml(config, client());
+    ASSERT_FALSE(xml);
+    EXPECT_EQ(xml.error().code(), ErrorCode::H04);
+    EXPECT_EQ(xml.error().detail(), "cpus 5: this workstation has 4");
+}
+
+TEST(DomainXml, refuses_a_bridge_that_is_not_offered) {
+    MachineConfig config = small();
+    config.network.mode = NetworkMode::bridge;
+    const auto xml = domain_xml(config, client());
+    ASSERT_FALSE(xml);
+    EXPECT_EQ(xml.error().code(), ErrorCode::H05);
+}
+
+TEST(DomainFacts, are_read_back_from_our_own_text) {
+    const auto xml = domain_xml(small(), client());
+    ASSERT_TRUE(xml);
+    EXPECT_EQ(uuid_of(*xml), small().uuid);
+    EXPECT_EQ(console_socket_of(*xml), client().console_socket);
+}
+
+TEST(DomainFacts, are_empty_when_they_are_missing) {
+    EXPECT_EQ(uuid_of("<domain></domain>"), "");
+    EXPECT_EQ(console_socket_of("<domain><serial type='pty'><source path='/dev/pts/1'/></serial></domain>"),
+              "");
+    EXPECT_EQ(console_socket_of("<serial type='unix'><source "), "");
+}
+
+TEST(Xml, replaces_what_xml_cannot_hold) {
+    const std::string r = "\xef\xbf\xbd";
+    EXPECT_EQ(xml_escape("Grüße €\U0001F600"), "Grüße €\U0001F600");
+    EXPECT_EQ(xml_escape("\xc3"), r);
+    EXPECT_EQ(xml_escape("\xed\xa0\x80"), r + r + r);  // a surrogate
+    EXPECT_EQ(xml_escape("\xef\xbf\xbf"), r + r + r);  // U+FFFF
+    EXPECT_EQ(xml_escape("\xc0\xaf"), r + r);          // overlong
+    EXPECT_EQ(xml_escape(std::string_view("\0\x1f", 2)), r + r);
+}
+
+}  // namespace
+}  // namespace berth::guest

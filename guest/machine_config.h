@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// machine.toml (machine.toml(5), REQUIREMENTS V1-V3): untrusted input from the user's directory, strict
+// schema.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace berth::guest {
+
+enum class DiskRole { software, files, swap, shared, data, cdrom };
+enum class DiskBus { virtio, sata, scsi };
+enum class SwapContent { none, linux_swap, ntfs, from_template };
+enum class Firmware { bios, uefi };
+enum class NetworkMode { none, nat, bridge };
+enum class ClockBase { utc, local };
+/// What the firmware tries first: the start disk and then each cdrom, or the cdroms and then the disk.
+enum class StartFrom { disk, cdrom };
+
+inline constexpr uint64_t k_min_swap = 64ULL << 20;
+inline constexpr uint64_t k_max_swap = 1ULL << 40;
+/// The TPM's state in the VM's directory (nvram.h).
+inline constexpr std::string_view k_tpm_file = "tpm.state";
+
+struct SwapSpec {
+    uint64_t size = 0;  ///< Bytes, whole MiB, k_min_swap to k_max_swap.
+    SwapContent content = SwapContent::linux_swap;
+    std::string uuid;           ///< linux_swap
+    std::string label;          ///< linux_swap, ntfs
+    std::string volume_id;      ///< ntfs: 16 hex digits
+    std::string template_path;  ///< from_template: a file of the VM's directory, copied sparsely
+};
+
+struct Disk {
+    std::string name;  ///< [a-z0-9-]{1,32}, unique; also the NBD export's name.
+    DiskRole role = DiskRole::software;
+    DiskBus bus = DiskBus::virtio;
+    std::string path;  ///< Relative to the VM's directory; empty for swap.
+    bool read_only = false;
+    std::optional<SwapSpec> swap;
+};
+
+struct Network {
+    NetworkMode mode = NetworkMode::nat;
+    std::string mac;    ///< "52:54:00:..." or empty: derived from the VM's uuid.
+    std::string model;  ///< virtio | e1000e | e1000 | rtl8139
+};
+
+struct MachineConfig {
+    std::string uuid;  ///< SMBIOS UUID.
+    unsigned cpus = 1;
+    uint64_t memory = 0;  ///< Bytes.
+    Firmware firmware = Firmware::bios;
+    std::string nvram;  ///< File of the VM's directory, or empty.
+    bool tpm = false;
+    ClockBase clock = ClockBase::utc;
+    Network network;
+    StartFrom start = StartFrom::disk;
+    std::vector<Disk> disks;
+    std::vector<std::string> devices;  ///< "rng", "balloon", "tablet", "keyboard", "watchdog", "panic"
+};
+
+/// C-errors name `file`, line, value and legal range. Any bytes at all are fine as input.
+Result<MachineConfig> parse_machine_config(std::string_view text, std::string_view file);
+
+/// The disk that the guest starts from: the first of the role software, else the first that is neither swap
+/// nor a cdrom; nullptr: none.
+const Disk* start_disk(const MachineConfig& config);
+
+/// What the client adds to the configuration (all by value: the XML is a pure function of both).
+struct ClientFacts {
+    std::string domain_name;
+    bool kvm = true;             ///< false: type "qemu" (emulated), only where the profile allows it.
+    std::string nbd_socket;      ///< Exports named as the disks.
+    std::string console_socket;  ///< Bound by QEMU.
+    std::string network_bridge;  ///< For NetworkMode::bridge.
+    /// NetworkMode::bridge: only the address that the site's DHCP server gave may be a packet's source.
+    bool guest_address_leased = false;
+    std::string nat_network;    ///< libvirt network for NetworkMode::nat; empty: QEMU's user-mode network.
+    std::string firmware_code;  ///< OVMF_CODE path
+    std::string nvram_copy;     ///< Local copy of the VM's NVRAM, put back at the end.
+    uint64_t host_memory = 0;
+    unsigned host_cpus = 1;
+};
+
+/// H-error when the configuration does not fit the client (more memory or CPUs than there are, bridge not
+/// offered). A bridged card gets a network filter (overlay/etc/libvirt/nwfilter); libvirt starts no domain
+/// whose filter it does not know.
+Result<std::string> domain_xml(const MachineConfig& config, const ClientFacts& facts);
+
+}  // namespace berth::guest

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "guest/machine_text.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <array>
+
+#include "guest/toml_table.h"
+
+namespace berth::guest {
+namespace {
+
+template <size_t N>
+std::array<unsigned char, N> random_bytes() {
+    std::array<unsigned char, N> bytes{};
+    (void)!getrandom(bytes.data(), bytes.size(), 0);
+    return bytes;
+}
+
+/// A TOML basic string (toml.io, "String").
+std::string toml_string(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        if (static_cast<unsigned char>(c) < ' ' || c == 0x7f)
+            out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+        else
+            out += c;
+    }
+    return out + "\"";
+}
+
+std::string_view role_name(DiskRole role) {
+    switch (role) {
+        case DiskRole::software:
+            return "software";
+        case DiskRole::files:
+            return "files";
+        case DiskRole::swap:
+            return "swap";
+        case DiskRole::shared:
+            return "shared";
+        case DiskRole::data:
+            return "data";
+        case DiskRole::cdrom:
+            return "cdrom";
+    }
+    return "data";
+}
+
+std::string_view bus_word(DiskBus bus) {
+    return bus == DiskBus::sata ? "sata" : bus == DiskBus::scsi ? "scsi" : "virtio";
+}
+
+void write_swap(std::string& out, const SwapSpec& swap) {
+    out += fmt::format("size = \"{}\"\n", size_text(swap.size));
+    switch (swap.content) {
+        case SwapContent::linux_swap:
+            out += fmt::format("content = \"linux-swap\"\nuuid = \"{}\"\n", swap.uuid);
+            break;
+        case SwapContent::ntfs:
+            out += fmt::format("content = \"ntfs\"\nvolume_id = \"{}\"\n", swap.volume_id);
+            break;
+        case SwapContent::from_template:
+            out += "content = \"template\"\ntemplate = " + toml_string(swap.template_path) + "\n";
+            break;
+        case SwapContent::none:
+            out += "content = \"none\"\n";
+            break;
+    }
+    if (!swap.label.empty()) out += "label = " + toml_string(swap.label) + "\n";
+}
+
+/// Where line `line`, column `column` (both from 1, columns in code points) of `text` is.
+size_t offset_of(std::string_view text, toml::source_position at) {
+    size_t offset = 0;
+    for (uint32_t line = 1; line < at.line; ++line) {
+        const size_t end = text.find('\n', offset);
+        if (end == std::string_view::npos) return text.size();
+        offset = end + 1;
+    }
+    const auto continues = [&] {
+        return offset < text.size() && (static_cast<unsigned char>(text[offset]) & 0xc0) == 0x80;
+    };
+    for (uint32_t column = 1; column < at.column && offset < text.size(); ++column) {
+        ++offset;
+        while (continues()) ++offset;
+    }
+    return offset;
+}
+
+/// Puts `value` in the place of a string that was read, quotes included.
+void replace_value(std::string& text, const toml::node& node, std::string_view value) {
+    const size_t begin = offset_of(text, node.source().begin), end = offset_of(text, node.source().end);
+    text.replace(begin, end - begin, "\"" + std::string(value) + "\"");
+}
+
+}  // namespace
+
+std::string format_machine_config(const MachineConfig& config) {
+    std::string out = fmt::format(
+        "schema = 1\nuuid = \"{}\"\ncpus = {}\nmemory = \"{}\"\nfirmware = \"{}\"\n", config.uuid,
+        config.cpus, size_text(config.memory), config.firmware == Firmware::uefi ? "uefi" : "bios");
+    if (!config.nvram.empty() && config.nvram != "nvram")
+        out += "nvram = " + toml_string(config.nvram) + "\n";
+    if (config.tpm) out += "tpm = true\n";
+    if (config.clock == ClockBase::local) out += "clock = \"local\"\n";
+    if (config.start == StartFrom::cdrom) out += "start = \"cdrom\"\n";
+    out += "devices = [";
+    for (const auto& device : config.devices)
+        out += fmt::format("{}\"{}\"", &device == config.devices.data() ? "" : ", ", device);
+    out += "]\n";
+    const Network& network = config.network;
+    out += fmt::format("\n[network]\nmode = \"{}\"\nmodel = \"{}\"\n",
+                       network.mode == NetworkMode::nat      ? "nat"
+                       : network.mode == NetworkMode::bridge ? "bridge"
+                                                             : "none",
+                       network.model.empty() ? "virtio" : network.model);
+    if (!network.mac.empty()) out += fmt::format("mac = \"{}\"\n", network.mac);
+    for (const Disk& disk : config.disks) {
+        out += fmt::format("\n[[disk]]\nname = \"{}\"\nrole = \"{}\"\nbus = \"{}\"\n", disk.name,
+                           role_name(disk.role), bus_word(disk.bus));
+        if (disk.swap)
+            write_swap(out, *disk.swap);
+        else
+            out += "path = " + toml_string(disk.path) + "\n";
+        if (disk.read_only && disk.role != DiskRole::shared && disk.role != DiskRole::cdrom)
+            out += "read_only = true\n";
+    }
+    return out;
+}
+
+std::string fresh_uuid() {
+    auto b = random_bytes<16>();
+    b[6] = static_cast<unsigned char>((b[6] & 0x0f) | 0x40);
+    b[8] = static_cast<unsigned char>((b[8] & 0x3f) | 0x80);
+    std::string text;
+    for (size_t i = 0; i < b.size(); ++i)
+        text += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
+    return text;
+}
+
+std::string fresh_mac() {
+    const auto b = random_bytes<3>();
+    return fmt::format("52:54:00:{:02x}:{:02x}:{:02x}", b[0], b[1], b[2]);
+}
+
+Result<MachineCopy> copy_machine(std::string_view text, std::string_view file, const std::string& uuid,
+                                 const std::string& mac) {
+    auto config = parse_machine_config(text, file);
+    if (!config) return fail(config.error());
+    MachineCopy copy{.text = std::string(text), .config = *config, .files = {}, .optional = {}};
+    {
+        const toml::table source = toml::parse(text, file);  // it was parsed once: it does not throw
+        const toml::node* id = source.get("uuid");
+        const toml::node* address = source["network"]["mac"].node();
+        // The later one first: a value may be longer than the one it replaces.
+        std::vector<std::pair<const toml::node*, std::string>> values{{id, uuid}};
+        if (address != nullptr) values.emplace_back(address, mac);
+        std::ranges::sort(values, [](const auto& a, const auto& b) {
+            return std::pair(a.first->source().begin.line, a.first->source().begin.column) >
+                   std::pair(b.first->source().begin.line, b.first->source().begin.column);
+        });
+        for (const auto& [node, value] : values) replace_value(copy.text, *node, value);
+    }
+    auto again = parse_machine_config(copy.text, file);
+    if (!again || again->uuid != uuid || again->disks.size() != config->disks.size() ||
+        (!config->network.mac.empty() && again->network.mac != mac))
+        return fail(ErrorCode::C01, "{}: write uuid and mac as plain strings on lines of their own", file);
+    copy.config = std::move(*again);
+    const auto add = [&](const std::string& path) {
+        if (!path.empty() && std::ranges::find(copy.files, path) == copy.files.end())
+            copy.files.push_back(path);
+    };
+    for (const Disk& disk : copy.config.disks) {
+        add(disk.path);
+        if (disk.swap) add(disk.swap->template_path);
+    }
+    if (!copy.config.nvram.empty()) copy.optional.push_back(copy.config.nvram);
+    return copy;
+}
+
+}  // namespace berth::guest

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "lock/record.h"
+
+#include <gtest/gtest.h>
+
+namespace berth::lock {
+namespace {
+
+LockRecord sample() {
+    return {{"m-0001", "berth-12", "ann", "boot-id"},
+            "0123456789abcdef0123456789abcdef",
+            41,
+            LockMode::lease,
+            "2026-01-02T03:04:05Z"};
+}
+
+TEST(LockRecord, comes_back_as_it_was_written) {
+    const std::string text = format_lock_record(sample());
+    EXPECT_EQ(text.size(), k_lock_record_size);
+    auto back = parse_lock_record(text);
+    ASSERT_TRUE(back) << back.error().to_log();
+    EXPECT_EQ(back->owner.client, "m-0001");
+    EXPECT_EQ(back->owner.host, "berth-12");
+    EXPECT_EQ(back->nonce, sample().nonce);
+    EXPECT_EQ(back->sequence, 41u);
+    EXPECT_EQ(back->since, "2026-01-02T03:04:05Z");
+}
+
+TEST(LockRecord, says_when_its_holder_is_closing) {
+    LockRecord record = sample();
+    EXPECT_FALSE(parse_lock_record(format_lock_record(record))->closing);
+    record.closing = true;
+    EXPECT_EQ(format_lock_record(record).size(), k_lock_record_size);
+    EXPECT_TRUE(parse_lock_record(format_lock_record(record))->closing);
+}
+
+TEST(LockRecord, a_late_renewal_over_a_longer_released_record_leaves_one_that_can_be_read) {
+    LastUsed last{sample(), 7, std::vector<DiskIdentity>(20, {"software.raw", 1, 2, 3, 4})};
+    std::string file = format_last_used(last);
+    ASSERT_GT(file.size(), k_lock_record_size);
+    file.replace(0, k_lock_record_size, format_lock_record(sample()));
+    auto back = parse_last_used(file);
+    ASSERT_TRUE(back) << back.error().to_log();
+    EXPECT_EQ(back->record.nonce, sample().nonce);
+    EXPECT_TRUE(back->disks.empty());
+}
+
+TEST(LockRecord, keeps_its_size_whatever_the_names_are) {
+    LockRecord record = sample();
+    record.sequence = UINT64_MAX;
+    record.owner.client = record.owner.host = record.owner.user = record.owner.boot_id = record.since =
+        std::string(300, '"');
+    EXPECT_LE(format_lock_record(record).size(), 2 * k_lock_record_size);
+    record.owner.client = record.owner.host = record.owner.user = record.owner.boot_id = record.since =
+        std::string(300, 'x');
+    EXPECT_EQ(format_lock_record(record).size(), k_lock_record_size);
+    EXPECT_TRUE(parse_lock_record(format_lock_record(record)));
+}
+
+TEST(LockRecord, carries_the_disks_of_a_released_lock) {
+    LastUsed last{
+        sample(), 7, {{"software.raw", 11, 8192, 1'700'000'000'000'000'000, 1'700'000'000'000'000'001}}};
+    auto back = parse_last_used(format_last_used(last));
+    ASSERT_TRUE(back) << back.error().to_log();
+    ASSERT_EQ(back->disks.size(), 1u);
+    EXPECT_EQ(back->disks[0].name, "software.raw");
+    EXPECT_EQ(back->disks[0].fileid, 11u);
+    EXPECT_EQ(back->disks[0].ctime_ns, 1'700'000'000'000'000'001);
+    EXPECT_TRUE(parse_lock_record(format_last_used(last)))
+        << "a holder may die between the record's last write and the rename";
+}
+
+TEST(LockRecord, refuses_what_is_no_record) {
+    for (
+        const char* text :
+        {"", "{}", "[]", "nonsense",
+         R"({"schema":2,"client":"","host":"","user":"","boot_id":"","nonce":"0123456789abcdef0123456789abcdef","sequence":0,"mode":"lease","since":""})",
+         R"({"schema":1,"client":"","host":"","user":"","boot_id":"","nonce":"0123456789ABCDEF0123456789abcdef","sequence":0,"mode":"lease","since":""})",
+         R"({"schema":1,"client":"","host":"","user":"","boot_id":"","nonce":"0123456789abcdef0123456789abcdef","sequence":-1,"mode":"lease","since":""})",
+         R"({"schema":1,"client":"","host":"","user":"","boot_id":"","nonce":"0123456789abcdef0123456789abcdef","sequence":0,"mode":"mine","since":""})",
+         R"({"schema":1,"client":"","host":"","user":"","boot_id":"","nonce":"0123456789abcdef0123456789abcdef","sequence":0,"mode":"lease","since":"","x":1})"}) {
+        auto record = parse_lock_record(text);
+        ASSERT_FALSE(record) << text;
+        EXPECT_EQ(record.error().code(), ErrorCode::K04) << text;
+    }
+}
+
+}  // namespace
+}  // namespace berth::lock

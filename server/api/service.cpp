@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/api/service.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+
+#include "server/boot/ipxe_script.h"
+
+namespace berth::server {
+namespace {
+
+std::string header(const HttpRequest& request, const char* name) {
+    const auto found = request.headers.find(name);
+    return found == request.headers.end() ? std::string() : found->second;
+}
+
+int http_status(ErrorCode code) {
+    switch (code) {
+        case ErrorCode::P01:
+        case ErrorCode::P06:
+            return 400;
+        case ErrorCode::P02:
+            return 404;
+        case ErrorCode::P03:
+            return 403;
+        case ErrorCode::P07:
+            return 409;
+        case ErrorCode::P08:
+            return 413;
+        case ErrorCode::P09:
+            return 405;
+        default:
+            return 500;
+    }
+}
+
+HttpResponse plain(std::string body) {
+    return {.status = 200,
+            .headers = {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}},
+            .body = std::move(body)};
+}
+
+HttpResponse json_response(const nlohmann::json& body, int status = 200) {
+    return {.status = status,
+            .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
+            .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"};
+}
+
+HttpResponse nothing() {
+    return {.status = 204, .headers = {{"Cache-Control", "no-store"}}, .body = {}};
+}
+
+HttpResponse error_response(const Error& error) {
+    return json_response(
+        {{"code", std::string(code_name(error.code()))},
+         {"error", error.detail().empty() ? std::string(code_summary(error.code())) : error.detail()},
+         {"help", std::string(code_help(error.code()))}},
+        http_status(error.code()));
+}
+
+std::string query(const Target& target, const char* name) {
+    const auto found = target.query.find(name);
+    return found == target.query.end() ? std::string() : found->second;
+}
+
+/// P09 with the methods that are allowed.
+Status allow(const HttpRequest& request, std::initializer_list<std::string_view> methods) {
+    if (std::find(methods.begin(), methods.end(), request.method) != methods.end()) return {};
+    std::string list;
+    for (auto m : methods) list += (list.empty() ? "" : ", ") + std::string(m);
+    return fail(ErrorCode::P09, "{}", list);
+}
+
+/// Entity tags of If-None-Match (RFC 9110 13.1.2): weak comparison.
+bool any_tag_matches(std::string_view list, std::string_view tag) {
+    while (!list.empty()) {
+        const size_t comma = list.find(',');
+        std::string_view item = list.substr(0, comma);
+        list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+        while (item.starts_with(' ')) item.remove_prefix(1);
+        while (item.ends_with(' ')) item.remove_suffix(1);
+        if (item.starts_with("W/")) item.remove_prefix(2);
+        if (item == "*" || item == tag) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+std::string random_token() {
+    unsigned char bytes[16];
+    size_t have = 0;
+    while (have < sizeof bytes)
+        if (const ssize_t n = getrandom(bytes + have, sizeof bytes - have, 0); n > 0)
+            have += static_cast<size_t>(n);
+    std::string token;
+    for (unsigned char b : bytes) token += fmt::format("{:02x}", b);
+    return token;
+}
+
+Service::Service(ServiceConfig config, Store& store, const ImageFolder& images, Report& report,
+                 std::function<std::string()> make_token, std::function<void(Job)> later)
+    : config_(std::move(config)),
+      store_(store),
+      images_(images),
+      report_(report),
+      make_token_(std::move(make_token)),
+      later_(std::move(later)) {
+    if (!later_)
+        later_ = [this](const Job& job) {
+            if (Status done = job.run(); !done)
+                report_.event(Level::error, "bookkeeping failed",
+                              {{"what", job.what}, {"error", done.error().to_log()}});
+        };
+}
+
+void Service::write_later(const std::string& what, std::function<Status()> run,
+                          std::function<void()> dropped) {
+    later_({what, std::move(run), std::move(dropped)});
+}
+
+void Service::keep_token(const BootToken& token) {
+    const auto forget = [this, text = token.token] {
+        std::lock_guard lock(unwritten_mutex_);
+        unwritten_.erase(text);
+    };
+    {
+        std::lock_guard lock(unwritten_mutex_);
+        unwritten_[token.token] = token;
+    }
+    write_later(
+        "token",
+        [this, token, forget]() -> Status {
+            BERTH_TRY(store_.add_token(token.machine, token.token, token.image, token.site));
+            forget();
+            return {};
+        },
+        forget);
+}
+
+Status Service::check_token(const std::string& id, const std::string& token) {
+    {
+        std::lock_guard lock(unwritten_mutex_);
+        if (const auto found = unwritten_.find(token);
+            found != unwritten_.end() && found->second.machine == id)
+            return {};
+    }
+    return store_.check_token(id, token);
+}
+
+Status Service::unless_awaited(const std::string& build, const std::function<Status()>& remove) {
+    std::lock_guard lock(unwritten_mutex_);
+    const bool awaited = std::ranges::any_of(unwritten_, [&](const auto& entry) {
+        return entry.second.image == build || entry.second.site == build;
+    });
+    return awaited ? Status{} : remove();
+}
+
+HttpResponse Service::handle(const HttpRequest& request) {
+    auto result = route(request);
+    HttpResponse response = result ? std::move(*result) : error_response(result.error());
+    if (!result && result.error().code() == ErrorCode::P09)
+        response.headers.emplace_back("Allow", result.error().detail());
+    if (!result && response.status >= 500)
+        report_.event(Level::error, "request failed", {{"error", result.error().to_log()}});
+    ++responses_[static_cast<size_t>(std::clamp(response.status / 100, 1, 5))];
+    return response;
+}
+
+HttpResponse Service::too_large() {
+    ++responses_[4];
+    return error_response(Error(ErrorCode::P08, fmt::format("body: must be at most {} bytes", k_max_body)));
+}
+
+Result<HttpResponse> Service::route(const HttpRequest& request) {
+    auto target = parse_target(request.target);
+    if (!target) return fail(target.error());
+    const auto& path = target->path;
+    const auto is = [&](size_t at, std::string_view word) { return path.size() > at && path[at] == word; };
+    if (path.size() == 1 && is(0, "boot.ipxe")) return boot_script(request);
+    if (path.size() == 1 && is(0, "metrics")) {
+        if (auto ok = allow(request, {"GET", "HEAD"}); !ok) return fail(ok.error());
+        return metrics();
+    }
+    if (path.size() == 2 && is(0, "v1") && is(1, "boot")) return boot(request, *target);
+    if (path.size() >= 3 && path.size() <= 4 && is(0, "images")) return image(request, *target);
+    if (path.size() >= 4 && path.size() <= 5 && is(0, "v1") && is(1, "machines"))
+        return machine(request, *target);
+    return fail(ErrorCode::P02, "path");
+}
+
+Result<std::string> Service::base_url(const HttpRequest& request) const {
+    if (!config_.public_url.empty()) return config_.public_url;
+    const std::string host = header(request, "host");
+    if (!is_authority(host)) return fail(ErrorCode::P01, "Host header: must be host or host:port");
+    return "http://" + host;
+}
+
+Result<HttpResponse> Service::boot_script(const HttpRequest& request) {
+    if (auto ok = allow(request, {"GET", "HEAD"}); !ok) return fail(ok.error());
+    const auto url = base_url(request);
+    if (!url) return fail(url.error());
+    auto script = with_provisioner(config_.boot_ipxe, *url);
+    if (!script) return fail(script.error());
+    return plain(std::move(*script));
+}
+
+Result<HttpResponse> Service::boot(const HttpRequest& request, const Target& target) {
+    if (auto ok = allow(request, {"GET"}); !ok) return fail(ok.error());
+    const auto url = base_url(request);
+    if (!url) return fail(url.error());
+    const auto seen = parse_hardware(query(target, "mac"), query(target, "uuid"), query(target, "serial"));
+    if (!seen) return fail(seen.error());
+    const auto platform = parse_platform(query(target, "platform"));
+    if (!platform) return fail(ErrorCode::P01, "platform: must be pcbios or efi");
+    if (const auto& serial = query(target, "serial"); clean_serial(serial) != serial)
+        report_.event(Level::warning, "part of a serial number left out",
+                      {{"mac", seen->mac}, {"serial", clean_serial(serial)}});
+
+    const auto policy = store_.policy();
+    if (!policy) return fail(policy.error());
+    auto admitted = who_boots(*seen, *policy);
+    if (!admitted) return fail(admitted.error());
+    const Decision& decision = admitted->decision;
+    const auto& machine = admitted->machine;
+    ScriptInput input{.decision = decision,
+                      .platform = *platform,
+                      .base_url = *url,
+                      .machine_id = {},
+                      .mac = seen->mac,
+                      .boot_token = {},
+                      .image = {},
+                      .site = {},
+                      .console = {}};
+    if (machine) {
+        input.machine_id = machine->id;
+        input.image = effective(*machine, *policy, "image");
+        input.site = effective(*machine, *policy, "site");
+        input.console = effective(*machine, *policy, "console");
+        if (decision.action == Action::run_from_network)
+            admit(input);
+        else if (machine->status.again > k_max_again)
+            write_later("count of boots", [this, id = machine->id] { return store_.forget_again(id); });
+    }
+    auto script = ipxe_script(input);
+    if (!script) return fail(script.error());
+    if (machine) {
+        write_later("last seen", [this, id = machine->id, platform = *platform] {
+            return store_.seen_at_boot(id, platform);
+        });
+    }
+    ++decisions_[static_cast<size_t>(decision.action)];
+    report_.event(Level::info, "boot decision",
+                  {{"machine", input.machine_id},
+                   {"mac", seen->mac},
+                   {"action", std::string(to_text(decision.action))},
+                   {"why", decision.why}});
+    return plain(std::move(*script));
+}
+
+/// Only reads can fail it: what cannot be written is reported, and who cannot be listed goes to its disk.
+Result<Service::Admitted> Service::who_boots(const Hardware& seen, const Policy& policy) {
+    const Fields sent{{"mac", seen.mac}, {"uuid", seen.uuid}, {"serial", seen.serial}};
+    const auto told = [&](const std::string& id) {
+        Fields fields = sent;
+        fields["machine"] = id;
+        return fields;
+    };
+    for (int tries = 0; true; ++tries) {
+        auto found = store_.identify(seen);
+        if (!found) return fail(found.error());
+        if (auto record = found->machine; record && learn(*record, seen, found->who)) {
+            // Only the first boot with this hardware comes here.
+            if (auto learned = store_.learn(seen)) {
+                found = std::move(learned);
+                if (found->who.match == Match::mac_added)
+                    report_.event(Level::info, "network card added", told(found->who.record));
+            } else {
+                report_.error("bookkeeping failed", learned.error().with_prefix("learn"));
+            }
+        }
+        const Identification& who = found->who;
+        if (who.match == Match::conflict) {
+            report_.event(Level::warning, "another machine has something of a record", told(who.record));
+            write_later("conflict", [this, id = who.record, seen] { return store_.note_conflict(id, seen); });
+        } else if (!who.card_of.empty()) {
+            report_.event(Level::info, "machine has another record's network card", told(who.record));
+        }
+        const Machine* known = found->machine ? &*found->machine : nullptr;
+        Decision decision =
+            decide(known, policy, known != nullptr ? disk_knowledge(*known) : DiskKnowledge::unknown);
+        if (decision.add == Addition::none) {
+            if (who.match == Match::conflict) decision.why = "its hardware is recorded for another machine";
+            return Admitted{std::move(decision), std::move(found->machine)};
+        }
+        if (!can_be_recorded(seen, who))
+            return Admitted{{Action::local_disk, Addition::none, "nothing tells this machine from others"},
+                            {}};
+        Machine fresh;
+        if (!seen.mac.empty() && who.card_of.empty()) fresh.macs = {seen.mac};
+        fresh.uuid = seen.uuid;
+        fresh.serial = seen.serial;
+        fresh.enabled = decision.add == Addition::enabled;
+        auto added = store_.add(std::move(fresh));
+        if (added) {
+            report_.event(Level::info, "machine added", told(added->id));
+            return Admitted{std::move(decision), std::move(*added)};
+        }
+        // Two requests at once: another one has just added it, or another machine with the same card.
+        if (added.error().code() == ErrorCode::P07 && tries < 2) continue;
+        report_.error("machine not added", added.error());
+        return Admitted{{Action::local_disk, Addition::none, "this machine cannot be listed now"}, {}};
+    }
+}
+
+/// Ties a fresh token to the builds that are current, and names all three in the script.
+void Service::admit(ScriptInput& script) {
+    const auto named = [](const std::string& name, const std::string& build) {
+        return build.empty() ? std::string() : name + "/" + build;
+    };
+    // A build that was removed before the token was there had been current no more (unless_awaited): a second
+    // look finds its successor.
+    constexpr int k_looks = 3;
+    for (int look = 0; look < k_looks; ++look) {
+        script.image_build = images_.current(script.image);
+        script.site_build = script.site.empty() ? "" : images_.current(script.site);
+        script.boot_token = make_token_();
+        keep_token({script.machine_id, script.boot_token, named(script.image, script.image_build),
+                    named(script.site, script.site_build)});
+        if (images_.has(script.image, script.image_build) && images_.has(script.site, script.site_build))
+            break;
+    }
+}
+
+Result<HttpResponse> Service::machine(const HttpRequest& request, const Target& target) {
+    const std::string &id = target.path[2], &what = target.path[3];
+    if (!is_machine_id(id)) return fail(ErrorCode::P03);
+    // One answer for a wrong token and for a machine that does not exist.
+    if (auto ok = check_token(id, header(request, "berth-boot")); !ok) return fail(ok.error());
+    if (what == "state") return state(request, target);
+    if (target.path.size() != 4) return fail(ErrorCode::P02, "path");
+    if (what == "record") {
+        if (auto ok = allow(request, {"GET"}); !ok) return fail(ok.error());
+        const auto policy = store_.policy();
+        if (!policy) return fail(policy.error());
+        const auto found = store_.find(id);
+        if (!found) return fail(found.error());
+        return json_response(machine_record(*found, *policy, header(request, "berth-boot")));
+    }
+    if (what == "status") {
+        if (auto ok = allow(request, {"POST"}); !ok) return fail(ok.error());
+        const auto post = parse_status(request.body);
+        if (!post) return fail(post.error());
+        if (auto ok = store_.post_status(id, *post); !ok) return fail(ok.error());
+        for (const auto& part : post->left_out)
+            report_.event(Level::warning, "part of a status left out", {{"machine", id}, {"what", part}});
+        return nothing();
+    }
+    return fail(ErrorCode::P02, "path");
+}
+
+Result<HttpResponse> Service::state(const HttpRequest& request, const Target& target) {
+    const std::string& id = target.path[2];
+    if (target.path.size() == 4) {
+        if (auto ok = allow(request, {"GET"}); !ok) return fail(ok.error());
+        const auto names = store_.state_names(id);
+        if (!names) return fail(names.error());
+        return json_response(*names);
+    }
+    if (auto ok = allow(request, {"GET", "PUT", "DELETE"}); !ok) return fail(ok.error());
+    const std::string& name = target.path[4];
+    if (!is_file_name(name))
+        return fail(ErrorCode::P01, "state name: must be 1 to 128 of A-Z, a-z, 0-9, '.', '_', '-'");
+    if (request.method == "PUT") {
+        if (!nlohmann::json::accept(request.body)) return fail(ErrorCode::P01, "state: must be JSON");
+        if (auto ok = store_.put_state(id, name, request.body); !ok) return fail(ok.error());
+        return nothing();
+    }
+    if (request.method == "DELETE") {
+        if (auto ok = store_.remove_state(id, name); !ok) return fail(ok.error());
+        return nothing();
+    }
+    auto body = store_.state(id, name);
+    if (!body) return fail(body.error());
+    if (!*body) return fail(ErrorCode::P02, "state {}", name);
+    return HttpResponse{.status = 200,
+                        .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
+                        .body = std::move(**body)};
+}
+
+Result<HttpResponse> Service::image(const HttpRequest& request, const Target& target) {
+    if (auto ok = allow(request, {"GET", "HEAD"}); !ok) return fail(ok.error());
+    HttpResponse response;
+    // iPXE and the bootstrap come again; machines that ask what to do come before them.
+    if (request.crowded && request.method == "GET") {
+        response.status = 503;
+        response.headers = {{"Retry-After", std::to_string(k_retry_seconds)},
+                            {"Cache-Control", "no-store"},
+                            {"Content-Type", "text/plain; charset=utf-8"}};
+        response.body = "Too many connections for another transfer. Try again.\n";
+        return response;
+    }
+    const bool of_build = target.path.size() == 4;
+    auto file = images_.file(target.path[1], of_build ? target.path[2] : "", target.path.back());
+    if (!file) return fail(file.error());
+    response.headers = {
+        {"ETag", file->etag},
+        {"Accept-Ranges", "bytes"},
+        {"Cache-Control", file->unchanging ? "public, max-age=31536000, immutable" : "no-cache"}};
+    if (any_tag_matches(header(request, "if-none-match"), file->etag)) {
+        response.status = 304;
+        return response;
+    }
+    const std::string condition = header(request, "if-range");
+    const bool ranged = request.method == "GET" && (condition.empty() || condition == file->etag);
+    const ByteRange range = parse_range(ranged ? header(request, "range") : "", file->size);
+    if (range.kind == ByteRange::unsatisfiable) {
+        response.status = 416;
+        response.headers.emplace_back("Content-Range", fmt::format("bytes */{}", file->size));
+        return response;
+    }
+    response.headers.emplace_back("Content-Type", "application/octet-stream");
+    if (range.kind == ByteRange::part) {
+        response.status = 206;
+        response.headers.emplace_back(
+            "Content-Range",
+            fmt::format("bytes {}-{}/{}", range.first, range.first + range.length - 1, file->size));
+    }
+    response.file = std::move(file->fd);
+    response.offset = range.first;
+    response.length = range.length;
+    if (request.method == "GET") image_bytes_ += range.length;
+    return response;
+}
+
+Result<HttpResponse> Service::metrics() {
+    const auto machines = store_.machines();
+    if (!machines) return fail(machines.error());
+    const auto policy = store_.policy();
+    if (!policy) return fail(policy.error());
+    std::map<std::string, uint64_t> modes{{"network", 0}, {"local", 0}, {"install", 0}, {"disabled", 0}};
+    uint64_t sessions = 0, errors = 0;
+    for (const auto& m : *machines) {
+        ++modes[m.enabled ? std::string(to_text(effective_mode(m, *policy))) : "disabled"];
+        sessions += m.status.session.is_object();
+        errors += !m.status.error.empty();
+    }
+    std::string text;
+    const auto head = [&](const char* name, const char* type, const char* help) {
+        text += fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
+    };
+    head("berth_machines", "gauge", "Machines in the database.");
+    for (const auto& [mode, n] : modes) text += fmt::format("berth_machines{{mode=\"{}\"}} {}\n", mode, n);
+    head("berth_machines_in_session", "gauge", "Machines whose last status names a session.");
+    text += fmt::format("berth_machines_in_session {}\n", sessions);
+    head("berth_machines_with_error", "gauge", "Machines whose last status holds an error.");
+    text += fmt::format("berth_machines_with_error {}\n", errors);
+    head("berth_boot_decisions_total", "counter", "Answers to /v1/boot.");
+    for (auto a : {Action::run_from_network, Action::local_disk, Action::message})
+        text += fmt::format("berth_boot_decisions_total{{action=\"{}\"}} {}\n", to_text(a),
+                            decisions_[static_cast<size_t>(a)].load());
+    head("berth_http_responses_total", "counter", "Responses by class of status.");
+    for (size_t c = 2; c < responses_.size(); ++c)
+        text += fmt::format("berth_http_responses_total{{class=\"{}xx\"}} {}\n", c, responses_[c].load());
+    head("berth_image_bytes_total", "counter", "Bytes of image files asked for.");
+    text += fmt::format("berth_image_bytes_total {}\n", image_bytes_.load());
+    HttpResponse response = plain(std::move(text));
+    response.headers[0].second = "text/plain; version=0.0.4; charset=utf-8";
+    return response;
+}
+
+}  // namespace berth::server

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/model/machine_view.h"
+
+#include <ctime>
+
+#include "base/plain_text.h"
+
+namespace berth::server {
+namespace {
+
+std::string joined(const std::vector<std::string>& parts, const char* between) {
+    std::string text;
+    for (const auto& part : parts) text += (text.empty() ? "" : between) + part;
+    return text;
+}
+
+std::string member(const nlohmann::json& object, const char* name) {
+    if (!object.is_object() || !object.contains(name)) return "-";
+    const auto& value = object[name];
+    return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+std::string show_kvm(const nlohmann::json& facts) {
+    if (!facts.is_object() || !facts.contains("kvm")) return "-";
+    const auto& kvm = facts["kvm"];
+    if (kvm.value("usable", false)) return "yes";
+    const auto why = kvm.value("why", "");
+    return why.empty() ? "no" : "no: " + why;
+}
+
+/// "memory (why)"; "persistent"; with a reason too when making it anew took something away.
+std::string show_data(const nlohmann::json& facts) {
+    if (!facts.is_object() || !facts.contains("data")) return "-";
+    const auto& data = facts["data"];
+    const auto why = data.value("why", "");
+    return data.value("kind", "?") + (why.empty() ? "" : " (" + why + ")");
+}
+
+std::string show_disks(const nlohmann::json& facts) {
+    if (!facts.is_object() || !facts.contains("disks")) return "-";
+    if (facts["disks"].empty()) return "none";
+    std::vector<std::string> disks;
+    for (const auto& disk : facts["disks"])
+        disks.push_back(
+            fmt::format("{} {}", disk.value("name", "?"), show_bytes(disk.value("bytes", uint64_t{0}))));
+    return joined(disks, ", ");
+}
+
+std::string show_session(const nlohmann::json& session) {
+    if (!session.is_object()) return "-";
+    return fmt::format("{}/{}", session.value("user", "?"), session.value("vm", "?"));
+}
+
+std::string show_stage(const LastStatus& status) {
+    std::string text = status.stage.empty() ? "-" : status.stage;
+    if (status.percent >= 0) text += fmt::format(" {}%", status.percent);
+    if (!status.error.empty()) text += " (error)";
+    return text;
+}
+
+std::string show_memory(const nlohmann::json& facts) {
+    const auto text = member(facts, "memory_mib");
+    return text == "-" ? text : text + " MiB";
+}
+
+std::string shown_mode(const Machine& machine, const Policy& policy) {
+    std::string mode(to_text(effective_mode(machine, policy)));
+    if (machine.marked) mode += "+mark";
+    if (!machine.enabled) mode += " (disabled)";
+    std::vector<std::string> options;
+    for (const auto key : left_out(machine, policy))
+        options.emplace_back(find_setting(key)->option.substr(2));
+    return options.empty() ? mode : fmt::format("{} (not valid: {})", mode, joined(options, ", "));
+}
+
+void add_settings(std::vector<std::string>& lines, const Settings& settings, const Settings& refused) {
+    for (const auto& rule : setting_rules()) {
+        const std::string key(rule.key);
+        if (const auto value = settings.find(key); value != settings.end())
+            lines.push_back(fmt::format("{}: {}", rule.option.substr(2), value->second));
+        if (const auto value = refused.find(key); value != refused.end())
+            lines.push_back(fmt::format("{}: {} (not valid, left out: must be {})", rule.option.substr(2),
+                                        printable(value->second, 80), rule.range));
+    }
+}
+
+/// For JSON: the values may be anything.
+nlohmann::json shown_values(const Settings& refused) {
+    auto values = nlohmann::json::object();
+    for (const auto& [key, value] : refused) values[key] = printable(value, 80);
+    return values;
+}
+
+}  // namespace
+
+std::string show_time(int64_t seconds) {
+    if (seconds == 0) return "never";
+    const time_t time = seconds;
+    tm parts{};
+    char text[32];
+    gmtime_r(&time, &parts);
+    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%SZ", &parts);
+    return text;
+}
+
+std::string show_bytes(uint64_t bytes) {
+    const char* units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    double value = static_cast<double>(bytes);
+    size_t unit = 0;
+    for (; value >= 1000 && unit + 1 < std::size(units); ++unit) value /= 1000;
+    return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+std::vector<std::string> editable_lines(const Machine& machine) {
+    std::vector<std::string> lines{"name: " + machine.name};
+    for (const auto& mac : machine.macs) lines.push_back("mac: " + mac);
+    if (!machine.uuid.empty()) lines.push_back("uuid: " + machine.uuid);
+    if (!machine.serial.empty()) lines.push_back("serial: " + machine.serial);
+    lines.push_back(std::string("enabled: ") + (machine.enabled ? "yes" : "no"));
+    lines.push_back(std::string("marked: ") + (machine.marked ? "yes" : "no"));
+    add_settings(lines, machine.settings, machine.refused);
+    return lines;
+}
+
+std::vector<std::string> policy_lines(const Policy& policy) {
+    std::vector<std::string> lines{fmt::format("unknown: {}", to_text(policy.unknown))};
+    add_settings(lines, policy.defaults, policy.refused);
+    return lines;
+}
+
+std::vector<std::string> status_lines(const Machine& machine) {
+    const LastStatus& s = machine.status;
+    std::vector<std::string> lines{"last seen: " + show_time(s.seen), "stage: " + show_stage(s)};
+    if (!s.error.empty()) lines.push_back("error: " + s.error);
+    if (!s.platform.empty()) lines.push_back("platform: " + s.platform);
+    if (!s.boot_id.empty()) lines.push_back("boot: " + s.boot_id);
+    lines.push_back("kvm: " + show_kvm(s.facts));
+    lines.push_back("cpu: " + member(s.facts, "cpu"));
+    lines.push_back("cores: " + member(s.facts, "cores"));
+    lines.push_back("memory: " + show_memory(s.facts));
+    lines.push_back("disks: " + show_disks(s.facts));
+    lines.push_back("data: " + show_data(s.facts));
+    if (s.facts.is_object() && s.facts.contains("nics"))
+        for (const auto& nic : s.facts["nics"])
+            lines.push_back(
+                fmt::format("nic: {} {}", nic.value("mac", "without-mac"), nic.value("driver", "?")));
+    if (s.facts.is_object() && s.facts.contains("left_out"))
+        for (const auto& text : s.facts["left_out"])
+            if (text.is_string()) lines.push_back("left out: " + text.get<std::string>());
+    std::string session = show_session(s.session);
+    if (s.session.is_object() && s.session.contains("since"))
+        session += " since " + member(s.session, "since");
+    lines.push_back("session: " + session);
+    return lines;
+}
+
+std::vector<std::string> list_head() {
+    return {"ID",  "NAME", "MAC",   "MODE",   "STAGE", "LAST SEEN",
+            "KVM", "CPU",  "CORES", "MEMORY", "DISKS", "SESSION"};
+}
+
+std::vector<std::string> list_row(const Machine& machine, const Policy& policy) {
+    const auto& s = machine.status;
+    return {machine.id,
+            machine.name,
+            machine.macs.empty() ? "-" : machine.macs.front(),
+            shown_mode(machine, policy),
+            show_stage(s),
+            show_time(s.seen),
+            show_kvm(s.facts),
+            member(s.facts, "cpu"),
+            member(s.facts, "cores"),
+            show_memory(s.facts),
+            show_disks(s.facts),
+            show_session(s.session)};
+}
+
+std::vector<std::vector<std::string>> conflict_rows(const std::vector<Conflict>& conflicts) {
+    std::vector<std::vector<std::string>> rows{{"NOT", "MAC", "UUID", "SERIAL", "TIMES", "LAST SEEN"}};
+    const auto shown = [](const std::string& value) { return value.empty() ? "-" : value; };
+    for (const auto& c : conflicts)
+        rows.push_back({c.machine, shown(c.seen.mac), shown(c.seen.uuid), shown(c.seen.serial),
+                        std::to_string(c.times), show_time(c.last)});
+    return rows;
+}
+
+std::string conflict_line(const Conflict& c) {
+    std::string text = "conflict: another machine asked with";
+    for (const auto& [name, value] :
+         {std::pair{"mac", &c.seen.mac}, {"uuid", &c.seen.uuid}, {"serial", &c.seen.serial}})
+        if (!value->empty()) text += fmt::format(" {} {}", name, *value);
+    return fmt::format("{}, {} times, last {}", text, c.times, show_time(c.last));
+}
+
+nlohmann::json machine_json(const Machine& machine, const Policy& policy,
+                            const std::vector<Conflict>& conflicts) {
+    const auto& s = machine.status;
+    auto others = nlohmann::json::array();
+    for (const auto& c : conflicts)
+        if (c.machine == machine.id)
+            others.push_back({{"mac", c.seen.mac},
+                              {"uuid", c.seen.uuid},
+                              {"serial", c.seen.serial},
+                              {"first_seen", c.first},
+                              {"last_seen", c.last},
+                              {"times", c.times}});
+    nlohmann::json value{{"id", machine.id},
+                         {"name", machine.name},
+                         {"macs", machine.macs},
+                         {"uuid", machine.uuid},
+                         {"serial", machine.serial},
+                         {"enabled", machine.enabled},
+                         {"marked", machine.marked},
+                         {"mode", to_text(effective_mode(machine, policy))},
+                         {"settings", machine.settings},
+                         {"last_seen", s.seen},
+                         {"platform", s.platform},
+                         {"boot_id", s.boot_id},
+                         {"stage", s.stage},
+                         {"percent", s.percent < 0 ? nlohmann::json() : nlohmann::json(s.percent)},
+                         {"error", s.error.empty() ? nlohmann::json() : nlohmann::json(s.error)},
+                         {"facts", s.facts},
+                         {"session", s.session},
+                         {"conflicts", others}};
+    if (!machine.refused.empty()) value["settings_not_valid"] = shown_values(machine.refused);
+    return value;
+}
+
+nlohmann::json policy_json(const Policy& policy) {
+    nlohmann::json value{{"unknown", to_text(policy.unknown)}, {"defaults", policy.defaults}};
+    if (!policy.refused.empty()) value["defaults_not_valid"] = shown_values(policy.refused);
+    return value;
+}
+
+}  // namespace berth::server

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/model/text.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "base/plain_text.h"
+
+namespace berth::server {
+namespace {
+
+constexpr size_t k_shown = 80;
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+bool is_lower(char c) {
+    return c >= 'a' && c <= 'z';
+}
+bool is_upper(char c) {
+    return c >= 'A' && c <= 'Z';
+}
+char to_lower(char c) {
+    return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+int hex_value(char c) {
+    if (is_digit(c)) return c - '0';
+    c = to_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool all_of(std::string_view text, auto predicate) {
+    return std::all_of(text.begin(), text.end(), predicate);
+}
+
+std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
+    std::string out;
+    for (size_t i = 0; i < text.size(); ++i) {
+        char c = text[i];
+        if (c == '%') {
+            if (i + 2 >= text.size()) return std::nullopt;
+            const int high = hex_value(text[i + 1]), low = hex_value(text[i + 2]);
+            if (high < 0 || low < 0) return std::nullopt;
+            c = static_cast<char>(high * 16 + low);
+            i += 2;
+        } else if (c == '+' && plus_is_space) {
+            c = ' ';
+        }
+        out += c;
+    }
+    return out;
+}
+
+bool has_control(std::string_view text) {
+    return !all_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
+}
+
+std::optional<uint64_t> parse_number(std::string_view text) {
+    uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+    return value;
+}
+
+}  // namespace
+
+Result<std::string> parse_hex_pairs(std::string_view text) {
+    std::string digits;
+    const bool separated = text.size() == 17;
+    bool good = separated || text.size() == 12;
+    for (size_t i = 0; good && i < text.size(); ++i) {
+        if (separated && i % 3 == 2)
+            good = text[i] == text[2] && (text[i] == ':' || text[i] == '-');
+        else if (good = hex_value(text[i]) >= 0; good)
+            digits += to_lower(text[i]);
+    }
+    if (!good)
+        return fail(ErrorCode::P06, "MAC \"{}\": must be six hex pairs such as 52:54:00:12:34:56",
+                    printable(text, k_shown));
+    std::string mac;
+    for (size_t i = 0; i < 12; i += 2) mac += (i ? ":" : "") + digits.substr(i, 2);
+    return mac;
+}
+
+Result<std::string> parse_mac(std::string_view text) {
+    auto mac = parse_hex_pairs(text);
+    if (mac && (hex_value((*mac)[1]) & 1 || *mac == "00:00:00:00:00:00"))
+        return fail(ErrorCode::P06,
+                    "MAC \"{}\": must be one station's address, neither a group's nor all zeros",
+                    printable(text, k_shown));
+    return mac;
+}
+
+Result<std::string> parse_uuid(std::string_view text) {
+    std::string uuid;
+    bool good = text.size() == 36;
+    for (size_t i = 0; good && i < text.size(); ++i) {
+        const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        good = dash ? text[i] == '-' : hex_value(text[i]) >= 0;
+        uuid += to_lower(text[i]);
+    }
+    if (!good)
+        return fail(ErrorCode::P06, "UUID \"{}\": must be hex digits as 8-4-4-4-12",
+                    printable(text, k_shown));
+    return uuid;
+}
+
+Result<std::string> parse_name(std::string_view text) {
+    const bool good = !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
+                      all_of(text, [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
+    if (!good)
+        return fail(ErrorCode::P06, "name \"{}\": must be 1 to 63 of a-z, 0-9 and '-', not at an end",
+                    printable(text, k_shown));
+    return std::string(text);
+}
+
+bool is_machine_id(std::string_view text) {
+    return text.size() >= 6 && text.size() <= 14 && text.starts_with("m-") &&
+           all_of(text.substr(2), is_digit);
+}
+
+bool is_digest(std::string_view text) {
+    return text.size() == 64 && all_of(text, [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
+}
+
+bool is_base_url(std::string_view text) {
+    constexpr std::string_view k_scheme = "http://";
+    return text.starts_with(k_scheme) && is_authority(text.substr(k_scheme.size()));
+}
+
+std::string clean_serial(std::string_view text) {
+    std::string out;
+    for (char c : text)
+        if (c >= ' ' && c <= '~' && !(c == ' ' && out.empty()) && out.size() < 64) out += c;
+    while (out.ends_with(' ')) out.pop_back();
+    return out;
+}
+
+Result<Target> parse_target(std::string_view target) {
+    if (target.empty() || target.front() != '/' || target.size() > k_max_target || has_control(target))
+        return fail(ErrorCode::P01, "target: must be a path of at most {} bytes", k_max_target);
+    Target result;
+    const size_t mark = target.find('?');
+    std::string_view path = target.substr(1, mark == std::string_view::npos ? mark : mark - 1);
+    while (true) {
+        const size_t slash = path.find('/');
+        auto segment = percent_decode(path.substr(0, slash), false);
+        if (!segment || segment->empty() || *segment == "." || *segment == ".." || has_control(*segment) ||
+            segment->find('/') != std::string::npos)
+            return fail(ErrorCode::P01, "path: its parts must be plain names");
+        result.path.push_back(std::move(*segment));
+        if (slash == std::string_view::npos) break;
+        path.remove_prefix(slash + 1);
+    }
+    if (mark == std::string_view::npos) return result;
+    std::string_view query = target.substr(mark + 1);
+    while (!query.empty()) {
+        const size_t end = query.find('&');
+        const std::string_view pair = query.substr(0, end);
+        query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
+        if (pair.empty()) continue;
+        const size_t equals = pair.find('=');
+        auto name = percent_decode(pair.substr(0, equals), true);
+        auto value = percent_decode(equals == std::string_view::npos ? "" : pair.substr(equals + 1), true);
+        // Firmware's texts (a serial number) may hold any byte.
+        if (!name || !value || has_control(*name) || value->find('\0') != std::string::npos)
+            return fail(ErrorCode::P01, "query: bad escape, control character in a name, or NUL");
+        result.query.emplace(std::move(*name), std::move(*value));
+    }
+    return result;
+}
+
+ByteRange parse_range(std::string_view header, uint64_t size) {
+    const ByteRange whole{ByteRange::whole, 0, size};
+    constexpr std::string_view k_unit = "bytes=";
+    if (!header.starts_with(k_unit)) return whole;
+    header.remove_prefix(k_unit.size());
+    const size_t dash = header.find('-');
+    if (dash == std::string_view::npos || header.find(',') != std::string_view::npos) return whole;
+    const auto first = parse_number(header.substr(0, dash)), last = parse_number(header.substr(dash + 1));
+    const bool open_end = dash + 1 == header.size();
+    if (dash == 0) {
+        if (!last) return whole;
+        if (*last == 0 || size == 0) return {ByteRange::unsatisfiable, 0, 0};
+        const uint64_t length = std::min(*last, size);
+        return {ByteRange::part, size - length, length};
+    }
+    if (!first || (!last && !open_end) || (last && *last < *first)) return whole;
+    if (*first >= size) return {ByteRange::unsatisfiable, 0, 0};
+    const uint64_t stop = last ? std::min(*last, size - 1) : size - 1;
+    return {ByteRange::part, *first, stop - *first + 1};
+}
+
+}  // namespace berth::server

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/model/text.h"
+
+#include <gtest/gtest.h>
+
+namespace berth::server {
+namespace {
+
+TEST(Mac, is_brought_to_one_form) {
+    for (const char* text : {"52:54:00:AB:cd:01", "52-54-00-ab-CD-01", "525400ABCD01"})
+        EXPECT_EQ(parse_mac(text), "52:54:00:ab:cd:01") << text;
+}
+
+TEST(Mac, refuses_what_is_no_stations_address) {
+    for (const char* text : {"", "52:54:00:ab:cd", "52:54:00:ab:cd:0g", "52:54-00:ab:cd:01",
+                             "01:00:5e:00:00:01", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00",
+                             "52:54:00:ab:cd:01 ", "525400abcd0", "52 54 00 ab cd 01", "$(reboot)"})
+        EXPECT_EQ(parse_mac(text).error().code(), ErrorCode::P06) << text;
+}
+
+TEST(Mac, error_shows_no_control_characters) {
+    EXPECT_EQ(parse_mac("\x1b[2J\n").error().detail().find('\x1b'), std::string::npos);
+}
+
+TEST(Uuid, is_lower_case) {
+    EXPECT_EQ(parse_uuid("12345678-ABCD-4000-8000-0123456789AB"), "12345678-abcd-4000-8000-0123456789ab");
+    for (const char* text : {"", "12345678-abcd-4000-8000-0123456789a",
+                             "12345678abcd-4000-8000-0123456789abc1", "12345678-abcd-4000-8000-0123456789aZ"})
+        EXPECT_FALSE(parse_uuid(text)) << text;
+}
+
+TEST(Name, is_a_host_name_label) {
+    for (const char* text : {"a", "berth-12", "0x"}) EXPECT_TRUE(parse_name(text)) << text;
+    for (const std::string& text :
+         {std::string(), std::string("-a"), std::string("a-"), std::string("A"), std::string("a.b"),
+          std::string("a b"), std::string(64, 'a'), std::string("a\n")})
+        EXPECT_FALSE(parse_name(text)) << text;
+}
+
+TEST(FileName, stays_in_its_folder) {
+    for (const char* text : {"root.squashfs", "manifest.json.minisig", "a_b-C.9"})
+        EXPECT_TRUE(is_file_name(text)) << text;
+    for (const char* text : {"", ".", "..", ".hidden", "a/b", "a\\b", "a b", "a%2fb", "\xc3\xa4"})
+        EXPECT_FALSE(is_file_name(text)) << text;
+    EXPECT_FALSE(is_file_name(std::string("a\0b", 3)));
+    EXPECT_FALSE(is_file_name(std::string(129, 'a')));
+}
+
+TEST(MachineId, is_m_and_digits) {
+    for (const char* text : {"m-0001", "m-123456789012"}) EXPECT_TRUE(is_machine_id(text)) << text;
+    for (const char* text : {"", "m-", "m-1", "x-0001", "m-000a", "m-0001 ", "m-1234567890123"})
+        EXPECT_FALSE(is_machine_id(text)) << text;
+}
+
+TEST(Authority, is_a_host_with_perhaps_a_port) {
+    for (const char* text : {"fs1", "10.0.0.1:8080", "[fd00::1]", "[fd00::1]:80", "a.b-c.org:65535"})
+        EXPECT_TRUE(is_authority(text)) << text;
+    for (const char* text : {"", ":80", "a:", "a:0", "a:65536", "a:8x", "a b", "a/b", "user@a", "a\r\nX: y",
+                             "${net0/ip}", "-a", "[::1"})
+        EXPECT_FALSE(is_authority(text)) << text;
+    EXPECT_TRUE(is_base_url("http://10.0.0.1:8080"));
+    for (const char* text : {"https://a", "http://", "http://a/", "http://a b", "a"})
+        EXPECT_FALSE(is_base_url(text)) << text;
+}
+
+TEST(Serial, keeps_printable_ascii_only) {
+    EXPECT_EQ(clean_serial("AB 12\n\x1b\xff-3"), "AB 12-3");
+    EXPECT_EQ(clean_serial(std::string(100, 'x')).size(), 64u);
+    EXPECT_EQ(clean_serial("  AB 12 \x01 "), "AB 12");
+}
+
+TEST(Target, is_taken_apart_and_decoded) {
+    const auto target = parse_target("/v1/b%6Fot?mac=52-54&serial=a+b%2Bc&flag&&mac=second");
+    ASSERT_TRUE(target);
+    EXPECT_EQ(target->path, (std::vector<std::string>{"v1", "boot"}));
+    EXPECT_EQ(target->query.at("mac"), "52-54");
+    EXPECT_EQ(target->query.at("serial"), "a b+c");
+    EXPECT_EQ(target->query.at("flag"), "");
+}
+
+TEST(Target, refuses_hostile_ones) {
+    for (const std::string& text :
+         {std::string(), std::string("x"), std::string("http://a/b"), std::string("/a/../b"),
+          std::string("/a/%2e%2e/b"), std::string("/a//b"), std::string("/"), std::string("/a/"),
+          std::string("/a%2fb"), std::string("/a%00b"), std::string("/a%"), std::string("/a%2"),
+          std::string("/a%zz"), std::string("/a?b%0a=c"), std::string("/a?b=\n"), std::string("/a?b=%00"),
+          std::string("/a?%"), std::string("/a?b=\x01"), "/" + std::string(k_max_target, 'a')})
+        EXPECT_EQ(parse_target(text).error().code(), ErrorCode::P01) << text;
+}
+
+TEST(Target, takes_a_serial_number_as_firmware_gives_it) {
+    const auto target = parse_target("/v1/boot?serial=A%01%ff%0aB&x=" + std::string(4096, '1'));
+    ASSERT_TRUE(target);
+    EXPECT_EQ(target->query.at("serial"), "A\x01\xff\nB");
+    EXPECT_EQ(clean_serial(target->query.at("serial")), "AB");
+}
+
+TEST(Range, follows_rfc_9110) {
+    using K = ByteRange;
+    EXPECT_EQ(parse_range("bytes=0-0", 10), (ByteRange{K::part, 0, 1}));
+    EXPECT_EQ(parse_range("bytes=3-", 10), (ByteRange{K::part, 3, 7}));
+    EXPECT_EQ(parse_range("bytes=3-100", 10), (ByteRange{K::part, 3, 7}));
+    EXPECT_EQ(parse_range("bytes=-4", 10), (ByteRange{K::part, 6, 4}));
+    EXPECT_EQ(parse_range("bytes=-100", 10), (ByteRange{K::part, 0, 10}));
+    for (const char* text : {"bytes=10-", "bytes=10-11", "bytes=-0"})
+        EXPECT_EQ(parse_range(text, 10).kind, K::unsatisfiable) << text;
+    EXPECT_EQ(parse_range("bytes=0-", 0).kind, K::unsatisfiable);
+    for (const char* text :
+         {"", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=5-3", "bytes=0-1,3-4", "items=0-1",
+          "bytes= 0-1", "bytes=0-18446744073709551616", "bytes=0x1-2", "bytes=--1"})
+        EXPECT_EQ(parse_range(text, 10), (ByteRange{K::whole, 0, 10})) << text;
+    EXPECT_EQ(parse_range("bytes=18446744073709551615-18446744073709551615", 10).kind, K::unsatisfiable);
+}
+
+}  // namespace
+}  // namespace berth::server

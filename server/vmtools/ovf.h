@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The description of a virtual appliance (OVF, DMTF DSP0243 1.x, as VMware and VirtualBox write it).
+// Untrusted input: no entity is expanded, nothing is fetched, what is out of range is an error.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "guest/machine_config.h"
+
+namespace berth::server {
+
+struct OvfDisk {
+    std::string file;  ///< Plain name of a file beside the description.
+    guest::DiskBus bus = guest::DiskBus::sata;
+};
+
+struct OvfMachine {
+    std::string name;
+    unsigned cpus = 1;
+    uint64_t memory = 0;  ///< Bytes, whole MiB.
+    guest::Firmware firmware = guest::Firmware::bios;
+    std::vector<OvfDisk> disks;      ///< In the order of controllers and their places.
+    std::vector<std::string> cards;  ///< Network cards, as machine.toml's model.
+};
+
+inline constexpr size_t k_max_ovf = 1 << 20;
+/// P25 naming `file`, place and what would be right.
+Result<OvfMachine> parse_ovf(std::string_view text, const std::string& file);
+
+}  // namespace berth::server

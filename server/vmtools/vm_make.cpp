@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/vmtools/vm_make.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/client_identity.h"
+#include "files/copy_file.h"
+#include "guest/machine_text.h"
+
+namespace berth::server {
+namespace {
+
+constexpr uint64_t k_mib = 1 << 20;
+/// So much of an image is converted at a time: what a crash costs, and, on the way to a server, the room it
+/// needs here.
+constexpr uint64_t k_local_window = 1024 * k_mib, k_network_window = 256 * k_mib;
+constexpr uint64_t k_room_reserve = 16 * k_mib;
+
+Result<std::string> maker() {
+    auto identity = read_client_identity();
+    if (!identity) return fail(identity.error());
+    return identity->id;
+}
+
+bool keeps_what_is_made(ErrorCode code) {
+    switch (code) {
+        case ErrorCode::M07:
+        case ErrorCode::M08:
+        case ErrorCode::P23:
+        case ErrorCode::P24:
+        case ErrorCode::P26:
+        case ErrorCode::C01:
+        case ErrorCode::C02:
+        case ErrorCode::C03:
+        case ErrorCode::C04:
+        case ErrorCode::C05:
+            return false;
+        default:
+            return true;
+    }
+}
+
+/// The error as the administrator reads it, after tidying up as the header says.
+Status ended(guest::NewVm& made, const Error& error) {
+    if (keeps_what_is_made(error.code()))
+        return fail(Error(error.code(),
+                          error.detail() + " (what was copied is kept: the same command goes on with it)"));
+    if (Status s = made.discard(); !s)
+        return fail(Error(error.code(), error.detail() + " (what was begun could not be removed: " +
+                                            s.error().to_log() + ")"));
+    return fail(Error(error.code(), error.detail() + " (what was begun is removed again)"));
+}
+
+Status check_room(UserPlace& place, uint64_t needed) {
+    auto space = place.ops->space();
+    if (!space) return fail(space.error());
+    if (needed + k_room_reserve > space->bytes)
+        return fail(ErrorCode::M07, "{}: {} MiB are needed, {} MiB are left", place.where,
+                    (needed + k_room_reserve + k_mib - 1) / k_mib, space->bytes / k_mib);
+    return {};
+}
+
+/// A raw image is copied, anything else converted window by window.
+Status write_image(UserPlace& place, guest::NewVm& made, const DiskToMake& disk,
+                   const files::FileHandle& file, const files::CopyStep& progress, Clock& clock) {
+    const ImageSource& image = *disk.image;
+    BERTH_TRY(place.ops->set_size(file, image.size));
+    const uint64_t begin = std::min(made.done(disk.path), image.size);
+    const files::CopyStep step = [&](uint64_t done) -> Status {
+        BERTH_TRY(progress(done));
+        return made.checkpoint(disk.path, file, done);
+    };
+    if (image.format == ImageFormat::raw) {
+        const files::ReadAt read = [&](uint64_t offset, uint32_t length) {
+            return read_raw(image, offset, length);
+        };
+        return files::copy_range(read, *place.ops, file, begin, image.size, step, clock);
+    }
+    const uint64_t window = place.local() != nullptr ? k_local_window : k_network_window;
+    for (uint64_t at = begin; at < image.size;) {
+        const uint64_t end = std::min(at + window, image.size);
+        const auto tick = [&] { return progress(at); };
+        if (place.local() != nullptr) {
+            auto out = place.local()->open_file(file, O_RDWR);
+            if (!out) return fail(out.error());
+            // What an attempt before us left there.
+            if (fallocate(out->get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(at),
+                          static_cast<off_t>(end - at)) != 0)
+                return files::fail_file(errno, disk.path);
+            BERTH_TRY(convert_window(image, at, end, out->get(), at, tick));
+        } else {
+            UniqueFd part(open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+            if (!part || ftruncate(part.get(), static_cast<off_t>(end - at)) != 0)
+                return fail_errno("a temporary file in /var/tmp");
+            BERTH_TRY(convert_window(image, at, end, part.get(), 0, tick));
+            const files::ReadAt read = [&](uint64_t offset, uint32_t length) -> Result<std::string> {
+                std::string bytes(length, '\0');
+                const ssize_t n = pread(part.get(), bytes.data(), length, static_cast<off_t>(offset - at));
+                if (n < 0) return fail_errno("read a temporary file");
+                bytes.resize(static_cast<size_t>(n));
+                return bytes;
+            };
+            BERTH_TRY(files::copy_range(read, *place.ops, file, at, end, progress, clock));
+        }
+        at = end;
+        BERTH_TRY(progress(at));
+        BERTH_TRY(made.checkpoint(disk.path, file, at, true));
+    }
+    return {};
+}
+
+Status fill(UserPlace& place, guest::NewVm& made, const std::string& vm, const guest::MachineConfig& config,
+            const std::vector<DiskToMake>& disks, const MakeProgress& progress, Clock& clock) {
+    for (const DiskToMake& disk : disks) {
+        if (!disk.link.empty()) {
+            BERTH_TRY(made.link(disk.path, disk.link));
+            continue;
+        }
+        auto file = made.file(disk.path);
+        if (!file) return fail(file.error());
+        if (!disk.image) {
+            BERTH_TRY(place.ops->set_size(*file, disk.size));
+            continue;
+        }
+        const files::CopyStep step = [&](uint64_t done) {
+            return progress(vm, disk.path, done, disk.image->size);
+        };
+        BERTH_TRY(write_image(place, made, disk, *file, step, clock));
+    }
+    for (const DiskToMake& disk : disks)
+        if (disk.image) BERTH_TRY(check_unchanged(*disk.image));
+    return made.put("machine.toml", guest::format_machine_config(config));
+}
+
+}  // namespace
+
+Status make_vm(UserPlace& place, const std::string& vm, const guest::MachineConfig& config,
+               const std::vector<DiskToMake>& disks, const std::string& origin, const MakeProgress& progress,
+               Clock& clock) {
+    // What is written is what a session will read.
+    if (auto read = guest::parse_machine_config(guest::format_machine_config(config), "machine.toml"); !read)
+        return fail(read.error());
+    auto me = maker();
+    if (!me) return fail(me.error());
+    auto made = guest::NewVm::begin(*place.ops, vm, *me, origin, clock);
+    if (!made) return fail(made.error().with_prefix(place.where));
+    uint64_t needed = 0;
+    for (const DiskToMake& disk : disks)
+        if (disk.image) {
+            const uint64_t done = made->done(disk.path);
+            needed += disk.image->needed - std::min(disk.image->needed, done);
+        }
+    if (Status s = check_room(place, needed); !s) return ended(*made, s.error());
+    if (auto* local = place.local()) local->defer_sync(true);
+    Status done = fill(place, *made, vm, config, disks, progress, clock);
+    if (auto* local = place.local()) {
+        local->defer_sync(false);
+        if (done) done = local->sync();
+    }
+    if (!done) return ended(*made, done.error());
+    place.wait_for_lost_writes(clock);
+    return made->finish();
+}
+
+Status clone_vms(UserPlace& from, const std::string& source, HeldLock* lock, std::vector<CloneJob>& jobs,
+                 const MakeProgress& progress, Clock& clock) {
+    auto folder = find_vm(from, source);
+    if (!folder) return fail(folder.error());
+    auto origin = guest::origin_of(*from.ops, *folder, from.where + "/" + source);
+    if (!origin) return fail(origin.error());
+    auto me = maker();
+    if (!me) return fail(me.error());
+
+    std::vector<guest::NewVm> made;
+    Status failed;
+    for (CloneJob& job : jobs) {
+        // From the first file on: each sync would write out what the copies before this one left in the
+        // cache.
+        if (auto* local = job.place.local()) local->defer_sync(true);
+        auto begun = guest::NewVm::begin(*job.place.ops, job.vm, *me, *origin, clock);
+        if (!begun) {
+            failed = fail(begun.error().with_prefix(job.place.where));
+            break;
+        }
+        const guest::PlanVmCopy plan = [&](const std::string& text) -> Result<guest::VmCopyPlan> {
+            auto copy = guest::copy_machine(text, source + "/machine.toml", job.uuid, job.mac);
+            if (!copy) return fail(copy.error());
+            return guest::VmCopyPlan{copy->text, copy->files, copy->optional};
+        };
+        const guest::CopyProgress step = [&](const std::string& file, uint64_t done,
+                                             uint64_t size) -> Status {
+            if (lock != nullptr) BERTH_TRY(lock->tick());
+            return progress(job.place.user + "/" + job.vm, file, done, size);
+        };
+        Status copied =
+            guest::copy_vm(*from.ops, *folder, from.tree(), *begun, *job.place.ops, plan, step, clock);
+        if (!copied) {
+            failed = ended(*begun, copied.error().with_prefix(job.place.where + "/" + job.vm));
+            break;
+        }
+        made.push_back(std::move(*begun));
+    }
+    // One sync for each file system, then the names, then one more for those.
+    const auto sync_all = [&]() -> Status {
+        std::map<dev_t, files::LocalOps*> systems;
+        for (CloneJob& job : jobs)
+            if (auto* local = job.place.local()) systems[local->device()] = local;
+        for (auto& [device, local] : systems) BERTH_TRY(local->sync());
+        return {};
+    };
+    BERTH_TRY(sync_all());
+    for (const CloneJob& job : jobs) job.place.wait_for_lost_writes(clock);
+    for (auto& m : made)
+        if (Status s = m.finish(); !s && failed) failed = s;
+    BERTH_TRY(sync_all());
+    return failed;
+}
+
+}  // namespace berth::server

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The three NFSv3 calls that blocks are moved by, as a seam: RpcTransport sends them, a fake in the tests
+// answers as it likes. Everything happens on one thread; each callback comes exactly once, never from inside
+// the call that it belongs to.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+#include "files/file_ops.h"
+
+namespace berth::volume {
+
+/// A server instance's mark (RFC 1813 3.3.7): it changes when uncommitted data may have been lost.
+using Verifier = std::array<char, 8>;
+
+/// nfsstat3 of an answered call, or that the connection went before the answer.
+struct CallResult {
+    bool lost = false;
+    int status = 0;
+    bool ok() const { return !lost && status == 0; }
+};
+
+struct WriteReply {
+    uint32_t count = 0;
+    bool stable = false;  ///< The server says FILE_SYNC: nothing to commit.
+    Verifier verifier{};
+};
+
+class BlockTransport {
+  public:
+    using ReadDone = std::function<void(CallResult, std::string_view data, bool end_of_file)>;
+    using WriteDone = std::function<void(CallResult, const WriteReply&)>;
+    using CommitDone = std::function<void(CallResult, const Verifier&)>;
+
+    virtual ~BlockTransport() = default;
+    virtual files::TransferLimits limits() const = 0;
+    virtual void read(const files::FileHandle& file, uint64_t offset, uint32_t count, ReadDone done) = 0;
+    /// `data` is copied.
+    virtual void write(const files::FileHandle& file, uint64_t offset, std::string_view data, bool stable,
+                       WriteDone done) = 0;
+    /// The whole file.
+    virtual void commit(const files::FileHandle& file, CommitDone done) = 0;
+};
+
+}  // namespace berth::volume

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The block engine (DESIGN "The volume engine"): the disks of one VM, under its lock, until stop(). Four
+// threads of its own at most: "berth-io" moves blocks, "berth-guard" renews the lease, "berth-lines" and
+// "berth-shared" make the connections for blocks; requests come from any other thread and block there.
+#pragma once
+
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/report.h"
+#include "base/result.h"
+#include "lock/lease.h"
+#include "volume/api/volume_config.h"
+#include "volume/api/volume_process.h"
+#include "volume/core/guard.h"
+#include "volume/core/local_disk.h"
+#include "volume/core/nfs_disk.h"
+#include "volume/core/rpc_transport.h"
+#include "volume/core/write_memory.h"
+
+namespace berth::volume {
+
+class Engine {
+  public:
+    /// Mounts, opens every disk, makes one good renewal and starts the threads. M-, C-, K- and V-errors.
+    static Result<std::unique_ptr<Engine>> start(VolumeConfig config, Clock& clock, Report& report);
+    ~Engine();
+
+    /// Index of the disk of that name.
+    std::optional<size_t> find(std::string_view name) const;
+    size_t disks() const { return disks_.size(); }
+    const VolumeDisk& disk(size_t index) const { return config_.disks[index]; }
+    uint64_t size(size_t index) const { return disks_[index].size; }
+
+    /// 0 or an errno. Any thread; blocks at most for request_timeout.
+    int read(size_t index, char* buffer, uint32_t count, uint64_t offset);
+    int write(size_t index, const char* data, uint32_t count, uint64_t offset, bool fua);
+    int flush(size_t index);
+
+    VolumeStatus status() const;
+    /// `changed` is called on the I/O thread whenever the state is another one. One listener.
+    void on_change(std::function<void()> changed);
+
+    /// Flushes every disk, all at once; blocks at most for request_timeout. The state is `stopping` then,
+    /// unless what it waits for says more (`silent`, `claimed`). V04 naming the disks that could not be: call
+    /// it again, nothing was ended.
+    Result<Drained> flush_all();
+    /// The state becomes `stopping`; the lease is renewed no more. After flush_all().
+    void end();
+
+  private:
+    struct Disk {
+        uint64_t size = 0;
+        std::unique_ptr<LocalDisk> local;
+        std::unique_ptr<NfsDisk> nfs;
+        bool shared = false;
+    };
+    /// What the I/O thread knows of one connection for blocks.
+    struct Line {
+        bool used = false;
+        std::unique_ptr<RpcTransport> transport;
+        BootTime lost_at;
+    };
+
+    Engine(VolumeConfig config, Clock& clock, Report& report);
+    Status open();
+    std::future<int> submit(size_t index, const std::shared_ptr<BlockRequest>& request);
+    int wait_for(size_t index, const std::shared_ptr<BlockRequest>& request);
+    void wake();
+
+    void run();
+    void serve();
+    void take_news();
+    void poll_lines();
+    void drop_broken_lines();
+    void attach(bool shared, std::unique_ptr<RpcTransport> transport);
+    void update_state();
+    std::optional<BootTime> silent_since() const;
+
+    VolumeConfig config_;
+    Clock& clock_;
+    Report& report_;
+    lock::Lease lease_;
+    Guard guard_;
+    WriteMemory memory_;  // the I/O thread's
+    std::vector<Disk> disks_;
+    Line lines_[2];  // user's, shared tree's; the I/O thread's
+    UniqueFd wake_;
+
+    mutable std::mutex mutex_;
+    std::vector<std::pair<size_t, std::shared_ptr<BlockRequest>>> submitted_;
+    std::vector<BlockConnection> delivered_;
+    VolumeState state_ = VolumeState::starting;
+    std::optional<BootTime> silent_since_;
+    std::optional<BootTime> write_lost_;  // the last loss of a connection with an unanswered write
+    std::function<void()> changed_;
+    bool stopping_ = false, ended_ = false;
+    std::thread io_;
+};
+
+}  // namespace berth::volume

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/core/guard.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/no_throw.h"
+
+namespace berth::volume {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Duration k_retry = std::chrono::seconds(1);
+constexpr Duration k_patience = std::chrono::seconds(5);
+constexpr milliseconds k_tell{5000};            // To read a claim, and to answer it.
+constexpr Duration k_look = milliseconds(250);  // How soon the loss of an idle connection is noticed.
+
+}  // namespace
+
+Guard::Guard(const VolumeConfig& config, lock::Lease& lease, Clock& clock, Report& report,
+             const files::LookUp& look_up)
+    : config_(config),
+      lease_(lease),
+      clock_(clock),
+      report_(report),
+      interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      addresses_{files::ServerAddresses(config.nfs.server, look_up),
+                 files::ServerAddresses(config.shared ? config.shared->server : "", look_up)} {}
+
+Guard::~Guard() {
+    stop();
+}
+
+Result<std::unique_ptr<files::NfsSession>> Guard::mount(bool shared, Duration timeout) {
+    return files::NfsSession::mount(shared ? *config_.shared : config_.nfs, addresses_[shared],
+                                    config_.credentials, timeout, {interrupt_.get()});
+}
+
+Result<std::vector<ServedFile>> Guard::find_files(files::NfsSession& user, files::NfsSession* shared) {
+    auto directory = user.lookup(user.root(), config_.vm);
+    if (!directory) return fail(directory.error());
+    if (!vm_directory_.empty() && directory->handle != vm_directory_)
+        return fail(ErrorCode::M10, "{} is another directory", config_.vm);
+    vm_directory_ = directory->handle;
+    files::SharedTree tree;
+    if (shared) tree = {shared, config_.shared->directory};
+    std::vector<ServedFile> files;
+    for (size_t i = 0; i < config_.disks.size(); i++) {
+        const VolumeDisk& disk = config_.disks[i];
+        if (disk.mode == DiskMode::local) continue;
+        auto found = files::resolve_path(user, directory->handle, tree, disk.path);
+        if (!found) return fail(found.error().with_prefix("disk " + disk.name));
+        if (found->attributes.type != files::FileType::regular)
+            return fail(ErrorCode::V02, "disk {}: \"{}\" is no file", disk.name, disk.path);
+        if (found->shared && !disk.read_only)
+            return fail(ErrorCode::C04, "disk {}: a file of the shared tree must be read-only", disk.name);
+        files.push_back({i, found->shared, found->handle, found->attributes});
+    }
+    return files;
+}
+
+Status Guard::open() {
+    // An answer to a renewal that comes later than the lease would hold is of no use.
+    auto user = mount(false, config_.hold);
+    if (!user) return fail(user.error());
+    session_ = std::move(*user);
+    user_root_ = session_->root();
+    // The disks are looked for on the connections that will carry their blocks. That the lock's own leads to
+    // the same directory, its renewal shows.
+    auto blocks = session_->another();
+    if (!blocks) return fail(blocks.error());
+    opened_[false] = std::move(*blocks);
+    if (config_.shared) {
+        auto mounted = mount(true, config_.hold);
+        if (!mounted) return fail(mounted.error().with_prefix("shared files"));
+        opened_[true] = std::move(*mounted);
+        shared_root_ = opened_[true]->root();
+    }
+    auto files = find_files(*opened_[false], opened_[true].get());
+    if (!files) return fail(files.error());
+    files_ = std::move(*files);
+    lock_.emplace(*session_, vm_directory_, lock::LockTimes{config_.renew, config_.hold}, clock_, report_);
+    BERTH_TRY(renew());
+    next_renewal_ = clock_.now() + config_.renew;
+    return {};
+}
+
+void Guard::start(Deliver deliver) {
+    deliver_ = std::move(deliver);
+    threads_.emplace_back([this] {
+        // What is not renewed runs out; so nothing is lost but time.
+        while (!stopping())
+            if (!no_throw("berth-guard", false, [this] { return renew_lease(), true; })) wait(k_retry);
+    });
+    pthread_setname_np(threads_.back().native_handle(), "berth-guard");
+    for (bool shared : {false, true}) {
+        if (shared && !config_.shared) continue;
+        threads_.emplace_back([this, shared] {
+            while (!stopping())
+                if (!no_throw("berth-lines", false, [&] { return make_connections(shared), true; })) {
+                    want_connection(shared);
+                    wait(k_retry);
+                }
+        });
+        pthread_setname_np(threads_.back().native_handle(), shared ? "berth-shared" : "berth-lines");
+    }
+}
+
+void Guard::want_connection(bool shared) {
+    std::lock_guard lock(mutex_);
+    wanted_[shared] = true;
+    wake_.notify_all();
+}
+
+void Guard::stop() {
+    {
+        std::lock_guard lock(mutex_);
+        stopping_ = true;
+        wake_.notify_all();
+    }
+    uint64_t one = 1;
+    if (interrupt_) (void)!write(interrupt_.get(), &one, sizeof one);
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+}
+
+std::optional<lock::LockOwner> Guard::claimant() const {
+    std::lock_guard lock(mutex_);
+    return claimant_;
+}
+
+std::optional<BootTime> Guard::silent_since() const {
+    std::lock_guard lock(mutex_);
+    return silent_since_;
+}
+
+/// A connection that blocks may be sent on: to the same root, directory and files as ever.
+Status Guard::connect(bool shared) {
+    const Duration patience = std::min<Duration>(config_.hold, std::max<Duration>(config_.renew, k_patience));
+    // The first one stands since open(). One that was made anew meanwhile was not seen to lead to every disk.
+    if (auto opened = std::exchange(opened_[shared], nullptr)) {
+        opened->notice_loss();
+        opened->set_timeout(patience);
+        if (opened->connected() && opened->connections() == 1) return deliver(shared, *opened);
+    }
+    auto made = mount(shared, patience);
+    if (!made) return fail(made.error());
+    if ((*made)->root() != (shared ? shared_root_ : user_root_))
+        return fail(ErrorCode::M10, "the exported directory is another one");
+    if (!shared) {
+        auto directory = (*made)->lookup((*made)->root(), config_.vm);
+        if (!directory) return fail(directory.error());
+        if (directory->handle != vm_directory_)
+            return fail(ErrorCode::M10, "{} is another directory", config_.vm);
+    }
+    for (const auto& file : files_) {
+        if (file.shared != shared) continue;
+        auto now = (*made)->attributes(file.handle);
+        if (!now) return fail(now.error());
+        if (now->fileid != file.attributes.fileid)
+            return fail(ErrorCode::M10, "disk {} is another file", config_.disks[file.disk].name);
+    }
+    return deliver(shared, **made);
+}
+
+Status Guard::deliver(bool shared, files::NfsSession& session) {
+    auto limits = session.limits();
+    if (!limits) return fail(limits.error());
+    report_.event(Level::info, "connected",
+                  {{"server", session.location().server}, {"port", std::to_string(session.local_port())}});
+    deliver_({shared, session.take_connection(), *limits});
+    return {};
+}
+
+template <typename F>
+auto Guard::on_lock(F&& calls) -> decltype(calls()) {
+    const uint64_t lost = session_->lost_writes();
+    try {
+        auto result = calls();
+        if (session_->lost_writes() != lost) lease_.connection_lost();
+        last_call_ = clock_.now();
+        return result;
+    } catch (...) {
+        lease_.connection_lost();  // It may have been.
+        throw;
+    }
+}
+
+/// Between renewals that are far apart, and under a claim.
+void Guard::keep_lock_alive() {
+    if (session_->connected() && clock_.now() - last_call_ >= files::k_longest_idle)
+        (void)on_lock([&] { return session_->ping(); });
+}
+
+Status Guard::renew() {
+    {
+        std::lock_guard lock(mutex_);
+        if (!silent_since_) silent_since_ = clock_.now();
+    }
+    const uint64_t begun = lease_.begin_renewal();
+    // What is known later than that is of no use.
+    session_->set_deadline(clock_.now() + config_.hold);
+    auto renewed = on_lock([&] { return lock_->renew(config_.epoch, config_.nonce); });
+    session_->set_deadline(std::nullopt);
+    if (!renewed) return fail(renewed.error());
+    lease_.renewed(*renewed, begun);
+    std::lock_guard lock(mutex_);
+    silent_since_.reset();
+    return {};
+}
+
+void Guard::renewal_failed(const Error& error) {
+    if (error.code() == ErrorCode::K06) {
+        claimed(error);
+    } else if (error.code() == ErrorCode::K05) {
+        report_.error("lock lost", error);
+        lease_.lose_for_good();
+    } else if (!failing_) {
+        report_.error("lease not renewed", error);
+    }
+    failing_ = true;
+}
+
+/// No renewal can be good any more: from here on only what is left of the lease counts, and this thread has
+/// nothing to keep.
+void Guard::claimed(const Error& error) {
+    lock::LockOwner owner;
+    // The lease runs out meanwhile, and only people are told anything here.
+    const milliseconds patience = std::min<milliseconds>(config_.hold, k_tell);
+    session_->set_timeout(patience);
+    lock_.emplace(*session_, vm_directory_, lock::LockTimes{config_.renew, patience}, clock_, report_);
+    auto claim = on_lock([&] { return lock_->claim_above(config_.epoch); });
+    if (claim && *claim) owner = (*claim)->owner;
+    {
+        std::lock_guard lock(mutex_);
+        claimant_ = owner;
+        silent_since_.reset();
+    }
+    lease_.claimed();
+    report_.event(
+        Level::warning, "lock claimed",
+        {{"by", owner.host},
+         {"what", error.to_log()},
+         {"left_ms", std::to_string(std::chrono::duration_cast<milliseconds>(lease_.left()).count())}});
+    if (auto said = on_lock([&] { return lock_->say_closing(config_.epoch, config_.nonce); }); !said)
+        report_.error("the claimer is not told", said.error());
+}
+
+void Guard::renew_lease() {
+    while (!stopping()) {
+        if (lease_.lost_for_good()) {
+            wait(k_retry);
+            continue;
+        }
+        session_->notice_loss();
+        // What a new connection leads to is looked at, though the lease need not wait for it.
+        if (!session_->connected() || !lease_.may_send())
+            next_renewal_ = std::min(next_renewal_, clock_.now());
+        // Under a claim no renewal counts.
+        if (lease_.is_claimed() || clock_.now() < next_renewal_) {
+            keep_lock_alive();
+            wait(k_look);
+        } else if (auto renewed = renew()) {
+            if (failing_) report_.event(Level::info, "lease renewed again");
+            failing_ = false;
+            next_renewal_ = clock_.now() + config_.renew;
+        } else if (!stopping()) {
+            renewal_failed(renewed.error());
+            wait(k_retry);
+        }
+    }
+}
+
+void Guard::make_connections(bool shared) {
+    // A server that takes connections and ends them at once is not asked more often either.
+    while (true) {
+        {
+            std::unique_lock lock(mutex_);
+            wake_.wait(lock, [&] { return stopping_ || wanted_[shared]; });
+            if (stopping_) return;
+            // Taken, not looked at: what we deliver may break, and be wished for again, before we are back.
+            wanted_[shared] = false;
+        }
+        if (!lease_.lost_for_good())
+            if (auto made = connect(shared); !made && !stopping()) {
+                report_.error("not connected", made.error());
+                want_connection(shared);
+            }
+        if (!wait(k_retry)) return;
+    }
+}
+
+bool Guard::stopping() const {
+    std::lock_guard lock(mutex_);
+    return stopping_;
+}
+
+bool Guard::wait(Duration most) {
+    std::unique_lock lock(mutex_);
+    return !wake_.wait_for(lock, most, [&] { return stopping_; });
+}
+
+}  // namespace berth::volume

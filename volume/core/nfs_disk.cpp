@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/core/nfs_disk.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+namespace berth::volume {
+namespace {
+
+// RFC 1813 2.6.
+constexpr int k_perm = 1, k_io = 5, k_acces = 13, k_nospc = 28, k_rofs = 30, k_dquot = 69, k_jukebox = 10008;
+constexpr Duration k_pause = std::chrono::seconds(1);
+/// How many pieces that were put off are sent in a pause. Each that is accepted allows two more: what a
+/// server goes on refusing costs little, and a server that accepts again soon has everything.
+constexpr unsigned k_retries = 4;
+
+void lay_over(char* buffer, uint64_t offset, uint32_t count, const std::vector<WriteSet::Overlay>& parts) {
+    for (const auto& part : parts) {
+        const uint64_t from = std::max(offset, part.offset),
+                       to = std::min(offset + count, part.offset + part.size);
+        if (from < to)
+            std::memcpy(buffer + (from - offset), part.data->data() + part.skip + (from - part.offset),
+                        to - from);
+    }
+}
+
+}  // namespace
+
+int nfs_errno(int nfs_status) {
+    switch (nfs_status) {
+        case k_nospc:
+        case k_dquot:
+            return ENOSPC;
+        case k_perm:
+        case k_acces:
+        case k_rofs:
+            return EPERM;
+        default:
+            return EIO;
+    }
+}
+
+NfsDisk::NfsDisk(files::FileHandle file, lock::Lease& lease, Clock& clock, WriteMemory& memory,
+                 Settings settings)
+    : file_(std::move(file)), lease_(lease), clock_(clock), memory_(memory), settings_(settings) {}
+
+void NfsDisk::connected(BlockTransport& transport) {
+    transport_ = &transport;
+    commit_due_ = {};
+    reads_.splice(reads_.end(), later_reads_);
+    step();
+}
+
+void NfsDisk::disconnected() {
+    transport_ = nullptr;
+    writes_.connection_lost();
+}
+
+void NfsDisk::finish(BlockRequest& request, int error) {
+    if (request.finished) return;
+    request.finished = true;
+    // Whoever hears of this asks what is not committed yet.
+    counters_.uncommitted = writes_.uncommitted_bytes();
+    request.done(error);
+}
+
+void NfsDisk::submit(std::shared_ptr<BlockRequest> request) {
+    request->deadline = clock_.now() + settings_.request_timeout;
+    switch (request->kind) {
+        case BlockRequest::Kind::read:
+            counters_.reads++;
+            request->outstanding = request->count;
+            reads_.push_back({request, request->offset, request->count, {}});
+            break;
+        case BlockRequest::Kind::write: {
+            counters_.writes++;
+            request->outstanding = request->count;
+            if (request->count == 0) break;
+            request->id = writes_.take_id();
+            request->place = memory_.line_up();
+            waiting_.push_back(request);
+            break;
+        }
+        case BlockRequest::Kind::flush:
+            request->id = writes_.last_id();
+            break;
+    }
+    if (request->kind != BlockRequest::Kind::flush && request->count == 0)
+        finish(*request, 0);
+    else
+        requests_.push_back(std::move(request));
+    step();
+}
+
+void NfsDisk::step() {
+    if (lease_.lost_for_good()) {
+        fail_all(EIO);
+    } else {
+        fail_expired();
+        take_writes();
+        if (transport_) {
+            send_reads();
+            send_writes();
+            send_commit();
+        }
+    }
+    finish_flushes();
+    std::erase_if(requests_, [](const auto& r) { return r->finished; });
+    counters_.uncommitted = writes_.uncommitted_bytes();
+}
+
+void NfsDisk::fail_expired() {
+    const BootTime now = clock_.now();
+    bool any = false;
+    for (auto& request : requests_) {
+        if (now < request->deadline) break;
+        if (request->finished) continue;
+        any = true;
+        forget_unsent(*request);
+        finish(*request, EIO);
+    }
+    if (any) forget_finished();
+}
+
+void NfsDisk::abandon() {
+    fail_all(ESHUTDOWN);
+}
+
+void NfsDisk::fail_all(int error) {
+    if (requests_.empty()) return;
+    for (auto& request : requests_) {
+        forget_unsent(*request);
+        finish(*request, error);
+    }
+    forget_finished();
+}
+
+/// What never left us has a known outcome.
+void NfsDisk::forget_unsent(const BlockRequest& request) {
+    if (request.kind == BlockRequest::Kind::write && !request.finished) {
+        memory_.leave(request.place);
+        writes_.forget(request.id);
+    }
+}
+
+/// Of what waits to be sent.
+void NfsDisk::forget_finished() {
+    auto finished = [](const ReadPart& part) { return part.request->finished; };
+    std::erase_if(reads_, finished);
+    std::erase_if(later_reads_, finished);
+    std::erase_if(waiting_, [](const auto& request) { return request->finished; });
+}
+
+void NfsDisk::fail_write(const std::shared_ptr<BlockRequest>& request, int error) {
+    forget_unsent(*request);
+    finish(*request, error);
+}
+
+/// Into the write set, as far as there is memory. Split later, to what the server takes at that time.
+void NfsDisk::take_writes() {
+    while (!waiting_.empty()) {
+        const auto request = waiting_.front();
+        WriteMemory::Data data;
+        try {
+            data = memory_.take(request->place, request->from, request->count);
+        } catch (const std::bad_alloc&) {
+            waiting_.pop_front();
+            fail_write(request, ENOMEM);
+            continue;
+        }
+        if (!data) return;
+        waiting_.pop_front();
+        writes_.hurry(request->offset, request->count);
+        writes_.add(request->id, request->offset, std::move(data), request->fua, request);
+    }
+}
+
+void NfsDisk::send_reads() {
+    while (!later_reads_.empty() && later_reads_.front().due <= clock_.now())
+        reads_.splice(reads_.end(), later_reads_, later_reads_.begin());
+    while (!reads_.empty() && reads_out_ < settings_.calls) {
+        ReadPart part = std::move(reads_.front());
+        reads_.pop_front();
+        if (part.request->finished) continue;
+        const uint32_t most = transport_->limits().read;
+        if (part.count > most) {
+            ReadPart rest{part.request, part.offset + most, part.count - most, {}};
+            reads_.push_front(std::move(rest));
+            part.count = most;
+        }
+        // Taken now: what the server has forgotten since, because it restarted, we still hold.
+        part.overlay = writes_.overlay(part.offset, part.count);
+        reads_out_++;
+        const uint64_t offset = part.offset;
+        const uint32_t count = part.count;
+        transport_->read(file_, offset, count,
+                         [this, part = std::move(part)](CallResult result, std::string_view data,
+                                                        bool end_of_file) mutable {
+                             read_done(std::move(part), result, data, end_of_file);
+                         });
+    }
+}
+
+void NfsDisk::read_done(ReadPart part, CallResult result, std::string_view data, bool end_of_file) {
+    reads_out_--;
+    if (part.request->finished) return;
+    if (result.lost) {
+        reads_.push_front(std::move(part));
+        return;
+    }
+    if (result.status == k_jukebox) {
+        part.due = clock_.now() + k_pause;
+        later_reads_.push_back(std::move(part));
+        return;
+    }
+    if (!result.ok()) {
+        finish(*part.request, nfs_errno(result.status));
+        return;
+    }
+    const uint32_t got = std::min<uint64_t>(data.size(), part.count);
+    if (got == 0 && !end_of_file) {
+        finish(*part.request, EIO);
+        return;
+    }
+    char* to = part.request->buffer + (part.offset - part.request->offset);
+    std::memcpy(to, data.data(), got);
+    // Within the disk but beyond the end of the file are zeros; a short answer elsewhere is only short.
+    const uint32_t filled = end_of_file ? part.count : got;
+    std::memset(to + got, 0, filled - got);
+    lay_over(to, part.offset, filled, part.overlay);
+    if (filled < part.count) reads_.push_front({part.request, part.offset + filled, part.count - filled, {}});
+    part_read(*part.request, filled);
+}
+
+void NfsDisk::part_read(BlockRequest& request, uint32_t count) {
+    request.outstanding -= count;
+    if (request.outstanding == 0) {
+        counters_.bytes_read += request.count;
+        finish(request, 0);
+    }
+}
+
+void NfsDisk::send_writes() {
+    if (!lease_.may_send()) return;
+    const BootTime now = clock_.now();
+    if (now - retries_from_ >= k_pause) {
+        retries_from_ = now;
+        retries_ = k_retries;
+    }
+    while (writes_out_ < settings_.calls) {
+        const Piece* piece = writes_.next(now);
+        if (!piece || (piece->put_off() && retries_ == 0)) return;
+        const auto size = static_cast<uint32_t>(std::min<uint64_t>(piece->size, transport_->limits().write));
+        // One may always be sent: what other disks have on its way comes back only when they are served.
+        if (writes_out_ != 0 && !memory_.may_send(size)) return;
+        send_write(*piece, size);
+    }
+}
+
+void NfsDisk::send_write(const Piece& piece, uint32_t size) {
+    const bool retried = piece.put_off();
+    if (retried) retries_--;
+    writes_.sent(piece, size);
+    writes_out_++;
+    memory_.sent(size);
+    transport_->write(file_, piece.offset, piece.bytes(), piece.stable,
+                      [this, id = piece.id, offset = piece.offset, size, retried](CallResult result,
+                                                                                  const WriteReply& reply) {
+                          writes_out_--;
+                          memory_.answered(size);
+                          write_done(id, offset, retried, result, reply);
+                      });
+}
+
+void NfsDisk::write_done(uint64_t id, uint64_t offset, bool retried, CallResult result,
+                         const WriteReply& reply) {
+    const Piece* piece = writes_.find(id, offset);
+    if (!piece) return;
+    if (result.lost) {
+        writes_.unanswered(*piece, {});
+    } else if (result.status == k_jukebox) {
+        writes_.unanswered(*piece, clock_.now() + k_pause);
+    } else if (!result.ok()) {
+        write_refused(*piece, result.status);
+    } else if (reply.count == 0 || reply.count > piece->size || (piece->stable && !reply.stable)) {
+        write_refused(*piece, k_io);
+    } else {
+        if (retried) retries_ += 2;
+        const auto request = writes_.written(*piece, reply);
+        if (!request) return;
+        request->outstanding -= reply.count;
+        if (request->outstanding == 0) {
+            counters_.bytes_written += request->count;
+            finish(*request, 0);
+        }
+    }
+}
+
+/// The server said no. The VM hears it. What it was told is written, and what may have been written all the
+/// same by an earlier copy, stays with us and is tried again.
+void NfsDisk::write_refused(const Piece& piece, int status) {
+    const int error = nfs_errno(status);
+    if (!piece.acknowledged && !piece.unresolved) {
+        const auto request = piece.request;
+        writes_.drop(piece);
+        if (request) fail_write(request, error);
+        return;
+    }
+    auto told = writes_.waiting_behind(piece);
+    if (piece.request) told.push_back(piece.request);
+    fail_flushes(error, piece.guards);
+    writes_.refused(piece, clock_.now() + k_pause);
+    for (const auto& request : told)
+        if (!request->finished) fail_write(request, error);
+}
+
+void NfsDisk::fail_flushes(int error, uint64_t from) {
+    for (auto& request : requests_)
+        if (request->kind == BlockRequest::Kind::flush && request->id >= from) finish(*request, error);
+}
+
+bool NfsDisk::pending_up_to(uint64_t id) const {
+    return writes_.pending_up_to(id) || (!waiting_.empty() && waiting_.front()->id <= id);
+}
+
+void NfsDisk::finish_flushes() {
+    for (auto& request : requests_)
+        if (request->kind == BlockRequest::Kind::flush && !request->finished && !pending_up_to(request->id) &&
+            writes_.stable_up_to(request->id))
+            finish(*request, 0);
+}
+
+void NfsDisk::send_commit() {
+    if (commit_out_ || writes_.acked_bytes() == 0 || clock_.now() < commit_due_) return;
+    const bool wanted = writes_.acked_bytes() >= settings_.commit_every || memory_.wanted() ||
+                        std::ranges::any_of(requests_, [this](const auto& r) {
+                            return r->kind == BlockRequest::Kind::flush && !r->finished &&
+                                   !pending_up_to(r->id) && !writes_.stable_up_to(r->id);
+                        });
+    if (!wanted) return;
+    commit_out_ = true;
+    transport_->commit(file_,
+                       [this, mark = writes_.commit_mark()](CallResult result, const Verifier& verifier) {
+                           commit_out_ = false;
+                           if (result.lost) return;
+                           if (result.ok()) {
+                               writes_.committed(mark, verifier);
+                               return;
+                           }
+                           commit_due_ = clock_.now() + k_pause;
+                           if (result.status == k_jukebox) return;
+                           writes_.commit_failed(mark);
+                           fail_flushes(EIO, 0);
+                       });
+}
+
+}  // namespace berth::volume

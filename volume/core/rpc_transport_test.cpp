@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "volume/core/rpc_transport.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "base/fd.h"
+
+namespace berth::volume {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr Duration k_longest = 60s;
+
+/// A server that accepts one connection and answers nothing.
+struct RpcTransportTest : ::testing::Test {
+    void SetUp() override {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        ASSERT_EQ(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+        ASSERT_EQ(listen(listener.get(), 1), 0);
+        ASSERT_EQ(getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+        files::ServerAddresses loopback("127.0.0.1");
+        auto connection = files::RpcConnection::connect(loopback, ntohs(address.sin_port), {}, 10s);
+        ASSERT_TRUE(connection) << connection.error().to_log();
+        peer.reset(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        ASSERT_TRUE(peer);
+        transport.emplace(std::move(*connection), files::TransferLimits{1 << 20, 1 << 20}, clock);
+        lease.renewed(clock.now(), lease.begin_renewal());
+    }
+    void write() {
+        transport->write("file", 0, "abc", false,
+                         [this](CallResult result, const WriteReply&) { written_lost = result.lost; });
+    }
+    /// What of our bytes the server's kernel has, after we did what poll(2) would have us do.
+    ssize_t arrived() {
+        if (transport->events(lease) & POLLOUT) transport->service(POLLOUT, lease);
+        char bytes[4096];
+        return recv(peer.get(), bytes, sizeof bytes, MSG_DONTWAIT);
+    }
+    /// The server answers the call that arrived, with an NFS status and what follows it.
+    void answer(std::vector<uint32_t> body) {
+        char call[4096];
+        ASSERT_GE(recv(peer.get(), call, sizeof call, MSG_DONTWAIT), 28);
+        uint32_t xid = 0;
+        std::memcpy(&xid, call + 4, 4);
+        // Accepted, AUTH_NONE, success (RFC 5531 9).
+        std::vector<uint32_t> reply = {0, 0, 1, 0, 0, 0, 0};
+        reply.insert(reply.end(), body.begin(), body.end());
+        reply[0] = 0x80000000u | static_cast<uint32_t>((reply.size() - 1) * 4);
+        for (auto& word : reply) word = htonl(word);
+        reply[1] = xid;
+        ASSERT_EQ(send(peer.get(), reply.data(), reply.size() * 4, 0),
+                  static_cast<ssize_t>(reply.size() * 4));
+        pollfd p{transport->fd(), POLLIN, 0};
+        ASSERT_EQ(poll(&p, 1, 10'000), 1);
+        // libnfs reads the record's head and its body one after the other.
+        for (; poll(&p, 1, 0) == 1; p.fd = transport->fd()) transport->service(p.revents, lease);
+    }
+    void server_closes() {
+        peer.reset();
+        while (!transport->broken()) {
+            pollfd p{transport->fd(), POLLIN, 0};
+            ASSERT_EQ(poll(&p, 1, 10'000), 1);
+            transport->service(p.revents, lease);
+        }
+        ASSERT_TRUE(transport->broken());
+    }
+    bool peer_sees_a_reset() {
+        pollfd p{peer.get(), POLLIN, 0};
+        char byte;
+        return poll(&p, 1, 10'000) == 1 && recv(peer.get(), &byte, 1, 0) < 0 && errno == ECONNRESET;
+    }
+
+    FakeClock clock;
+    lock::Lease lease{clock, 60s};
+    UniqueFd peer;
+    std::optional<RpcTransport> transport;
+    bool written_lost = false;
+};
+
+TEST_F(RpcTransportTest, a_write_leaves_the_buffer_with_the_lease) {
+    write();
+    EXPECT_GT(arrived(), 0);
+}
+
+TEST_F(RpcTransportTest, a_write_that_waits_in_the_buffer_stays_there_without_the_lease) {
+    write();
+    lease.connection_lost();
+    EXPECT_EQ(arrived(), -1);
+    transport->service(POLLOUT, lease);  // it was lost between poll and now
+    EXPECT_EQ(arrived(), -1);
+    lease.renewed(clock.now(), lease.begin_renewal());
+    EXPECT_GT(arrived(), 0);
+}
+
+TEST_F(RpcTransportTest, a_read_needs_no_lease) {
+    lease.connection_lost();
+    transport->read("file", 0, 1, [](CallResult, std::string_view, bool) {});
+    EXPECT_GT(arrived(), 0);
+}
+
+TEST_F(RpcTransportTest, a_read_that_brings_more_than_was_asked_for_is_an_error) {
+    for (const uint32_t asked : {4U, 8U}) {
+        CallResult result{.lost = true};
+        std::string bytes;
+        transport->read("file", 0, asked, [&](CallResult r, std::string_view data, bool) {
+            result = r;
+            bytes = data;
+        });
+        transport->service(POLLOUT, lease);
+        answer(
+            {0, 0, 8, 0, 8, 0x41414141, 0x41414141});  // OK, no attributes, 8 bytes, not the end, the bytes
+        EXPECT_FALSE(result.lost);
+        EXPECT_EQ(result.ok(), asked == 8);
+        EXPECT_EQ(bytes, asked == 8 ? "AAAAAAAA" : "");
+    }
+}
+
+TEST_F(RpcTransportTest, the_end_of_the_lease_resets_a_connection_with_a_write_on_its_way) {
+    write();
+    EXPECT_GT(arrived(), 0);
+    transport->reset_overdue(lease, k_longest);
+    EXPECT_FALSE(transport->broken());
+    lease.connection_lost();
+    clock.advance(59s);
+    transport->reset_overdue(lease, k_longest);
+    EXPECT_FALSE(transport->broken()) << "suspended, not ended";
+    clock.advance(1s);
+    transport->reset_overdue(lease, 1h);
+    EXPECT_TRUE(transport->broken());
+    EXPECT_TRUE(peer_sees_a_reset());
+    transport.reset();
+    EXPECT_TRUE(written_lost);
+}
+
+TEST_F(RpcTransportTest, another_holder_of_the_lock_resets_it_too) {
+    write();
+    lease.lose_for_good();
+    transport->reset_overdue(lease, k_longest);
+    EXPECT_TRUE(transport->broken());
+}
+
+TEST_F(RpcTransportTest, the_end_of_the_lease_leaves_a_connection_that_only_reads) {
+    transport->read("file", 0, 1, [](CallResult, std::string_view, bool) {});
+    clock.advance(60s);
+    transport->reset_overdue(lease, 1h);
+    EXPECT_FALSE(transport->broken());
+}
+
+TEST_F(RpcTransportTest, a_slow_write_is_waited_for_while_the_lease_holds) {
+    write();
+    clock.advance(k_longest);
+    lease.renewed(clock.now(), lease.begin_renewal());
+    transport->reset_overdue(lease, k_longest);
+    EXPECT_FALSE(transport->broken());
+}
+
+TEST_F(RpcTransportTest, a_call_that_the_server_dropped_does_not_hold_the_connection_for_ever) {
+    transport->read("file", 0, 1, [](CallResult, std::string_view, bool) {});
+    clock.advance(59s);
+    transport->reset_overdue(lease, k_longest);
+    EXPECT_FALSE(transport->broken());
+    clock.advance(1s);
+    transport->reset_overdue(lease, k_longest);
+    EXPECT_TRUE(transport->broken());
+}
+
+TEST_F(RpcTransportTest, an_idle_connection_that_is_lost_carries_no_write) {
+    server_closes();
+    EXPECT_FALSE(transport->may_carry_writes());
+}
+
+TEST_F(RpcTransportTest, one_that_is_lost_while_it_reads_carries_no_write) {
+    transport->read("file", 0, 1, [](CallResult, std::string_view, bool) {});
+    transport->commit("file", [](CallResult, const Verifier&) {});
+    EXPECT_GT(arrived(), 0);
+    server_closes();
+    EXPECT_FALSE(transport->may_carry_writes());
+}
+
+TEST_F(RpcTransportTest, one_that_is_lost_before_a_write_was_answered_may_carry_it) {
+    write();
+    EXPECT_GT(arrived(), 0);
+    EXPECT_TRUE(transport->may_carry_writes());
+    server_closes();
+    EXPECT_TRUE(written_lost);
+    EXPECT_TRUE(transport->may_carry_writes()) << "also when its callback has come";
+}
+
+TEST_F(RpcTransportTest, one_that_is_lost_behind_the_answer_to_its_last_write_carries_none) {
+    constexpr uint32_t k_io_error = 5;
+    write();
+    transport->service(POLLOUT, lease);
+    answer({k_io_error, 0, 0});
+    server_closes();
+    EXPECT_FALSE(written_lost);
+    EXPECT_FALSE(transport->may_carry_writes());
+}
+
+TEST_F(RpcTransportTest, a_write_that_finds_a_broken_connection_was_never_on_its_way) {
+    server_closes();
+    write();
+    EXPECT_FALSE(transport->may_carry_writes());
+}
+
+TEST_F(RpcTransportTest, calls_when_it_was_idle_for_a_minute) {
+    clock.advance(59s);
+    transport->keep_alive();
+    EXPECT_EQ(arrived(), -1);
+    clock.advance(1s);
+    transport->keep_alive();
+    EXPECT_EQ(transport->oldest_call(), clock.now());
+    transport->keep_alive();
+    transport->service(POLLOUT, lease);
+    answer({});
+    EXPECT_FALSE(transport->broken());
+    EXPECT_FALSE(transport->oldest_call()) << "one, and it was answered";
+    clock.advance(59s);
+    transport->keep_alive();
+    EXPECT_FALSE(transport->oldest_call());
+}
+
+TEST_F(RpcTransportTest, does_not_call_for_its_own_sake_while_it_waits_for_an_answer) {
+    transport->read("file", 0, 1, [](CallResult, std::string_view, bool) {});
+    const BootTime sent = clock.now();
+    clock.advance(2min);
+    transport->keep_alive();
+    EXPECT_EQ(transport->oldest_call(), sent);
+    EXPECT_GT(arrived(), 0);
+    EXPECT_EQ(arrived(), -1);
+}
+
+TEST_F(RpcTransportTest, what_a_callback_throws_comes_out_of_service_and_not_through_libnfs) {
+    transport->read("file", 0, 1,
+                    [](CallResult, std::string_view, bool) { throw std::runtime_error("no memory"); });
+    ASSERT_NE(transport->events(lease) & POLLOUT, 0);
+    transport->service(POLLOUT, lease);
+    // READ3res: an error, and no attributes.
+    EXPECT_THROW(answer({5, 0}), std::runtime_error);
+    // The call that is answered as lost while all goes down throws, too.
+    transport->read("file", 0, 1, [](CallResult, std::string_view, bool) { throw 7; });
+    ::testing::internal::CaptureStderr();
+    transport.reset();
+    ::testing::internal::GetCapturedStderr();
+}
+
+}  // namespace
+}  // namespace berth::volume
