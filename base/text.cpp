@@ -15,6 +15,19 @@ bool is_alnum(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
+/// A hex digit in lower case; NUL: it is none.
+char lower_hex(char c) {
+    if (c >= 'A' && c <= 'F') return static_cast<char>(c - 'A' + 'a');
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ? c : '\0';
+}
+
+/// Whether inet_pton(3) reads it; what stands behind a NUL it would not look at.
+bool is_address(int family, std::string_view text) {
+    unsigned char address[sizeof(in6_addr)];
+    return text.size() < INET6_ADDRSTRLEN && text.find('\0') == std::string_view::npos &&
+           inet_pton(family, std::string(text).c_str(), address) == 1;
+}
+
 /// 1 to `longest` of letters, digits and `more`.
 bool made_of(std::string_view text, std::string_view more, size_t longest) {
     return !text.empty() && text.size() <= longest && std::ranges::all_of(text, [&](char c) {
@@ -49,10 +62,12 @@ bool is_host_name(std::string_view text) {
     return text.size() <= 64 && are_labels(text, "-");
 }
 
+bool is_ipv4(std::string_view text) {
+    return is_address(AF_INET, text);
+}
+
 bool is_ipv6(std::string_view text) {
-    in6_addr address{};
-    return text.size() < INET6_ADDRSTRLEN && text.find('\0') == std::string_view::npos &&
-           inet_pton(AF_INET6, std::string(text).c_str(), &address) == 1;
+    return is_address(AF_INET6, text);
 }
 
 bool is_host_or_address(std::string_view text) {
@@ -165,14 +180,18 @@ std::optional<uint16_t> parse_port(std::string_view text) {
 }
 
 std::string normal_mac(std::string_view text) {
-    if (text.size() != 17) return {};
+    const bool separated = text.size() == 17;
+    if (!separated && text.size() != 12) return {};
     std::string mac;
     for (size_t i = 0; i < text.size(); ++i) {
-        char c = text[i];
-        if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
-        const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-        if (i % 3 == 2 ? (c != ':' && c != '-') : !hex) return {};
-        mac += i % 3 == 2 ? ':' : c;
+        if (separated && i % 3 == 2) {
+            if (text[i] != text[2] || (text[i] != ':' && text[i] != '-')) return {};
+            continue;
+        }
+        const char c = lower_hex(text[i]);
+        if (c == '\0') return {};
+        if (mac.size() % 3 == 2) mac += ':';
+        mac += c;
     }
     return mac;
 }
@@ -184,6 +203,18 @@ std::string station_mac(std::string_view text) {
         (!mac.empty() && std::string_view("13579bdf").find(mac[1]) != std::string_view::npos))
         mac.clear();
     return mac;
+}
+
+std::string normal_uuid(std::string_view text) {
+    if (text.size() != 36) return {};
+    std::string uuid;
+    for (size_t i = 0; i < text.size(); ++i) {
+        const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        const char c = dash ? text[i] : lower_hex(text[i]);
+        if (dash ? c != '-' : c == '\0') return {};
+        uuid += c;
+    }
+    return uuid;
 }
 
 }  // namespace berth

@@ -15,6 +15,8 @@ namespace berth {
 /// at most 64 bytes together (sethostname(2)).
 bool is_host_name(std::string_view text);
 
+/// An IPv4 address: four decimal numbers (inet_pton(3)).
+bool is_ipv4(std::string_view text);
 /// An IPv6 address as RFC 4291 2.2 writes it, without brackets and without a zone.
 bool is_ipv6(std::string_view text);
 
@@ -67,8 +69,7 @@ bool is_interface_name(std::string_view text);
 /// Which source addresses a guest with a bridged card may use: "any", or "leased", the one of its lease only.
 bool is_guest_address(std::string_view text);
 /// A file in a flat folder, such as an image's: 1 to 128 of letters, digits, '.', '_', '-', not beginning
-/// with
-/// '.'.
+/// with '.'.
 bool is_file_name(std::string_view text);
 /// A record's id as it may be in a URL's path and in a file name: 1 to 64 of letters, digits, '.', '_', ':',
 /// '-', the first a letter or digit.
@@ -83,9 +84,12 @@ bool is_remake(std::string_view data_setting);
 /// A decimal number up to 65535.
 std::optional<uint16_t> parse_port(std::string_view text);
 
-/// "52:54:00:12:34:56" from that, upper case, or with hyphens; empty when it is not a MAC address of 6 bytes.
+/// A MAC address in its one form, "52:54:00:12:34:56", from six hex pairs with ':' or '-' between them, the same
+/// all along, or nothing. Empty: it is none.
 std::string normal_mac(std::string_view text);
-/// The same for one station's address only: a group's address and zeros give the empty text too.
+/// The same for one station's address only (IEEE 802): a group's address and zeros give the empty text too.
 std::string station_mac(std::string_view text);
+/// A UUID in its one form (RFC 9562 4): hex digits in lower case as 8-4-4-4-12. Empty: it is none.
+std::string normal_uuid(std::string_view text);
 
 }  // namespace berth

@@ -149,14 +149,41 @@ TEST(Port, is_a_decimal_number) {
         EXPECT_FALSE(parse_port(bad)) << bad;
 }
 
-TEST(Mac, of_a_station_is_of_six_bytes_and_its_own) {
-    for (const char* text : {"52:54:00:AB:cd:01", "52-54-00-ab-CD-01"})
-        EXPECT_EQ(station_mac(text), "52:54:00:ab:cd:01") << text;
-    for (const char* bad : {"", "52:54:00:ab:cd", "52:54:00:ab:cd:0g", "525400abcd01", "01:00:5e:00:00:01",
-                            "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00", "80:00:02:08:fe:80:00:00:00:00:00",
+TEST(Ipv4, is_four_decimal_numbers) {
+    expect_rule(is_ipv4, {"0.0.0.0", "10.77.0.1", "255.255.255.255"},
+                {"", "10.0.0", "10.0.0.256", "10.0.0.0.1", "010.0.0.1", "::1", " 10.0.0.1", "10.0.0.1 ",
+                 "fs1", std::string("10.0.0.1\0; x", 12)});
+}
+
+TEST(PlainName, is_one_entry_of_a_directory) {
+    expect_rule(is_plain_name, {"a", ".hidden", "a b", "...", times(255, "a"), "\xff"},
+                {"", ".", "..", "a/b", "/", times(256, "a"), std::string("a\0b", 3)});
+}
+
+TEST(Mac, has_one_form) {
+    for (const char* text : {"52:54:00:AB:cd:01", "52-54-00-ab-CD-01", "525400ABCD01"})
+        EXPECT_EQ(normal_mac(text), "52:54:00:ab:cd:01") << text;
+    EXPECT_EQ(normal_mac("FF:ff:ff:ff:ff:ff"), "ff:ff:ff:ff:ff:ff");
+    for (const char* bad :
+         {"", "52:54:00:ab:cd", "52:54:00:ab:cd:0g", "52:54-00:ab:cd:01", "52 54 00 ab cd 01", "525400abcd0",
+          "52:54:00:ab:cd:01 ", ":52:54:00:ab:cd:0", "80:00:02:08:fe:80:00:00:00:00:00"})
+        EXPECT_EQ(normal_mac(bad), "") << bad;
+}
+
+TEST(Mac, of_a_station_is_its_own) {
+    EXPECT_EQ(station_mac("52-54-00-ab-CD-01"), "52:54:00:ab:cd:01");
+    for (const char* bad : {"", "01:00:5e:00:00:01", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00", "FFFFFFFFFFFF",
                             "80:00:02:08:fe:80:00:00:00:00:00:00:00:02:c9:03:00:0a:0b:0c"})
         EXPECT_EQ(station_mac(bad), "") << bad;
-    EXPECT_EQ(normal_mac("FF:ff:ff:ff:ff:ff"), "ff:ff:ff:ff:ff:ff");
+}
+
+TEST(Uuid, has_one_form) {
+    EXPECT_EQ(normal_uuid("12345678-ABCD-4000-8000-0123456789AB"), "12345678-abcd-4000-8000-0123456789ab");
+    EXPECT_EQ(normal_uuid("00000000-0000-0000-0000-000000000000"), "00000000-0000-0000-0000-000000000000");
+    for (const char* bad :
+         {"", "12345678-abcd-4000-8000-0123456789a", "12345678abcd-4000-8000-0123456789abc1",
+          "12345678-abcd-4000-8000-0123456789aZ", "{2345678-abcd-4000-8000-0123456789a}"})
+        EXPECT_EQ(normal_uuid(bad), "") << bad;
 }
 
 }  // namespace

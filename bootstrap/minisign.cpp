@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/random.h"
 #include "bootstrap/digest.h"
 
 namespace berth::boot {
@@ -136,7 +137,7 @@ SecretKey::~SecretKey() {
 SecretKey SecretKey::generate() {
     SecretKey secret;
     std::array<unsigned char, 32> public_part;
-    randombytes_buf(secret.id_.data(), secret.id_.size());
+    random_bytes(secret.id_.data(), secret.id_.size());
     crypto_sign_keypair(public_part.data(), secret.key_.data());
     return secret;
 }

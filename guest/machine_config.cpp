@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/plain_text.h"
+#include "base/text.h"
 #include "guest/toml_guard.h"
 #include "guest/toml_table.h"
 
@@ -28,25 +29,6 @@ bool is_hex(char c) {
 std::string lower(std::string text) {
     for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     return text;
-}
-
-/// RFC 4122 section 3's text form, and not the nil UUID.
-bool is_uuid(std::string_view text) {
-    constexpr std::string_view shape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    if (text.size() != shape.size()) return false;
-    for (size_t i = 0; i < shape.size(); ++i)
-        if (shape[i] == 'x' ? !is_hex(text[i]) : text[i] != '-') return false;
-    return text.find_first_not_of("0-") != std::string_view::npos;
-}
-
-/// Six bytes in hex; the group bit (IEEE 802) not set, not all zero.
-bool is_station_mac(std::string_view text) {
-    if (text.size() != 17) return false;
-    for (size_t i = 0; i < 17; ++i)
-        if (i % 3 == 2 ? text[i] != ':' : !is_hex(text[i])) return false;
-    const char second = static_cast<char>(std::tolower(static_cast<unsigned char>(text[1])));
-    const int value = second <= '9' ? second - '0' : second - 'a' + 10;
-    return value % 2 == 0 && text.find_first_not_of("0:") != std::string_view::npos;
 }
 
 /// What is wrong with a path inside the VM's directory, or empty.
@@ -84,8 +66,9 @@ std::string read_uuid(TomlTable& table, std::string_view key) {
     constexpr std::string_view right =
         "a UUID such as \"2f1c6a5e-0d5e-4b61-9f0e-6a3d1c9b7e10\" (uuidgen makes one), not all zeros";
     std::string text = table.string(key, right, std::nullopt);
-    if (table.has(key) && !is_uuid(text)) table.wrong(key, text, right);
-    return lower(text);
+    const std::string uuid = normal_uuid(text);
+    if (table.has(key) && uuid.find_first_not_of("0-") == std::string::npos) table.wrong(key, text, right);
+    return uuid;
 }
 
 Network read_network(const toml::table& source, Problem& problem) {
@@ -100,7 +83,8 @@ Network read_network(const toml::table& source, Problem& problem) {
     constexpr std::string_view right =
         "six bytes such as \"52:54:00:12:34:56\", not a group address, not all zeros";
     network.mac = lower(table.string("mac", right, ""));
-    if (table.has("mac") && !is_station_mac(network.mac)) table.wrong("mac", network.mac, right);
+    if (table.has("mac") && (network.mac.empty() || station_mac(network.mac) != network.mac))
+        table.wrong("mac", network.mac, right);
     return network;
 }
 

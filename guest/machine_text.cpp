@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "guest/machine_text.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <array>
 
+#include "base/random.h"
 #include "guest/toml_table.h"
 
 namespace berth::guest {
 namespace {
-
-template <size_t N>
-std::array<unsigned char, N> random_bytes() {
-    std::array<unsigned char, N> bytes{};
-    (void)!getrandom(bytes.data(), bytes.size(), 0);
-    return bytes;
-}
 
 /// A TOML basic string (toml.io, "String").
 std::string toml_string(std::string_view text) {
@@ -132,7 +124,8 @@ std::string format_machine_config(const MachineConfig& config) {
 }
 
 std::string fresh_uuid() {
-    auto b = random_bytes<16>();
+    std::array<unsigned char, 16> b;
+    random_bytes(b.data(), b.size());
     b[6] = static_cast<unsigned char>((b[6] & 0x0f) | 0x40);
     b[8] = static_cast<unsigned char>((b[8] & 0x3f) | 0x80);
     std::string text;
@@ -142,7 +135,8 @@ std::string fresh_uuid() {
 }
 
 std::string fresh_mac() {
-    const auto b = random_bytes<3>();
+    std::array<unsigned char, 3> b;
+    random_bytes(b.data(), b.size());
     return fmt::format("52:54:00:{:02x}:{:02x}:{:02x}", b[0], b[1], b[2]);
 }
 

@@ -2,9 +2,10 @@
 #include "lock/names.h"
 
 #include <fmt/format.h>
-#include <sys/random.h>
 
 #include <charconv>
+
+#include "base/random.h"
 
 namespace berth::lock {
 
@@ -53,11 +54,7 @@ std::string last_used_name(uint64_t epoch) {
 }
 
 std::string make_nonce() {
-    unsigned char bytes[16];
-    (void)!getrandom(bytes, sizeof bytes, 0);
-    std::string text;
-    for (unsigned char b : bytes) text += fmt::format("{:02x}", b);
-    return text;
+    return random_hex(16);
 }
 
 }  // namespace berth::lock

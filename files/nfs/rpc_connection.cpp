@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "base/random.h"
 #include "files/nfs/libnfs_raw.h"
 
 namespace berth::files {
@@ -24,12 +24,6 @@ namespace {
 constexpr int k_user_timeout_ms = 20'000;
 constexpr uint16_t k_port_mapper = 111;
 constexpr int k_first_reserved_port = 600;
-
-uint32_t random_number() {
-    uint32_t n = 0;
-    (void)!getrandom(&n, sizeof n, 0);
-    return n;
-}
 
 void set_options(int fd) {
     linger abort_on_close{.l_onoff = 1, .l_linger = 0};
@@ -48,7 +42,7 @@ void set_options(int fd) {
 /// be remembered by the server.
 bool bind_reserved(int fd, int family, int attempt) {
     const int count = IPPORT_RESERVED - k_first_reserved_port;
-    const int start = static_cast<int>((random_number() + static_cast<unsigned>(attempt)) % count);
+    const int start = static_cast<int>((random_number<uint32_t>() + static_cast<unsigned>(attempt)) % count);
     for (int i = 0; i < count; i++) {
         const auto port = static_cast<uint16_t>(k_first_reserved_port + (start + i) % count);
         int failed;
@@ -224,7 +218,7 @@ Result<std::unique_ptr<RpcConnection>> RpcConnection::connect(ServerAddresses& s
     rpc_set_auth(made->context_, auth);
     // A transaction id that a new process repeats could be answered from the server's memory of the old
     // one's.
-    rpc_set_next_xid(made->context_, random_number());
+    rpc_set_next_xid(made->context_, random_number<uint32_t>());
     rpc_set_fd(made->context_, fd->release());
     // libnfs learns that the socket is connected from its first POLLOUT.
     made->service(POLLOUT);

@@ -3,7 +3,6 @@
 
 #include <poll.h>
 #include <pwd.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,6 +15,7 @@
 
 #include "base/fd.h"
 #include "base/message.h"
+#include "base/random.h"
 #include "base/spawn.h"
 #include "base/wipe_stack.h"
 #include "greeter/protocol/protected_memory.h"
@@ -40,12 +40,6 @@ std::string how_it_ended(std::optional<int> status) {
     if (!status) return "ended";
     if (WIFSIGNALED(*status)) return fmt::format("killed by signal {}", WTERMSIG(*status));
     return fmt::format("exit code {}", WEXITSTATUS(*status));
-}
-
-std::string random_session_name() {
-    unsigned char bytes[4]{};
-    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) return fmt::format("s-{}", getpid());
-    return fmt::format("s-{:02x}{:02x}{:02x}{:02x}", bytes[0], bytes[1], bytes[2], bytes[3]);
 }
 
 /// Another process and the socket to it.
@@ -207,7 +201,7 @@ void Greeter::act(const effect::StartSession& e) {
     options.new_session = true;
     if (auto started = start_peer(session_, std::move(options)); !started)
         return handle(event::SessionStartFailed{started.error().to_log()});
-    const std::string name = random_session_name();
+    const std::string name = "s-" + random_hex(4);
     report_.event(Level::info, "session started",
                   {{"session", name}});  // No name: passwords are typed there by mistake.
     act(effect::SendSession{

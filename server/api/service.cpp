@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "server/api/service.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 
 #include "server/boot/ipxe_script.h"
@@ -87,17 +85,6 @@ bool any_tag_matches(std::string_view list, std::string_view tag) {
 }
 
 }  // namespace
-
-std::string random_token() {
-    unsigned char bytes[16];
-    size_t have = 0;
-    while (have < sizeof bytes)
-        if (const ssize_t n = getrandom(bytes + have, sizeof bytes - have, 0); n > 0)
-            have += static_cast<size_t>(n);
-    std::string token;
-    for (unsigned char b : bytes) token += fmt::format("{:02x}", b);
-    return token;
-}
 
 Service::Service(ServiceConfig config, Store& store, const ImageFolder& images, Report& report,
                  std::function<std::string()> make_token, std::function<void(Job)> later)
@@ -335,7 +322,7 @@ void Service::admit(ScriptInput& script) {
 
 Result<HttpResponse> Service::machine(const HttpRequest& request, const Target& target) {
     const std::string &id = target.path[2], &what = target.path[3];
-    if (!is_machine_id(id)) return fail(ErrorCode::P03);
+    if (!is_record_id(id)) return fail(ErrorCode::P03);
     // One answer for a wrong token and for a machine that does not exist.
     if (auto ok = check_token(id, header(request, "berth-boot")); !ok) return fail(ok.error());
     if (what == "state") return state(request, target);

@@ -101,7 +101,4 @@ class Service {
     std::atomic<uint64_t> image_bytes_{0};
 };
 
-/// 32 hex digits of getrandom(2).
-std::string random_token();
-
 }  // namespace berth::server

@@ -458,12 +458,5 @@ TEST_F(ServiceTest, metrics_count_what_happened) {
     EXPECT_THAT(text, HasSubstr("berth_http_responses_total{class=\"4xx\"} 1\n"));
 }
 
-TEST(RandomToken, is_128_fresh_bits_in_hex) {
-    const auto a = random_token(), b = random_token();
-    EXPECT_EQ(a.size(), 32u);
-    EXPECT_EQ(a.find_first_not_of("0123456789abcdef"), std::string::npos);
-    EXPECT_NE(a, b);
-}
-
 }  // namespace
 }  // namespace berth::server

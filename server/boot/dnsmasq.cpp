@@ -11,11 +11,6 @@
 namespace berth::server {
 namespace {
 
-bool is_ipv4(const std::string& text) {
-    in_addr address{};
-    return inet_pton(AF_INET, text.c_str(), &address) == 1;
-}
-
 bool are_ipv4(const std::string& list) {
     std::istringstream parts(list);
     int count = 0;

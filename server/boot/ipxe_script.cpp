@@ -58,7 +58,7 @@ Result<std::string> ipxe_script(const ScriptInput& in) {
                std::string(local_disk(in.platform));
 
     const auto& console_rule = *find_setting("console");
-    if (!is_base_url(in.base_url) || !is_machine_id(in.machine_id) || !is_hex(in.boot_token) ||
+    if (!is_base_url(in.base_url) || !is_record_id(in.machine_id) || !is_hex(in.boot_token) ||
         !is_file_name(in.image) || !(in.site.empty() || is_file_name(in.site)) ||
         !(in.image_build.empty() || is_file_name(in.image_build)) ||
         !(in.site_build.empty() || is_file_name(in.site_build)) ||

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <random>
 
 #include "base/output.h"
+#include "base/random.h"
 #include "server/ctl/berthctl.h"
 #include "server/model/machine_view.h"
 #include "server/model/text.h"
@@ -16,7 +16,7 @@ struct MachineArguments {
     std::vector<std::string> macs;
     std::string enabled, marked;  ///< "", "yes" or "no".
     bool has_uuid = false, has_serial = false, yes = false;
-    std::string request = fmt::format("{:08x}", std::random_device{}());  ///< For --data remake.
+    std::string request = random_hex(4);  ///< For --data remake.
     SettingArguments settings;
 
     void add_hardware_to(CLI::App& command) {

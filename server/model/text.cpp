@@ -67,26 +67,16 @@ std::optional<uint64_t> parse_number(std::string_view text) {
 }  // namespace
 
 Result<std::string> parse_hex_pairs(std::string_view text) {
-    std::string digits;
-    const bool separated = text.size() == 17;
-    bool good = separated || text.size() == 12;
-    for (size_t i = 0; good && i < text.size(); ++i) {
-        if (separated && i % 3 == 2)
-            good = text[i] == text[2] && (text[i] == ':' || text[i] == '-');
-        else if (good = hex_value(text[i]) >= 0; good)
-            digits += to_lower(text[i]);
-    }
-    if (!good)
+    std::string mac = normal_mac(text);
+    if (mac.empty())
         return fail(ErrorCode::P06, "MAC \"{}\": must be six hex pairs such as 52:54:00:12:34:56",
                     printable(text, k_shown));
-    std::string mac;
-    for (size_t i = 0; i < 12; i += 2) mac += (i ? ":" : "") + digits.substr(i, 2);
     return mac;
 }
 
 Result<std::string> parse_mac(std::string_view text) {
     auto mac = parse_hex_pairs(text);
-    if (mac && (hex_value((*mac)[1]) & 1 || *mac == "00:00:00:00:00:00"))
+    if (mac && station_mac(*mac).empty())
         return fail(ErrorCode::P06,
                     "MAC \"{}\": must be one station's address, neither a group's nor all zeros",
                     printable(text, k_shown));
@@ -94,14 +84,8 @@ Result<std::string> parse_mac(std::string_view text) {
 }
 
 Result<std::string> parse_uuid(std::string_view text) {
-    std::string uuid;
-    bool good = text.size() == 36;
-    for (size_t i = 0; good && i < text.size(); ++i) {
-        const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        good = dash ? text[i] == '-' : hex_value(text[i]) >= 0;
-        uuid += to_lower(text[i]);
-    }
-    if (!good)
+    std::string uuid = normal_uuid(text);
+    if (uuid.empty())
         return fail(ErrorCode::P06, "UUID \"{}\": must be hex digits as 8-4-4-4-12",
                     printable(text, k_shown));
     return uuid;
@@ -116,7 +100,7 @@ Result<std::string> parse_name(std::string_view text) {
     return std::string(text);
 }
 
-bool is_machine_id(std::string_view text) {
+bool is_record_id(std::string_view text) {
     return text.size() >= 6 && text.size() <= 14 && text.starts_with("m-") &&
            all_of(text.substr(2), is_digit);
 }

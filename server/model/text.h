@@ -22,8 +22,9 @@ Result<std::string> parse_mac(std::string_view text);
 Result<std::string> parse_uuid(std::string_view text);
 /// A host name label: [a-z0-9] and inner '-', 1 to 63.
 Result<std::string> parse_name(std::string_view text);
-/// A record's id: "m-" and 4 to 12 digits.
-bool is_machine_id(std::string_view text);
+/// A record's id as the database makes them: "m-" and 4 to 12 digits. A workstation takes more
+/// (is_machine_id).
+bool is_record_id(std::string_view text);
 /// 64 lower-case hex digits (a BLAKE2b-256), the name of an unchanging file.
 bool is_digest(std::string_view text);
 /// "http://host[:port]" without anything behind it.

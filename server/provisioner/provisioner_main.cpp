@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "base/output.h"
+#include "base/random.h"
 #include "server/api/http_server.h"
 #include "server/boot/image_builds.h"
 #include "server/boot/ipxe_script.h"
@@ -73,8 +74,9 @@ Status serve(const Options& options, Report& report) {
     auto store = Store::open(options.database, clock, k_patience);
     if (!store) return fail(store.error());
     Bookkeeper* books = nullptr;
-    Service service({.public_url = options.public_url, .boot_ipxe = boot_ipxe}, **store, *images, report,
-                    random_token, [&books](Job job) { books->add(std::move(job)); });
+    Service service(
+        {.public_url = options.public_url, .boot_ipxe = boot_ipxe}, **store, *images, report,
+        [] { return random_hex(16); }, [&books](Job job) { books->add(std::move(job)); });
     // Ends after the server that gives it jobs, and before the service whose jobs they are.
     Bookkeeper bookkeeper(report);
     books = &bookkeeper;
