@@ -7,11 +7,11 @@ import re
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-PAGES = sorted(["README.md", *(str(p.relative_to(ROOT)) for p in (ROOT / "docs/man").iterdir())])
+PAGES = sorted(["README.md", "docs/operator.md", *(str(p.relative_to(ROOT)) for p in (ROOT / "docs/man").iterdir())])
 # The value of an option or a key that names a server, and whatever stands before ":/path".
 SERVERS = re.compile(r"""(?:--(?:nfs-server|server|shared|ntp)[ =]|\bserver\ =\ )["']?([A-Za-z0-9_.-]+) | (?<![A-Za-z0-9_.\-/])([A-Za-z0-9][A-Za-z0-9_.-]*):/(?!/)""", re.X)
 # What stands for a server's name in a sentence.
-WORDS = {"server", "host", "Ar"}
+WORDS = {"server", "host", "HOST", "Ar"}
 
 
 def servers(text):
