@@ -10,11 +10,12 @@
 namespace berth::boot {
 namespace {
 
-Result<MachineRecord> take_record(const BootPlan& plan, BootSystem& system, Http& http,
+Result<MachineRecord> take_record(const BootPlan& plan, BootSystem& system, net::HttpClient& http,
                                   BootProgress& progress) {
-    HttpTimes times = plan.times;
+    net::HttpTimes times = plan.times;
     times.total = std::chrono::seconds(30);
-    auto text = fetch_small(machine_request(plan.parameters, "record"), times, k_max_machine_record, http);
+    auto text = net::fetch_text(http, machine_request(plan.parameters, "record"), times, k_max_machine_record,
+                                ErrorCode::B02);
     if (!text) return fail(text.error());
     auto record = parse_machine_record(*text);
     if (!record) return fail(record.error());
@@ -31,8 +32,8 @@ Result<MachineRecord> take_record(const BootPlan& plan, BootSystem& system, Http
 
 }  // namespace
 
-Status boot_once(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock, BootProgress& progress,
-                 bool& other_build) {
+Status boot_once(const BootPlan& plan, BootSystem& system, net::HttpClient& http, Clock& clock,
+                 BootProgress& progress, bool& other_build) {
     other_build = false;
     if (plan.parameters.image.empty())
         return fail(ErrorCode::B09, "berth.image is missing: where is the system?");
@@ -76,7 +77,7 @@ Status boot_once(const BootPlan& plan, BootSystem& system, Http& http, Clock& cl
     return system.switch_root();
 }
 
-void boot_until_it_works(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock,
+void boot_until_it_works(const BootPlan& plan, BootSystem& system, net::HttpClient& http, Clock& clock,
                          BootProgress& progress, std::optional<unsigned> attempts) {
     Backoff pause;
     for (unsigned n = 0; !attempts || n < *attempts; ++n) {

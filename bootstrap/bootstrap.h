@@ -9,9 +9,9 @@
 
 #include "base/clock.h"
 #include "bootstrap/boot_parameters.h"
-#include "bootstrap/http.h"
 #include "bootstrap/minisign.h"
 #include "bootstrap/progress.h"
+#include "net/http_client.h"
 
 namespace berth::boot {
 
@@ -42,18 +42,18 @@ struct Trust {
 struct BootPlan {
     BootParameters parameters;
     Trust trust;
-    HttpTimes times;
+    net::HttpTimes times;
 };
 
 /// One attempt. Returns only with an error (or, with a fake system, when switch_root returns). `other_build`:
 /// what the server has does not belong to what runs here (FetchFailure).
-Status boot_once(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock, BootProgress& progress,
-                 bool& other_build);
+Status boot_once(const BootPlan& plan, BootSystem& system, net::HttpClient& http, Clock& clock,
+                 BootProgress& progress, bool& other_build);
 
 /// Attempts with a growing pause between; each failure goes to `progress`. After one that met another build
 /// the machine restarts, when the provisioner has counted that: it decides how often (server/boot/decision.h), for
 /// nothing here outlives a restart. `attempts` bounds them for tests; none: for ever.
-void boot_until_it_works(const BootPlan& plan, BootSystem& system, Http& http, Clock& clock,
+void boot_until_it_works(const BootPlan& plan, BootSystem& system, net::HttpClient& http, Clock& clock,
                          BootProgress& progress, std::optional<unsigned> attempts = std::nullopt);
 
 }  // namespace berth::boot

@@ -77,7 +77,7 @@ class DebugShell final : public BootProgress {
     screen.set_console(parameters->console);
     auto trust = read_trust();
     if (!trust) stay(trust.error());
-    auto http = make_curl_http(), posts = make_curl_http();
+    auto http = net::make_http_client(ErrorCode::B02), posts = net::make_http_client(ErrorCode::B02);
     StatusPoster poster(*parameters, *posts, clock);
     ScreenAndPosts progress(screen, poster);
     DebugShell shell(progress, parameters->console);
@@ -125,7 +125,7 @@ int fetch_only(int argc, char** argv) {
         order.key = *key;
         SystemClock clock;
         Lines lines;
-        auto fetched = fetch_verified(order, *make_curl_http(), clock, lines);
+        auto fetched = fetch_verified(order, *net::make_http_client(ErrorCode::B02), clock, lines);
         if (!fetched) return fail(fetched.error().error);
         return *fetched;
     };

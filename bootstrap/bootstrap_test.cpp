@@ -21,15 +21,15 @@ const std::string k_site = "http://server/images/site";
 const std::string k_provisioner = "http://server";
 
 /// Serves texts by URL; a test may order faults.
-class FakeHttp final : public Http {
+class FakeHttp final : public net::HttpClient {
   public:
     std::map<std::string, std::string> files;
     std::map<std::string, int> break_after;  ///< URL -> bytes after which each transfer ends.
-    std::vector<HttpRequest> requests;
+    std::vector<net::HttpRequest> requests;
     long answered = 0;
 
     long answer() const override { return answered; }
-    Status perform(const HttpRequest& request, const HttpTimes&, const Sink& sink) override {
+    Status perform(const net::HttpRequest& request, const net::HttpTimes&, const Sink& sink) override {
         requests.push_back(request);
         const auto it = files.find(request.url);
         answered = it == files.end() ? 404 : 200;
@@ -367,7 +367,7 @@ TEST_F(Bootstrap, knows_another_build_by_any_file_that_is_gone) {
         ASSERT_FALSE(s) << url;
         EXPECT_EQ(s.error().code(), ErrorCode::B02);
         EXPECT_TRUE(other_build) << url;
-        EXPECT_EQ(std::ranges::count(http.requests, url, &HttpRequest::url), 1) << "asked for once";
+        EXPECT_EQ(std::ranges::count(http.requests, url, &net::HttpRequest::url), 1) << "asked for once";
         http.files[kept.key()] = kept.mapped();
     }
     EXPECT_TRUE(boot());

@@ -22,17 +22,17 @@ std::unexpected<FetchFailure> failed(Error error, bool other_build = false) {
     return std::unexpected(FetchFailure{std::move(error), other_build});
 }
 
-bool is_gone(const Http& http) {
+bool is_gone(const net::HttpClient& http) {
     return http.answer() == 404 || http.answer() == 410;
 }
 
 /// The same request again and again while the transport fails.
 Fetched<std::string> fetch_patiently(const FetchOrder& order, const std::string& name, size_t limit,
-                                     Http& http, Clock& clock) {
+                                     net::HttpClient& http, Clock& clock) {
     Backoff pause;
     for (unsigned attempt = 1;; ++attempt) {
         auto text =
-            fetch_small({.url = order.url + "/" + name, .headers = {}, .post = {}}, order.times, limit, http);
+            net::fetch_text(http, {.url = order.url + "/" + name}, order.times, limit, ErrorCode::B02);
         if (text) return std::move(*text);
         if (is_gone(http)) return failed(text.error(), true);
         if (attempt >= order.tries) return failed(text.error());
@@ -40,7 +40,7 @@ Fetched<std::string> fetch_patiently(const FetchOrder& order, const std::string&
     }
 }
 
-Fetched<Manifest> fetch_manifest(const FetchOrder& order, Http& http, Clock& clock) {
+Fetched<Manifest> fetch_manifest(const FetchOrder& order, net::HttpClient& http, Clock& clock) {
     const std::string name(manifest_name(order.kind));
     auto text = fetch_patiently(order, name, k_max_manifest, http, clock);
     if (!text) return std::unexpected(text.error());
@@ -68,7 +68,7 @@ Fetched<Manifest> fetch_manifest(const FetchOrder& order, Http& http, Clock& clo
     return std::move(*manifest);
 }
 
-Fetched<ChunkList> fetch_chunk_list(const FetchOrder& order, const ManifestFile& file, Http& http,
+Fetched<ChunkList> fetch_chunk_list(const FetchOrder& order, const ManifestFile& file, net::HttpClient& http,
                                     Clock& clock) {
     if (file.chunks.size > k_max_chunk_list)
         return failed(Error(ErrorCode::B04,
@@ -113,7 +113,7 @@ class PartFile {
 };
 
 Status stream(const FetchOrder& order, const ManifestFile& file, const ChunkList& chunks, PartFile& part,
-              Http& http, Clock& clock, BootProgress& progress) {
+              net::HttpClient& http, Clock& clock, BootProgress& progress) {
     int shown = -1;
     Backoff pause;
     unsigned fruitless = 0;
@@ -128,9 +128,8 @@ Status stream(const FetchOrder& order, const ManifestFile& file, const ChunkList
             if (percent != shown) progress.stage("fetch", shown = percent);
             return {};
         };
-        Status ended = http.perform(
-            {.url = order.url + "/" + file.digest, .headers = {}, .from = verifier.good_bytes(), .post = {}},
-            order.times, sink);
+        Status ended = http.perform({.url = order.url + "/" + file.digest, .from = verifier.good_bytes()},
+                                    order.times, sink);
         if (ended) return verifier.finish();
         if (ended.error().code() != ErrorCode::B02 || is_gone(http)) return ended;
         if (verifier.finish()) return {};  // It broke behind the last byte.
@@ -146,20 +145,7 @@ Status stream(const FetchOrder& order, const ManifestFile& file, const ChunkList
 
 }  // namespace
 
-Result<std::string> fetch_small(const HttpRequest& request, const HttpTimes& times, size_t limit,
-                                Http& http) {
-    std::string text;
-    const Status status = http.perform(request, times, [&](std::string_view bytes) -> Status {
-        if (text.size() + bytes.size() > limit)
-            return fail(ErrorCode::B02, "{}: longer than {} bytes", request.url, limit);
-        text += bytes;
-        return {};
-    });
-    if (!status) return fail(status.error());
-    return text;
-}
-
-Fetched<FetchedFile> fetch_verified(const FetchOrder& order, Http& http, Clock& clock,
+Fetched<FetchedFile> fetch_verified(const FetchOrder& order, net::HttpClient& http, Clock& clock,
                                     BootProgress& progress) {
     const std::string final_path = order.folder + "/" + order.file;
     unlink(final_path.c_str());

@@ -8,10 +8,10 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "bootstrap/http.h"
 #include "bootstrap/manifest.h"
 #include "bootstrap/minisign.h"
 #include "bootstrap/progress.h"
+#include "net/http_client.h"
 
 namespace berth::boot {
 
@@ -24,7 +24,7 @@ struct FetchOrder {
     std::string file;              ///< Name in the manifest: "root.squashfs".
     std::string folder;  ///< Where it goes. What lies there under `file` is whole and verified; the part
                          ///< before is "<file>.part".
-    HttpTimes times;
+    net::HttpTimes times;
     unsigned tries = 5;  ///< Transfers in a row that brought no good chunk before it gives up.
 };
 
@@ -46,11 +46,8 @@ struct FetchedFile {
 /// A transfer that ended early goes on at the first byte not yet verified, after a pause (Backoff). Wrong
 /// content is an error at once; nothing is left at the final name then. B02 to B07; an `other_build` that is
 /// not older is B07.
-std::expected<FetchedFile, FetchFailure> fetch_verified(const FetchOrder& order, Http& http, Clock& clock,
-                                                        BootProgress& progress);
-
-/// A small file, whole; more than `limit` bytes is B02.
-Result<std::string> fetch_small(const HttpRequest& request, const HttpTimes& times, size_t limit, Http& http);
+std::expected<FetchedFile, FetchFailure> fetch_verified(const FetchOrder& order, net::HttpClient& http,
+                                                        Clock& clock, BootProgress& progress);
 
 /// Which version is the oldest to accept: the record's floor always; the initramfs's own version unless the
 /// record allows older ones.

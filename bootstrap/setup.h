@@ -7,13 +7,13 @@
 #include "base/report.h"
 #include "base/result.h"
 #include "bootstrap/boot_parameters.h"
-#include "bootstrap/http.h"
+#include "net/http_client.h"
 
 namespace berth::boot {
 
 struct SetupContext {
     BootParameters parameters;
-    Http& http;
+    net::HttpClient& http;
     Clock& clock;
     Report& report;
 };

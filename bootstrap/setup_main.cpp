@@ -10,7 +10,7 @@ int main(int argc, char** argv) {
     SystemClock clock;
     auto parameters = boot::read_boot_parameters();
     if (!parameters) report.error("boot parameters not used", parameters.error());
-    const auto http = boot::make_curl_http();
+    const auto http = net::make_http_client(ErrorCode::B02);
     const boot::SetupContext context{.parameters = parameters ? *parameters : boot::BootParameters{},
                                      .http = *http,
                                      .clock = clock,

@@ -15,22 +15,21 @@ nlohmann::json stage_status(std::string_view boot_id, std::string_view stage, in
     return body;
 }
 
-HttpRequest machine_request(const BootParameters& parameters, std::string_view what) {
-    HttpRequest request{
-        .url = fmt::format("{}/v1/machines/{}/{}", parameters.provisioner, parameters.machine, what),
-        .headers = {},
-        .post = {}};
+net::HttpRequest machine_request(const BootParameters& parameters, std::string_view what) {
+    net::HttpRequest request{
+        .url = fmt::format("{}/v1/machines/{}/{}", parameters.provisioner, parameters.machine, what)};
     if (!parameters.token.empty()) request.headers.push_back("Berth-Boot: " + parameters.token);
     return request;
 }
 
 bool StatusPoster::post(const nlohmann::json& body) {
     if (!parameters_.has_record() || clock_.now() < not_before_) return false;
-    HttpRequest request = machine_request(parameters_, "status");
-    request.post = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-    const HttpTimes times{.connect = std::chrono::seconds(3),
-                          .stall = std::chrono::seconds(3),
-                          .total = std::chrono::seconds(5)};
+    net::HttpRequest request = machine_request(parameters_, "status");
+    request.method = "POST";
+    request.body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const net::HttpTimes times{.connect = std::chrono::seconds(3),
+                               .stall = std::chrono::seconds(3),
+                               .total = std::chrono::seconds(5)};
     const Status status = http_.perform(request, times, [](std::string_view) { return Status{}; });
     if (!status) not_before_ = clock_.now() + std::chrono::seconds(15);
     return status.has_value();

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "bootstrap/boot_parameters.h"
-#include "bootstrap/http.h"
+#include "net/http_client.h"
 
 namespace berth::boot {
 
@@ -19,20 +19,20 @@ nlohmann::json stage_status(std::string_view boot_id, std::string_view stage, in
 /// thread.
 class StatusPoster {
   public:
-    StatusPoster(BootParameters parameters, Http& http, Clock& clock)
+    StatusPoster(BootParameters parameters, net::HttpClient& http, Clock& clock)
         : parameters_(std::move(parameters)), http_(http), clock_(clock) {}
     /// False when it was not delivered.
     bool post(const nlohmann::json& body);
 
   private:
     BootParameters parameters_;
-    Http& http_;
+    net::HttpClient& http_;
     Clock& clock_;
     BootTime not_before_{};
 };
 
 /// URL of this machine's `what` ("record", "status") and the header that proves the boot.
-HttpRequest machine_request(const BootParameters& parameters, std::string_view what);
+net::HttpRequest machine_request(const BootParameters& parameters, std::string_view what);
 
 /// /proc/sys/kernel/random/boot_id, or empty.
 std::string read_boot_id();

@@ -6,12 +6,12 @@
 namespace berth::boot {
 namespace {
 
-class OneServer final : public Http {
+class OneServer final : public net::HttpClient {
   public:
-    std::vector<HttpRequest> requests;
+    std::vector<net::HttpRequest> requests;
     bool answers = true;
     long answer() const override { return answers ? 204 : 0; }
-    Status perform(const HttpRequest& request, const HttpTimes& times, const Sink&) override {
+    Status perform(const net::HttpRequest& request, const net::HttpTimes& times, const Sink&) override {
         EXPECT_GT(times.total.count(), 0);
         requests.push_back(request);
         if (!answers) return fail(ErrorCode::B02, "silent");

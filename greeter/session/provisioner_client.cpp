@@ -1,84 +1,49 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/session/provisioner_client.h"
 
-#include <curl/curl.h>
-
-#include <memory>
-
-#include "base/no_throw.h"
+#include "net/http_client.h"
 
 namespace berth::session {
 namespace {
 
-constexpr long k_timeout_ms = 3000;
+constexpr net::HttpTimes k_times{.stall = std::chrono::seconds(0), .total = std::chrono::seconds(3)};
 constexpr size_t k_max_answer = 4 << 20;
-
-size_t take(char* data, size_t size, size_t count, void* to) {
-    auto& text = *static_cast<std::string*>(to);
-    if (text.size() + size * count > k_max_answer) return 0;
-    return no_throw("berth: an answer of the provisioner", size_t{0}, [&] {
-        text.append(data, size * count);
-        return size * count;
-    });
-}
 
 }  // namespace
 
-Result<ProvisionerClient::Answer> ProvisionerClient::request(const char* method, const std::string& path,
-                                                             std::optional<std::string_view> body) {
-    static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-    std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(ready == CURLE_OK ? curl_easy_init() : nullptr,
-                                                             curl_easy_cleanup);
-    if (!curl) return fail(ErrorCode::I01, "curl_easy_init");
-    std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(
-        curl_slist_append(nullptr, ("Berth-Boot: " + provisioner_.token).c_str()), curl_slist_free_all);
-    if (body) curl_slist_append(headers.get(), "Content-Type: application/json");
-
-    Answer answer{};
-    const std::string url = fmt::format("{}/v1/machines/{}{}", provisioner_.url, provisioner_.machine, path);
-    char message[CURL_ERROR_SIZE] = "";
-    CURL* c = curl.get();
-    curl_easy_setopt(c, CURLOPT_URL, url.c_str());
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c, CURLOPT_PROXY, "");
-    curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
-    curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers.get());
-    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, k_timeout_ms);
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, message);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, &answer.body);
-    if (body) {
-        curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, static_cast<long>(body->size()));
-        curl_easy_setopt(c, CURLOPT_COPYPOSTFIELDS, body->data());
-    }
-    if (const CURLcode code = curl_easy_perform(c); code != CURLE_OK)
-        return fail(ErrorCode::I01, "{} {}: {}", method, url,
-                    message[0] != '\0' ? message : curl_easy_strerror(code));
-    curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &answer.code);
-    if (answer.code >= 300 && answer.code != 404)
-        return fail(ErrorCode::I01, "{} {}: HTTP {}", method, url, answer.code);
-    return answer;
+Result<std::optional<std::string>> ProvisionerClient::request(const char* method, const std::string& path,
+                                                              std::string_view body) {
+    const auto http = net::make_http_client(ErrorCode::I01);
+    auto text = net::fetch_text(
+        *http,
+        {.url = fmt::format("{}/v1/machines/{}{}", provisioner_.url, provisioner_.machine, path),
+         .headers = {"Berth-Boot: " + provisioner_.token},
+         .method = method,
+         .body = std::string(body)},
+        k_times, k_max_answer, ErrorCode::I01);
+    if (text) return std::move(*text);
+    if (http->answer() == 404) return std::nullopt;
+    return fail(text.error().with_prefix(method));
 }
 
 Status ProvisionerClient::put(const std::string& name, std::string_view text) {
     auto answer = request("PUT", "/state/" + name, text);
     if (!answer) return fail(answer.error());
-    if (answer->code == 404) return fail(ErrorCode::I01, "the provisioner does not know this machine");
+    if (!*answer) return fail(ErrorCode::I01, "the provisioner does not know this machine");
     return {};
 }
 
 Status ProvisionerClient::remove(const std::string& name) {
-    auto answer = request("DELETE", "/state/" + name, std::nullopt);
+    auto answer = request("DELETE", "/state/" + name);
     return answer ? Status{} : fail(answer.error());
 }
 
 Result<std::map<std::string, std::string>> ProvisionerClient::all() {
-    auto answer = request("GET", "/state", std::nullopt);
+    auto answer = request("GET", "/state");
     if (!answer) return fail(answer.error());
     std::map<std::string, std::string> result;
-    if (answer->code == 404) return result;
-    const auto list = nlohmann::json::parse(answer->body, nullptr, /*allow_exceptions=*/false);
+    if (!*answer) return result;
+    const auto list = nlohmann::json::parse(**answer, nullptr, /*allow_exceptions=*/false);
     // Either the names alone or an object whose "states" holds them.
     const nlohmann::json* names = list.is_array()                               ? &list
                                   : list.is_object() && list.contains("states") ? &list["states"]
@@ -87,9 +52,9 @@ Result<std::map<std::string, std::string>> ProvisionerClient::all() {
         return fail(ErrorCode::I01, "GET state: must be a JSON list of names");
     for (const auto& name : *names) {
         if (!name.is_string() || !is_session_name(name.get_ref<const std::string&>())) continue;
-        auto one = request("GET", "/state/" + name.get<std::string>(), std::nullopt);
+        auto one = request("GET", "/state/" + name.get<std::string>());
         if (!one) return fail(one.error());
-        if (one->code != 404) result[name.get<std::string>()] = std::move(one->body);
+        if (*one) result[name.get<std::string>()] = std::move(**one);
     }
     return result;
 }

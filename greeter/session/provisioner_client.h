@@ -29,11 +29,9 @@ class ProvisionerClient final : public RemoteState {
     Status report_session(const std::string& boot_id, const nlohmann::json& session);
 
   private:
-    struct Answer {
-        long code;
-        std::string body;
-    };
-    Result<Answer> request(const char* method, const std::string& path, std::optional<std::string_view> body);
+    /// The answer's body; nullopt: there is no such thing (404).
+    Result<std::optional<std::string>> request(const char* method, const std::string& path,
+                                               std::string_view body = {});
 
     Provisioner provisioner_;
 };

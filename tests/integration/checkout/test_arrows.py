@@ -14,6 +14,7 @@ IMAGE_FORMAT = "bootstrap: chunks.h digest.h image_tool.h manifest.h minisign.h"
 # A room and the rooms that it may include beside itself; "ROOM: FILE..." allows these of a room only.
 ARROWS = {
     "base": [],
+    "net": ["base"],
     "files": ["base"],
     "lock": ["base", "files"],
     "guest": ["base", "files", "lock"],
@@ -24,8 +25,8 @@ ARROWS = {
     "greeter/supervisor": ["base", "greeter/protocol"],
     "greeter/ui": ["base", "greeter/protocol"],
     "greeter/ui-text": ["base", "greeter/protocol", "greeter/ui"],
-    "greeter/session": ["base", "files", "lock", "guest", "volume/api", "greeter/protocol"],
-    "bootstrap": ["base"],
+    "greeter/session": ["base", "net", "files", "lock", "guest", "volume/api", "greeter/protocol"],
+    "bootstrap": ["base", "net"],
     "server/model": ["base"],
     "server/store": ["base", "server/model"],
     "server/boot": ["base", IMAGE_FORMAT, "server/model", "server/store"],

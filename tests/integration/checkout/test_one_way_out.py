@@ -16,7 +16,7 @@ OTHER_BYTES = {"greeter/ui/keys.cpp", "greeter/supervisor/pump.cpp", "guest/mach
 
 
 def sources():
-    listed = subprocess.run(["git", "-c", f"safe.directory={ROOT}", "ls-files", "-co", "--exclude-standard", "base", "files", "lock", "guest", "volume", "greeter", "bootstrap", "server"],
+    listed = subprocess.run(["git", "-c", f"safe.directory={ROOT}", "ls-files", "-co", "--exclude-standard", "base", "net", "files", "lock", "guest", "volume", "greeter", "bootstrap", "server"],
                             cwd=ROOT, text=True, capture_output=True, check=True).stdout.split()
     return [p for p in listed if re.search(r"\.(cpp|h|in)$", p) and not p.endswith("_test.cpp") and "/testing/" not in p and (ROOT / p).exists()]
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "bootstrap/http.h"
+#include "net/http_client.h"
 
 #include <curl/curl.h>
 
@@ -7,12 +7,12 @@
 
 #include "base/no_throw.h"
 
-namespace berth::boot {
+namespace berth::net {
 namespace {
 
 struct Transfer {
     CURL* handle;
-    const Http::Sink& sink;
+    const HttpClient::Sink& sink;
     uint64_t from;
     uint64_t to_skip = 0;
     bool begun = false;
@@ -40,16 +40,16 @@ size_t on_body(char* data, size_t, size_t size, void* user) {
     });
 }
 
-class CurlHttp final : public Http {
+class CurlHttp final : public HttpClient {
   public:
-    CurlHttp() : handle_(curl_easy_init()) {}
+    explicit CurlHttp(ErrorCode failed) : failed_(failed), handle_(curl_easy_init()) {}
     ~CurlHttp() override { curl_easy_cleanup(handle_); }
     CurlHttp(const CurlHttp&) = delete;
     CurlHttp& operator=(const CurlHttp&) = delete;
 
     Status perform(const HttpRequest& request, const HttpTimes& times, const Sink& sink) override {
         answer_ = 0;
-        if (handle_ == nullptr) return fail(ErrorCode::B02, "libcurl has no memory");
+        if (handle_ == nullptr) return fail(failed_, "libcurl has no memory");
         curl_easy_reset(handle_);
         Transfer transfer{.handle = handle_, .sink = sink, .from = request.from, .status = {}};
         curl_slist* headers = nullptr;
@@ -67,13 +67,14 @@ class CurlHttp final : public Http {
         set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(times.connect.count()));
         set(CURLOPT_LOW_SPEED_LIMIT, 1024L);
         set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(times.stall.count()));
-        set(CURLOPT_TIMEOUT, static_cast<long>(times.total.count()));
+        set(CURLOPT_TIMEOUT_MS, static_cast<long>(times.total.count()));
         if (request.from > 0) set(CURLOPT_RANGE, fmt::format("{}-", request.from).c_str());
-        if (!request.post.empty()) {
+        if (request.method != "GET") set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+        if (!request.body.empty()) {
             headers = curl_slist_append(headers, "Content-Type: application/json");
             headers = curl_slist_append(headers, "Expect:");
-            set(CURLOPT_POSTFIELDS, request.post.data());
-            set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.post.size()));
+            set(CURLOPT_POSTFIELDS, request.body.data());
+            set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
         }
         set(CURLOPT_HTTPHEADER, headers);
         const CURLcode code = curl_easy_perform(handle_);
@@ -81,10 +82,9 @@ class CurlHttp final : public Http {
         curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &answer_);
         if (!transfer.status) return transfer.status;
         if (code != CURLE_OK)
-            return fail(ErrorCode::B02, "{}: {}", request.url,
-                        error[0] != '\0' ? error : curl_easy_strerror(code));
+            return fail(failed_, "{}: {}", request.url, error[0] != '\0' ? error : curl_easy_strerror(code));
         if (answer_ / 100 != 2)
-            return fail(ErrorCode::B02, "{}: the server answers with HTTP status {}", request.url, answer_);
+            return fail(failed_, "{}: the server answers with HTTP status {}", request.url, answer_);
         return {};
     }
     long answer() const override { return answer_; }
@@ -94,17 +94,31 @@ class CurlHttp final : public Http {
     void set(CURLoption option, T value) {
         curl_easy_setopt(handle_, option, value);
     }
+    const ErrorCode failed_;
     CURL* handle_;
     long answer_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Http> make_curl_http() {
+std::unique_ptr<HttpClient> make_http_client(ErrorCode failed) {
     // Not thread-safe and meant to be called once; this process has one thread when it makes its first.
     static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
     (void)global;
-    return std::make_unique<CurlHttp>();
+    return std::make_unique<CurlHttp>(failed);
 }
 
-}  // namespace berth::boot
+Result<std::string> fetch_text(HttpClient& http, const HttpRequest& request, const HttpTimes& times,
+                               size_t limit, ErrorCode too_long) {
+    std::string text;
+    const Status status = http.perform(request, times, [&](std::string_view bytes) -> Status {
+        if (text.size() + bytes.size() > limit)
+            return fail(too_long, "{}: longer than {} bytes", request.url, limit);
+        text += bytes;
+        return {};
+    });
+    if (!status) return fail(status.error());
+    return text;
+}
+
+}  // namespace berth::net
