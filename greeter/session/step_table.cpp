@@ -2,6 +2,7 @@
 #include "greeter/session/step_table.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace berth::session {
 
@@ -40,7 +41,9 @@ std::span<const StepFacts> session_steps() {
 
 Duration step_deadline(std::string_view name) {
     const auto steps = session_steps();
-    return std::ranges::find(steps, name, &StepFacts::name)->deadline;
+    const auto found = std::ranges::find(steps, name, &StepFacts::name);
+    if (found == steps.end()) throw std::logic_error(fmt::format("no step \"{}\"", name));
+    return found->deadline;
 }
 
 }  // namespace berth::session
