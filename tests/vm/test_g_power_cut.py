@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Point g: the power goes at a step of the session; after the next boot the user logs in and nothing is left of the cut session. And the
 power button, which cuts nothing."""
-import contextlib
-import os
 import re
 
 import pytest
@@ -10,7 +8,8 @@ import pytest
 from greeter import BOOT_TIMEOUT, STEP_TIMEOUT, Greeter
 from invariants import client_is_clean, server_is_clean
 from people import CUT_AT, people
-from processes import Process, wait_until
+from power_offs import guests_cut, write_now_and_when_closing
+from processes import wait_until
 from stop_order import StopOrder
 
 NOTE = "before-the-cut"
@@ -93,14 +92,6 @@ NOT_NEEDED = {
 }
 
 
-def write_now_and_when_closing(greeter, name, seconds=0):
-    """The guest writes a line without syncing it; its closing takes so long, and writes another one as the last thing before it lets the disk
-    go. The two lines, which the guest computes: what was typed may be on its disk, too."""
-    greeter.guest(f"sed -i 's,^umount,sleep {seconds}; echo closed-$((40+2))-{name} >/files/closed; sync; umount,' /etc/stop")
-    greeter.guest(f"echo written-$((40+2))-{name} >/files/note")
-    return f"written-42-{name}\n", f"closed-42-{name}\n"
-
-
 def test_g_the_workstations_power_button_closes_the_guest_first(desk, world):
     """berth-settle.service holds the power-off until the session has closed its guest, saved, and released the lock (REQUIREMENTS X3). The
     guest takes longer than any other unit may (DefaultTimeoutStopSec): whoever tells it to end earlier, and whoever kills it, is found."""
@@ -129,26 +120,6 @@ def test_g_nothing_that_a_running_guest_needs_is_stopped_before_it_has_closed(de
 
 
 @pytest.mark.full_only
-def test_g_a_hundred_power_offs_of_a_busy_machine_cut_no_guest(desk, world):
-    """With all processors of the host taken, so that every step of the way down takes its time and meets the others anew."""
-    files, client, cut = world.files["pat"], desk.client, {}
-    for number in range(100):
-        if number:
-            desk.again()
-        with contextlib.ExitStack() as load:
-            for _ in range(os.cpu_count()):
-                hog = Process(["timeout", str(BOOT_TIMEOUT), "sh", "-c", "while :; do :; done"], world.folder / "load.log")
-                load.callback(hog.kill)
-            desk.greeter.login(people["pat"])
-            lines = write_now_and_when_closing(desk.greeter, f"round-{number}")
-            screen = desk.screen
-            since = screen.mark()
-            desk.machine.qmp("system_powerdown")
-            desk.machine.wait_off(BOOT_TIMEOUT)
-        server_is_clean(files, "work", client)
-        missing = [line for line in lines if not files.contains("work", "files.raw", line.encode())]
-        told = re.findall(rb"BERTH-[A-Z]\d\d", screen.raw(since))
-        if missing or told:
-            cut[number] = (missing, told)
-        print(f"round {number}: {cut.get(number, 'the guest closed')}", flush=True)
-    assert cut == {}
+def test_g_fifty_power_offs_of_a_busy_machine_cut_no_guest(desk, world):
+    """Fifty more are in test_power_offs.py, at the same time."""
+    assert guests_cut(desk, world, range(50)) == {}
