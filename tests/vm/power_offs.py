@@ -19,20 +19,20 @@ def write_now_and_when_closing(greeter, name, seconds=0):
 
 
 def guests_cut(desk, world, rounds):
-    """The rounds whose guest was cut, with what is missing and what the screen said: none. Half of the host's processors are taken by this, so
-    that two workstations at a time take all, and every step of the way down takes its time and meets the others anew."""
+    """The rounds whose guest was cut, with what is missing and what the screen said: none. On the way down half of the host's processors are
+    taken by this, and two workstations at a time take all: every step takes its time and meets the others anew."""
     files, client, cut = world.files["pat"], desk.client, {}
     for number in rounds:
         if number != rounds[0]:
             desk.again()
+        desk.greeter.login(people["pat"])
+        lines = write_now_and_when_closing(desk.greeter, f"round-{number}")
+        screen = desk.screen
+        since = screen.mark()
         with contextlib.ExitStack() as load:
             for _ in range(max(1, os.cpu_count() // 2)):
                 hog = Process(["timeout", str(BOOT_TIMEOUT), "sh", "-c", "while :; do :; done"], world.folder / "load.log")
                 load.callback(hog.kill)
-            desk.greeter.login(people["pat"])
-            lines = write_now_and_when_closing(desk.greeter, f"round-{number}")
-            screen = desk.screen
-            since = screen.mark()
             desk.machine.qmp("system_powerdown")
             desk.machine.wait_off(BOOT_TIMEOUT)
         server_is_clean(files, "work", client)
