@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "base/fd.h"
-#include "base/machine_record.h"
+#include "base/record/machine_record.h"
 
 namespace berth {
 namespace {

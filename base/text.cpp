@@ -158,6 +158,10 @@ bool is_machine_id(std::string_view text) {
     return made_of(text, "._:-", 64) && is_alnum(text.front());
 }
 
+bool is_console(std::string_view text) {
+    return (text.starts_with("tty") || text.starts_with("hvc")) && made_of(text, "", 16);
+}
+
 bool is_boot_token(std::string_view text) {
     return made_of(text, "_-", 128);
 }

@@ -137,6 +137,11 @@ TEST(MachineId, may_be_in_a_path) {
                 {"", "../x", ".x", "-x", "a/b", "a b", std::string(65, 'a')});
 }
 
+TEST(Console, is_a_terminal_of_the_kernel) {
+    expect_rule(is_console, {"tty1", "ttyS0", "ttyUSB0", "hvc0"},
+                {"", "/dev/sda", "sda", "tty/../x", "tty.1", "null", "tty" + times(14, "1"), "console"});
+}
+
 TEST(BootToken, is_one_word) {
     expect_rule(is_boot_token, {"0a1b", "a-b_C", std::string(128, 'a')},
                 {"", "a b", "a/b", std::string(129, 'a')});

@@ -2,43 +2,19 @@
 #include "bootstrap/boot_parameters.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "base/fd.h"
+#include "base/record/command_line.h"
 #include "base/text.h"
 
 namespace berth::boot {
 namespace {
-
-std::vector<std::string> words(std::string_view line) {
-    std::vector<std::string> out;
-    std::string word;
-    bool quoted = false;
-    for (char c : line) {
-        if (c == '"') {
-            quoted = !quoted;
-        } else if (!quoted && (c == ' ' || c == '\t' || c == '\n')) {
-            if (!word.empty()) out.push_back(std::move(word));
-            word.clear();
-        } else {
-            word += c;
-        }
-    }
-    if (!word.empty()) out.push_back(std::move(word));
-    return out;
-}
 
 /// http(s)://host..., printable ASCII, no spaces.
 bool is_url(std::string_view s) {
     const bool scheme = s.starts_with("http://") || s.starts_with("https://");
     return scheme && s.size() <= 1024 && s.size() > s.find("//") + 2 &&
            std::ranges::all_of(s, [](char c) { return c > ' ' && c < 0x7f && c != '#' && c != '\\'; });
-}
-
-bool is_console(std::string_view s) {
-    return s.starts_with("tty") && s.size() <= 16 && std::ranges::all_of(s, [](char c) {
-               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-           });
 }
 
 Status take_url(std::string_view name, std::string_view value, std::string& to) {
@@ -82,12 +58,8 @@ Status take(BootParameters& p, std::string_view name, std::string_view value) {
 
 Result<BootParameters> parse_boot_parameters(std::string_view command_line) {
     BootParameters parameters;
-    for (const std::string& word : words(command_line)) {
-        const size_t equals = word.find('=');
-        if (equals == std::string::npos) continue;
-        BERTH_TRY(take(parameters, std::string_view(word).substr(0, equals),
-                       std::string_view(word).substr(equals + 1)));
-    }
+    for (const auto& [name, value] : command_line_values(command_line))
+        BERTH_TRY(take(parameters, name, value));
     return parameters;
 }
 

@@ -25,8 +25,7 @@ struct BootParameters {
     bool has_record() const { return !provisioner.empty() && !machine.empty(); }
 };
 
-/// Words and quotes as in the kernel's Documentation/admin-guide/kernel-parameters.rst; others' words are
-/// passed over. B09 names the word and its legal form. The last of two equal words counts, as in the kernel.
+/// Others' words are passed over. B09 names the word and its legal form. The last of two equal words counts, as in the kernel.
 Result<BootParameters> parse_boot_parameters(std::string_view command_line);
 
 /// Reads /proc/cmdline.

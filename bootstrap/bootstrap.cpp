@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "bootstrap/bootstrap.h"
 
-#include "base/machine_record.h"
+#include "base/record/machine_record.h"
 #include "base/strict_json.h"
 #include "bootstrap/backoff.h"
 #include "bootstrap/fetch.h"

@@ -20,18 +20,6 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 
 }  // namespace
 
-std::string_view clock_state_name(ClockState state) {
-    switch (state) {
-        case ClockState::waiting:
-            return "waiting";
-        case ClockState::synchronised:
-            return "synchronised";
-        case ClockState::unsynchronised:
-            return "unsynchronised";
-    }
-    return "unsynchronised";
-}
-
 ClockState clock_state(std::string_view tracking, Duration since_start) {
     while (tracking.ends_with('\n')) tracking.remove_suffix(1);
     const auto fields = split(tracking, ',');

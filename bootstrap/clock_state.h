@@ -7,13 +7,9 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/record/boot_record.h"
 
 namespace berth::boot {
-
-enum class ClockState { waiting, synchronised, unsynchronised };
-
-/// "synchronised", as boot.json has it.
-std::string_view clock_state_name(ClockState state);
 
 /// From `chronyc -c tracking` (comma-separated; the third field is the stratum, the last the leap status) and
 /// how long chrony had time. An empty text: chrony does not answer.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "base/record/boot_record.h"
 
 namespace berth::boot {
 
@@ -24,7 +25,7 @@ class KernelLog {
     /// k_most_files in all; how many that were.
     size_t add_missing_firmware(std::vector<std::string>& known);
 
-    static constexpr size_t k_most_files = 32;
+    static constexpr size_t k_most_files = k_most_firmware;
 
   private:
     UniqueFd fd_;

@@ -153,38 +153,4 @@ json data_facts(const DataPlace& place) {
     return value;
 }
 
-std::string format_boot_state(const BootState& s) {
-    const json value = {{"data", s.persistent ? "persistent" : "memory"},
-                        {"clock", clock_state_name(s.clock)},
-                        {"kvm", {{"usable", s.kvm.usable}, {"why", s.kvm.why}}},
-                        {"network", s.network},
-                        {"missing_firmware", s.missing_firmware},
-                        {"client", {{"id", s.client_id}, {"host", s.host}}}};
-    return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
-}
-
-BootState parse_boot_state(std::string_view text) {
-    auto value = parse_json_object(text, ErrorCode::I04);
-    if (!value) return {};
-    JsonFields fields(*value, ErrorCode::I04, "boot.json");
-    BootState s;
-    s.persistent = fields.text("data", 1, 16) == "persistent";
-    const std::string clock = fields.text("clock", 1, 16);
-    s.clock = clock == "synchronised" ? ClockState::synchronised
-              : clock == "waiting"    ? ClockState::waiting
-                                      : ClockState::unsynchronised;
-    s.network = fields.boolean("network");
-    if (const json* files = fields.array("missing_firmware", 0, KernelLog::k_most_files))
-        for (const auto& file : *files)
-            if (file.is_string()) s.missing_firmware.push_back(file.get<std::string>());
-    if (const json* kvm = fields.object("kvm")) s.kvm = parse_kvm_probe(kvm->dump());
-    if (const json* client = fields.object("client")) {
-        JsonFields inner(*client, ErrorCode::I04, "boot.json: client");
-        s.client_id = inner.text("id", 0, 256);
-        s.host = inner.text("host", 0, 256);
-        if (!inner.done()) return {};
-    }
-    return fields.done() ? s : BootState{};
-}
-
 }  // namespace berth::boot

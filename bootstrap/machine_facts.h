@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What this machine is, as the status post and boot.json say it.
+// What this machine is, as the status post says it.
 #pragma once
 
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "bootstrap/clock_state.h"
+#include "base/record/boot_record.h"
 #include "bootstrap/data_partition.h"
 
 namespace berth::boot {
 
-struct KvmFacts {
-    bool usable = false;
-    std::string why;
-};
 /// berth-kvm-probe's answer; anything else is "not usable" and says so.
 KvmFacts parse_kvm_probe(std::string_view text);
 
@@ -39,18 +35,5 @@ nlohmann::json machine_facts(const std::vector<DiskFacts>& disks, const KvmFacts
 
 /// Their member `data`: where /var/lib/berth is, and why.
 nlohmann::json data_facts(const DataPlace& place);
-
-struct BootState {
-    bool persistent = false;
-    ClockState clock = ClockState::waiting;
-    KvmFacts kvm;
-    bool network = false;
-    std::string client_id, host;
-    std::vector<std::string> missing_firmware;
-};
-/// The text of /run/berth/boot.json (docs/architecture.md "Users, paths, parameters").
-std::string format_boot_state(const BootState& state);
-/// What an earlier run of ours wrote; a default for anything else.
-BootState parse_boot_state(std::string_view text);
 
 }  // namespace berth::boot

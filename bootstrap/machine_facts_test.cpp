@@ -132,25 +132,5 @@ TEST(DataFacts, say_why_in_plain_text) {
     EXPECT_TRUE(odd["why"].get<std::string>().starts_with("a\\x1bx"));
 }
 
-TEST(BootState, survives_being_written_and_read) {
-    const BootState s{.persistent = true,
-                      .clock = ClockState::waiting,
-                      .kvm = {false, "no"},
-                      .network = true,
-                      .client_id = "m-1",
-                      .host = "berth-12",
-                      .missing_firmware = {"e100/a.bin", "b.fw"}};
-    EXPECT_EQ(format_boot_state(parse_boot_state(format_boot_state(s))), format_boot_state(s));
-    EXPECT_EQ(nlohmann::json::parse(format_boot_state(s)),
-              nlohmann::json::parse(
-                  R"({"data":"persistent","clock":"waiting","kvm":{"usable":false,"why":"no"},"network":true,
-                                        "missing_firmware":["e100/a.bin","b.fw"],"client":{"id":"m-1","host":"berth-12"}})"));
-}
-
-TEST(BootState, starts_afresh_from_anything_malformed) {
-    EXPECT_EQ(format_boot_state(parse_boot_state("{\"data\":\"persistent\"}")), format_boot_state({}));
-    EXPECT_EQ(format_boot_state(parse_boot_state("")), format_boot_state({}));
-}
-
 }  // namespace
 }  // namespace berth::boot

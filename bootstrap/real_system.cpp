@@ -18,7 +18,7 @@
 #include <filesystem>
 
 #include "base/fd.h"
-#include "base/machine_record.h"
+#include "base/record/machine_record.h"
 #include "base/spawn.h"
 #include "bootstrap/nic.h"
 #include "bootstrap/site_layer.h"

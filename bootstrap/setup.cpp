@@ -11,6 +11,8 @@
 
 #include "base/client_identity.h"
 #include "base/fd.h"
+#include "base/plain_text.h"
+#include "base/record/boot_record.h"
 #include "base/spawn.h"
 #include "bootstrap/bridge.h"
 #include "bootstrap/clock_state.h"
@@ -25,7 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-constexpr const char* k_boot_state = "/run/berth/boot.json";
+constexpr const char* k_boot_record = "/run/berth/boot.json";
 constexpr const char* k_unsent_facts = "/run/berth/unsent-facts.json";
 constexpr const char* k_data = "/var/lib/berth";
 // Debian's chrony.conf reads every *.sources of this folder (chrony.conf(5) "sourcedir").
@@ -158,7 +160,7 @@ Status set_bridge(const std::string& bridge, Clock& clock) {
 KvmFacts probe_kvm() {
     auto output =
         run({.arguments = {"/usr/libexec/berth/berth-kvm-probe"}, .environment = {}, .descriptors = {}}, 60s);
-    if (!output) return {.usable = false, .why = output.error().detail()};
+    if (!output) return {.usable = false, .why = printable(output.error().detail(), 256)};
     return parse_kvm_probe(output->out);
 }
 
@@ -173,10 +175,10 @@ void post_facts(const SetupContext& context, bool with_stage) {
     if (poster.post(body)) unlink(k_unsent_facts);
 }
 
-Status write_boot_state(const BootState& state) {
-    const std::string text = format_boot_state(state);
-    if (auto present = read_file(k_boot_state); present && *present == text) return {};
-    return write_file_durably(k_boot_state, text, 0644);
+Status write_boot_record(const BootRecord& found) {
+    const std::string text = format_boot_record(found);
+    if (auto present = read_file(k_boot_record); present && *present == text) return {};
+    return write_file_durably(k_boot_record, text, 0644);
 }
 
 }  // namespace
@@ -199,7 +201,7 @@ Status run_setup(const SetupContext& context) {
         prepare_data(disks, {.may_create = record.data_auto, .remake = record.remake}, k_data, report);
     if (!data) return fail(data.error());
 
-    BootState state{.persistent = data->persistent, .kvm = probe_kvm(), .network = has_network()};
+    BootRecord state{.persistent = data->persistent, .kvm = probe_kvm(), .network = has_network()};
     if (auto identity = read_client_identity()) {
         state.client_id = identity->id;
         state.host = identity->host;
@@ -210,14 +212,14 @@ Status run_setup(const SetupContext& context) {
     const BootTime enough = context.clock.now() + k_wait_for_clock;
     while (true) {
         state.clock = look_at_clock(context, start);
-        if (!state.network || state.clock != ClockState::waiting || context.clock.now() >= enough) break;
+        if (!*state.network || state.clock != ClockState::waiting || context.clock.now() >= enough) break;
         context.clock.sleep(500ms);
     }
     KernelLog().add_missing_firmware(state.missing_firmware);
-    BERTH_TRY(write_boot_state(state));
+    BERTH_TRY(write_boot_record(state));
     std::vector<std::string> left_out;
     for (const auto& e : record.left_out) left_out.push_back("record: " + e.detail());
-    auto facts = machine_facts(disks, state.kvm, "", std::move(left_out));
+    auto facts = machine_facts(disks, *state.kvm, "", std::move(left_out));
     facts["data"] = data_facts(*data);
     BERTH_TRY(write_file_durably(k_unsent_facts,
                                  facts.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
@@ -225,8 +227,8 @@ Status run_setup(const SetupContext& context) {
     report.event(Level::info, "machine set up",
                  {{"client", state.client_id},
                   {"data", data->persistent ? "persistent" : "memory"},
-                  {"clock", std::string(clock_state_name(state.clock))},
-                  {"kvm", state.kvm.usable ? "usable" : state.kvm.why}});
+                  {"clock", std::string(clock_state_name(*state.clock))},
+                  {"kvm", state.kvm->usable ? "usable" : state.kvm->why}});
     return {};
 }
 
@@ -236,15 +238,16 @@ void watch(const SetupContext& context) {
     KernelLog log;
     while (true) {
         set_time_servers(record, context.report);
-        if (auto text = read_file(k_boot_state)) {
-            BootState state = parse_boot_state(*text);
+        if (auto text = read_file(k_boot_record)) {
+            auto found = parse_boot_record(*text);
+            BootRecord state = found ? std::move(*found) : BootRecord{.persistent = false, .kvm = KvmFacts{}};
             state.clock = look_at_clock(context, start);
             state.network = has_network();
             log.add_missing_firmware(state.missing_firmware);
-            if (Status s = write_boot_state(state); !s)
+            if (Status s = write_boot_record(state); !s)
                 context.report.error("boot state not written", s.error());
-            if (state.network && context.parameters.has_record()) post_facts(context, false);
-            context.clock.sleep(state.clock == ClockState::synchronised && state.network ? 30s : 3s);
+            if (*state.network && context.parameters.has_record()) post_facts(context, false);
+            context.clock.sleep(state.clock == ClockState::synchronised && *state.network ? 30s : 3s);
         } else {
             context.clock.sleep(3s);
         }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/clock.h"
-#include "base/machine_record.h"
+#include "base/record/machine_record.h"
 #include "base/report.h"
 #include "base/result.h"
 #include "bootstrap/boot_parameters.h"

@@ -70,75 +70,8 @@ class TomlReader {
     std::optional<Error> error_;
 };
 
-Result<nlohmann::json> parse_object(std::string_view text, std::string_view file) {
-    int deepest = 0;
-    const auto note_depth = [&deepest](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-        deepest = std::max(deepest, depth);
-        return true;
-    };
-    try {
-        auto body = nlohmann::json::parse(text, note_depth);
-        if (!body.is_object() || deepest > 16)
-            return fail(ErrorCode::I04, "{}: must be a JSON object of at most 16 levels", file);
-        return body;
-    } catch (const nlohmann::json::exception& e) {
-        return fail(ErrorCode::I04, "{}: {}", file, e.what());
-    }
-}
-
-/// The same idea for JSON: typed, optional members with a checked range.
-class JsonReader {
-  public:
-    JsonReader(const nlohmann::json& object, std::string_view file, std::string prefix = {})
-        : object_(object), file_(file), prefix_(std::move(prefix)) {}
-
-    bool text(const char* key, std::string& value, std::string_view range, auto accept) {
-        if (!object_.contains(key) || object_[key].is_null()) return false;
-        if (!object_[key].is_string() || object_[key].get_ref<const std::string&>().size() > k_max_text ||
-            !accept(object_[key].get_ref<const std::string&>())) {
-            complain(key, range);
-            return false;
-        }
-        value = object_[key].get<std::string>();
-        return true;
-    }
-    bool truth(const char* key, bool& value) {
-        if (!object_.contains(key)) return false;
-        if (!object_[key].is_boolean()) {
-            complain(key, "true or false");
-            return false;
-        }
-        value = object_[key].get<bool>();
-        return true;
-    }
-    JsonReader inner(const char* key) {
-        static const nlohmann::json nothing = nlohmann::json::object();
-        if (!object_.contains(key) || object_[key].is_null()) return {nothing, file_, prefix_ + key + "."};
-        if (!object_[key].is_object()) {
-            complain(key, "an object");
-            return {nothing, file_, prefix_ + key + "."};
-        }
-        return {object_[key], file_, prefix_ + key + "."};
-    }
-    void complain(const char* key, std::string_view range) {
-        if (!error_)
-            error_ = Error(ErrorCode::I04, fmt::format("{}: {}{}: must be {}", file_, prefix_, key, range));
-    }
-    Status finish() const { return error_ ? Status(fail(*error_)) : Status{}; }
-
-  private:
-    const nlohmann::json& object_;
-    std::string_view file_;
-    std::string prefix_;
-    std::optional<Error> error_;
-};
-
 constexpr std::string_view k_directory_range =
     "an absolute path without \"..\"; {user} stands for the user's name";
-
-bool any(const std::string&) {
-    return true;
-}
 
 }  // namespace
 
@@ -184,27 +117,6 @@ Result<ClientConfig> parse_client_config(std::string_view text, std::string_view
                                        : BreakPolicy::nobody;
     c.guest_address_leased = guest_address == "leased";
     return c;
-}
-
-Result<BootFacts> parse_boot_facts(std::string_view text, std::string_view file) {
-    auto body = parse_object(text, file);
-    if (!body) return fail(body.error());
-    BootFacts b;
-    JsonReader r(*body, file);
-    std::string data = "memory";
-    r.text("data", data, "\"persistent\" or \"memory\"",
-           [](const std::string& s) { return s == "persistent" || s == "memory"; });
-    JsonReader kvm = r.inner("kvm");
-    kvm.truth("usable", b.kvm_usable);
-    kvm.text("why", b.kvm_why, "text", any);
-    JsonReader client = r.inner("client");
-    client.text("id", b.client_id, "text", any);
-    client.text("host", b.client_host, "text", any);
-    BERTH_TRY(r.finish());
-    BERTH_TRY(kvm.finish());
-    BERTH_TRY(client.finish());
-    b.data_persistent = data == "persistent";
-    return b;
 }
 
 ClientConfig with_record(ClientConfig config, const MachineRecord& record) {

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the site (/etc/berth/berth.toml, berth.toml(5)), the provisioner (/run/berth/machine.json) and the
-// boot
-// (/run/berth/boot.json) say to a session. Formats: docs/architecture.md "Users, paths, parameters".
+// What the site (/etc/berth/berth.toml, berth.toml(5)) and the provisioner (base/record/machine_record.h) say to a
+// session. Formats: docs/architecture.md "Users, paths, parameters".
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "base/machine_record.h"
 #include "base/nfs_types.h"
+#include "base/record/machine_record.h"
 #include "base/result.h"
 
 namespace berth::session {
@@ -40,21 +39,9 @@ struct ClientConfig {
     std::string template_vm;
 };
 
-/// The part of boot.json that concerns a session.
-struct BootFacts {
-    bool data_persistent = false;
-    bool kvm_usable = false;
-    std::string kvm_why;
-    std::string client_id, client_host;
-};
-
 /// I04 names file, line, key and legal range. An unknown key is an error: it may be a misspelt rule.
 Result<ClientConfig> parse_client_config(std::string_view text, std::string_view file);
-/// I04 names file and key. The file is written by our own program; keys that a session does not use are left
-/// alone.
-Result<BootFacts> parse_boot_facts(std::string_view text, std::string_view file);
-
-/// The values that machine.json gives (base/machine_record.h) over the site's.
+/// The values that machine.json gives (base/record/machine_record.h) over the site's.
 ClientConfig with_record(ClientConfig config, const MachineRecord& record);
 
 /// berth::parse_location as volume/ takes it, without ports.

@@ -138,25 +138,6 @@ TEST(ClientConfig, uses_no_other_server_when_the_records_is_wrong) {
     }
 }
 
-TEST(BootFacts, reads_what_a_session_needs) {
-    auto b = parse_boot_facts(
-        R"({"data":"persistent","clock":"waiting","kvm":{"usable":false,"why":"off"},"network":true,"client":{"id":"m-1","host":"h"}})",
-        "boot.json");
-    ASSERT_TRUE(b);
-    EXPECT_TRUE(b->data_persistent);
-    EXPECT_EQ(b->kvm_why, "off");
-    EXPECT_EQ(b->client_id, "m-1");
-    EXPECT_EQ(b->client_host, "h");
-}
-
-TEST(BootFacts, names_the_key_of_a_wrong_value) {
-    auto b = parse_boot_facts(R"({"data":"disk"})", "boot.json");
-    ASSERT_FALSE(b);
-    EXPECT_EQ(b.error().detail(), "boot.json: data: must be \"persistent\" or \"memory\"");
-    EXPECT_FALSE(parse_boot_facts("[]", "boot.json"));
-    EXPECT_FALSE(parse_boot_facts(R"({"client":{"id":7}})", "boot.json"));
-}
-
 TEST(Location, is_a_server_and_an_absolute_path) {
     EXPECT_EQ(parse_location("fs1:/export/ann"), (NfsLocation{.server = "fs1", .directory = "/export/ann"}));
     EXPECT_EQ(parse_location("[fe80::1]:/x")->server, "fe80::1");

@@ -14,6 +14,7 @@
 #include "base/client_identity.h"
 #include "base/no_throw.h"
 #include "base/output.h"
+#include "base/record/boot_record.h"
 #include "base/spawn.h"
 #include "files/helper/files_helper.h"
 #include "greeter/session/provisioner_client.h"
@@ -119,7 +120,7 @@ Result<T> parse_if_there(const std::string& path, auto parse, T missing) {
 struct World {
     ClientConfig client;
     std::optional<MachineRecord> record;
-    std::optional<BootFacts> boot;
+    std::optional<BootRecord> boot;
     lock::LockOwner owner;
     std::optional<Provisioner> provisioner;
     SessionTimes times;
@@ -133,8 +134,8 @@ Result<World> read_world(const Options& o) {
     auto record = parse_if_there<std::optional<MachineRecord>>(
         o.machine, [](const std::string& t) { return parse_machine_record(t); }, {});
     if (!record) return fail(record.error());
-    auto boot = parse_if_there<std::optional<BootFacts>>(
-        o.boot, [&](const std::string& t) { return parse_boot_facts(t, o.boot); }, {});
+    auto boot = parse_if_there<std::optional<BootRecord>>(
+        o.boot, [](const std::string& t) { return parse_boot_record(t); }, {});
     if (!boot) return fail(boot.error());
     w.client = *record ? with_record(*client, **record) : *client;
     w.record = std::move(*record);
@@ -145,7 +146,7 @@ Result<World> read_world(const Options& o) {
     w.owner.boot_id = boot_id->substr(0, boot_id->find('\n'));
     if (w.boot && !w.boot->client_id.empty()) {
         w.owner.client = w.boot->client_id;
-        w.owner.host = w.boot->client_host;
+        w.owner.host = w.boot->host;
     } else {
         auto identity = read_client_identity();
         if (!identity) return fail(identity.error());
@@ -189,7 +190,7 @@ Status build(Machinery& m, const World& w, const Options& o, Report& report) {
     chmod(o.state_dir.c_str(), 0700);
     chmod(o.swap_dir.c_str(), 0711);
     if (w.provisioner) m.provisioner = std::make_unique<ProvisionerClient>(*w.provisioner);
-    const bool diskless = w.boot && !w.boot->data_persistent;
+    const bool diskless = w.boot && !w.boot->persistent.value_or(false);
     m.store = std::make_unique<StateStore>(o.state_dir, diskless ? m.provisioner.get() : nullptr, report,
                                            o.run_root, o.swap_dir);
 

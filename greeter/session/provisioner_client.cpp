@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/session/provisioner_client.h"
 
+#include "base/record/command_line.h"
 #include "net/http_client.h"
 
 namespace berth::session {
@@ -68,18 +69,11 @@ Status ProvisionerClient::report_session(const std::string& boot_id, const nlohm
 
 std::optional<Provisioner> find_provisioner(std::string_view command_line, std::string_view record_id,
                                             std::string_view record_token) {
-    Provisioner p{.url = {}, .machine = std::string(record_id), .token = std::string(record_token)};
-    while (!command_line.empty()) {
-        const size_t end = command_line.find_first_of(" \n\t");
-        const std::string_view word = command_line.substr(0, end);
-        const auto value = [&word](std::string_view key) -> std::string_view {
-            return word.starts_with(key) ? word.substr(key.size()) : std::string_view{};
-        };
-        if (auto v = value("berth.provisioner="); !v.empty()) p.url = v;
-        if (auto v = value("berth.machine="); !v.empty() && p.machine.empty()) p.machine = v;
-        if (auto v = value("berth.boot="); !v.empty() && p.token.empty()) p.token = v;
-        command_line = end == std::string_view::npos ? std::string_view{} : command_line.substr(end + 1);
-    }
+    Provisioner p{.url = command_line_value(command_line, "berth.provisioner"),
+                  .machine = std::string(record_id),
+                  .token = std::string(record_token)};
+    if (p.machine.empty()) p.machine = command_line_value(command_line, "berth.machine");
+    if (p.token.empty()) p.token = command_line_value(command_line, "berth.boot");
     while (p.url.ends_with('/')) p.url.pop_back();
     if (p.url.empty() || p.machine.empty()) return std::nullopt;
     return p;

@@ -17,8 +17,8 @@ struct BootFacts {
 /// Never fails: a missing or malformed file means that nothing is known.
 BootFacts parse_boot_facts(std::string_view text);
 
-/// The terminal that berth.console= of the kernel command line names, as a path: a plain name below /dev
-/// ("tty1", "ttyS0", "hvc0"); the last one counts. "/dev/tty1" when none or none that is allowed stands
+/// The terminal that berth.console= of the kernel command line names, as a path below /dev
+/// (is_console(): "tty1", "ttyS0", "hvc0"); the last one counts. "/dev/tty1" when none or none that is allowed stands
 /// there.
 std::string console_path(std::string_view kernel_command_line);
 

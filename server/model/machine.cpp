@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "base/machine_record.h"
 #include "base/plain_text.h"
+#include "base/record/machine_record.h"
 
 namespace berth::server {
 namespace {

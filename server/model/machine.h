@@ -80,7 +80,7 @@ std::string_view to_text(Platform platform);
 std::optional<UnknownPolicy> parse_unknown_policy(std::string_view text);
 std::optional<Platform> parse_platform(std::string_view text);
 
-/// `machine.json` (base/machine_record.h). Whatever the database holds, the workstation accepts it: what is
+/// `machine.json` (base/record/machine_record.h). Whatever the database holds, the workstation accepts it: what is
 /// not valid is left out, and a refused setting that says where the users' files are makes all of them
 /// unusable rather than let the next best file server count.
 nlohmann::json machine_record(const Machine& machine, const Policy& policy, std::string_view boot_token);

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/machine_record.h"
+#include "base/record/machine_record.h"
 #include "server/model/machine_view.h"
 
 namespace berth::server {

@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "base/machine_record.h"
+#include "base/record/machine_record.h"
 #include "bootstrap/boot_parameters.h"
 #include "server/boot/ipxe_script.h"
 #include "server/model/machine.h"

@@ -3,6 +3,8 @@
 // chronyc, cpuinfo.
 #include <cstdlib>
 
+#include "base/record/boot_record.h"
+#include "base/record/command_line.h"
 #include "base/text.h"
 #include "bootstrap/boot_parameters.h"
 #include "bootstrap/clock_state.h"
@@ -35,7 +37,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (unsigned char c : facts.dump())
         if (c < ' ' || c == 0x7f) abort();
     (void)parse_kvm_probe(text);
-    const BootState state = parse_boot_state(text);
-    if (format_boot_state(parse_boot_state(format_boot_state(state))) != format_boot_state(state)) abort();
+    if (auto found = berth::parse_boot_record(text)) {
+        auto again = berth::parse_boot_record(berth::format_boot_record(*found));
+        // A text that is no UTF-8 is no JSON: nothing is replaced.
+        if (!again || *again != *found) abort();
+    }
+    if (const auto values = berth::command_line_values(text); !values.empty())
+        (void)berth::command_line_value(text, values.front().first);
     return 0;
 }

@@ -3,6 +3,7 @@
 // goes to nft(8).
 #include <algorithm>
 
+#include "base/record/boot_record.h"
 #include "base/text.h"
 #include "greeter/session/client_config.h"
 #include "greeter/session/guest_firewall.h"
@@ -11,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
     if (size == 0) return 0;
     const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
     if (data[0] == 'b')
-        (void)berth::session::parse_boot_facts(text, "boot.json");
+        (void)berth::parse_boot_record(text);
     else
         (void)berth::session::parse_client_config(text, "berth.toml");
     if (const auto location = berth::parse_location(text);

@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "base/machine_record.h"
+#include "base/record/machine_record.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     auto record = berth::parse_machine_record({reinterpret_cast<const char*>(data), size});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "base/machine_record.h"
+#include "base/record/machine_record.h"
 
 #include <gtest/gtest.h>
 
