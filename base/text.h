@@ -74,8 +74,8 @@ bool is_file_name(std::string_view text);
 /// A record's id as it may be in a URL's path and in a file name: 1 to 64 of letters, digits, '.', '_', ':',
 /// '-', the first a letter or digit.
 bool is_machine_id(std::string_view text);
-/// A terminal of the kernel as "berth.console=" names it: "tty" or "hvc" and more letters and digits, at most 16
-/// together.
+/// A terminal of the kernel as "berth.console=" names it: "tty" or "hvc" and perhaps more letters and digits, at
+/// most 16 together.
 bool is_console(std::string_view text);
 /// A boot token: 1 to 128 of letters, digits, '-', '_'.
 bool is_boot_token(std::string_view text);

@@ -36,7 +36,9 @@ void Screen::line(std::string_view text) {
     if (auto active = read_file("/sys/class/tty/console/active", 4096)) {
         std::istringstream names(*active);
         for (std::string name; names >> name;) {
-            if (name == "tty0" && console_.size() > 3 && console_[3] >= '0' && console_[3] <= '9') continue;
+            const bool virtual_terminal = console_.starts_with("tty") && console_.size() > 3 &&
+                                          console_[3] >= '0' && console_[3] <= '9';
+            if (name == "tty0" && virtual_terminal) continue;
             terminals.insert(name);
         }
     }

@@ -204,7 +204,7 @@ Status run_setup(const SetupContext& context) {
     BootRecord state{.persistent = data->persistent, .kvm = probe_kvm(), .network = has_network()};
     if (auto identity = read_client_identity()) {
         state.client_id = identity->id;
-        state.host = identity->host;
+        state.host = printable(identity->host, 256);
     } else {
         report.error("no identity", identity.error());
     }

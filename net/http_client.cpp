@@ -102,7 +102,7 @@ class CurlHttp final : public HttpClient {
 }  // namespace
 
 std::unique_ptr<HttpClient> make_http_client(ErrorCode failed) {
-    // Not thread-safe and meant to be called once; this process has one thread when it makes its first.
+    // Once, whichever thread is first.
     static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
     (void)global;
     return std::make_unique<CurlHttp>(failed);

@@ -23,7 +23,7 @@ struct KvmFacts {
     friend bool operator==(const KvmFacts&, const KvmFacts&) = default;
 };
 
-/// What is not known is left out of the text.
+/// What is not known is left out of the text, or empty there.
 struct BootRecord {
     std::optional<bool> persistent;  ///< There is a data partition.
     std::optional<ClockState> clock;

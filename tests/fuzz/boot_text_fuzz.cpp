@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     (void)parse_cpuinfo(text);
     (void)parse_memory_mib(text);
     // What firmware and tools say can be posted.
-    const KvmFacts kvm{.usable = false, .why = std::string(text)};
+    const berth::KvmFacts kvm{.usable = false, .why = std::string(text)};
     const auto facts =
         machine_facts({{.path = std::string(text), .partitions = {}}}, kvm, "/nowhere", {std::string(text)});
     for (unsigned char c : facts.dump())

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What people can write or call is in the manual pages (docs/how-to-add.md): keys of machine.toml and berth.toml, berthctl's commands and options, and
-the provisioner's addresses. Steps and error codes have tests of their own."""
+the provisioner's addresses; and every step is in the matrix of ways out. An option counts as explained when the page has it for any command."""
 import pathlib
 import re
 import subprocess
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 MAN = ROOT / "docs/man"
@@ -14,35 +15,58 @@ def code(path):
 
 
 def items(page):
-    """The names that a manual page explains: .It Ic key, .It Fl option , Fl option, .Cm word."""
-    text = (MAN / page).read_text().replace("\\-", "-")
-    return {name for line in text.splitlines() if line.startswith(".It Ic ") for name in re.findall(r"[a-z_]+", line[7:])}
-
-
-def missing_keys(source, page):
-    return sorted(source - items(page))
+    """The keys that a page of a file's format explains, by its table: .Ss or .It Sy heading, then .It Ic key."""
+    found, table = {}, ""
+    for line in (MAN / page).read_text().replace("\\-", "-").splitlines():
+        if heading := re.match(r"\.Ss \W*([a-z]+)\W*$|\.(?:Ss|It Sy|Sy) \W*([a-z]+)\W*$", line):
+            table = heading[1] or heading[2]
+        elif line.startswith((".Ss", ".Sh")):
+            table = ""
+        elif line.startswith(".It Ic "):
+            found.setdefault(table, set()).update(re.findall(r"[a-z_]+", line[7:]))
+    return found
 
 
 def machine_keys():
-    tables = re.findall(r'TomlTable table\(source, (?:"[^"]*"|fmt::format\([^)]*\)),\s*\{([^}]*)\}', code("guest/machine_config.cpp"))
-    assert len(tables) == 3
-    # Where the tables stand in the file: "network" and "disk" have a heading of their own.
-    return {key for table in tables for key in re.findall(r'"([a-z_]+)"', table)} - {"network", "disk"}
+    source = code("guest/machine_config.cpp")
+    tables = re.findall(r'TomlTable table\(source, (?:"([^"]*)"|fmt::format\("(\w+)[^)]*\)),\s*\{([^}]*)\}', source)
+    found = {plain or made: set(re.findall(r'"([a-z_]+)"', keys)) for plain, made, keys in tables}
+    assert set(found) == {"", "network", "disk"}
+    # What has a heading of its own.
+    found[""] -= {"network", "disk"}
+    return found
 
 
 def site_keys():
-    source = code("greeter/session/client_config.cpp")
-    return {key for _, key in re.findall(r'\br\.\w+\(\s*"([a-z]+)",\s*"([a-z_]+)"', source)}
+    found = {}
+    for table, key in re.findall(r'\br\.\w+\(\s*"([a-z]+)",\s*"([a-z_]+)"', code("greeter/session/client_config.cpp")):
+        found.setdefault(table, set()).add(key)
+    return found
+
+
+def missing_keys(wanted, page):
+    explained = items(page)
+    return sorted(f"{table}.{key}" for table, keys in wanted.items() for key in keys - explained.get(table, set()))
 
 
 def test_every_key_of_machine_toml_is_in_its_manual_page():
-    assert "memory" in machine_keys() and "volume_id" in machine_keys()
+    assert "memory" in machine_keys()[""] and "volume_id" in machine_keys()["disk"]
     assert missing_keys(machine_keys(), "machine.toml.5") == []
+    assert missing_keys({"network": {"name"}}, "machine.toml.5") == ["network.name"], "a disk's key is none of a network"
 
 
 def test_every_key_of_berth_toml_is_in_its_manual_page():
-    assert {"method", "break", "template"} <= site_keys()
+    assert {"locate", "shared", "lock", "vm"} == set(site_keys())
     assert missing_keys(site_keys(), "berth.toml.5") == []
+
+
+def test_every_step_is_in_the_matrix_of_ways_out():
+    sys.path.insert(0, str(ROOT / "tests/integration/session"))
+    import ways_out
+    steps = re.findall(r'\{step::(\w+),\s*"[^"]*",\s*"[^"]*",\s*seconds\(\d+\),\s*(\d+)', code("greeter/session/step_table.cpp"))
+    assert len(steps) == code("greeter/session/step_table.cpp").count("{step::") - sum(1 for _ in re.finditer(r"\{step::\w+(, step::\w+)*\}", code("greeter/session/step_table.cpp")))
+    assert list(ways_out.DO) == [name for name, _ in steps]
+    assert list(ways_out.UNDO) == [name for name, place in sorted(steps, key=lambda s: int(s[1])) if place != "0"]
 
 
 def help_of(program, *words):
@@ -82,5 +106,7 @@ def test_every_word_of_the_provisioners_addresses_is_in_the_architecture():
     words = set(re.findall(r'\bis\(\d, "([a-z0-9.]+)"\)|\bwhat == "([a-z]+)"', code("server/api/service.cpp")))
     words = {word for pair in words for word in pair if word}
     assert {"boot", "machines", "images", "metrics", "state", "record"} <= words
-    table = "\n".join(line for line in (ROOT / "docs/architecture.md").read_text().splitlines() if line.startswith("| `"))
-    assert sorted(word for word in words if not re.search(r"[/ ]" + re.escape(word) + r"\b", table)) == []
+    page = (ROOT / "docs/architecture.md").read_text()
+    section = page[page.index("## Provisioner: HTTP"):]
+    table = "\n".join(line.split("|")[1] + line.split("|")[2] for line in section[:section.index("\n\n")].replace("\\|", " ").splitlines() if line.startswith("| `"))
+    assert sorted(word for word in words if f"/{word}" not in table) == []

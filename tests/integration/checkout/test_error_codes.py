@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/error-codes.md is made from base/error_codes.def: `tests/integration/checkout/test_error_codes.py --write` makes it anew."""
+"""docs/error-codes.md is made from base/error_codes.def: `python3 tests/integration/checkout/test_error_codes.py --write` makes it anew."""
 import pathlib
 import re
 import sys
@@ -47,7 +47,7 @@ def page():
 
 
 def test_the_page_is_the_table():
-    assert PAGE.read_text() == page(), "run tests/integration/checkout/test_error_codes.py --write"
+    assert PAGE.read_text() == page(), "run python3 tests/integration/checkout/test_error_codes.py --write"
 
 
 def test_every_code_is_on_the_page_once_and_sorted():

@@ -25,7 +25,7 @@ NO_LOG_FLUSH = 2
 
 class PowerCutServer(sessionworld.Ganesha):
     """Ganesha on an ext4 of its own that forgets, at a cut, what was not made durable. Mounted in a namespace of its own: in any other a copy of the
-    mount might live on, and the file system with it. `root` is how this process sees it."""
+    mount might live on, and the file system with it. The server's own copy ends with it. `root` is how this process sees it."""
 
     def __init__(self, world, image):
         self.holder = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c", "echo ready; exec cat"], stdin=subprocess.PIPE,
