@@ -7,7 +7,7 @@
 #include "lock/record.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    using namespace berth::lock;
+    using namespace berth;
     auto last = lock::parse_last_used({reinterpret_cast<const char*>(data), size});
     if (!last) return 0;
     // What was accepted can be written and is accepted again, as itself.
