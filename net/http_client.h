@@ -19,7 +19,7 @@ struct HttpRequest {
     std::vector<std::string> headers = {};  ///< "Name: value"
     uint64_t from = 0;  ///< First byte wanted (RFC 9110 14.2); a server without ranges is dealt with.
     std::string method = "GET";  ///< Not HEAD; one with a body, or DELETE.
-    std::string body = {};  ///< JSON, unless empty.
+    std::string body = {};       ///< JSON, unless empty.
 };
 
 struct HttpTimes {
