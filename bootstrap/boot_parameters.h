@@ -25,7 +25,8 @@ struct BootParameters {
     bool has_record() const { return !provisioner.empty() && !machine.empty(); }
 };
 
-/// Others' words are passed over. B09 names the word and its legal form. The last of two equal words counts, as in the kernel.
+/// Words of others are ignored. B09 names the word and its valid form. The last of two equal words counts, as in
+/// the kernel.
 Result<BootParameters> parse_boot_parameters(std::string_view command_line);
 
 /// Reads /proc/cmdline.

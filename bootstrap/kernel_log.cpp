@@ -60,7 +60,7 @@ std::string KernelLog::read_on() {
 size_t KernelLog::add_missing_firmware(std::vector<std::string>& known) {
     size_t added = 0;
     for (auto& file : missing_firmware(read_on())) {
-        if (known.size() >= k_most_files) break;
+        if (known.size() >= k_most_firmware) break;
         if (std::ranges::find(known, file) != known.end()) continue;
         known.push_back(std::move(file));
         ++added;

@@ -22,10 +22,8 @@ class KernelLog {
     std::string read_on();
 
     /// The files that missing_firmware() finds in them and `known` lacks are put behind it, up to
-    /// k_most_files in all; how many that were.
+    /// k_most_firmware in all; how many that were.
     size_t add_missing_firmware(std::vector<std::string>& known);
-
-    static constexpr size_t k_most_files = k_most_firmware;
 
   private:
     UniqueFd fd_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The few NFSv3 operations (RFC 1813) that paths and locks are made of, as a seam: NfsSession is the real
-// one, MemoryFiles (memory_nfs.h) the fake whose replies can be lost and whose calls can execute late. Each
-// call is one RPC on the wire, never repeated by the layer below. One thread.
+// one, MemoryFiles (tests/testing/memory_files.h) the fake whose replies can be lost and whose calls can execute
+// late. Each call is one RPC on the wire. The layer below repeats only one that the server refused for the moment
+// (files/nfs/nfs_session.h). One thread.
 //
 // Errors: M09 nothing of that name, M13 name taken, M03/M06/M07/M08/M10/M11 as the server says. M04 means
 // that no answer came: the call may have been executed, may be executed later, or never. L05 is the same,

@@ -21,7 +21,7 @@ constexpr size_t k_verifier = 8;  // NFS3_WRITEVERFSIZE, NFS3_COOKIEVERFSIZE
 /// One READDIR's names take at least 24 bytes each of the 32 KiB that we ask for; a server may send more.
 constexpr size_t k_most_names = 16'384;
 
-/// The errors that nfs_ops.h and a mount name.
+/// The errors that file_ops.h and a mount name.
 constexpr std::array k_errors = {ErrorCode::M01, ErrorCode::M02, ErrorCode::M03, ErrorCode::M04,
                                  ErrorCode::M05, ErrorCode::M06, ErrorCode::M07, ErrorCode::M08,
                                  ErrorCode::M09, ErrorCode::M10, ErrorCode::M11, ErrorCode::M12,
