@@ -5,12 +5,18 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
+
 namespace berth::guest {
 
-/// Empty when there is none.
-std::string name_of(std::string_view domain_xml);
-std::string uuid_of(std::string_view domain_xml);
-/// The path of the first serial port's unix socket; empty when there is none.
-std::string console_socket_of(std::string_view domain_xml);
+/// Each is empty when the text does not say it.
+struct DomainFacts {
+    std::string name;
+    std::string uuid;
+    std::string console_socket;  ///< The path of the first serial port's unix socket.
+};
+
+/// H07 for what read_xml (guest/xml.h) refuses, and for another element than <domain>.
+Result<DomainFacts> read_domain_facts(std::string_view domain_xml);
 
 }  // namespace berth::guest

@@ -187,10 +187,11 @@ void write_network(XmlWriter& xml, const MachineConfig& config, const ClientFact
 }
 
 void write_serial(XmlWriter& xml, const ClientFacts& facts) {
-    for (const std::string_view element : {"serial", "console"}) {
+    for (const auto& [element, target] :
+         {std::pair("serial", "isa-serial"), std::pair("console", "serial")}) {
         xml.open(element, {{"type", "unix"}});
         xml.empty("source", {{"mode", "bind"}, {"path", facts.console_socket}});
-        xml.empty("target", {{"type", element == "serial" ? "isa-serial" : "serial"}, {"port", "0"}});
+        xml.empty("target", {{"type", target}, {"port", "0"}});
         xml.close();
     }
 }

@@ -350,7 +350,9 @@ class LibvirtHypervisor final : public Hypervisor {
     Status kvm_usable() override { return probe_kvm(); }
 
     Result<std::unique_ptr<Domain>> start(const std::string& domain_xml) override {
-        const std::string uuid = uuid_of(domain_xml), name = name_of(domain_xml);
+        const auto facts = read_domain_facts(domain_xml);
+        if (!facts) return fail(facts.error());
+        const auto& [name, uuid, console_socket] = *facts;
         const BootTime end = link_->clock().now() + link_->times().start;
         const auto there = is_known(*link_, uuid, link_->times().start);
         if (!there) return fail(there.error());
@@ -372,17 +374,17 @@ class LibvirtHypervisor final : public Hypervisor {
             if (known && *known == nullptr) return fail(done.error());
             if (known) return known;
             link_->report().error("whether the domain was started is unknown", done.error());
-            return std::make_unique<LibvirtDomain>(link_, name, console_socket_of(domain_xml));
+            return std::make_unique<LibvirtDomain>(link_, name, console_socket);
         }
         if (done->code != VIR_ERR_OK) return fail(ErrorCode::H03, "{}", done->text);
         link_->report().event(Level::info, "domain started", {{"uuid", uuid}});
-        return std::make_unique<LibvirtDomain>(link_, name, console_socket_of(domain_xml));
+        return std::make_unique<LibvirtDomain>(link_, name, console_socket);
     }
 
     Result<std::unique_ptr<Domain>> find(const std::string& name) override {
         struct Found {
             DomainHandle handle;  // Freed late, as above.
-            std::string socket;
+            std::string xml;
         };
         auto found = std::make_shared<Found>();
         const auto done = link_->call(
@@ -392,15 +394,17 @@ class LibvirtHypervisor final : public Hypervisor {
                 found->handle.reset(virDomainLookupByName(c, name.c_str()));
                 if (found->handle == nullptr) return false;
                 const Text xml(virDomainGetXMLDesc(found->handle.get(), 0));
-                if (xml == nullptr) return false;
-                found->socket = console_socket_of(xml.get());
-                return true;
+                if (xml != nullptr) found->xml = xml.get();
+                return xml != nullptr;
             },
             link_->times().answer);
         if (!done) return fail(done.error());
         if (done->code == VIR_ERR_NO_DOMAIN) return nullptr;
         if (done->code != VIR_ERR_OK) return fail(ErrorCode::H07, "{}", done->text);
-        return std::make_unique<LibvirtDomain>(link_, name, std::move(found->socket));
+        const auto facts = read_domain_facts(found->xml);
+        // It can be stopped without its console.
+        if (!facts) link_->report().error("the domain's description cannot be read", facts.error());
+        return std::make_unique<LibvirtDomain>(link_, name, facts ? facts->console_socket : "");
     }
 
   private:

@@ -52,6 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                           .host_memory = UINT64_MAX,
                                           .host_cpus = 128});
     must(xml.has_value());
-    must(uuid_of(*xml) == config->uuid && console_socket_of(*xml) == "/run/console.sock");
+    const auto facts = read_domain_facts(*xml);
+    must(facts.has_value() && facts->uuid == config->uuid && facts->console_socket == "/run/console.sock");
     return 0;
 }
