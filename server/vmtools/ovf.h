@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The description of a virtual appliance (OVF, DMTF DSP0243 1.x, as VMware and VirtualBox write it).
-// Untrusted input: no entity is expanded, nothing is fetched, what is out of range is an error.
+// Untrusted input, read by guest/xml.h; what is out of range is an error.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "guest/machine_config.h"
+#include "guest/xml.h"
 
 namespace berth::server {
 
@@ -27,7 +28,7 @@ struct OvfMachine {
     std::vector<std::string> cards;  ///< Network cards, as machine.toml's model.
 };
 
-inline constexpr size_t k_max_ovf = 1 << 20;
+inline constexpr size_t k_max_ovf = guest::k_max_xml;
 /// P25 naming `file`, place and what would be right.
 Result<OvfMachine> parse_ovf(std::string_view text, const std::string& file);
 
