@@ -51,7 +51,7 @@ Result<UniqueFd> take_guard(const std::string& what, const std::string& vm) {
     std::copy(name.begin(), name.end(), address.sun_path + 1);
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
     if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
-        if (errno == EADDRINUSE) return fail(ErrorCode::P21, "\"{}\"", vm);
+        if (errno == EADDRINUSE) return fail(ErrorCode::M35, "\"{}\"", vm);
         return fail_errno("bind");
     }
     return fd;
@@ -74,7 +74,7 @@ Status check_vm_name(const std::string& name) {
     constexpr const char* k_right =
         "must be 1 to 255 bytes of UTF-8 without \"/\" and control characters, not beginning with \".\"";
     if (!is_plain_name(name) || name.starts_with('.') || !is_plain_text(name))
-        return fail(ErrorCode::P22, "\"{}\" ({} bytes): {}", printable(name, 255), name.size(), k_right);
+        return fail(ErrorCode::M36, "\"{}\" ({} bytes): {}", printable(name, 255), name.size(), k_right);
     return {};
 }
 
@@ -100,7 +100,7 @@ Result<NewVm> NewVm::begin(files::FileOps& ops, const std::string& vm, const std
     NewVm made(ops, vm, origin, clock);
     made.private_name_ = private_prefix(vm) + hash_of(maker);
     auto there = ops.lookup(ops.root(), vm);
-    if (there) return fail(ErrorCode::P20, "\"{}\"", vm);
+    if (there) return fail(ErrorCode::M34, "\"{}\"", vm);
     if (!is(there.error(), ErrorCode::M09)) return fail(there.error());
     auto guard = take_guard(ops.root() + made.private_name_, vm);
     if (!guard) return fail(guard.error());
@@ -115,9 +115,9 @@ Result<NewVm> NewVm::begin(files::FileOps& ops, const std::string& vm, const std
                         ? read_whole(ops, state->handle, k_max_state)
                         : Result<std::string>(fail(ErrorCode::M09));
         auto object =
-            text ? parse_json_object(*text, ErrorCode::P21) : Result<nlohmann::json>(fail(text.error()));
+            text ? parse_json_object(*text, ErrorCode::M35) : Result<nlohmann::json>(fail(text.error()));
         if (object) {
-            JsonFields fields(*object, ErrorCode::P21, k_making);
+            JsonFields fields(*object, ErrorCode::M35, k_making);
             fields.number("schema", 1, 1);
             made.resumed_ = fields.text("origin", 0, 4096) == origin;
             made.sources_ = fields.text("sources", 0, 16);
@@ -236,7 +236,7 @@ Status NewVm::finish() {
         if (!now) return renamed;
         if (now->handle != folder_) {
             BERTH_TRY(discard());
-            return fail(ErrorCode::P20, "\"{}\"", vm_);
+            return fail(ErrorCode::M34, "\"{}\"", vm_);
         }
     }
     (void)ops_.remove(folder_, k_making);  // it does no harm there
@@ -307,7 +307,7 @@ Status copy_vm(files::FileOps& from, const files::FileHandle& source, const file
     for (const auto& [path, file] : sources) {
         auto after = file.ops->attributes(file.handle);
         if (!after) return fail(after.error());
-        if (moment_of(*after) != moment_of(file.attributes)) return fail(ErrorCode::P23, "\"{}\"", path);
+        if (moment_of(*after) != moment_of(file.attributes)) return fail(ErrorCode::M37, "\"{}\"", path);
     }
     return made.put(k_machine_file, planned->machine_toml);
 }
@@ -335,7 +335,7 @@ Status make_vm_from_template(const MountOptions& user, const NfsLocation& source
     if (!copied) {
         // Without room nothing may stay that takes it; otherwise the next login goes on.
         const ErrorCode code = copied.error().code();
-        if (code == ErrorCode::M07 || code == ErrorCode::M08 || code == ErrorCode::P23) (void)made->discard();
+        if (code == ErrorCode::M07 || code == ErrorCode::M08 || code == ErrorCode::M37) (void)made->discard();
         return fail(copied.error().with_prefix("template"));
     }
     // A piece that was sent again may still arrive a first time: not into a disk that a guest has written to.

@@ -21,8 +21,8 @@ namespace berth::guest {
 class NewVm {
   public:
     /// `maker` is this client's identity; `origin` what the VM is made from, with size and time: an earlier
-    /// attempt from the same origin is gone on with, another is thrown away. P20 there is such a VM; P21 the
-    /// maker is at it in another process; P22 the name cannot be one.
+    /// attempt from the same origin is gone on with, another is thrown away. M34 there is such a VM; M35 the
+    /// maker is at it in another process; M36 the name cannot be one.
     static Result<NewVm> begin(files::FileOps& ops, const std::string& vm, const std::string& maker,
                                const std::string& origin, Clock& clock);
 
@@ -41,7 +41,7 @@ class NewVm {
     Status checkpoint(const std::string& path, const files::FileHandle& file, uint64_t done,
                       bool now = false);
 
-    /// Renames it. P20 when another maker was faster; then nothing is left of ours.
+    /// Renames it. M34 when another maker was faster; then nothing is left of ours.
     Status finish();
     /// Removes what was made.
     Status discard();
@@ -89,7 +89,7 @@ Status make_vm_from_template(const MountOptions& user, const NfsLocation& source
 /// Takes a VM away: out of the listing by one RENAME, then piece by piece. Only under its lock.
 Status remove_vm(files::FileOps& ops, const std::string& vm);
 
-/// 1 to 255 bytes of UTF-8 without control characters and "/", not beginning with a full stop. P22.
+/// 1 to 255 bytes of UTF-8 without control characters and "/", not beginning with a full stop. M36.
 Status check_vm_name(const std::string& name);
 
 }  // namespace berth::guest

@@ -94,7 +94,7 @@ Status RealParts::make_from_template(const guest::MountOptions& user, const NfsL
     };
     const Status made =
         guest::make_vm_from_template(user, source, name, maker, plan, progress, files_, clock_, report_);
-    if (!made && made.error().code() == ErrorCode::P20) return {};
+    if (!made && made.error().code() == ErrorCode::M34) return {};
     return made;
 }
 

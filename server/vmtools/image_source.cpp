@@ -179,7 +179,7 @@ Result<std::string> read_raw(const ImageSource& image, uint64_t offset, uint32_t
         if (n < 0)
             return fail(ErrorCode::P24, "{}: at byte {}: {}", image.name, offset + at, std::strerror(errno));
         if (n == 0)
-            return fail(ErrorCode::P23, "{}: ends at byte {} of {}", image.name, offset + at, image.bytes);
+            return fail(ErrorCode::M37, "{}: ends at byte {} of {}", image.name, offset + at, image.bytes);
         at += static_cast<uint64_t>(n);
     }
     return bytes;
@@ -190,7 +190,7 @@ Status check_unchanged(const ImageSource& image) {
     if (fstat(image.fd.get(), &s) != 0) return fail_errno(image.name);
     if (static_cast<uint64_t>(s.st_size) != image.file_size ||
         int64_t{s.st_mtim.tv_sec} * 1'000'000'000 + s.st_mtim.tv_nsec != image.mtime_ns)
-        return fail(ErrorCode::P23, "{}", image.name);
+        return fail(ErrorCode::M37, "{}", image.name);
     return {};
 }
 

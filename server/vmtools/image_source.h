@@ -48,10 +48,10 @@ struct ImageSource {
 Result<ImageSource> open_image(const std::string& path, std::optional<ImageFormat> format,
                                uint64_t offset = 0, uint64_t length = 0);
 
-/// Some bytes of a raw image's disk; what is behind its end, in its last sector, is zeros. P23 when the file
+/// Some bytes of a raw image's disk; what is behind its end, in its last sector, is zeros. M37 when the file
 /// is shorter than it was.
 Result<std::string> read_raw(const ImageSource& image, uint64_t offset, uint32_t length);
-/// P23 when the file was written to since it was opened.
+/// M37 when the file was written to since it was opened.
 Status check_unchanged(const ImageSource& image);
 
 /// Writes the disk's bytes from `begin` to `end` into `target` at `target_offset`, where zeros are. `tick` is

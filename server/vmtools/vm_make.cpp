@@ -30,7 +30,7 @@ bool keeps_what_is_made(ErrorCode code) {
     switch (code) {
         case ErrorCode::M07:
         case ErrorCode::M08:
-        case ErrorCode::P23:
+        case ErrorCode::M37:
         case ErrorCode::P24:
         case ErrorCode::P26:
         case ErrorCode::C01:

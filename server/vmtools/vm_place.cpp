@@ -61,7 +61,7 @@ Result<NfsLocation> nfs_location(const std::string& text, uint16_t nfs_port, uin
 Result<VmName> parse_vm_name(const std::string& text) {
     const size_t slash = text.find('/');
     if (slash == std::string::npos || slash == 0)
-        return fail(ErrorCode::P22, "\"{}\": must be USER/VM", text.substr(0, 300));
+        return fail(ErrorCode::M36, "\"{}\": must be USER/VM", text.substr(0, 300));
     VmName name{text.substr(0, slash), text.substr(slash + 1)};
     BERTH_TRY(guest::check_vm_name(name.user));
     BERTH_TRY(guest::check_vm_name(name.vm));

@@ -32,7 +32,7 @@ struct VmName {
     std::string user, vm;
     std::string text() const { return user + "/" + vm; }
 };
-/// P22.
+/// M36.
 Result<VmName> parse_vm_name(const std::string& text);
 
 /// One user's directory, opened as that user.

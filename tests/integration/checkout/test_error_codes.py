@@ -64,5 +64,12 @@ def test_every_sentence_is_one_that_can_be_read_out():
                 assert phrase not in what + do, f'{code}: "{phrase}" (STYLE, English)'
 
 
+def test_no_program_of_a_workstation_raises_a_code_of_the_provisioner_or_berthctl():
+    raised = [f"{path.relative_to(ROOT)}: {code}" for folder in ("base", "net", "files", "lock", "guest", "volume", "greeter", "bootstrap")
+              for path in (ROOT / folder).rglob("*") if path.suffix in (".cpp", ".h")
+              for code in re.findall(r"ErrorCode::P\d\d", path.read_text())]
+    assert not raised, raised
+
+
 if __name__ == "__main__" and sys.argv[1:] == ["--write"]:
     PAGE.write_text(page())

@@ -42,7 +42,7 @@ def test_create_list_show_check_and_remove(tools):
 def test_a_second_vm_of_the_same_name_is_refused_and_the_first_untouched(tools):
     tools.ctl.ok("create", "ann/work", "--disk", "1 MiB")
     before = flat(tools.path("ann/work", "machine.toml"))
-    tools.ctl.refused("P20", "create", "ann/work", "--disk", "2 MiB")
+    tools.ctl.refused("M34", "create", "ann/work", "--disk", "2 MiB")
     assert flat(tools.path("ann/work", "machine.toml")) == before and tools.names() == ["work"]
 
 
@@ -74,7 +74,7 @@ def test_names_with_spaces_utf8_a_dash_and_255_bytes(tools):
         for user in ("ann", "ben"):
             tools.ctl.ok("remove", "--yes", f"{user}/{name}")
     for name in ("n" * 256, ".hidden", "a/b", "line\nfeed", ""):
-        assert "must be 1 to 255 bytes" in tools.ctl.refused("P22", "create", f"ann/{name}")
+        assert "must be 1 to 255 bytes" in tools.ctl.refused("M36", "create", f"ann/{name}")
     assert tools.names() == []
 
 
@@ -201,7 +201,7 @@ def test_a_users_folder_or_vm_that_is_a_link_is_not_followed(tools):
     os.chown(tools.path("ben"), UIDS["ben"], UIDS["ben"])
     tools.path("ben/work").symlink_to("../ann/work")
     tools.ctl.refused("P27", "remove", "--yes", "ben/work")
-    tools.ctl.refused("P20", "create", "ben/work")
+    tools.ctl.refused("M34", "create", "ben/work")
     assert tools.names() == ["work"]
 
 
@@ -275,7 +275,7 @@ def test_an_unknown_user_in_the_list_stops_before_anything_is_made(tools):
     users.write_text("ben\nnobody-knows\n")
     tools.ctl.refused("P29", "clone", "ann/work", "--users", users)
     users.write_text("ben\nben\n")
-    assert "line 2" in tools.ctl.refused("P22", "clone", "ann/work", "--users", users)
+    assert "line 2" in tools.ctl.refused("M36", "clone", "ann/work", "--users", users)
     assert tools.names("ben") == []
 
 

@@ -55,7 +55,7 @@ def test_create_import_list_check_and_remove_by_nfs(world, ctl, ben):
     assert owned(ben, toolworld.UIDS["ben"])
     assert [(v["user"], v["vm"]) for v in ctl.json("list")] == [("ann", "work"), ("ben", "from image"), ("ben", "new")]
     assert "nothing would stop a login" in ctl.ok("check", "ben/new")
-    ctl.refused("P20", "create", "ben/new")
+    ctl.refused("M34", "create", "ben/new")
     ctl.ok("remove", "--yes", "ben/new")
     assert sorted(os.listdir(ben)) == ["from image"]
     ctl.refused("P27", "show", "ben/new")
