@@ -54,7 +54,7 @@ class MountedDirectory final : public UserDirectory {
     Result<lock::TakenLock> lock(const std::string& vm, const lock::LockOwner& owner, bool may_break,
                                  const Intent& intent, const Waiting& waiting) override;
     Status release(const std::string& vm, uint64_t epoch, const std::string& nonce) override;
-    Result<BootTime> renew(const std::string& vm, uint64_t epoch, const std::string& nonce) override;
+    Result<lock::Renewal> renew(const std::string& vm, uint64_t epoch, const std::string& nonce) override;
 
   private:
     /// Looks the folder of `vm` up by its name, and keeps it.
@@ -308,7 +308,8 @@ Status MountedDirectory::release(const std::string& vm, uint64_t epoch, const st
                      [&](const files::FileHandle& folder) { return protocol(folder).release(epoch, nonce); });
 }
 
-Result<BootTime> MountedDirectory::renew(const std::string& vm, uint64_t epoch, const std::string& nonce) {
+Result<lock::Renewal> MountedDirectory::renew(const std::string& vm, uint64_t epoch,
+                                              const std::string& nonce) {
     return in_folder(vm,
                      [&](const files::FileHandle& folder) { return protocol(folder).renew(epoch, nonce); });
 }

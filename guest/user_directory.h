@@ -103,9 +103,8 @@ class UserDirectory {
     /// reported).
     virtual Status release(const std::string& vm, uint64_t epoch, const std::string& nonce) = 0;
 
-    /// One good renewal (DESIGN "Lease"), for whoever holds the lock without a volume engine: the moment from
-    /// which the right to write counts. K05: it is another's.
-    virtual Result<BootTime> renew(const std::string& vm, uint64_t epoch, const std::string& nonce) = 0;
+    /// One renewal (DESIGN "Lease"), for whoever holds the lock without a volume engine.
+    virtual Result<lock::Renewal> renew(const std::string& vm, uint64_t epoch, const std::string& nonce) = 0;
 };
 
 struct MountOptions {

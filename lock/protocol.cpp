@@ -19,7 +19,7 @@ bool is(const Error& error, ErrorCode code) {
     return error.code() == code;
 }
 
-/// The server is well, but has no room: on one that copies on write also for bytes that replace others.
+/// The server is well, but has no room.
 bool lacks_room(const Error& error) {
     return is(error, ErrorCode::M07) || is(error, ErrorCode::M08);
 }
@@ -262,13 +262,14 @@ Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, b
     auto renewed = broke ? renew(epoch, record.nonce) : renew_known(epoch, **ours);
     if (!broke && !renewed && is(renewed.error(), ErrorCode::M10)) renewed = renew(epoch, record.nonce);
     while (true) {
-        if (renewed && clock_.now() - *renewed < times_.hold) {
+        const auto good = good_since(renewed);
+        if (good && clock_.now() - *good < times_.hold) {
             remove_left_behind(ops_, directory_, standing_names->private_files, (*ours)->attributes.mtime_ns);
             return taken;
         }
-        if (!renewed && is(renewed.error(), ErrorCode::K06))
-            return fail(ErrorCode::K02, "{}", renewed.error().detail());
-        if (!renewed && !is(renewed.error(), ErrorCode::M04)) return fail(renewed.error());
+        if (const auto* claimed = renewed ? std::get_if<Claimed>(&*renewed) : nullptr)
+            return fail(ErrorCode::K02, "{}", claimed->why);
+        if (!good && !is(good.error(), ErrorCode::M04)) return fail(good.error());
         if (clock_.now() >= deadline || ops_.out_of_time())
             return fail(ErrorCode::M04, "lock {} could not be renewed", epoch);
         clock_.sleep(std::min<Duration>(seconds(1), times_.renew));
@@ -276,46 +277,54 @@ Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, b
     }
 }
 
-Result<BootTime> LockProtocol::renew(uint64_t epoch, const std::string& nonce) {
+Result<BootTime> good_since(const Result<Renewal>& renewed) {
+    if (!renewed) return fail(renewed.error());
+    if (const auto* good = std::get_if<GoodRenewal>(&*renewed)) return good->since;
+    if (const auto* claimed = std::get_if<Claimed>(&*renewed))
+        return fail(ErrorCode::K06, "{}", claimed->why);
+    return fail(ErrorCode::K05, "{}", std::get<Lost>(*renewed).why);
+}
+
+Result<Renewal> LockProtocol::renew(uint64_t epoch, const std::string& nonce) {
     auto lock = ops_.lookup(directory_, lock_name(epoch));
-    if (!lock && is(lock.error(), ErrorCode::M09)) return fail(ErrorCode::K05, "lock {} is gone", epoch);
+    if (!lock && is(lock.error(), ErrorCode::M09)) return Lost{fmt::format("lock {} is gone", epoch)};
     if (!lock) return fail(lock.error());
     auto text = ops_.read(lock->handle, 0, k_longest_lock_record);
     if (!text) return fail(text.error());
     auto contents = parse_last_used(*text);
     if (!contents) return fail(contents.error());
     if (contents->record.nonce != nonce)
-        return fail(ErrorCode::K05, "lock {} is {}'s", epoch, contents->record.owner.host);
+        return Lost{fmt::format("lock {} is {}'s", epoch, contents->record.owner.host)};
     return renew_known(epoch, {lock->handle, lock->attributes, std::move(*contents)});
 }
 
-Result<BootTime> LockProtocol::renew_known(uint64_t epoch, const Standing& lock) {
+Result<Renewal> LockProtocol::renew_known(uint64_t epoch, const Standing& lock) {
     LockRecord raised = lock.contents.record;
     raised.sequence++;
     const BootTime before_write = clock_.now();
-    // Nothing rests on the number: who looks at it sees a sign of life that is older than it could be.
+    // Nothing rests on the number: who looks at it sees a sign of life that is older than it could be. A server
+    // that copies on write needs room also for bytes that replace others.
     if (auto written = ops_.write_sync(lock.handle, 0, format_lock_record(raised));
         !written && !lacks_room(written.error()))
         return fail(written.error());
     auto entries = ops_.list(directory_);
     if (!entries) return fail(entries.error());
     const LockNames standing_names = lock_names(*entries);
-    if (standing_names.highest_last_used() == epoch) return fail(ErrorCode::K05, "lock {} is used up", epoch);
+    if (standing_names.highest_last_used() == epoch) return Lost{fmt::format("lock {} is used up", epoch)};
     // A claim, or one that was left or passed meanwhile: whoever owned a higher number had removed ours
     // first.
     const bool claimed = standing_names.highest() > epoch;
     auto again = ops_.lookup(directory_, lock_name(epoch));
-    if (!again && is(again.error(), ErrorCode::M09)) return fail(ErrorCode::K05, "lock {} is gone", epoch);
+    if (!again && is(again.error(), ErrorCode::M09)) return Lost{fmt::format("lock {} is gone", epoch)};
     if (!again) return fail(again.error());
     auto read_back = ops_.read(again->handle, 0, k_longest_lock_record);
     if (!read_back) return fail(read_back.error());
     auto record = parse_lock_record(*read_back);
     if (!record) return fail(record.error());
-    if (record->nonce != raised.nonce)
-        return fail(ErrorCode::K05, "lock {} is {}'s", epoch, record->owner.host);
+    if (record->nonce != raised.nonce) return Lost{fmt::format("lock {} is {}'s", epoch, record->owner.host)};
     // What ours says is only worth a word to its user: the numbers in the directory never fall.
-    if (claimed) return fail(ErrorCode::K06, "number {} above our {}", standing_names.highest(), epoch);
-    return before_write;
+    if (claimed) return Claimed{fmt::format("number {} above our {}", standing_names.highest(), epoch)};
+    return GoodRenewal{before_write};
 }
 
 Status LockProtocol::say_closing(uint64_t epoch, const std::string& nonce) {

@@ -17,6 +17,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/clock.h"
@@ -56,6 +57,22 @@ inline constexpr std::chrono::minutes k_left_behind{15};
 void remove_left_behind(files::FileOps& ops, const files::FileHandle& directory,
                         const std::vector<std::string>& names, int64_t now_ns);
 
+/// What one try to renew found; an answer that did not come is an error instead.
+struct GoodRenewal {
+    BootTime since;  ///< The moment before its WRITE was sent, from which the right to send counts.
+};
+/// Ours stands, with a claim (or what one left) above it: no renewal can be good any more.
+struct Claimed {
+    std::string why;
+};
+/// Somebody else's for good.
+struct Lost {
+    std::string why;
+};
+using Renewal = std::variant<GoodRenewal, Claimed, Lost>;
+/// For whom only a good one will do, and K06 or K05 is said otherwise.
+Result<BootTime> good_since(const Result<Renewal>& renewed);
+
 class LockProtocol {
   public:
     LockProtocol(files::FileOps& ops, files::FileHandle directory, LockTimes times, Clock& clock,
@@ -65,17 +82,15 @@ class LockProtocol {
     Result<std::optional<LockHolder>> holder();
     Result<TakenLock> take(const LockOwner& owner, bool may_break, const LockIntent& intent,
                            const LockWaiting& waiting);
-    /// A server without room (M07, M08) is no obstacle: the name is what releases, and what could not be
+    /// A server without room is no obstacle: the name is what releases, and what could not be
     /// written of the disks is missing in last-used.<n>.
     Status release(uint64_t epoch, const std::string& nonce);
 
     /// One good renewal: WRITE of a raised sequence number, a listing in which ours is the highest of all,
-    /// lock.<n> read by name with our nonce. Returns the moment before the WRITE was sent, from which the
-    /// right to send counts. A WRITE that fails for lack of room (M07, M08) does not spoil it: safety rests
-    /// on the listing behind that moment (tests/model/lock.pml). Any other failed WRITE does. K06: ours
-    /// stands, with a claim (or what one left) above it: no renewal can be good any more. K05: somebody
-    /// else's for good; any other error: not renewed, try again.
-    Result<BootTime> renew(uint64_t epoch, const std::string& nonce);
+    /// lock.<n> read by name with our nonce. A WRITE that fails for lack of room does not spoil it: safety
+    /// rests on the listing behind the moment before it (tests/model/lock.pml). Any other failed WRITE does.
+    /// An error: not renewed, try again.
+    Result<Renewal> renew(uint64_t epoch, const std::string& nonce);
 
     /// The highest lock above `epoch`, as its owner made it; nullopt: none.
     Result<std::optional<LockRecord>> claim_above(uint64_t epoch);
@@ -102,7 +117,7 @@ class LockProtocol {
     Result<std::optional<Standing>> link(const files::FileHandle& file, uint64_t epoch,
                                          const std::string& nonce);
     /// A renewal of a lock whose record, as it stands in `lock`, nobody but us can have changed since.
-    Result<BootTime> renew_known(uint64_t epoch, const Standing& lock);
+    Result<Renewal> renew_known(uint64_t epoch, const Standing& lock);
     /// Until no lock below ours is left or the time of the take-over has passed; then the names as they
     /// stand.
     Result<LockNames> wait_for_lower(uint64_t epoch, BootTime linked, const LockWaiting& waiting);

@@ -20,6 +20,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
+template <typename What>
+bool is(const Result<Renewal>& renewed) {
+    return renewed && std::holds_alternative<What>(*renewed);
+}
+
 TEST(LockNames, are_plain_positive_numbers) {
     EXPECT_EQ(epoch_of("lock.17", "lock."), 17u);
     for (const char* name : {"lock.", "lock.0", "lock.017", "lock.-1", "lock.1x", "lock.99999999999999999999",
@@ -330,11 +335,10 @@ TEST_F(LockTest, is_not_taken_when_the_intent_cannot_be_written_down) {
 
 TEST_F(LockTest, a_renewal_under_a_claim_is_none_and_says_so) {
     auto taken = take(protocol(ops));
-    ASSERT_TRUE(protocol(ops).renew(taken->epoch, taken->nonce));
+    ASSERT_TRUE(is<GoodRenewal>(protocol(ops).renew(taken->epoch, taken->nonce)));
     server.put("vm/lock.2", files::FileType::regular, "");
     auto renewed = protocol(ops).renew(taken->epoch, taken->nonce);
-    ASSERT_FALSE(renewed);
-    EXPECT_EQ(renewed.error().code(), ErrorCode::K06);
+    EXPECT_TRUE(is<Claimed>(renewed));
 }
 
 TEST_F(LockTest, a_renewal_fails_for_good_once_a_claimer_removed_it) {
@@ -342,8 +346,7 @@ TEST_F(LockTest, a_renewal_fails_for_good_once_a_claimer_removed_it) {
     server.put("vm/lock.2", files::FileType::regular, "");
     ASSERT_TRUE(server.remove(directory(), "lock.1"));
     auto renewed = protocol(ops).renew(taken->epoch, taken->nonce);
-    ASSERT_FALSE(renewed);
-    EXPECT_EQ(renewed.error().code(), ErrorCode::K05);
+    EXPECT_TRUE(is<Lost>(renewed));
 }
 
 TEST_F(LockTest, a_renewal_under_a_claim_that_another_claim_passed_leaves_the_lease_too) {
@@ -361,8 +364,7 @@ TEST_F(LockTest, a_renewal_under_a_claim_that_another_claim_passed_leaves_the_le
     ASSERT_TRUE(protocol(ops).release(2, nonce));
     ASSERT_TRUE(names().contains("last-used.2"));
     auto renewed = protocol(ops).renew(first->epoch, first->nonce);
-    ASSERT_FALSE(renewed);
-    EXPECT_EQ(renewed.error().code(), ErrorCode::K06);
+    EXPECT_TRUE(is<Claimed>(renewed));
     EXPECT_TRUE(protocol(ops).say_closing(first->epoch, first->nonce));
     EXPECT_TRUE(protocol(ops).release(first->epoch, first->nonce));
     EXPECT_EQ((*protocol(ops).claim_above(first->epoch))->owner.host, "berth-3");
@@ -380,7 +382,7 @@ TEST_F(LockTest, a_holder_answers_a_claim_and_the_claimer_starts_as_soon_as_it_r
         if (closing.size() == 1) {
             // The holder's next renewal sees the claim and whose it is.
             auto renewed = protocol(ops).renew(first->epoch, first->nonce);
-            EXPECT_EQ(renewed.error().code(), ErrorCode::K06);
+            EXPECT_TRUE(is<Claimed>(renewed));
             auto claim = protocol(ops).claim_above(first->epoch);
             EXPECT_TRUE(claim && *claim && (*claim)->owner.host == "berth-2");
             EXPECT_TRUE(protocol(ops).say_closing(first->epoch, first->nonce));
@@ -397,7 +399,7 @@ TEST_F(LockTest, a_holder_answers_a_claim_and_the_claimer_starts_as_soon_as_it_r
     EXPECT_EQ(second->predecessor->record.nonce, first->nonce);
     EXPECT_FALSE(second->predecessor->record.closing);
     EXPECT_EQ(second->predecessor->disks.size(), 1u);
-    EXPECT_TRUE(protocol(ops).renew(second->epoch, second->nonce))
+    EXPECT_TRUE(is<GoodRenewal>(protocol(ops).renew(second->epoch, second->nonce)))
         << "the answer was no renewal of the lower lock";
     EXPECT_FALSE(*protocol(ops).claim_above(second->epoch));
     EXPECT_FALSE(*protocol(ops).holder_below(second->epoch));
@@ -416,8 +418,7 @@ TEST_F(LockTest, a_renewal_fails_for_good_once_the_number_is_used_up) {
     auto taken = take(protocol(ops));
     server.put("vm/last-used.1", files::FileType::regular, "");
     auto renewed = protocol(ops).renew(taken->epoch, taken->nonce);
-    ASSERT_FALSE(renewed);
-    EXPECT_EQ(renewed.error().code(), ErrorCode::K05);
+    EXPECT_TRUE(is<Lost>(renewed));
 }
 
 TEST_F(LockTest, an_unanswered_renewal_is_no_renewal_and_no_loss) {
@@ -441,13 +442,12 @@ TEST_F(LockTest, a_renewal_needs_no_room_at_the_server) {
         });
         const BootTime before = clock.now();
         auto renewed = protocol(slow).renew(taken->epoch, taken->nonce);
-        ASSERT_TRUE(renewed) << renewed.error().to_log();
-        EXPECT_EQ(*renewed, before) << "counted from before the WRITE that failed";
+        ASSERT_TRUE(is<GoodRenewal>(renewed));
+        EXPECT_EQ(*good_since(renewed), before) << "counted from before the WRITE that failed";
     }
     server.put("vm/lock.2", files::FileType::regular, "");
     auto claimed = protocol(ops).renew(taken->epoch, taken->nonce);
-    ASSERT_FALSE(claimed) << "what it looks at counts as ever";
-    EXPECT_EQ(claimed.error().code(), ErrorCode::K06);
+    EXPECT_TRUE(is<Claimed>(claimed)) << "what it looks at counts as ever";
 }
 
 TEST_F(LockTest, a_renewal_whose_write_fails_for_another_reason_is_none) {
@@ -651,15 +651,15 @@ void client(World& world, Turns& turns, size_t number) {
         auto renew = [&]() -> bool {
             const uint64_t begun = lease.begin_renewal();
             auto renewed = protocol.renew(taken->epoch, taken->nonce);
-            if (renewed) lease.renewed(*renewed, begun);
-            if (!renewed && renewed.error().code() == ErrorCode::K05) lease.lose_for_good();
-            if (!renewed && renewed.error().code() == ErrorCode::K06) {
+            if (auto since = good_since(renewed)) lease.renewed(*since, begun);
+            if (is<Lost>(renewed)) lease.lose_for_good();
+            if (is<Claimed>(renewed)) {
                 // It goes on writing for as long as the lease lasts, drains, and releases.
                 if (!lease.is_claimed()) world.moves++;
                 lease.claimed();
                 if (random() % 2) (void)protocol.say_closing(taken->epoch, taken->nonce);
             }
-            return renewed.has_value();
+            return is<GoodRenewal>(renewed);
         };
         for (int tries = 0; tries < 5 && !lease.may_send() && !lease.lost_for_good(); tries++) renew();
         if (lease.may_send()) {
@@ -731,7 +731,7 @@ TEST(LockOnLocalFiles, is_taken_renewed_and_released) {
     const auto taken = lock.take({"m-1", "h", "root", "b"}, false, intent, {});
     ASSERT_TRUE(taken) << taken.error().to_log();
     EXPECT_TRUE(fs::exists(folder / "ann/lock.1"));
-    EXPECT_TRUE(lock.renew(1, taken->nonce));
+    EXPECT_TRUE(is<GoodRenewal>(lock.renew(1, taken->nonce)));
     EXPECT_EQ(lock.take({"m-2", "h", "root", "b"}, false, intent, {}).error().code(), ErrorCode::K01);
     ASSERT_TRUE(lock.release(1, taken->nonce));
     EXPECT_TRUE(fs::exists(folder / "ann/last-used.1"));

@@ -161,7 +161,7 @@ Status Sweeper::put_firmware_back(const SessionState& state, guest::UserDirector
     if (!changed) return fail(changed.error());
     if (changed->empty()) return {};
     // berth-volume is gone, and nobody renews: the right to write is what one good renewal of ours gives.
-    auto renewed = directory.renew(state.vm, state.lock->epoch, state.lock->nonce);
+    auto renewed = lock::good_since(directory.renew(state.vm, state.lock->epoch, state.lock->nonce));
     if (!renewed) return fail(renewed.error());
     const BootTime until = *renewed + seams_.times.hold;
     const auto may_write = [&]() -> Status {

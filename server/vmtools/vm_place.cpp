@@ -206,15 +206,16 @@ HeldLock::~HeldLock() {
 
 Status HeldLock::tick() {
     if (place_ == nullptr || clock_->now() - renewed_ < times_.renew) return {};
-    auto good = place_->directory->renew(vm_, taken_.epoch, taken_.nonce);
+    const auto renewed = place_->directory->renew(vm_, taken_.epoch, taken_.nonce);
+    const auto good = lock::good_since(renewed);
     if (good) {
         renewed_ = *good;
         return {};
     }
     // No answer is no verdict, as long as the lease stands.
-    if (good.error().code() != ErrorCode::K05 && clock_->now() - renewed_ < times_.hold) return {};
-    return fail(good.error().code() == ErrorCode::K05 ? good.error()
-                                                      : Error(ErrorCode::K05, good.error().to_log()));
+    const bool lost = renewed && std::holds_alternative<lock::Lost>(*renewed);
+    if (!lost && clock_->now() - renewed_ < times_.hold) return {};
+    return fail(lost ? good.error() : Error(ErrorCode::K05, good.error().to_log()));
 }
 
 Status HeldLock::release() {

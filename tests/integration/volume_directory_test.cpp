@@ -482,7 +482,7 @@ TEST_F(UserDirectoryOnServer, a_used_up_quota_on_a_server_that_copies_on_write_s
         const auto record = [this] { return read_file(user() / "work/lock.1").value_or(""); };
         const std::string unchanged = record();
         const BootTime before = clock_.now();
-        auto renewed = directory->renew("work", taken->epoch, taken->nonce);
+        auto renewed = lock::good_since(directory->renew("work", taken->epoch, taken->nonce));
         ASSERT_TRUE(renewed) << renewed.error().to_log();
         EXPECT_GE(*renewed, before);
         EXPECT_EQ(record(), unchanged) << "its WRITE was refused";

@@ -172,10 +172,10 @@ class FakeDirectory final : public guest::UserDirectory {
         if (released) w_.holder.reset();
         return released;
     }
-    Result<BootTime> renew(const std::string&, uint64_t, const std::string&) override {
+    Result<lock::Renewal> renew(const std::string&, uint64_t, const std::string&) override {
         if (Status s = w_.note("renew"); !s) return fail(s.error());
-        if (!w_.holder || w_.holder->epoch != w_.own_epoch) return fail(ErrorCode::K05);
-        return w_.clock.now();
+        if (!w_.holder || w_.holder->epoch != w_.own_epoch) return lock::Lost{"lock 7 is another's"};
+        return lock::GoodRenewal{w_.clock.now()};
     }
 
   private:

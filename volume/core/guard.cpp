@@ -84,7 +84,7 @@ Status Guard::open() {
     if (!files) return fail(files.error());
     files_ = std::move(*files);
     lock_.emplace(*session_, vm_directory_, lock::LockTimes{config_.renew, config_.hold}, clock_, report_);
-    BERTH_TRY(renew());
+    BERTH_TRY(lock::good_since(renew()));
     next_renewal_ = clock_.now() + config_.renew;
     return {};
 }
@@ -196,7 +196,7 @@ void Guard::keep_lock_alive() {
         (void)on_lock([&] { return session_->ping(); });
 }
 
-Status Guard::renew() {
+Result<lock::Renewal> Guard::renew() {
     {
         std::lock_guard lock(mutex_);
         if (!silent_since_) silent_since_ = clock_.now();
@@ -206,17 +206,19 @@ Status Guard::renew() {
     session_->set_deadline(clock_.now() + config_.hold);
     auto renewed = on_lock([&] { return lock_->renew(config_.epoch, config_.nonce); });
     session_->set_deadline(std::nullopt);
-    if (!renewed) return fail(renewed.error());
-    lease_.renewed(*renewed, begun);
-    std::lock_guard lock(mutex_);
-    silent_since_.reset();
-    return {};
+    if (const auto since = lock::good_since(renewed)) {
+        lease_.renewed(*since, begun);
+        std::lock_guard lock(mutex_);
+        silent_since_.reset();
+    }
+    return renewed;
 }
 
-void Guard::renewal_failed(const Error& error) {
-    if (error.code() == ErrorCode::K06) {
+void Guard::renewal_failed(const Result<lock::Renewal>& renewed) {
+    const Error error = lock::good_since(renewed).error();
+    if (renewed && std::holds_alternative<lock::Claimed>(*renewed)) {
         claimed(error);
-    } else if (error.code() == ErrorCode::K05) {
+    } else if (renewed) {
         report_.error("lock lost", error);
         lease_.lose_for_good();
     } else if (!failing_) {
@@ -264,12 +266,12 @@ void Guard::renew_lease() {
         if (lease_.is_claimed() || clock_.now() < next_renewal_) {
             keep_lock_alive();
             wait(k_look);
-        } else if (auto renewed = renew()) {
+        } else if (auto renewed = renew(); lock::good_since(renewed)) {
             if (failing_) report_.event(Level::info, "lease renewed again");
             failing_ = false;
             next_renewal_ = clock_.now() + config_.renew;
         } else if (!stopping()) {
-            renewal_failed(renewed.error());
+            renewal_failed(renewed);
             wait(k_retry);
         }
     }

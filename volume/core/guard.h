@@ -80,12 +80,12 @@ class Guard {
     Status connect(bool shared);
     /// `session`, which was seen to lead to the disks, becomes a connection for blocks.
     Status deliver(bool shared, files::NfsSession& session);
-    Status renew();
+    Result<lock::Renewal> renew();
     /// Runs calls on the lock's connection and tells the lease when that may still carry a WRITE of them.
     template <typename F>
     auto on_lock(F&& calls) -> decltype(calls());
     void keep_lock_alive();
-    void renewal_failed(const Error& error);
+    void renewal_failed(const Result<lock::Renewal>& renewed);
     void claimed(const Error& error);
 
     const VolumeConfig& config_;

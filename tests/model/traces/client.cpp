@@ -190,9 +190,9 @@ void Player::renew(SeenOps&, LockProtocol& protocol, Held& held) {
     const uint64_t lost = held.lock->lost_writes();
     auto renewed = protocol.renew(held.taken.epoch, held.taken.nonce);
     if (held.lock->lost_writes() != lost) held.lease.connection_lost();
-    if (renewed) held.lease.renewed(*renewed, begun);
-    if (!renewed && renewed.error().code() == ErrorCode::K05) held.lease.lose_for_good();
-    if (!renewed && renewed.error().code() == ErrorCode::K06) held.lease.claimed();
+    if (auto since = lock::good_since(renewed)) held.lease.renewed(*since, begun);
+    if (renewed && std::holds_alternative<lock::Lost>(*renewed)) held.lease.lose_for_good();
+    if (renewed && std::holds_alternative<lock::Claimed>(*renewed)) held.lease.claimed();
 }
 
 void Player::write(Held& held) {
