@@ -9,33 +9,51 @@ namespace berth {
 namespace {
 
 struct Row {
-    std::string_view name, summary, help;
+    std::string_view name;
+    Condition condition;
+    std::string_view summary, help;
 };
 
 constexpr Row k_rows[] = {
-#define BERTH_ERROR(code, what, help) {"BERTH-" #code, what, help},
+#define BERTH_ERROR(code, condition, what, help) {"BERTH-" #code, Condition::condition, what, help},
 #include "base/error_codes.def"
 #undef BERTH_ERROR
 };
 
-const Row& row(ErrorCode code) {
-    return k_rows[static_cast<size_t>(code)];
-}
-
 }  // namespace
 
+/// The only one who knows what a code is made of.
+struct ErrorTable {
+    static const Row& row(ErrorCode code) { return k_rows[static_cast<size_t>(code.row_)]; }
+};
+
 std::string_view code_name(ErrorCode code) {
-    return row(code).name;
+    return ErrorTable::row(code).name;
 }
 std::string_view code_summary(ErrorCode code) {
-    return row(code).summary;
+    return ErrorTable::row(code).summary;
 }
 std::string_view code_help(ErrorCode code) {
-    return row(code).help;
+    return ErrorTable::row(code).help;
+}
+Condition code_condition(ErrorCode code) {
+    return ErrorTable::row(code).condition;
+}
+
+Error Error::with_condition(Condition condition) const {
+    Error same = *this;
+    same.condition_ = condition;
+    return same;
+}
+
+Error Error::with_detail(std::string detail) const {
+    Error same = *this;
+    same.detail_ = std::move(detail);
+    return same;
 }
 
 Error Error::with_prefix(std::string_view prefix) const {
-    return Error(code_, detail_.empty() ? std::string(prefix) : fmt::format("{}: {}", prefix, detail_));
+    return with_detail(detail_.empty() ? std::string(prefix) : fmt::format("{}: {}", prefix, detail_));
 }
 
 std::string Error::to_user() const {

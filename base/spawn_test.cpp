@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+#include "tests/testing/code_of.h"
+
 namespace berth {
 namespace {
 
@@ -24,13 +26,13 @@ TEST(Spawn, gives_output_and_exit_code) {
 TEST(Spawn, reports_a_program_that_is_missing) {
     auto child = spawn({.arguments = {"/nonexistent/program"}});
     ASSERT_FALSE(child);
-    EXPECT_EQ(child.error().code(), ErrorCode::I02);
+    EXPECT_EQ(code_of(child), "BERTH-I02");
 }
 
 TEST(Spawn, ends_a_program_that_takes_too_long) {
     auto output = run({.arguments = {"/bin/sleep", "100"}}, std::chrono::milliseconds(50));
     ASSERT_FALSE(output);
-    EXPECT_EQ(output.error().code(), ErrorCode::I05);
+    EXPECT_EQ(code_of(output), "BERTH-I05");
 }
 
 TEST(Spawn, passes_only_the_named_descriptors) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/testing/code_of.h"
+
 namespace berth::boot {
 namespace {
 
@@ -52,7 +54,7 @@ TEST(BootParameters, refuses_a_wrong_value_naming_the_word) {
           "berth.mac=1", "berth.ip=10.0.0.1"}) {
         auto p = parse_boot_parameters(bad);
         ASSERT_FALSE(p) << bad;
-        EXPECT_EQ(p.error().code(), ErrorCode::B09);
+        EXPECT_EQ(code_of(p), "BERTH-B09");
     }
 }
 

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "bootstrap/chunks.h"
 #include "bootstrap/fetch.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::boot {
 namespace {
@@ -86,11 +87,11 @@ class FakeSystem final : public BootSystem {
 class RecordingProgress final : public BootProgress {
   public:
     std::vector<std::string> stages;
-    std::vector<ErrorCode> problems;
+    std::vector<std::string_view> problems;
     void stage(std::string_view name, int) override {
         if (stages.empty() || stages.back() != name) stages.emplace_back(name);
     }
-    void problem(const Error& error) override { problems.push_back(error.code()); }
+    void problem(const Error& error) override { problems.push_back(code_of(error)); }
     bool count_boot_again(const Error&) override {
         ++asked;
         return counts;
@@ -189,7 +190,7 @@ TEST_F(Bootstrap, takes_no_image_for_a_site_archive) {
     http.files[k_image + "/site.json.minisig"] = http.files[k_image + "/manifest.json.minisig"];
     const Status s = boot();
     ASSERT_FALSE(s);
-    EXPECT_EQ(s.error().code(), ErrorCode::B04);
+    EXPECT_EQ(code_of(s), "BERTH-B04");
     EXPECT_EQ(system().mounted_root, "");
 }
 
@@ -199,7 +200,7 @@ TEST_F(Bootstrap, mounts_nothing_when_the_site_archive_is_damaged) {
     plan.parameters.site = k_site;
     const Status s = boot();
     ASSERT_FALSE(s);
-    EXPECT_EQ(s.error().code(), ErrorCode::B05);
+    EXPECT_EQ(code_of(s), "BERTH-B05");
     EXPECT_EQ(system().steps, std::vector<std::string>{"network"});
 }
 
@@ -209,7 +210,7 @@ TEST_F(Bootstrap, mounts_nothing_when_any_byte_of_the_root_is_changed) {
         http.files[file_url][at] ^= 0x40;
         const Status s = boot();
         ASSERT_FALSE(s) << at;
-        EXPECT_EQ(s.error().code(), ErrorCode::B05);
+        EXPECT_EQ(code_of(s), "BERTH-B05");
     }
     EXPECT_EQ(system().mounted_root, "");
 }
@@ -232,14 +233,14 @@ TEST_F(Bootstrap, gives_an_attempt_up_when_no_chunk_ever_comes) {
     http.break_after[file_url] = 100;
     const Status s = boot();
     ASSERT_FALSE(s);
-    EXPECT_EQ(s.error().code(), ErrorCode::B02);
+    EXPECT_EQ(code_of(s), "BERTH-B02");
 }
 
 TEST_F(Bootstrap, refuses_an_image_older_than_its_initramfs) {
     plan.trust.version = 6;
     const Status s = boot();
     ASSERT_FALSE(s);
-    EXPECT_EQ(s.error().code(), ErrorCode::B06);
+    EXPECT_EQ(code_of(s), "BERTH-B06");
     EXPECT_EQ(system().mounted_root, "");
 }
 
@@ -253,7 +254,7 @@ TEST_F(Bootstrap, refuses_an_image_below_the_records_floor_even_then) {
     with_record(R"({"schema":1,"id":"m-0001","allow_older":true,"minimum_version":6})");
     const Status s = boot();
     ASSERT_FALSE(s);
-    EXPECT_EQ(s.error().code(), ErrorCode::B06);
+    EXPECT_EQ(code_of(s), "BERTH-B06");
 }
 
 TEST_F(Bootstrap, keeps_the_record_with_the_boots_token_for_the_system) {
@@ -275,7 +276,7 @@ TEST_F(Bootstrap, keeps_no_record_that_is_malformed_or_another_machines) {
         with_record(text);
         const Status s = boot();
         ASSERT_FALSE(s) << text;
-        EXPECT_EQ(s.error().code(), ErrorCode::B08);
+        EXPECT_EQ(code_of(s), "BERTH-B08");
     }
     EXPECT_EQ(system().record, "");
 }
@@ -286,7 +287,7 @@ TEST_F(Bootstrap, boots_without_a_setting_that_it_cannot_accept_and_tells_it) {
     const Status s = boot();
     ASSERT_TRUE(s) << s.error().to_log();
     EXPECT_EQ(system().steps.back(), "switch");
-    EXPECT_EQ(progress.problems, (std::vector<ErrorCode>{ErrorCode::B12, ErrorCode::B12}));
+    EXPECT_EQ(progress.problems, (std::vector<std::string_view>{"BERTH-B12", "BERTH-B12"}));
 }
 
 TEST_F(Bootstrap, uses_the_card_that_the_boot_script_names) {
@@ -308,7 +309,7 @@ TEST_F(Bootstrap, tries_again_with_a_growing_pause_and_tells_each_failure) {
 TEST_F(Bootstrap, boots_by_itself_once_the_damage_is_repaired) {
     http.files[file_url][0] ^= 1;
     boot_until_it_works(plan, system(), http, clock, progress, 2);
-    EXPECT_EQ(progress.problems, (std::vector<ErrorCode>{ErrorCode::B05, ErrorCode::B05}));
+    EXPECT_EQ(progress.problems, (std::vector<std::string_view>{"BERTH-B05", "BERTH-B05"}));
     http.files[file_url] = root;
     boot_until_it_works(plan, system(), http, clock, progress, 1);
     EXPECT_TRUE(system().mounted_root == root);
@@ -318,7 +319,7 @@ TEST_F(Bootstrap, knows_another_build_by_a_newer_version) {
     plan.trust.version = 4;
     const Status s = boot();
     ASSERT_FALSE(s);
-    EXPECT_EQ(s.error().code(), ErrorCode::B07);
+    EXPECT_EQ(code_of(s), "BERTH-B07");
     EXPECT_TRUE(other_build);
     EXPECT_EQ(system().mounted_root, "");
 }
@@ -343,7 +344,7 @@ TEST_F(Bootstrap, knows_another_build_by_its_makers_key) {
     plan.trust.key.id[0] ^= 1;
     const Status s = boot();
     ASSERT_FALSE(s);
-    EXPECT_EQ(s.error().code(), ErrorCode::B03);
+    EXPECT_EQ(code_of(s), "BERTH-B03");
     EXPECT_TRUE(other_build);
 }
 
@@ -352,7 +353,7 @@ TEST_F(Bootstrap, takes_a_damaged_signature_for_damage) {
     signature[signature.find('\n') + 60] ^= 1;
     const Status s = boot();
     ASSERT_FALSE(s);
-    EXPECT_EQ(s.error().code(), ErrorCode::B03);
+    EXPECT_EQ(code_of(s), "BERTH-B03");
     EXPECT_FALSE(other_build);
 }
 
@@ -365,7 +366,7 @@ TEST_F(Bootstrap, knows_another_build_by_any_file_that_is_gone) {
         http.requests.clear();
         const Status s = boot();
         ASSERT_FALSE(s) << url;
-        EXPECT_EQ(s.error().code(), ErrorCode::B02);
+        EXPECT_EQ(code_of(s), "BERTH-B02");
         EXPECT_TRUE(other_build) << url;
         EXPECT_EQ(std::ranges::count(http.requests, url, &net::HttpRequest::url), 1) << "asked for once";
         http.files[kept.key()] = kept.mapped();
@@ -389,7 +390,7 @@ TEST_F(Bootstrap, takes_only_the_manifest_that_its_url_names) {
     plan.parameters.image = bad;
     const Status s = boot();
     ASSERT_FALSE(s);
-    EXPECT_EQ(s.error().code(), ErrorCode::B07);
+    EXPECT_EQ(code_of(s), "BERTH-B07");
     EXPECT_TRUE(other_build);
 }
 
@@ -397,7 +398,7 @@ TEST_F(Bootstrap, restarts_when_another_build_is_there_and_the_provisioner_count
     plan.trust.version = 4;
     progress.counts = true;
     boot_until_it_works(plan, system(), http, clock, progress);
-    EXPECT_EQ(progress.problems, std::vector<ErrorCode>{ErrorCode::B07});
+    EXPECT_EQ(progress.problems, std::vector<std::string_view>{"BERTH-B07"});
     EXPECT_EQ(system().steps, (std::vector<std::string>{"network", "restart"}));
 }
 

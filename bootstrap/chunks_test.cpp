@@ -9,6 +9,8 @@
 #include <random>
 #include <set>
 
+#include "tests/testing/code_of.h"
+
 namespace berth::boot {
 namespace {
 
@@ -138,7 +140,7 @@ TEST(ChunkVerifier, hands_out_nothing_of_a_chunk_with_one_flipped_bit) {
         auto v = s.verifier();
         const Status status = v.add(s.bytes);
         ASSERT_FALSE(status);
-        EXPECT_EQ(status.error().code(), ErrorCode::B05);
+        EXPECT_EQ(code_of(status), "BERTH-B05");
         EXPECT_EQ(s.out.size(), start);
         EXPECT_EQ(v.good_bytes(), start);
     }

@@ -131,7 +131,7 @@ Status stream(const FetchOrder& order, const ManifestFile& file, const ChunkList
         Status ended = http.perform({.url = order.url + "/" + file.digest, .from = verifier.good_bytes()},
                                     order.times, sink);
         if (ended) return verifier.finish();
-        if (ended.error().code() != ErrorCode::B02 || is_gone(http)) return ended;
+        if (!failed_as(ended, Condition::no_answer) || is_gone(http)) return ended;
         if (verifier.finish()) return {};  // It broke behind the last byte.
         if (verifier.good_chunks() > good) {
             fruitless = 0;
@@ -161,7 +161,7 @@ Fetched<FetchedFile> fetch_verified(const FetchOrder& order, net::HttpClient& ht
     auto part = PartFile::create(final_path + ".part", file->size);
     if (!part) return failed(part.error());
     if (Status s = stream(order, *file, *chunks, *part, http, clock, progress); !s)
-        return failed(s.error().with_prefix(order.file), s.error().code() == ErrorCode::B02 && is_gone(http));
+        return failed(s.error().with_prefix(order.file), failed_as(s, Condition::no_answer) && is_gone(http));
     progress.stage("verify", 100);
     if (Status s = part->keep_as(final_path); !s) return failed(s.error());
     return FetchedFile{final_path, file->size, manifest->version};

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/testing/code_of.h"
+
 namespace berth::boot {
 namespace {
 
@@ -28,7 +30,7 @@ std::string with(const std::string& pointer, const nlohmann::json& value) {
 void expect_refused(const std::string& text, const std::string& reason) {
     auto m = parse_manifest(text);
     ASSERT_FALSE(m) << text;
-    EXPECT_EQ(m.error().code(), ErrorCode::B04);
+    EXPECT_EQ(code_of(m), "BERTH-B04");
     EXPECT_NE(m.error().detail().find(reason), std::string::npos) << m.error().detail();
 }
 

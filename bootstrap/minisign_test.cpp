@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/spawn.h"
 #include "bootstrap/image_tool.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::boot {
 namespace {
@@ -54,7 +55,7 @@ TEST(Minisign, refuses_another_key_and_names_both_ids) {
     Signed s, other;
     auto result = verify_signature(other.key, k_data, s.signature);
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code(), ErrorCode::B03);
+    EXPECT_EQ(code_of(result), "BERTH-B03");
     EXPECT_NE(result.error().detail().find("trusts"), std::string::npos);
     // The same id in front of another key does not help.
     PublicKey forged = other.key;

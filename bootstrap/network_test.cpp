@@ -5,6 +5,8 @@
 
 #include <set>
 
+#include "tests/testing/code_of.h"
+
 namespace berth::boot {
 namespace {
 
@@ -94,7 +96,7 @@ TEST_F(Network, comes_back_to_the_card_that_booted_when_its_carrier_comes_late) 
 TEST_F(Network, says_what_each_card_lacks) {
     auto failed = bring_up_network(cards, "52:54:00:00:00:02", clock);
     ASSERT_FALSE(failed);
-    EXPECT_EQ(failed.error().code(), ErrorCode::B01);
+    EXPECT_EQ(code_of(failed), "BERTH-B01");
     EXPECT_EQ(failed.error().detail(),
               "eth1: no address by DHCP; eth0: no address by DHCP; eth2: no address by DHCP");
     cards.nics = {{"eth0", "52:54:00:00:00:01", false}};

@@ -87,10 +87,9 @@ Status in_stretches(const std::function<Status(uint64_t begin, uint64_t end)>& c
             BERTH_TRY(step(at));
             continue;
         }
-        const ErrorCode code = copied.error().code();
-        if ((code != ErrorCode::M04 && code != ErrorCode::M02 && code != ErrorCode::M10) ||
-            clock.now() >= give_up)
-            return copied;
+        const bool again = failed_as(copied, Condition::no_answer) ||
+                           failed_as(copied, Condition::unreachable) || failed_as(copied, Condition::stale);
+        if (!again || clock.now() >= give_up) return copied;
         clock.sleep(std::chrono::seconds(1));
         BERTH_TRY(step(at));
     }

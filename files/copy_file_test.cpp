@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/testing/code_of.h"
 #include "tests/testing/memory_files.h"
 
 namespace berth::files {
@@ -60,7 +61,7 @@ TEST_F(CopyFile, asks_again_while_no_answer_comes) {
 
 TEST_F(CopyFile, gives_a_silent_server_up_in_the_end) {
     next = Fault::not_sent, faults = 1'000'000;
-    EXPECT_EQ(copy().error().code(), ErrorCode::M04);
+    EXPECT_EQ(code_of(copy()), "BERTH-M04");
 }
 
 TEST_F(CopyFile, sends_again_what_a_restarted_server_lost_before_its_commit) {
@@ -123,10 +124,10 @@ TEST_F(CopyFile, sends_again_what_a_restarted_server_lost_before_its_commit) {
 
 TEST_F(CopyFile, a_source_that_ends_early_is_an_error_and_a_step_can_end_it) {
     stop = true;
-    EXPECT_EQ(copy().error().code(), ErrorCode::L05);
+    EXPECT_EQ(code_of(copy()), "BERTH-L05");
     stop = false;
     server.at("from")->data.resize(100);
-    EXPECT_EQ(copy().error().code(), ErrorCode::M11);
+    EXPECT_EQ(code_of(copy()), "BERTH-M11");
 }
 
 TEST(DataRuns, are_cut_at_the_grain_and_hold_no_block_of_zeros) {

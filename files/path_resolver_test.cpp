@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/testing/code_of.h"
 #include "tests/testing/memory_files.h"
 
 namespace berth::files {
@@ -28,10 +29,10 @@ struct PathTest : ::testing::Test {
     Result<Resolved> resolve(const std::string& path) {
         return resolve_path(user_ops, directory, {&shared_ops, "/export/shared/"}, path);
     }
-    ErrorCode code(const std::string& path) {
+    Condition condition(const std::string& path) {
         auto found = resolve(path);
         EXPECT_FALSE(found) << path;
-        return found ? ErrorCode::I01 : found.error().code();
+        return found ? Condition::other : found.error().condition();
     }
     MemoryServer user, shared;
     MemoryFiles user_ops{user}, shared_ops{shared};
@@ -45,8 +46,8 @@ TEST_F(PathTest, finds_files_of_the_machine) {
     EXPECT_FALSE(found->shared);
     EXPECT_TRUE(resolve("tpm/state"));
     EXPECT_TRUE(resolve("./tpm//state"));
-    EXPECT_EQ(code("nothing"), ErrorCode::M09);
-    EXPECT_EQ(code("software.raw/x"), ErrorCode::M09);
+    EXPECT_EQ(condition("nothing"), Condition::absent);
+    EXPECT_EQ(condition("software.raw/x"), Condition::absent);
 }
 
 TEST_F(PathTest, follows_an_absolute_link_into_the_shared_tree_only) {
@@ -55,23 +56,23 @@ TEST_F(PathTest, follows_an_absolute_link_into_the_shared_tree_only) {
     EXPECT_EQ(found->handle, MemoryServer::handle(*shared.at("images/base.raw")));
     EXPECT_TRUE(found->shared);
     EXPECT_EQ(found->ops, &shared_ops);
-    EXPECT_EQ(code("etc"), ErrorCode::C04);
-    EXPECT_EQ(code("almost"), ErrorCode::C04);
-    EXPECT_EQ(code("climb"), ErrorCode::C04);
+    EXPECT_EQ(condition("etc"), Condition::invalid);
+    EXPECT_EQ(condition("almost"), Condition::invalid);
+    EXPECT_EQ(condition("climb"), Condition::invalid);
     user.put("work/linked", FileType::symlink, "/export/shared/images/current");
     EXPECT_TRUE(resolve("linked"));
     user.put("work/up", FileType::symlink, "/export/shared/images/up");
-    EXPECT_EQ(code("up"), ErrorCode::C04);
+    EXPECT_EQ(condition("up"), Condition::invalid);
 }
 
 TEST_F(PathTest, never_leaves_the_machines_directory) {
-    EXPECT_EQ(code("../other/secret"), ErrorCode::C04);
-    EXPECT_EQ(code("tpm/../../other/secret"), ErrorCode::C04);
-    EXPECT_EQ(code("/etc/passwd"), ErrorCode::C04);
-    EXPECT_EQ(code(""), ErrorCode::C04);
-    EXPECT_EQ(code("outside.raw"), ErrorCode::C04);
+    EXPECT_EQ(condition("../other/secret"), Condition::invalid);
+    EXPECT_EQ(condition("tpm/../../other/secret"), Condition::invalid);
+    EXPECT_EQ(condition("/etc/passwd"), Condition::invalid);
+    EXPECT_EQ(condition(""), Condition::invalid);
+    EXPECT_EQ(condition("outside.raw"), Condition::invalid);
     EXPECT_TRUE(resolve("around")) << "a link that stays inside may go up";
-    EXPECT_EQ(code("loop"), ErrorCode::C04);
+    EXPECT_EQ(condition("loop"), Condition::invalid);
 }
 
 TEST_F(PathTest, shows_a_hostile_link_harmlessly) {
@@ -90,7 +91,7 @@ TEST_F(PathTest, shows_a_hostile_link_harmlessly) {
 TEST_F(PathTest, without_a_shared_tree_no_absolute_link_is_followed) {
     auto found = resolve_path(user_ops, directory, {}, "shared.raw");
     ASSERT_FALSE(found);
-    EXPECT_EQ(found.error().code(), ErrorCode::C04);
+    EXPECT_EQ(code_of(found), "BERTH-C04");
 }
 
 TEST_F(PathTest, a_name_swapped_after_the_check_does_not_change_what_was_found) {

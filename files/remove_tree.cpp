@@ -8,7 +8,7 @@ constexpr int k_max_depth = 32;
 
 Status remove_tree_at(FileOps& ops, const FileHandle& directory, const std::string& name, int depth) {
     auto found = ops.lookup(directory, name);
-    if (!found && found.error().code() == ErrorCode::M09) return {};
+    if (failed_as(found, Condition::absent)) return {};
     if (!found) return fail(found.error());
     if (found->attributes.type != FileType::directory) return ops.remove(directory, name);
     if (depth == k_max_depth)

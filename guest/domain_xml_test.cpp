@@ -7,6 +7,7 @@
 
 #include "guest/domain_facts.h"
 #include "guest/machine_config.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::guest {
 namespace {
@@ -177,7 +178,7 @@ TEST(DomainXml, refuses_more_memory_than_the_workstation_can_give) {
     facts.host_memory = 1ULL << 30;
     const auto xml = domain_xml(small(), facts);
     ASSERT_FALSE(xml);
-    EXPECT_EQ(xml.error().code(), ErrorCode::H04);
+    EXPECT_EQ(code_of(xml), "BERTH-H04");
     EXPECT_EQ(xml.error().detail(), "memory 1 GiB: this workstation can give at most 768 MiB");
 }
 
@@ -186,7 +187,7 @@ TEST(DomainXml, refuses_more_cpus_than_there_are) {
     config.cpus = 5;
     const auto xml = domain_xml(config, client());
     ASSERT_FALSE(xml);
-    EXPECT_EQ(xml.error().code(), ErrorCode::H04);
+    EXPECT_EQ(code_of(xml), "BERTH-H04");
     EXPECT_EQ(xml.error().detail(), "cpus 5: this workstation has 4");
 }
 
@@ -195,7 +196,7 @@ TEST(DomainXml, refuses_a_bridge_that_is_not_offered) {
     config.network.mode = NetworkMode::bridge;
     const auto xml = domain_xml(config, client());
     ASSERT_FALSE(xml);
-    EXPECT_EQ(xml.error().code(), ErrorCode::H05);
+    EXPECT_EQ(code_of(xml), "BERTH-H05");
 }
 
 TEST(DomainXml, says_again_what_it_was_told) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "base/plain_text.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::guest {
 namespace {
@@ -31,7 +32,7 @@ Result<MachineConfig> parse_with(std::string_view extra, std::string_view disks 
 
 void expect_error(const Result<MachineConfig>& result, ErrorCode code, std::string_view text) {
     ASSERT_FALSE(result.has_value());
-    EXPECT_EQ(result.error().code(), code) << result.error().detail();
+    EXPECT_EQ(code_of(result), code_name(code)) << result.error().detail();
     EXPECT_EQ(result.error().detail(), text);
 }
 
@@ -190,7 +191,7 @@ TEST(MachineConfig, gives_the_legal_range_of_numbers) {
 TEST(MachineConfig, refuses_a_number_too_large_for_toml) {
     const auto config = parse_with("cpus = 9223372036854775808");
     ASSERT_FALSE(config);
-    EXPECT_EQ(config.error().code(), ErrorCode::C01);
+    EXPECT_EQ(code_of(config), "BERTH-C01");
     EXPECT_THAT(config.error().detail(), HasSubstr("machine.toml line 4"));
 }
 
@@ -248,7 +249,7 @@ TEST(MachineConfig, refuses_a_path_that_leaves_the_folder) {
         const auto config = parse(
             fmt::format("{}[[disk]]\nname = \"d\"\nrole = \"software\"\npath = \"{}\"\n", k_head, path));
         ASSERT_FALSE(config) << path;
-        EXPECT_EQ(config.error().code(), ErrorCode::C04) << config.error().detail();
+        EXPECT_EQ(code_of(config), "BERTH-C04") << config.error().detail();
         EXPECT_THAT(config.error().detail(), HasSubstr("machine.toml line 7: path of disk 1: "));
     }
     expect_error(
@@ -269,7 +270,7 @@ TEST(MachineConfig, refuses_berths_own_files_as_disks) {
         const auto config = parse(
             fmt::format("{}[[disk]]\nname = \"d\"\nrole = \"software\"\npath = \"{}\"\n", k_head, path));
         ASSERT_FALSE(config) << path;
-        EXPECT_EQ(config.error().code(), ErrorCode::C04);
+        EXPECT_EQ(code_of(config), "BERTH-C04");
     }
     EXPECT_FALSE(parse_with("firmware = \"uefi\"\nnvram = \"lock.1\""));
     EXPECT_FALSE(
@@ -397,7 +398,7 @@ TEST(MachineConfig, has_no_nvram_without_uefi) {
 TEST(MachineConfig, names_the_line_of_a_syntax_error) {
     const auto config = parse_with("cpus = = 2");
     ASSERT_FALSE(config);
-    EXPECT_EQ(config.error().code(), ErrorCode::C01);
+    EXPECT_EQ(code_of(config), "BERTH-C01");
     EXPECT_THAT(config.error().detail(), HasSubstr("machine.toml line 4: "));
 }
 
@@ -423,7 +424,7 @@ TEST(MachineConfig, shows_no_control_characters_of_a_syntax_error) {
 TEST(MachineConfig, refuses_a_key_that_stands_twice) {
     const auto config = parse_with("cpus = 1\ncpus = 2");
     ASSERT_FALSE(config);
-    EXPECT_EQ(config.error().code(), ErrorCode::C01);
+    EXPECT_EQ(code_of(config), "BERTH-C01");
     EXPECT_THAT(config.error().detail(), HasSubstr("machine.toml line 5"));
 }
 
@@ -479,7 +480,7 @@ TEST(MachineConfig, does_not_mistake_text_in_strings_for_depth) {
           text + "\\\"" + deep + text, long_text + deep + "\n\\\"" + deep + "\"\"" + long_text}) {
         const auto config = parse_with("firmware = " + value);
         ASSERT_FALSE(config);
-        EXPECT_EQ(config.error().code(), ErrorCode::C03) << config.error().detail();
+        EXPECT_EQ(code_of(config), "BERTH-C03") << config.error().detail();
     }
     EXPECT_TRUE(parse_with("# " + deep));
 }

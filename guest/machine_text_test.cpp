@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/testing/code_of.h"
+
 namespace berth::guest {
 namespace {
 
@@ -53,7 +55,7 @@ TEST(MachineText, a_copy_without_a_mac_gets_none_because_it_follows_from_the_uui
 }
 
 TEST(MachineText, what_is_no_machine_is_not_copied) {
-    EXPECT_EQ(copy_machine("schema = 1\n", "machine.toml", k_uuid, k_mac).error().code(), ErrorCode::C05);
+    EXPECT_EQ(code_of(copy_machine("schema = 1\n", "machine.toml", k_uuid, k_mac)), "BERTH-C05");
 }
 
 TEST(MachineText, what_is_written_reads_back_the_same) {

@@ -37,10 +37,6 @@ std::string private_prefix(const std::string& vm) {
     return ".new-" + hash_of(vm) + "-";
 }
 
-bool is(const Error& error, ErrorCode code) {
-    return error.code() == code;
-}
-
 /// A name of this machine that one process holds and that goes with it: an abstract socket, unix(7).
 Result<UniqueFd> take_guard(const std::string& what, const std::string& vm) {
     UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -101,13 +97,13 @@ Result<NewVm> NewVm::begin(files::FileOps& ops, const std::string& vm, const std
     made.private_name_ = private_prefix(vm) + hash_of(maker);
     auto there = ops.lookup(ops.root(), vm);
     if (there) return fail(ErrorCode::M34, "\"{}\"", vm);
-    if (!is(there.error(), ErrorCode::M09)) return fail(there.error());
+    if (!failed_as(there, Condition::absent)) return fail(there.error());
     auto guard = take_guard(ops.root() + made.private_name_, vm);
     if (!guard) return fail(guard.error());
     made.guard_ = std::move(*guard);
 
     auto before = ops.lookup(ops.root(), made.private_name_);
-    if (!before && !is(before.error(), ErrorCode::M09)) return fail(before.error());
+    if (!before && !failed_as(before, Condition::absent)) return fail(before.error());
     if (before && before->attributes.type == files::FileType::directory) {
         made.folder_ = before->handle;
         auto state = ops.lookup(made.folder_, k_making);
@@ -166,7 +162,7 @@ Result<files::FileHandle> NewVm::folder_of(const std::string& path, std::string&
         auto found = ops_.lookup(at, part);
         if (found && found->attributes.type != files::FileType::directory)
             return fail(ErrorCode::M09, "{}: no folder", path);
-        if (!found && !is(found.error(), ErrorCode::M09)) return fail(found.error());
+        if (!found && !failed_as(found, Condition::absent)) return fail(found.error());
         auto folder = found ? Result<files::FileHandle>(found->handle) : ops_.make_directory(at, part, 0700);
         if (!folder) return folder;
         at = *folder;
@@ -274,7 +270,7 @@ Status copy_vm(files::FileOps& from, const files::FileHandle& source, const file
     std::string moment;
     for (const auto& [path, optional] : files) {
         auto file = files::resolve_path(from, source, shared, path);
-        if (!file && optional && is(file.error(), ErrorCode::M09)) continue;
+        if (optional && failed_as(file, Condition::absent)) continue;
         if (!file) return fail(file.error());
         if (file->attributes.type != files::FileType::regular)
             return fail(ErrorCode::M09, "\"{}\" is no file", path);
@@ -330,17 +326,20 @@ Status make_vm_from_template(const MountOptions& user, const NfsLocation& source
     auto origin = origin_of(**from, (*from)->root(), source.server + ":" + source.directory);
     if (!origin) return fail(origin.error().with_prefix("template"));
     auto made = NewVm::begin(**to, vm, maker, *origin, clock);
+    if (failed_as(made, Condition::exists)) return {};
     if (!made) return fail(made.error());
     Status copied = copy_vm(**from, (*from)->root(), tree, *made, **to, plan, progress, clock);
     if (!copied) {
         // Without room nothing may stay that takes it; otherwise the next login goes on.
-        const ErrorCode code = copied.error().code();
-        if (code == ErrorCode::M07 || code == ErrorCode::M08 || code == ErrorCode::M37) (void)made->discard();
+        if (failed_as(copied, Condition::full) || failed_as(copied, Condition::changed))
+            (void)made->discard();
         return fail(copied.error().with_prefix("template"));
     }
     // A piece that was sent again may still arrive a first time: not into a disk that a guest has written to.
     files.wait_for_lost_writes(user.times.sweep_wait, clock);
-    BERTH_TRY(made->finish());
+    const Status finished = made->finish();
+    if (failed_as(finished, Condition::exists)) return {};
+    BERTH_TRY(finished);
     report.event(Level::info, "virtual machine made from the template", {{"vm", vm}});
     return {};
 }

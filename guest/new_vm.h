@@ -21,8 +21,8 @@ namespace berth::guest {
 class NewVm {
   public:
     /// `maker` is this client's identity; `origin` what the VM is made from, with size and time: an earlier
-    /// attempt from the same origin is gone on with, another is thrown away. M34 there is such a VM; M35 the
-    /// maker is at it in another process; M36 the name cannot be one.
+    /// attempt from the same origin is gone on with, another is thrown away. `exists`: there is such a VM;
+    /// `busy`: the maker is at it in another process; `invalid`: the name cannot be one.
     static Result<NewVm> begin(files::FileOps& ops, const std::string& vm, const std::string& maker,
                                const std::string& origin, Clock& clock);
 
@@ -41,7 +41,7 @@ class NewVm {
     Status checkpoint(const std::string& path, const files::FileHandle& file, uint64_t done,
                       bool now = false);
 
-    /// Renames it. M34 when another maker was faster; then nothing is left of ours.
+    /// Renames it. `exists` when another maker was faster; then nothing is left of ours.
     Status finish();
     /// Removes what was made.
     Status discard();
@@ -80,8 +80,9 @@ Status copy_vm(files::FileOps& from, const files::FileHandle& source, const file
 /// Names what a copy is made from: changes when the source's machine.toml does.
 Result<std::string> origin_of(files::FileOps& from, const files::FileHandle& source, const std::string& name);
 
-/// Makes `vm` in the user's directory from the VM's folder `source`, both as that user, through `files`. A
-/// template is read-only to its users and replaced only by rename, so it has no lock.
+/// Makes `vm` in the user's directory from the VM's folder `source`, both as that user, through `files`; one
+/// that another made meanwhile is as good. A template is read-only to its users and replaced only by rename, so
+/// it has no lock.
 Status make_vm_from_template(const MountOptions& user, const NfsLocation& source, const std::string& vm,
                              const std::string& maker, const PlanVmCopy& plan, const CopyProgress& progress,
                              files::FilesHelper& files, Clock& clock, Report& report);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "files/remove_tree.h"
+#include "tests/testing/code_of.h"
 #include "tests/testing/memory_files.h"
 
 namespace berth::guest {
@@ -78,7 +79,7 @@ TEST_F(NewVmTest, another_origin_starts_anew_and_so_does_an_unreadable_record) {
 
 TEST_F(NewVmTest, two_processes_of_one_maker_are_never_at_it_together) {
     auto made = begin();
-    EXPECT_EQ(begin().error().code(), ErrorCode::M35);
+    EXPECT_EQ(code_of(begin()), "BERTH-M35");
 }
 
 TEST_F(NewVmTest, of_two_makers_one_wins_and_the_other_leaves_nothing) {
@@ -90,7 +91,7 @@ TEST_F(NewVmTest, of_two_makers_one_wins_and_the_other_leaves_nothing) {
     EXPECT_FALSE(one->finish());
     EXPECT_EQ(names(), (std::vector<std::string>{"work"}));
     EXPECT_EQ(server.at("work/machine.toml")->data, "two");
-    EXPECT_EQ(begin("m-1").error().code(), ErrorCode::M34);
+    EXPECT_EQ(code_of(begin("m-1")), "BERTH-M34");
 }
 
 TEST_F(NewVmTest, a_lost_answer_to_the_rename_is_no_failure) {
@@ -178,7 +179,7 @@ TEST_F(NewVmTest, a_link_out_of_the_source_is_not_copied) {
     server.put("template/base.raw", files::FileType::symlink, "../secret");
     server.put("secret", files::FileType::regular, "geheim");
     auto made = begin();
-    EXPECT_EQ(copy(*made).error().code(), ErrorCode::C04);
+    EXPECT_EQ(code_of(copy(*made)), "BERTH-C04");
 }
 
 TEST_F(NewVmTest, removing_a_vm_follows_no_link) {
@@ -195,7 +196,7 @@ TEST(VmName, is_one_part_of_utf8_that_is_not_hidden) {
     for (const char* good : {"work", "my vm", "ü", "-rf", "a.b"}) EXPECT_TRUE(check_vm_name(good)) << good;
     EXPECT_TRUE(check_vm_name(std::string(255, 'n')));
     for (const char* bad : {"", ".", "..", ".x", "a/b", "a\nb", "\xff", "\x7f"})
-        EXPECT_EQ(check_vm_name(bad).error().code(), ErrorCode::M36) << bad;
+        EXPECT_EQ(code_of(check_vm_name(bad)), "BERTH-M36") << bad;
     EXPECT_FALSE(check_vm_name(std::string(256, 'n')));
 }
 

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/fd.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::guest {
 namespace {
@@ -80,7 +81,7 @@ TEST_F(FirmwareFiles, come_from_the_server_and_go_back_only_when_changed) {
 TEST_F(FirmwareFiles, refuse_variables_of_another_size) {
     const Status placed = place_firmware(paths_, {"short", std::nullopt}, template_);
     ASSERT_FALSE(placed);
-    EXPECT_EQ(placed.error().code(), ErrorCode::C03);
+    EXPECT_EQ(code_of(placed), "BERTH-C03");
     EXPECT_EQ(placed.error().detail(), "nvram: 5 bytes: must be 15, or missing to be made anew");
 }
 

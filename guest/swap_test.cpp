@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/spawn.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::guest {
 namespace {
@@ -109,7 +110,7 @@ TEST_F(Swap, refuses_a_template_larger_than_the_disk) {
         k_size + 1, [](uint64_t, size_t) -> Result<std::string> { return fail(ErrorCode::I01, "was read"); }};
     const Status made = make_swap(path_, k_template, &source);
     ASSERT_FALSE(made);
-    EXPECT_EQ(made.error().code(), ErrorCode::S03);
+    EXPECT_EQ(code_of(made), "BERTH-S03");
     EXPECT_EQ(made.error().detail(), "page.raw: 67108865 bytes: must be at most the disk's size, 64 MiB");
     EXPECT_FALSE(fs::exists(path_));
 }
@@ -121,7 +122,7 @@ TEST_F(Swap, leaves_nothing_when_the_template_cannot_be_read) {
                               }};
     const Status made = make_swap(path_, k_template, &source);
     ASSERT_FALSE(made);
-    EXPECT_EQ(made.error().code(), ErrorCode::M03);
+    EXPECT_EQ(code_of(made), "BERTH-M03");
     EXPECT_EQ(made.error().detail(), "page.raw: server fs1");
     EXPECT_FALSE(fs::exists(path_));
 }
@@ -131,14 +132,14 @@ TEST_F(Swap, refuses_a_template_that_shrinks) {
                               [](uint64_t, size_t) -> Result<std::string> { return std::string("short"); }};
     const Status made = make_swap(path_, k_template, &source);
     ASSERT_FALSE(made);
-    EXPECT_EQ(made.error().code(), ErrorCode::S03);
+    EXPECT_EQ(code_of(made), "BERTH-S03");
     EXPECT_FALSE(fs::exists(path_));
 }
 
 TEST_F(Swap, names_what_it_needs_and_what_there_is) {
     const Status made = make_swap(path_, {.size = 1ULL << 40, .content = SwapContent::none});
     ASSERT_FALSE(made);
-    EXPECT_EQ(made.error().code(), ErrorCode::S01);
+    EXPECT_EQ(code_of(made), "BERTH-S01");
     EXPECT_THAT(made.error().detail(),
                 HasSubstr(folder_.string() + ": 1048576 MiB and 64 MiB to spare are needed, "));
     EXPECT_FALSE(fs::exists(path_));
@@ -171,7 +172,7 @@ TEST_F(Swap, says_what_the_tool_said) {
     spec.uuid = "not a uuid";
     const Status made = make_swap(path_, spec);
     ASSERT_FALSE(made);
-    EXPECT_EQ(made.error().code(), ErrorCode::S02);
+    EXPECT_EQ(code_of(made), "BERTH-S02");
     EXPECT_THAT(made.error().detail(), HasSubstr("mkswap ended with code 1"));
     EXPECT_FALSE(fs::exists(path_));
 }

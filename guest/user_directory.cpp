@@ -19,7 +19,7 @@ constexpr uint32_t k_small_read = 64 * 1024;
 constexpr size_t k_small_write = 4096;
 
 bool unanswered(const Error& error) {
-    return error.code() == ErrorCode::M04 || error.code() == ErrorCode::L05;
+    return error.condition() == Condition::no_answer || error.condition() == Condition::cancelled;
 }
 
 class MountedDirectory final : public UserDirectory {
@@ -104,9 +104,8 @@ auto MountedDirectory::in_folder(const std::string& vm, F&& operation)
     }
     const files::FileHandle kept = kept_;
     auto result = operation(kept);
-    const bool stale = !result && result.error().code() == ErrorCode::M10;
-    const bool missing = !result && result.error().code() == ErrorCode::M09;
-    if (!stale && !missing) return result;
+    const bool missing = failed_as(result, Condition::absent);
+    if (!missing && !failed_as(result, Condition::stale)) return result;
     auto found = find(vm);
     if (!found) return fail(found.error());
     // Missing there as well: no need to ask twice.
@@ -137,7 +136,7 @@ Result<std::vector<std::string>> MountedDirectory::list_vms() {
         auto file = user_->lookup(folder->handle, std::string(k_machine_file));
         if (!file && unanswered(file.error())) return fail(file.error());
         // One that may not be looked into is named all the same; reading it will say why it cannot run.
-        if (file || file.error().code() != ErrorCode::M09) names.push_back(entry.name);
+        if (!failed_as(file, Condition::absent)) names.push_back(entry.name);
     }
     std::ranges::sort(names);
     return names;
@@ -154,7 +153,7 @@ Result<files::FileHandle> MountedDirectory::write_new(const files::FileHandle& d
     auto file = user_->create(directory, name, 0600);
     if (!file) {
         // It may have been made all the same.
-        if (file.error().code() == ErrorCode::M04) (void)user_->remove(directory, name);
+        if (failed_as(file, Condition::no_answer)) (void)user_->remove(directory, name);
         return file;
     }
     for (size_t at = 0; at < data.size(); at += step)
@@ -173,8 +172,8 @@ Status MountedDirectory::check_writable(const std::string& vm) {
     auto file = write_new(*directory, name, std::string(k_probe_size, 'x'));
     if (!file) return fail(file.error());
     auto removed = user_->remove(*directory, name);
-    if (!removed && removed.error().code() == ErrorCode::M04) removed = user_->remove(*directory, name);
-    if (!removed && removed.error().code() == ErrorCode::M09) return {};
+    if (failed_as(removed, Condition::no_answer)) removed = user_->remove(*directory, name);
+    if (failed_as(removed, Condition::absent)) return {};
     return removed;
 }
 

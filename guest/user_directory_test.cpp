@@ -7,6 +7,7 @@
 #include <set>
 
 #include "lock/names.h"
+#include "tests/testing/code_of.h"
 #include "tests/testing/memory_files.h"
 
 namespace berth::guest {
@@ -134,7 +135,7 @@ TEST_F(UserDirectoryTest, asks_immediately_before_it_renames_and_replaces_nothin
     };
     auto refused = directory->replace("work", "nvram", "ours", may_not);
     ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code(), ErrorCode::K05);
+    EXPECT_EQ(code_of(refused), "BERTH-K05");
     EXPECT_EQ(server.at("work/nvram")->data, "theirs");
     EXPECT_EQ(names_in("work"), before) << "its private file is gone";
 
@@ -160,7 +161,7 @@ TEST_F(UserDirectoryTest, looks_a_folder_up_anew_when_its_handle_is_stale) {
     server.root()->entries.erase("work");
     auto nothing = read();
     ASSERT_FALSE(nothing);
-    EXPECT_EQ(nothing.error().code(), ErrorCode::M09);
+    EXPECT_EQ(code_of(nothing), "BERTH-M09");
 }
 
 TEST_F(UserDirectoryTest, looks_a_folder_up_anew_before_it_says_that_a_file_is_missing) {
@@ -172,7 +173,7 @@ TEST_F(UserDirectoryTest, looks_a_folder_up_anew_before_it_says_that_a_file_is_m
     server.at("work")->entries.clear();
     auto missing = read();
     ASSERT_FALSE(missing);
-    EXPECT_EQ(missing.error().code(), ErrorCode::M09);
+    EXPECT_EQ(code_of(missing), "BERTH-M09");
 }
 
 TEST_F(UserDirectoryTest, follows_no_link_that_took_the_folders_name) {
@@ -181,9 +182,9 @@ TEST_F(UserDirectoryTest, follows_no_link_that_took_the_folders_name) {
     entries["elsewhere"] = entries["work"];
     entries.erase("work");
     server.put("work", files::FileType::symlink, "elsewhere");
-    EXPECT_EQ(lock().error().code(), ErrorCode::M09);
-    EXPECT_EQ(read().error().code(), ErrorCode::M09);
-    EXPECT_EQ(directory->check_writable("work").error().code(), ErrorCode::M09);
+    EXPECT_EQ(code_of(lock()), "BERTH-M09");
+    EXPECT_EQ(code_of(read()), "BERTH-M09");
+    EXPECT_EQ(code_of(directory->check_writable("work")), "BERTH-M09");
 }
 
 TEST_F(UserDirectoryTest, asks_for_the_servers_limits_only_for_what_is_large) {

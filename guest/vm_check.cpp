@@ -10,7 +10,7 @@ namespace {
 void check_small_file(UserDirectory& directory, const std::string& vm, const std::string& path, size_t limit,
                       std::vector<Finding>& found) {
     auto facts = directory.facts(vm, path);
-    if (!facts && facts.error().code() == ErrorCode::M09) return;
+    if (failed_as(facts, Condition::absent)) return;
     if (!facts)
         found.push_back({true, facts.error()});
     else if (!facts->regular || !facts->readable)

@@ -15,15 +15,6 @@ constexpr int k_attempts = 8;
 constexpr uint32_t k_lock_file_mode =
     0644;  // Whoever wants the VM reads who has it; the directory decides who may.
 
-bool is(const Error& error, ErrorCode code) {
-    return error.code() == code;
-}
-
-/// The server is well, but has no room.
-bool lacks_room(const Error& error) {
-    return is(error, ErrorCode::M07) || is(error, ErrorCode::M08);
-}
-
 std::string utc(std::chrono::system_clock::time_point t) {
     return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(t)));
 }
@@ -36,11 +27,12 @@ void remove_left_behind(files::FileOps& ops, const files::FileHandle& directory,
     constexpr int64_t k_age_ns = std::chrono::nanoseconds(k_left_behind).count();
     for (size_t i = 0; i < std::min(names.size(), k_most); i++) {
         auto found = ops.lookup(directory, names[i]);
-        if (!found && !is(found.error(), ErrorCode::M09)) return;
+        if (!found && !failed_as(found, Condition::absent)) return;
         if (!found || found->attributes.type != files::FileType::regular) continue;
         // Not by addition: a file's time may be anything.
         if (found->attributes.mtime_ns > now_ns - k_age_ns) continue;
-        if (auto removed = ops.remove(directory, names[i]); !removed && !is(removed.error(), ErrorCode::M09))
+        if (auto removed = ops.remove(directory, names[i]);
+            !removed && !failed_as(removed, Condition::absent))
             return;
     }
 }
@@ -55,7 +47,7 @@ auto LockProtocol::answered(F&& operation) -> decltype(operation()) {
     const BootTime deadline = clock_.now() + times_.hold;
     while (true) {
         auto result = operation();
-        if (result || !is(result.error(), ErrorCode::M04) || clock_.now() >= deadline || ops_.out_of_time())
+        if (!failed_as(result, Condition::no_answer) || clock_.now() >= deadline || ops_.out_of_time())
             return result;
         clock_.sleep(std::min<Duration>(seconds(1), times_.renew));
     }
@@ -71,11 +63,11 @@ Result<std::optional<LockProtocol::Standing>> LockProtocol::standing(const std::
     using Answer = Result<std::optional<Standing>>;
     return answered([&]() -> Answer {
         auto found = ops_.lookup(directory_, name);
-        if (!found && is(found.error(), ErrorCode::M09)) return std::nullopt;
+        if (failed_as(found, Condition::absent)) return std::nullopt;
         if (!found) return fail(found.error());
         auto text = ops_.read(found->handle, 0, k_longest_lock_record);
         // Renamed or removed since the LOOKUP.
-        if (!text && is(text.error(), ErrorCode::M10)) return std::nullopt;
+        if (failed_as(text, Condition::stale)) return std::nullopt;
         if (!text) return fail(text.error());
         auto contents = parse_last_used(*text);
         if (!contents) return fail(contents.error().with_prefix(name));
@@ -120,7 +112,7 @@ Result<files::FileHandle> LockProtocol::write_private(const std::string& name, c
     auto made = answered([&]() -> Result<files::FileHandle> {
         auto file = ops_.create(directory_, name, k_lock_file_mode);
         // The name holds our nonce: if it is there, an earlier CREATE of ours made it.
-        if (!file && is(file.error(), ErrorCode::M13)) {
+        if (failed_as(file, Condition::exists)) {
             auto found = ops_.lookup(directory_, name);
             if (!found) return fail(found.error());
             return found->handle;
@@ -143,7 +135,7 @@ Result<std::optional<LockProtocol::Standing>> LockProtocol::link(const files::Fi
         if (*lock) return std::nullopt;
         // Nothing there: not executed, or already taken over and removed. The same LINK again can only do the
         // same.
-        if (!linked && !is(linked.error(), ErrorCode::M04) && !is(linked.error(), ErrorCode::M13))
+        if (!linked && !failed_as(linked, Condition::no_answer) && !failed_as(linked, Condition::exists))
             return fail(linked.error());
         if (clock_.now() >= deadline) return fail(ErrorCode::M04, "{} could not be made", lock_name(epoch));
         clock_.sleep(std::min<Duration>(seconds(1), times_.renew));
@@ -155,7 +147,7 @@ Result<std::optional<LockProtocol::Standing>> LockProtocol::link(const files::Fi
 
 Status LockProtocol::remove(const std::string& name) {
     auto removed = answered([&] { return ops_.remove(directory_, name); });
-    if (!removed && is(removed.error(), ErrorCode::M09)) return {};
+    if (failed_as(removed, Condition::absent)) return {};
     return removed;
 }
 
@@ -260,7 +252,7 @@ Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, b
     const BootTime deadline = clock_.now() + times_.hold;
     // Just read back behind our LINK, and only we write it: then the first try needs no other look at it.
     auto renewed = broke ? renew(epoch, record.nonce) : renew_known(epoch, **ours);
-    if (!broke && !renewed && is(renewed.error(), ErrorCode::M10)) renewed = renew(epoch, record.nonce);
+    if (!broke && failed_as(renewed, Condition::stale)) renewed = renew(epoch, record.nonce);
     while (true) {
         const auto good = good_since(renewed);
         if (good && clock_.now() - *good < times_.hold) {
@@ -269,7 +261,7 @@ Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, b
         }
         if (const auto* claimed = renewed ? std::get_if<Claimed>(&*renewed) : nullptr)
             return fail(ErrorCode::K02, "{}", claimed->why);
-        if (!good && !is(good.error(), ErrorCode::M04)) return fail(good.error());
+        if (!good && !failed_as(good, Condition::no_answer)) return fail(good.error());
         if (clock_.now() >= deadline || ops_.out_of_time())
             return fail(ErrorCode::M04, "lock {} could not be renewed", epoch);
         clock_.sleep(std::min<Duration>(seconds(1), times_.renew));
@@ -287,7 +279,7 @@ Result<BootTime> good_since(const Result<Renewal>& renewed) {
 
 Result<Renewal> LockProtocol::renew(uint64_t epoch, const std::string& nonce) {
     auto lock = ops_.lookup(directory_, lock_name(epoch));
-    if (!lock && is(lock.error(), ErrorCode::M09)) return Lost{fmt::format("lock {} is gone", epoch)};
+    if (failed_as(lock, Condition::absent)) return Lost{fmt::format("lock {} is gone", epoch)};
     if (!lock) return fail(lock.error());
     auto text = ops_.read(lock->handle, 0, k_longest_lock_record);
     if (!text) return fail(text.error());
@@ -305,7 +297,7 @@ Result<Renewal> LockProtocol::renew_known(uint64_t epoch, const Standing& lock) 
     // Nothing rests on the number: who looks at it sees a sign of life that is older than it could be. A server
     // that copies on write needs room also for bytes that replace others.
     if (auto written = ops_.write_sync(lock.handle, 0, format_lock_record(raised));
-        !written && !lacks_room(written.error()))
+        !written && !failed_as(written, Condition::full))
         return fail(written.error());
     auto entries = ops_.list(directory_);
     if (!entries) return fail(entries.error());
@@ -315,7 +307,7 @@ Result<Renewal> LockProtocol::renew_known(uint64_t epoch, const Standing& lock) 
     // first.
     const bool claimed = standing_names.highest() > epoch;
     auto again = ops_.lookup(directory_, lock_name(epoch));
-    if (!again && is(again.error(), ErrorCode::M09)) return Lost{fmt::format("lock {} is gone", epoch)};
+    if (failed_as(again, Condition::absent)) return Lost{fmt::format("lock {} is gone", epoch)};
     if (!again) return fail(again.error());
     auto read_back = ops_.read(again->handle, 0, k_longest_lock_record);
     if (!read_back) return fail(read_back.error());
@@ -389,10 +381,10 @@ Status LockProtocol::release(uint64_t epoch, const std::string& nonce) {
         last.record.closing = false;
         // Without room it keeps what the lock says, and the next holder knows nothing of the disks.
         auto written = answered([&] { return ops_.write_sync((*lock)->handle, 0, format_last_used(last)); });
-        if (!written && !lacks_room(written.error())) return fail(written.error());
+        if (!written && !failed_as(written, Condition::full)) return fail(written.error());
         auto answer = ops_.rename(directory_, lock_name(epoch), last_used_name(epoch));
         renamed = true;
-        if (!answer && !is(answer.error(), ErrorCode::M04) && !is(answer.error(), ErrorCode::M09))
+        if (!answer && !failed_as(answer, Condition::no_answer) && !failed_as(answer, Condition::absent))
             return answer;
     }
     auto now = names();

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/testing/code_of.h"
+
 namespace berth::lock {
 namespace {
 
@@ -81,7 +83,7 @@ TEST(LockRecord, refuses_what_is_no_record) {
          R"({"schema":1,"client":"","host":"","user":"","boot_id":"","nonce":"0123456789abcdef0123456789abcdef","sequence":0,"mode":"lease","since":"","x":1})"}) {
         auto record = parse_lock_record(text);
         ASSERT_FALSE(record) << text;
-        EXPECT_EQ(record.error().code(), ErrorCode::K04) << text;
+        EXPECT_EQ(code_of(record), "BERTH-K04") << text;
     }
 }
 

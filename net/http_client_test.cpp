@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/fd.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::net {
 namespace {
@@ -70,7 +71,7 @@ TEST(HttpClient, ends_the_transfer_with_an_error_when_its_reader_throws) {
     const Status done = make_http_client(ErrorCode::B02)->perform({.url = server.url()}, {}, take);
     EXPECT_NE(::testing::internal::GetCapturedStderr().find("no memory"), std::string::npos);
     ASSERT_FALSE(done);
-    EXPECT_EQ(done.error().code(), ErrorCode::B02);
+    EXPECT_EQ(code_of(done), "BERTH-B02");
 }
 
 TEST(HttpClient, sends_a_body_by_any_method) {
@@ -93,7 +94,7 @@ TEST(HttpClient, tells_a_refusal_by_its_status) {
     const auto http = make_http_client(ErrorCode::I01);
     auto text = fetch_text(*http, {.url = server.url()}, {}, 100, ErrorCode::I01);
     ASSERT_FALSE(text);
-    EXPECT_EQ(text.error().code(), ErrorCode::I01);
+    EXPECT_EQ(code_of(text), "BERTH-I01");
     EXPECT_EQ(http->answer(), 404);
 }
 
@@ -102,7 +103,7 @@ TEST(HttpClient, takes_no_more_than_its_caller_allows) {
     const auto http = make_http_client(ErrorCode::I01);
     auto text = fetch_text(*http, {.url = server.url()}, {}, 2, ErrorCode::B02);
     ASSERT_FALSE(text);
-    EXPECT_EQ(text.error().code(), ErrorCode::B02);
+    EXPECT_EQ(code_of(text), "BERTH-B02");
     EXPECT_NE(text.error().detail().find("longer than 2 bytes"), std::string::npos);
 }
 

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/testing/code_of.h"
+
 namespace berth {
 namespace {
 
@@ -50,7 +52,7 @@ TEST(BootRecord, names_the_member_that_is_wrong) {
           std::pair{"[]", "boot.json: not a JSON object"}, std::pair{"", "boot.json: not a JSON text"}}) {
         auto r = parse_boot_record(text);
         ASSERT_FALSE(r) << text;
-        EXPECT_EQ(r.error().code(), ErrorCode::I04);
+        EXPECT_EQ(code_of(r), "BERTH-I04");
         EXPECT_TRUE(r.error().detail().starts_with(words)) << r.error().detail();
     }
 }

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/testing/code_of.h"
+
 namespace berth {
 namespace {
 
@@ -23,7 +25,7 @@ nlohmann::json with(const char* pointer, const nlohmann::json& value) {
 void expect_refused(const char* pointer, const nlohmann::json& value) {
     auto r = parse_machine_record(with(pointer, value).dump());
     ASSERT_FALSE(r) << pointer << " " << value;
-    EXPECT_EQ(r.error().code(), ErrorCode::B08);
+    EXPECT_EQ(code_of(r), "BERTH-B08");
 }
 
 /// The record counts without the setting, which is told.
@@ -32,7 +34,7 @@ MachineRecord expect_left_out(const char* pointer, const nlohmann::json& value) 
     EXPECT_TRUE(r) << pointer << " " << value << r.error().to_log();
     if (!r) return {};
     EXPECT_EQ(r->left_out.size(), 1u) << pointer << " " << value;
-    for (const auto& error : r->left_out) EXPECT_EQ(error.code(), ErrorCode::B12);
+    for (const auto& error : r->left_out) EXPECT_EQ(code_of(error), "BERTH-B12");
     EXPECT_EQ(r->id, "m-0001");
     return *r;
 }

@@ -82,7 +82,8 @@ class FilesServer {
         Status done = perform(request, reply);
         if (!done) reply.error = done.error();
         reply.write_lost = !done && changes_content(request.call) &&
-                           (done.error().code() == ErrorCode::M04 || done.error().code() == ErrorCode::L05);
+                           (done.error().condition() == Condition::no_answer ||
+                            done.error().condition() == Condition::cancelled);
         std::string bytes = encode_reply(request.call, reply);
         if (bytes.size() > k_longest_frame) {
             reply.error = Error(ErrorCode::M11, "a reply of more than 1 MiB");

@@ -27,6 +27,14 @@ constexpr std::array k_errors = {ErrorCode::M01, ErrorCode::M02, ErrorCode::M03,
                                  ErrorCode::M09, ErrorCode::M10, ErrorCode::M11, ErrorCode::M12,
                                  ErrorCode::M13, ErrorCode::I01, ErrorCode::I03};
 
+/// As which of them it travels: any other is an error that the server reported. The condition follows from it.
+uint16_t error_on_the_wire(ErrorCode code) {
+    const auto index = [](ErrorCode c) {
+        return static_cast<size_t>(std::ranges::find(k_errors, code_name(c), code_name) - k_errors.begin());
+    };
+    return static_cast<uint16_t>(index(code) < k_errors.size() ? index(code) : index(ErrorCode::M11));
+}
+
 class Writer {
   public:
     static constexpr bool reads = false;
@@ -359,16 +367,15 @@ void reply_error(Archive& a, Reply& r) {
     uint16_t code = 0;
     std::string text;
     if constexpr (!Archive::reads) {
-        const auto* known = std::ranges::find(k_errors, r.error->code());
-        code = static_cast<uint16_t>(known == k_errors.end() ? ErrorCode::M11 : *known);
+        code = error_on_the_wire(r.error->code());
         text = cut_text(r.error->detail(), k_longest_text);
     }
     a.number(code);
     a.text(text, 0, k_longest_text, "an error's text has more than 1024 bytes");
     if constexpr (Archive::reads) {
-        if (std::ranges::find(k_errors, static_cast<ErrorCode>(code)) == k_errors.end())
-            a.wrong("an error is none of a file operation's");
-        r.error = Error(static_cast<ErrorCode>(code), printable(text, k_longest_text));
+        if (code >= k_errors.size()) a.wrong("an error is none of a file operation's");
+        r.error =
+            Error(k_errors[std::min<size_t>(code, k_errors.size() - 1)], printable(text, k_longest_text));
     }
 }
 

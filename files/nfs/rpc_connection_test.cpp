@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "tests/lib/black_hole.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::files {
 namespace {
@@ -106,7 +107,7 @@ TEST_F(ConnectTest, a_resolver_that_does_not_answer_ends_with_the_deadline) {
     ServerAddresses server("fs1.example", hangs());
     auto made = connect(server, 100ms);
     ASSERT_FALSE(made);
-    EXPECT_EQ(made.error().code(), ErrorCode::M01) << made.error().to_log();
+    EXPECT_EQ(code_of(made), "BERTH-M01") << made.error().to_log();
     EXPECT_LT(took, 10s);
     ASSERT_FALSE(connect(server, 10ms));
     EXPECT_EQ(look_ups, 1) << "one at a time";
@@ -118,7 +119,7 @@ TEST_F(ConnectTest, a_name_that_is_not_there_is_said_to_be) {
     });
     auto made = connect(server);
     ASSERT_FALSE(made);
-    EXPECT_EQ(made.error().code(), ErrorCode::M01);
+    EXPECT_EQ(code_of(made), "BERTH-M01");
 }
 
 TEST_F(ConnectTest, a_silent_server_ends_with_the_deadline) {
@@ -126,7 +127,7 @@ TEST_F(ConnectTest, a_silent_server_ends_with_the_deadline) {
     ServerAddresses server("fs1.example", finds({"127.0.0.2"}));
     auto made = connect(server, 50ms);
     ASSERT_FALSE(made);
-    EXPECT_EQ(made.error().code(), ErrorCode::M04) << made.error().to_log();
+    EXPECT_EQ(code_of(made), "BERTH-M04") << made.error().to_log();
 }
 
 TEST_F(ConnectTest, an_interrupt_ends_it_whatever_it_waits_for) {
@@ -134,11 +135,11 @@ TEST_F(ConnectTest, an_interrupt_ends_it_whatever_it_waits_for) {
     const uint64_t one = 1;
     ASSERT_EQ(write(event.get(), &one, sizeof one), 8);
     ServerAddresses nameless("fs1.example", hangs());
-    EXPECT_EQ(connect(nameless, 20s, {event.get()}).error().code(), ErrorCode::L05);
+    EXPECT_EQ(code_of(connect(nameless, 20s, {event.get()})), "BERTH-L05");
     BlackHole hole("127.0.0.2", port);
     ServerAddresses silent("fs1.example", finds({"127.0.0.2"}));
-    EXPECT_EQ(connect(silent, 20s, {event.get()}).error().code(), ErrorCode::L05);
-    EXPECT_EQ(connect(silent, 20s, {-1, [] { return true; }}).error().code(), ErrorCode::L05);
+    EXPECT_EQ(code_of(connect(silent, 20s, {event.get()})), "BERTH-L05");
+    EXPECT_EQ(code_of(connect(silent, 20s, {-1, [] { return true; }})), "BERTH-L05");
 }
 
 TEST_F(ConnectTest, a_descriptor_that_is_readable_for_another_reason_ends_nothing) {
@@ -150,7 +151,7 @@ TEST_F(ConnectTest, a_descriptor_that_is_readable_for_another_reason_ends_nothin
     ServerAddresses silent("fs1.example", finds({"127.0.0.2"}));
     auto made = connect(silent, 100ms, {event.get(), [&] { return asked++, false; }});
     ASSERT_FALSE(made);
-    EXPECT_EQ(made.error().code(), ErrorCode::M04);
+    EXPECT_EQ(code_of(made), "BERTH-M04");
     EXPECT_LT(asked, 20) << "and nobody turns in circles";
 }
 

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/testing/code_of.h"
 #include "tests/testing/fake_front_end.h"
 
 namespace berth::session {
@@ -70,7 +71,7 @@ TEST_F(Pam, ends_by_the_rank_reached) {
     ASSERT_TRUE(a->account());
     auto opened = a->open();
     ASSERT_FALSE(opened);
-    EXPECT_EQ(opened.error().code(), ErrorCode::L04);
+    EXPECT_EQ(code_of(opened), "BERTH-L04");
     ASSERT_TRUE(a->end());
     EXPECT_FALSE(log().contains("close"));
     EXPECT_TRUE(log().contains(fmt::format("setcred flags={}", PAM_DELETE_CRED)));
@@ -95,7 +96,7 @@ TEST_F(Pam, says_the_same_for_a_wrong_password_and_an_unknown_user) {
     ASSERT_FALSE(wrong);
     ASSERT_FALSE(unknown);
     EXPECT_EQ(wrong.error().to_user(), unknown.error().to_user());
-    EXPECT_EQ(wrong.error().code(), ErrorCode::L01);
+    EXPECT_EQ(code_of(wrong), "BERTH-L01");
 }
 
 TEST_F(Pam, takes_a_conversation_without_messages) {
@@ -144,7 +145,7 @@ TEST_F(Pam, tells_that_the_user_gave_up) {
     script("auth conv 1\noff Password: =geheim\n");
     auto status = make("ann")->authenticate();
     ASSERT_FALSE(status);
-    EXPECT_EQ(status.error().code(), ErrorCode::L05);
+    EXPECT_EQ(code_of(status), "BERTH-L05");
 }
 
 TEST_F(Pam, asks_for_the_name_when_none_was_typed_and_uses_the_one_pam_says) {
@@ -178,7 +179,7 @@ TEST_F(Pam, says_that_an_expired_password_was_not_changed) {
     ASSERT_TRUE(a->authenticate());
     auto account = a->account();
     ASSERT_FALSE(account);
-    EXPECT_EQ(account.error().code(), ErrorCode::L03);
+    EXPECT_EQ(code_of(account), "BERTH-L03");
 }
 
 TEST_F(Pam, says_that_an_account_is_locked) {
@@ -187,21 +188,21 @@ TEST_F(Pam, says_that_an_account_is_locked) {
     ASSERT_TRUE(a->authenticate());
     auto account = a->account();
     ASSERT_FALSE(account);
-    EXPECT_EQ(account.error().code(), ErrorCode::L02);
+    EXPECT_EQ(code_of(account), "BERTH-L02");
 }
 
 TEST_F(Pam, says_that_an_account_may_not_log_in_here) {
     script("account return 6\n");  // PAM_PERM_DENIED
     auto a = make("ann");
     ASSERT_TRUE(a->authenticate());
-    EXPECT_EQ(a->account().error().code(), ErrorCode::L07);
+    EXPECT_EQ(code_of(a->account()), "BERTH-L07");
 }
 
 TEST_F(Pam, says_that_the_service_is_broken) {
     script("auth return 3\n");  // PAM_SERVICE_ERR
     auto status = make("ann")->authenticate();
     ASSERT_FALSE(status);
-    EXPECT_EQ(status.error().code(), ErrorCode::L04);
+    EXPECT_EQ(code_of(status), "BERTH-L04");
 }
 
 TEST_F(Pam, does_not_know_a_user_that_nss_does_not_know) {
@@ -210,7 +211,7 @@ TEST_F(Pam, does_not_know_a_user_that_nss_does_not_know) {
     ASSERT_TRUE(a->authenticate());
     auto opened = a->open();
     ASSERT_FALSE(opened);
-    EXPECT_EQ(opened.error().code(), ErrorCode::L09);
+    EXPECT_EQ(code_of(opened), "BERTH-L09");
     ASSERT_TRUE(a->end());
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "greeter/session/locator.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::session {
 namespace {
@@ -66,7 +67,7 @@ TEST(ClientConfig, names_the_legal_range_of_a_wrong_value) {
               "berth.toml, line 2: locate.nfs_port: must be 0 to 65535");
     EXPECT_EQ(error_of("[vm]\nallow_emulation = \"yes\"\n").detail(),
               "berth.toml, line 2: vm.allow_emulation: must be true or false");
-    EXPECT_EQ(error_of("[locate]\ndirectory = \"users/{user}\"\n").code(), ErrorCode::I04);
+    EXPECT_EQ(code_of(error_of("[locate]\ndirectory = \"users/{user}\"\n")), "BERTH-I04");
 }
 
 TEST(ClientConfig, reads_where_the_template_of_first_logins_is) {
@@ -132,7 +133,7 @@ TEST(ClientConfig, uses_no_other_server_when_the_records_is_wrong) {
         config.locate.script = "/bin/false";
         const auto place = locate_user(config.locate, "ann", std::chrono::seconds(5));
         ASSERT_FALSE(place);
-        EXPECT_EQ(place.error().code(), ErrorCode::M30);
+        EXPECT_EQ(code_of(place), "BERTH-M30");
         EXPECT_NE(place.error().detail().find("nfs.server \"a..b\""), std::string::npos)
             << place.error().to_log();
     }

@@ -8,7 +8,7 @@ Result<std::optional<std::string>> read_if_there(guest::UserDirectory& directory
                                                  const std::string& path, size_t limit) {
     auto bytes = directory.read(vm, path, limit);
     if (bytes) return std::optional<std::string>(std::move(*bytes));
-    if (bytes.error().code() == ErrorCode::M09) return std::optional<std::string>{};
+    if (failed_as(bytes, Condition::absent)) return std::optional<std::string>{};
     return fail(bytes.error());
 }
 

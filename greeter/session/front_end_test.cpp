@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "greeter/session/provisioner_client.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::session {
 namespace {
@@ -40,7 +41,7 @@ TEST_F(Link, asks_and_takes_the_answer_with_the_same_number_only) {
 
 TEST_F(Link, gives_up_when_the_user_does) {
     say({{"type", "cancel"}});
-    EXPECT_EQ(link_->ask("Password: ", false).error().code(), ErrorCode::L05);
+    EXPECT_EQ(code_of(link_->ask("Password: ", false)), "BERTH-L05");
     EXPECT_TRUE(link_->stopping());
     link_->ignore_cancel();
     EXPECT_FALSE(link_->stopping());
@@ -63,7 +64,7 @@ TEST_F(Link, shows_by_a_descriptor_that_the_user_may_have_given_up) {
 
 TEST_F(Link, gives_up_when_the_greeter_is_gone) {
     greeter_.reset();
-    EXPECT_EQ(link_->choose("Which?", {"a", "b"}, 0).error().code(), ErrorCode::L05);
+    EXPECT_EQ(code_of(link_->choose("Which?", {"a", "b"}, 0)), "BERTH-L05");
     EXPECT_EQ(link_->listen(milliseconds(0), {}).wish, Wish::close);
     EXPECT_EQ(link_->listen(milliseconds(0), {}).wish, Wish::none);
     EXPECT_TRUE(link_->stopping());

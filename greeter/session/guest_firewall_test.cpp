@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/testing/code_of.h"
+
 namespace berth::session {
 namespace {
 
@@ -64,7 +66,7 @@ TEST(GuestFirewall, takes_nothing_for_an_address_that_nft_could_read_as_more) {
           "10.0.0.1-10.0.0.9"s, "::1\0 . 1 }\nflush ruleset"s}) {
         const auto script = guest_firewall_script({{bad, 2049}});
         ASSERT_FALSE(script) << bad;
-        EXPECT_EQ(script.error().code(), ErrorCode::H11);
+        EXPECT_EQ(code_of(script), "BERTH-H11");
         EXPECT_THAT(script.error().detail(), Not(HasSubstr("\n")));
     }
 }
@@ -74,7 +76,7 @@ TEST(GuestFirewall, does_not_let_a_login_go_on_that_cannot_close) {
     GuestFirewall firewall({.nft = "/bin/false", .hosts = {}}, report);
     const Status closed = firewall.close({});
     ASSERT_FALSE(closed);
-    EXPECT_EQ(closed.error().code(), ErrorCode::H11);
+    EXPECT_EQ(code_of(closed), "BERTH-H11");
     EXPECT_TRUE(GuestFirewall({.nft = "", .hosts = {}}, report).close({})) << "laboratories";
 }
 

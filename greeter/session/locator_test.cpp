@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/testing/code_of.h"
+
 namespace berth::session {
 namespace {
 
@@ -35,7 +37,7 @@ class Script : public testing::Test {
         auto location = locate_user(printing(body), "ann", limit);
         EXPECT_FALSE(location);
         if (location) return "";
-        EXPECT_EQ(location.error().code(), ErrorCode::M30);
+        EXPECT_EQ(code_of(location), "BERTH-M30");
         return location.error().detail();
     }
     std::string folder_;
@@ -57,7 +59,7 @@ TEST(Static, refuses_a_user_name_that_would_leave_the_tree) {
 }
 
 TEST(Static, is_an_error_without_a_server) {
-    EXPECT_EQ(locate_user({}, "ann", seconds(1)).error().code(), ErrorCode::M30);
+    EXPECT_EQ(code_of(locate_user({}, "ann", seconds(1))), "BERTH-M30");
 }
 
 TEST_F(Script, gets_the_user_as_its_argument_and_prints_the_place) {

@@ -51,7 +51,7 @@ int PamConversation::answer(const pam_message& message, pam_response& response) 
     const Watchdog::Pause asked(watchdog_);
     auto secret = front_end_.ask(text, message.msg_style == PAM_PROMPT_ECHO_ON);
     if (!secret) {
-        given_up_ = given_up_ || secret.error().code() == ErrorCode::L05;
+        given_up_ = given_up_ || failed_as(secret, Condition::cancelled);
         return PAM_CONV_ERR;
     }
     if (secret->view().size() >= PAM_MAX_RESP_SIZE || secret->view().contains('\0')) return PAM_CONV_ERR;

@@ -92,10 +92,7 @@ Status RealParts::make_from_template(const guest::MountOptions& user, const NfsL
         if (!copy) return fail(copy.error());
         return guest::VmCopyPlan{copy->text, copy->files, copy->optional};
     };
-    const Status made =
-        guest::make_vm_from_template(user, source, name, maker, plan, progress, files_, clock_, report_);
-    if (!made && made.error().code() == ErrorCode::M34) return {};
-    return made;
+    return guest::make_vm_from_template(user, source, name, maker, plan, progress, files_, clock_, report_);
 }
 
 Status RealParts::make_swap(const guest::SwapSpec& spec, const std::string& path,

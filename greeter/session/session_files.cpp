@@ -159,8 +159,7 @@ Status Session::finish_last_session() {
             if (!*now || !(*now)->state) continue;
             const SessionState& last = *(*now)->state;
             Status finished = seams_.sweeper.finish(last, waiting);
-            if (!finished &&
-                (finished.error().code() == ErrorCode::V04 || finished.error().code() == ErrorCode::V05)) {
+            if (failed_as(finished, Condition::unsaved)) {
                 BERTH_TRY(ask_to_discard(finished.error()));
                 finished = seams_.sweeper.finish(last, waiting, Unsaved::discard);
             }
@@ -241,7 +240,7 @@ Status Session::lock() {
     };
     // Most often nobody holds it: then this is all, without asking first who does.
     auto taken = directory_->lock(state_.vm, config_.owner, false, intent, waiting);
-    if (!taken && taken.error().code() == ErrorCode::K01) {
+    if (failed_as(taken, Condition::busy)) {
         auto holder = directory_->holder(state_.vm);
         if (!holder) return fail(holder.error());
         bool may_break = false;
@@ -254,7 +253,7 @@ Status Session::lock() {
         taken = directory_->lock(state_.vm, config_.owner, may_break, intent, waiting);
     }
     // Given up while a call of the wait was under way.
-    if (!taken && taken.error().code() == ErrorCode::L05) claim_left_ = waited;
+    if (failed_as(taken, Condition::cancelled)) claim_left_ = waited;
     if (!taken) return fail(taken.error());
     taken_ = std::move(*taken);
     seams_.store.forget_below(state_);

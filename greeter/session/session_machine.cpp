@@ -191,16 +191,16 @@ Status Session::put_firmware_state_back() {
     if (changed->empty()) return guest::remove_firmware(firmware_paths_);
     const auto put_back = [&] {
         Status put = put_firmware(*directory_, state_.vm, machine_, *changed, [this] { return may_write(); });
-        if (!put && put.error().code() == ErrorCode::M04) note_lost_write(seams_.clock.now());
+        if (failed_as(put, Condition::no_answer)) note_lost_write(seams_.clock.now());
         return put;
     };
     Status put = put_back();
-    if (!put && put.error().code() != ErrorCode::K05) {
+    if (!put && !failed_as(put, Condition::lost)) {
         // The connection of the login may have died in the hours between.
         BERTH_TRY(remount());
         put = put_back();
     }
-    if (!put && put.error().code() != ErrorCode::K05) return put;
+    if (!put && !failed_as(put, Condition::lost)) return put;
     if (!put) {
         seams_.report.event(Level::warning, "the lock was lost: firmware variables are kept aside",
                             {{"vm", state_.vm}});

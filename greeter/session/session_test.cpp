@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "tests/testing/code_of.h"
 #include "tests/testing/fake_remote.h"
 #include "tests/testing/fake_world.h"
 
@@ -192,7 +193,7 @@ TEST_F(SessionTest, takes_any_folder_name_that_is_text_and_explains_the_others) 
         w.vms = {name};
         const auto done = run();
         ASSERT_FALSE(done) << name;
-        EXPECT_EQ(done.error().code(), ErrorCode::M33) << done.error().to_log();
+        EXPECT_EQ(code_of(done), "BERTH-M33") << done.error().to_log();
         EXPECT_TRUE(w.made.empty());
         EXPECT_TRUE(states().empty());
     }
@@ -236,14 +237,14 @@ TEST_F(SessionTest, makes_nothing_from_the_template_for_who_has_a_vm_or_where_no
     EXPECT_EQ(std::ranges::find(w.log, "template /export/templates/debian"), w.log.end());
     config.client.template_vm = "";
     w.vms = {};
-    EXPECT_EQ(run().error().code(), ErrorCode::M31);
+    EXPECT_EQ(code_of(run()), "BERTH-M31");
 }
 
 TEST_F(SessionTest, a_template_that_cannot_be_copied_ends_the_login_in_order) {
     w.vms = {};
     config.client.template_vm = "fs1:/export/templates/debian";
     w.failing = {"template /export/templates/debian"};
-    EXPECT_EQ(run().error().code(), ErrorCode::I01);
+    EXPECT_EQ(code_of(run()), "BERTH-I01");
     EXPECT_TRUE(w.made.empty());
 }
 
@@ -267,7 +268,7 @@ TEST_F(SessionTest, refuses_17_groups_before_it_mounts) {
     for (gid_t g = 0; g < 17; ++g) w.user.groups.push_back(2000 + g);
     auto result = run();
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code(), ErrorCode::M12);
+    EXPECT_EQ(code_of(result), "BERTH-M12");
     EXPECT_TRUE(std::ranges::find(w.log, "mount") == w.log.end());
 }
 
@@ -275,7 +276,7 @@ TEST_F(SessionTest, names_the_disk_that_is_missing) {
     w.disks.clear();
     auto result = run();
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code(), ErrorCode::M32);
+    EXPECT_EQ(code_of(result), "BERTH-M32");
     EXPECT_TRUE(result.error().detail().contains("software.raw"));
     EXPECT_TRUE(std::ranges::find(w.log, "lock") == w.log.end());
 }
@@ -284,7 +285,7 @@ TEST_F(SessionTest, refuses_without_kvm_unless_the_profile_allows_emulation) {
     w.kvm = false;
     auto result = run();
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code(), ErrorCode::H01);
+    EXPECT_EQ(code_of(result), "BERTH-H01");
     config.client.allow_emulation = true;
     EXPECT_TRUE(run());
 }
@@ -295,7 +296,7 @@ TEST_F(SessionTest, stops_between_steps_when_the_user_gives_up) {
     };
     auto result = run();
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code(), ErrorCode::L05);
+    EXPECT_EQ(code_of(result), "BERTH-L05");
     EXPECT_TRUE(w.made.empty());
 }
 
@@ -314,7 +315,7 @@ TEST_F(LockedTest, names_the_holder_and_logs_off_when_the_user_says_no) {
     w.front_end.chosen = {0};
     auto result = run();
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code(), ErrorCode::K30);
+    EXPECT_EQ(code_of(result), "BERTH-K30");
     EXPECT_TRUE(w.front_end.mentions("berth-7"));
     EXPECT_TRUE(w.front_end.mentions("2026-01-02"));
     EXPECT_TRUE(w.front_end.mentions("not saved there may be lost"));
@@ -359,7 +360,7 @@ TEST_F(LockedTest, offers_nothing_where_the_policy_says_nobody) {
     config.client.lock_break = BreakPolicy::nobody;
     auto result = run();
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code(), ErrorCode::K31);
+    EXPECT_EQ(code_of(result), "BERTH-K31");
     EXPECT_FALSE(w.front_end.mentions("choice"));
 }
 
@@ -427,7 +428,7 @@ TEST_F(ForgottenTest, claims_above_a_lock_that_only_the_provisioner_knows_of_as_
 TEST_F(ForgottenTest, keeps_what_the_provisioner_knows_while_the_user_says_no) {
     provisioner.texts = {{"s0", format_state(last)}};
     w.front_end.chosen = {0};
-    EXPECT_EQ(run().error().code(), ErrorCode::K30);
+    EXPECT_EQ(code_of(run()), "BERTH-K30");
     EXPECT_EQ(std::ranges::count(w.log, "undo lock"), 0);
     EXPECT_TRUE(provisioner.texts.contains("s0"));
 }
@@ -504,7 +505,7 @@ TEST_F(SessionTest, leaves_a_guest_to_the_sweeper_when_libvirt_does_not_answer_a
     const BootTime before = w.clock.now();
     auto result = run();
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code(), ErrorCode::H02);
+    EXPECT_EQ(code_of(result), "BERTH-H02");
     EXPECT_LE(w.clock.now() - before, seconds(120));
     EXPECT_TRUE(w.front_end.has("console-end"));
     EXPECT_TRUE(w.front_end.mentions("error BERTH-H02"));
@@ -525,7 +526,7 @@ TEST_F(SessionTest, refuses_a_copy_of_a_vm_that_this_workstation_still_holds) {
     ASSERT_TRUE(store_->save(other));
     auto result = run();
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code(), ErrorCode::H03);
+    EXPECT_EQ(code_of(result), "BERTH-H03");
     EXPECT_TRUE(w.front_end.mentions("\"play\" with the same uuid")) << result.error().to_user();
     for (const char* step : {"swap", "run_dir", "volume", "vm"})
         EXPECT_TRUE(std::ranges::find(w.log, step) == w.log.end()) << step;
@@ -547,7 +548,7 @@ uuid = "9b0c1d52-8f2e-4c11-a4de-0c5e1ad1b7a4"
     w.room_for_swap = 160ULL << 20;
     auto result = run();
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code(), ErrorCode::S01);
+    EXPECT_EQ(code_of(result), "BERTH-S01");
     EXPECT_TRUE(std::ranges::find(w.log, "swap") == w.log.end());
     EXPECT_TRUE(w.made.empty());
     w.room_for_swap = 192ULL << 20;
@@ -589,7 +590,7 @@ TEST_F(SessionTest, tells_that_the_virtual_machine_ended_by_itself_and_undoes_al
     w.domain_failed = true;
     const Status result = run();
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code(), ErrorCode::H10);
+    EXPECT_EQ(code_of(result), "BERTH-H10");
     EXPECT_TRUE(w.front_end.mentions("BERTH-H10"));
     EXPECT_TRUE(w.made.empty());
 }
@@ -638,7 +639,7 @@ TEST_F(SessionTest, ends_the_vm_when_another_took_its_lock) {
     w.front_end.heard = {{.wish = Wish::descriptor, .fd = -3}};
     auto result = run();
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code(), ErrorCode::K05);
+    EXPECT_EQ(code_of(result), "BERTH-K05");
     EXPECT_TRUE(std::ranges::find(w.log, "kill volume") != w.log.end());
     EXPECT_EQ(w.made, std::set<std::string>{"lock"}) << "what was sent before may still be under way";
     EXPECT_TRUE(left_to_the_sweeper());
@@ -722,7 +723,7 @@ TEST_F(ClaimedTest, is_lost_with_a_code_when_its_lease_ends_before_it_closed) {
     w.volume_events = {volume::VolumeState::claimed, volume::VolumeState::lost};
     auto result = run();
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code(), ErrorCode::K33);
+    EXPECT_EQ(code_of(result), "BERTH-K33");
     EXPECT_TRUE(std::ranges::find(w.log, "undo vm") != w.log.end());
     EXPECT_TRUE(std::ranges::find(w.log, "undo lock") == w.log.end());
     EXPECT_TRUE(left_to_the_sweeper());
@@ -863,7 +864,7 @@ TEST_F(SessionTest, ends_the_vm_when_the_volume_engine_died) {
     };
     auto result = run();
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code(), ErrorCode::V30);
+    EXPECT_EQ(code_of(result), "BERTH-V30");
     EXPECT_EQ(w.made, (std::set<std::string>{"volume", "lock"})) << "what it had sent may still be under way";
     EXPECT_TRUE(left_to_the_sweeper());
     EXPECT_TRUE(w.front_end.mentions("BERTH-K32"));
@@ -924,7 +925,7 @@ TEST_F(SessionTest, asks_before_it_gives_up_what_the_file_server_does_not_take) 
     w.front_end.chosen = {0};
     auto result = run();
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code(), ErrorCode::K32);
+    EXPECT_EQ(code_of(result), "BERTH-K32");
     EXPECT_TRUE(w.made.contains("volume"));
     EXPECT_TRUE(w.front_end.mentions("5 KiB"));
     EXPECT_TRUE(std::ranges::find(w.log, "kill volume") == w.log.end());

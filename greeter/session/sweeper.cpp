@@ -120,7 +120,9 @@ Status Sweeper::may_kill(const SessionState& state) {
         seams_.clock.sleep(seconds(1));
         asked = seams_.processes.volume_status(state.run_dir);
     }
-    if (!asked) return fail(ErrorCode::V05, "it may hold changes of \"{}\"", state.vm);
+    if (!asked)
+        return fail(Error(ErrorCode::V05, fmt::format("it may hold changes of \"{}\"", state.vm))
+                        .with_condition(Condition::unsaved));
     // Without its socket it serves no disk: it is starting, or has ended in all but name.
     if (!*asked) return {};
     const volume::VolumeStatus& now = **asked;
@@ -178,7 +180,7 @@ Status Sweeper::save_firmware(const SessionState& state, guest::UserDirectory& d
     if (!local) return fail(local.error());
     if (local->empty()) return {};
     Status put = put_firmware_back(state, directory);
-    if (!put && put.error().code() == ErrorCode::M04) return put;
+    if (failed_as(put, Condition::no_answer)) return put;
     if (!put) {
         // The VM is another's now, or the server refuses, or the configuration cannot be read any more.
         seams_.report.error("firmware variables are kept aside", put.error());

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "tests/testing/code_of.h"
 #include "tests/testing/fake_remote.h"
 #include "tests/testing/fake_world.h"
 
@@ -181,7 +182,7 @@ TEST_F(SweeperTest, kills_a_volume_engine_with_changes_when_a_person_gives_them_
     Sweeper sweeper({w.clock, w.report, parts, hypervisor, *store_, processes, "boot-1", {}});
     const Status kept = sweeper.finish(state, {});
     ASSERT_FALSE(kept);
-    EXPECT_EQ(kept.error().code(), ErrorCode::V04);
+    EXPECT_EQ(code_of(kept), "BERTH-V04");
     EXPECT_TRUE(sweeper.finish(state, {}, Unsaved::discard));
     EXPECT_TRUE(std::ranges::find(w.log, "kill volume") != w.log.end());
 }

@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "tests/testing/code_of.h"
+
 namespace berth::guest {
 namespace {
 
@@ -54,14 +56,14 @@ TEST(KvmProbe, says_that_the_guest_hung) {
 TEST(KvmProbe, refuses_a_device_that_is_not_there) {
     const Status usable = probe_kvm("/nonexistent/kvm");
     ASSERT_FALSE(usable);
-    EXPECT_EQ(usable.error().code(), ErrorCode::H01);
+    EXPECT_EQ(code_of(usable), "BERTH-H01");
     EXPECT_NE(usable.error().detail(), "");
 }
 
 TEST(KvmProbe, refuses_a_device_that_is_something_else) {
     const Status usable = probe_kvm("/dev/null");
     ASSERT_FALSE(usable);
-    EXPECT_EQ(usable.error().code(), ErrorCode::H01);
+    EXPECT_EQ(code_of(usable), "BERTH-H01");
 }
 
 }  // namespace

@@ -273,7 +273,7 @@ class LibvirtDomain final : public Domain {
             const int error = errno;
             const auto now = state();
             if (now && *now == DomainState::gone) return fail(ErrorCode::H08, "{}", console_socket_);
-            if (!now && now.error().code() == ErrorCode::H02) return fail(now.error());
+            if (failed_as(now, Condition::no_answer)) return fail(now.error());
             if (link_->clock().now() >= end)
                 return fail(ErrorCode::H06, "{}: {}", console_socket_,
                             std::generic_category().message(error));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "server/api/http_status.h"
 #include "server/boot/ipxe_script.h"
 
 namespace berth::server {
@@ -11,26 +12,6 @@ namespace {
 std::string header(const HttpRequest& request, const char* name) {
     const auto found = request.headers.find(name);
     return found == request.headers.end() ? std::string() : found->second;
-}
-
-int http_status(ErrorCode code) {
-    switch (code) {
-        case ErrorCode::P01:
-        case ErrorCode::P06:
-            return 400;
-        case ErrorCode::P02:
-            return 404;
-        case ErrorCode::P03:
-            return 403;
-        case ErrorCode::P07:
-            return 409;
-        case ErrorCode::P08:
-            return 413;
-        case ErrorCode::P09:
-            return 405;
-        default:
-            return 500;
-    }
 }
 
 HttpResponse plain(std::string body) {
@@ -54,7 +35,7 @@ HttpResponse error_response(const Error& error) {
         {{"code", std::string(code_name(error.code()))},
          {"error", error.detail().empty() ? std::string(code_summary(error.code())) : error.detail()},
          {"help", std::string(code_help(error.code()))}},
-        http_status(error.code()));
+        http_status(error.condition()));
 }
 
 std::string query(const Target& target, const char* name) {
@@ -147,7 +128,7 @@ Status Service::unless_awaited(const std::string& build, const std::function<Sta
 HttpResponse Service::handle(const HttpRequest& request) {
     auto result = route(request);
     HttpResponse response = result ? std::move(*result) : error_response(result.error());
-    if (!result && result.error().code() == ErrorCode::P09)
+    if (!result && response.status == http_status(Condition::unsupported))
         response.headers.emplace_back("Allow", result.error().detail());
     if (!result && response.status >= 500)
         report_.event(Level::error, "request failed", {{"error", result.error().to_log()}});
@@ -295,7 +276,7 @@ Result<Service::Admitted> Service::who_boots(const Hardware& seen, const Policy&
             return Admitted{std::move(decision), std::move(*added)};
         }
         // Two requests at once: another one has just added it, or another machine with the same card.
-        if (added.error().code() == ErrorCode::P07 && tries < 2) continue;
+        if (failed_as(added, Condition::exists) && tries < 2) continue;
         report_.error("machine not added", added.error());
         return Admitted{{Action::local_disk, Addition::none, "this machine cannot be listed now"}, {}};
     }

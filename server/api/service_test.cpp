@@ -12,6 +12,7 @@
 
 #include "server/boot/ipxe_script.h"
 #include "server/model/machine_view.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::server {
 namespace {
@@ -270,7 +271,7 @@ TEST_F(ServiceTest, what_a_boot_leaves_to_be_written_is_written_behind) {
         [&](Job job) { jobs.push_back(std::move(job)); });
     ask("GET", "/v1/boot?mac=52:54:00:00:00:01&platform=pcbios");
     const std::string token = fmt::format("{:032x}", tokens);
-    EXPECT_EQ(store->check_token("m-0001", token).error().code(), ErrorCode::P03);
+    EXPECT_EQ(code_of(store->check_token("m-0001", token)), "BERTH-P03");
     EXPECT_EQ(ask("GET", "/v1/machines/m-0001/record", {{"berth-boot", token}}).status, 200);
     ASSERT_EQ(jobs.size(), 2u);
     for (auto& job : jobs) EXPECT_TRUE(job.run());

@@ -15,6 +15,7 @@
 #include "bootstrap/image_tool.h"
 #include "server/boot/images.h"
 #include "server/store/store.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::server {
 namespace {
@@ -77,7 +78,7 @@ class ImageBuildsTest : public testing::Test {
     std::string refused(const Result<AddedImage>& added) {
         EXPECT_FALSE(added);
         if (added) return {};
-        EXPECT_EQ(added.error().code(), ErrorCode::P31);
+        EXPECT_EQ(code_of(added), "BERTH-P31");
         return added.error().detail();
     }
     PrunedBuilds prune() {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/testing/code_of.h"
+
 namespace berth::server {
 namespace {
 
@@ -114,7 +116,7 @@ TEST(IpxeScript, refuses_values_that_could_become_commands) {
             input.*member = bad;
             const auto script = ipxe_script(input);
             ASSERT_FALSE(script) << bad;
-            EXPECT_EQ(script.error().code(), ErrorCode::P06);
+            EXPECT_EQ(code_of(script), "BERTH-P06");
         }
     }
     ScriptInput message{.decision = {Action::message, Addition::none, "x\nshell"}};

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/testing/code_of.h"
+
 namespace berth::server {
 namespace {
 
@@ -55,7 +57,7 @@ TEST(StatusPost, refuses_what_the_schema_does_not_have) {
                              R"({"session":{"user":1}})",
                              R"({"session":{"password":"x"}})",
                              "\xff"})
-        EXPECT_EQ(parse_status(text).error().code(), ErrorCode::P01) << text;
+        EXPECT_EQ(code_of(parse_status(text)), "BERTH-P01") << text;
 }
 
 nlohmann::json facts_of(const nlohmann::json& facts) {
@@ -118,7 +120,7 @@ TEST(StatusPost, takes_the_first_of_many_disks_and_says_how_many_more_there_are)
 
 TEST(StatusPost, refuses_depth_and_size_before_building_a_value) {
     EXPECT_FALSE(parse_status(R"({"facts":)" + std::string(30'000, '[') + std::string(30'000, ']') + "}"));
-    EXPECT_EQ(parse_status(std::string(k_max_status_bytes + 1, ' ')).error().code(), ErrorCode::P08);
+    EXPECT_EQ(code_of(parse_status(std::string(k_max_status_bytes + 1, ' '))), "BERTH-P08");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/spawn.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::server {
 namespace {
@@ -96,7 +97,7 @@ TEST_F(StoreTest, is_found_by_id_name_and_any_of_its_macs) {
     for (const char* word : {"m-0001", "desk", "52-54-00-00-00-01", "525400000001"})
         EXPECT_EQ(store->find(word)->id, m.id) << word;
     for (const char* word : {"", "m-0002", "des", "%", "' OR 1=1 --", "52:54:00:00:00:02"})
-        EXPECT_EQ(store->find(word).error().code(), ErrorCode::P02) << word;
+        EXPECT_EQ(code_of(store->find(word)), "BERTH-P02") << word;
 }
 
 TEST_F(StoreTest, hostile_text_is_only_text) {
@@ -106,7 +107,7 @@ TEST_F(StoreTest, hostile_text_is_only_text) {
     ASSERT_TRUE(store->add(m));
     EXPECT_EQ(store->machines()->size(), 1u);
     EXPECT_EQ(store->machines()->front().serial, m.serial);
-    EXPECT_EQ(store->check_token("m-0001' OR '1'='1", "' OR '1'='1").error().code(), ErrorCode::P03);
+    EXPECT_EQ(code_of(store->check_token("m-0001' OR '1'='1", "' OR '1'='1")), "BERTH-P03");
 }
 
 TEST_F(StoreTest, an_unnamed_machine_is_named_by_its_address) {
@@ -122,9 +123,9 @@ TEST_F(StoreTest, refuses_a_name_or_mac_that_is_anothers) {
     added(k_mac, "desk");
     Machine same_name{.name = "desk", .macs = {k_other}}, same_mac{.name = "b", .macs = {k_other, k_mac}},
         nothing{.name = "c"};
-    EXPECT_EQ(store->add(same_name).error().code(), ErrorCode::P07);
-    EXPECT_EQ(store->add(same_mac).error().code(), ErrorCode::P07);
-    EXPECT_EQ(store->add(nothing).error().code(), ErrorCode::P06);
+    EXPECT_EQ(code_of(store->add(same_name)), "BERTH-P07");
+    EXPECT_EQ(code_of(store->add(same_mac)), "BERTH-P07");
+    EXPECT_EQ(code_of(store->add(nothing)), "BERTH-P06");
     EXPECT_EQ(store->machines()->size(), 1u);
 }
 
@@ -205,8 +206,8 @@ TEST_F(StoreTest, replacing_moves_the_record_and_nothing_of_the_old_hardware) {
         EXPECT_EQ(other->name, "new");
         return Status();
     };
-    EXPECT_EQ(store->replace("m-0001", {}, "m-0001", good).error().code(), ErrorCode::P02);
-    EXPECT_EQ(store->replace("m-0001", {}, "m-0009", good).error().code(), ErrorCode::P02);
+    EXPECT_EQ(code_of(store->replace("m-0001", {}, "m-0001", good)), "BERTH-P02");
+    EXPECT_EQ(code_of(store->replace("m-0001", {}, "m-0009", good)), "BERTH-P02");
     ASSERT_TRUE(store->replace("m-0001", {}, "m-0002", good));
     const auto m = store->find("desk").value();
     EXPECT_EQ(m.id, "m-0001");
@@ -214,22 +215,21 @@ TEST_F(StoreTest, replacing_moves_the_record_and_nothing_of_the_old_hardware) {
     EXPECT_EQ(m.uuid + m.serial, "");
     EXPECT_EQ(m.settings.at("keymap"), "de");
     EXPECT_TRUE(m.status.facts.is_null());
-    EXPECT_EQ(store->check_token("m-0001", "token").error().code(), ErrorCode::P03);
-    EXPECT_EQ(store->find("new").error().code(), ErrorCode::P02);
+    EXPECT_EQ(code_of(store->check_token("m-0001", "token")), "BERTH-P03");
+    EXPECT_EQ(code_of(store->find("new")), "BERTH-P02");
     EXPECT_TRUE(store->conflicts()->empty());
     EXPECT_EQ(store->identify({k_mac, k_uuid, "SN 1"})->who, Identification{});
 }
 
 TEST_F(StoreTest, stores_no_placeholder_and_no_record_by_which_nobody_is_known) {
-    EXPECT_EQ(store->add({.name = "a", .macs = {k_mac}, .serial = "None"}).error().code(), ErrorCode::P06);
-    EXPECT_EQ(store->add({.name = "a", .macs = {"88:88:88:88:87:88"}}).error().code(), ErrorCode::P06);
-    EXPECT_EQ(store->add({.name = "a", .macs = {k_mac}, .uuid = "03000200-0400-0500-0006-000700080009"})
-                  .error()
-                  .code(),
-              ErrorCode::P06);
-    EXPECT_EQ(store->add({.name = "a", .uuid = k_uuid}).error().code(), ErrorCode::P06);
+    EXPECT_EQ(code_of(store->add({.name = "a", .macs = {k_mac}, .serial = "None"})), "BERTH-P06");
+    EXPECT_EQ(code_of(store->add({.name = "a", .macs = {"88:88:88:88:87:88"}})), "BERTH-P06");
+    EXPECT_EQ(
+        code_of(store->add({.name = "a", .macs = {k_mac}, .uuid = "03000200-0400-0500-0006-000700080009"})),
+        "BERTH-P06");
+    EXPECT_EQ(code_of(store->add({.name = "a", .uuid = k_uuid})), "BERTH-P06");
     ASSERT_TRUE(store->add({.name = "a", .uuid = k_uuid, .serial = "SN 1"}));
-    EXPECT_EQ(store->add({.name = "b", .uuid = k_uuid, .serial = "SN 1"}).error().code(), ErrorCode::P07);
+    EXPECT_EQ(code_of(store->add({.name = "b", .uuid = k_uuid, .serial = "SN 1"})), "BERTH-P07");
 }
 
 TEST_F(StoreTest, a_database_of_version_1_is_brought_forward_and_its_placeholders_forgotten) {
@@ -267,7 +267,7 @@ TEST_F(StoreTest, reads_wait_for_no_writer_and_writes_only_as_long_as_they_were_
         EXPECT_TRUE(other->policy());
         EXPECT_TRUE(other->check_token("m-0001", "token"));
         EXPECT_EQ(other->find("m-0001")->id, "m-0001");
-        EXPECT_EQ(other->add_token("m-0001", "more").error().code(), ErrorCode::P04);
+        EXPECT_EQ(code_of(other->add_token("m-0001", "more")), "BERTH-P04");
         // And of this process's own writers.
         EXPECT_TRUE(store->identify({k_mac, "", ""})->machine);
         return {};
@@ -278,18 +278,15 @@ TEST_F(StoreTest, reads_wait_for_no_writer_and_writes_only_as_long_as_they_were_
 TEST_F(StoreTest, update_changes_all_or_nothing) {
     added(k_mac, "a");
     added(k_other, "b");
-    EXPECT_EQ(store
-                  ->update("m-0002",
-                           [](Machine& m) {
-                               m.name = "a";
-                               return Status();
-                           })
-                  .error()
-                  .code(),
-              ErrorCode::P07);
-    EXPECT_EQ(store->update("m-0002", [](Machine&) -> Status { return fail(ErrorCode::P06); }).error().code(),
-              ErrorCode::P06);
-    EXPECT_EQ(store->update("m-0009", [](Machine&) { return Status(); }).error().code(), ErrorCode::P02);
+    EXPECT_EQ(code_of(store->update("m-0002",
+                                    [](Machine& m) {
+                                        m.name = "a";
+                                        return Status();
+                                    })),
+              "BERTH-P07");
+    EXPECT_EQ(code_of(store->update("m-0002", [](Machine&) -> Status { return fail(ErrorCode::P06); })),
+              "BERTH-P06");
+    EXPECT_EQ(code_of(store->update("m-0009", [](Machine&) { return Status(); })), "BERTH-P02");
     EXPECT_EQ(store->find("m-0002")->name, "b");
     ASSERT_TRUE(store->update("m-0002", [](Machine& m) {
         m.name = "c", m.settings["mode"] = "local";
@@ -304,8 +301,8 @@ TEST_F(StoreTest, the_newest_tokens_are_good_and_only_for_their_machine) {
     for (int i = 0; i < 6; ++i) ASSERT_TRUE(store->add_token("m-0001", "token" + std::to_string(i)));
     for (int i = 0; i < 6; ++i)
         EXPECT_EQ(store->check_token("m-0001", "token" + std::to_string(i)).has_value(), i >= 2) << i;
-    EXPECT_EQ(store->check_token("m-0002", "token5").error().code(), ErrorCode::P03);
-    EXPECT_EQ(store->check_token("m-0001", "").error().code(), ErrorCode::P03);
+    EXPECT_EQ(code_of(store->check_token("m-0002", "token5")), "BERTH-P03");
+    EXPECT_EQ(code_of(store->check_token("m-0001", "")), "BERTH-P03");
 }
 
 TEST_F(StoreTest, releases_only_builds_that_no_token_names) {
@@ -375,7 +372,7 @@ TEST_F(StoreTest, a_status_changes_only_the_parts_it_has) {
     s = store->find("m-0001")->status;
     EXPECT_EQ(s.error, "");
     EXPECT_TRUE(s.session.is_null());
-    EXPECT_EQ(store->post_status("m-0009", second).error().code(), ErrorCode::P02);
+    EXPECT_EQ(code_of(store->post_status("m-0009", second)), "BERTH-P02");
 }
 
 TEST_F(StoreTest, no_session_outlives_its_boot) {
@@ -425,10 +422,10 @@ TEST_F(StoreTest, state_files_are_kept_bounded_and_go_with_their_machine) {
     const std::string large(k_max_state_bytes, 'x');
     ASSERT_TRUE(store->put_state("m-0001", "s0.json", large));
     EXPECT_EQ(store->state("m-0001", "s0.json")->value(), large);
-    EXPECT_EQ(store->put_state("m-0001", "s0.json", large + "x").error().code(), ErrorCode::P08);
+    EXPECT_EQ(code_of(store->put_state("m-0001", "s0.json", large + "x")), "BERTH-P08");
     for (size_t i = 1; i < k_max_state_files; ++i)
         ASSERT_TRUE(store->put_state("m-0001", fmt::format("s{}.json", i), "{}"));
-    EXPECT_EQ(store->put_state("m-0001", "more.json", "{}").error().code(), ErrorCode::P08);
+    EXPECT_EQ(code_of(store->put_state("m-0001", "more.json", "{}")), "BERTH-P08");
     ASSERT_TRUE(store->put_state("m-0001", "s1.json", "{\"a\":1}"));
     EXPECT_EQ(store->state_names("m-0001")->size(), k_max_state_files);
     ASSERT_TRUE(store->remove_state("m-0001", "s1.json"));
@@ -508,11 +505,11 @@ TEST_F(StoreTest, file_is_for_its_owner_only_and_in_wal_mode) {
 TEST_F(StoreTest, refuses_a_newer_schema_and_what_is_no_database) {
     store.reset();
     sqlite("PRAGMA user_version = 99");
-    EXPECT_EQ(Store::open(folder + "/a.db", clock).error().code(), ErrorCode::P04);
+    EXPECT_EQ(code_of(Store::open(folder + "/a.db", clock)), "BERTH-P04");
     ASSERT_TRUE(write_file_durably(folder + "/b.db", std::string(5000, 'x')));
-    EXPECT_EQ(Store::open(folder + "/b.db", clock).error().code(), ErrorCode::P04);
-    EXPECT_EQ(Store::open(folder + "/no/c.db", clock).error().code(), ErrorCode::P04);
-    EXPECT_EQ(Store::open("a\".db", clock).error().code(), ErrorCode::P04);
+    EXPECT_EQ(code_of(Store::open(folder + "/b.db", clock)), "BERTH-P04");
+    EXPECT_EQ(code_of(Store::open(folder + "/no/c.db", clock)), "BERTH-P04");
+    EXPECT_EQ(code_of(Store::open("a\".db", clock)), "BERTH-P04");
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/testing/code_of.h"
+
 namespace berth::server {
 namespace {
 
@@ -26,7 +28,7 @@ std::string vmdk(uint64_t capacity) {
 void refused(ImageFormat format, const std::string& head, const std::string& why) {
     const Status s = check_image_head(format, head, "x.img");
     ASSERT_FALSE(s);
-    EXPECT_EQ(s.error().code(), ErrorCode::P24);
+    EXPECT_EQ(code_of(s), "BERTH-P24");
     EXPECT_NE(s.error().detail().find("x.img"), std::string::npos);
     EXPECT_NE(s.error().detail().find(why), std::string::npos) << s.error().detail();
 }
@@ -95,7 +97,7 @@ TEST_F(ImageFile, one_that_may_name_files_and_that_others_may_write_to_is_refuse
     for (const mode_t mode : {0620, 0602, 0666}) {
         const auto image = open_image(file("x.qcow2", qcow2(), mode), std::nullopt);
         ASSERT_FALSE(image);
-        EXPECT_EQ(image.error().code(), ErrorCode::P24);
+        EXPECT_EQ(code_of(image), "BERTH-P24");
         EXPECT_NE(image.error().detail().find("writable by nobody else"), std::string::npos)
             << image.error().detail();
         EXPECT_TRUE(open_image(file("x.raw", qcow2(), mode), ImageFormat::raw)) << "names nothing";
@@ -113,8 +115,8 @@ TEST_F(ImageFile, a_raw_one_is_read_to_its_last_byte_and_never_filled_up_before)
     EXPECT_EQ(*read_raw(*image, 512, 512), bytes.substr(512) + std::string(21, '\0'));
     EXPECT_TRUE(check_unchanged(*image));
     std::filesystem::resize_file(path, 900);
-    EXPECT_EQ(read_raw(*image, 512, 512).error().code(), ErrorCode::M37);
-    EXPECT_EQ(check_unchanged(*image).error().code(), ErrorCode::M37);
+    EXPECT_EQ(code_of(read_raw(*image, 512, 512)), "BERTH-M37");
+    EXPECT_EQ(code_of(check_unchanged(*image)), "BERTH-M37");
 }
 
 }  // namespace

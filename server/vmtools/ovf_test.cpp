@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/testing/code_of.h"
+
 namespace berth::server {
 namespace {
 
@@ -46,7 +48,7 @@ std::string with(const std::string& from, const std::string& to) {
 void refused(const std::string& text, const std::string& why) {
     const auto machine = parse_ovf(text, "x.ovf");
     ASSERT_FALSE(machine) << why;
-    EXPECT_EQ(machine.error().code(), ErrorCode::P25);
+    EXPECT_EQ(code_of(machine), "BERTH-P25");
     EXPECT_TRUE(machine.error().detail().starts_with("x.ovf"));
     EXPECT_NE(machine.error().detail().find(why), std::string::npos) << machine.error().detail();
 }

@@ -68,7 +68,7 @@ std::vector<RunningVm> standing_locks(const std::string& user, const std::string
     std::vector<RunningVm> found;
     for (uint64_t epoch : names.locks) {
         auto file = read(lock::lock_name(epoch));
-        if (!file && file.error().code() == ErrorCode::M09) continue;  // released since it was listed
+        if (failed_as(file, Condition::absent)) continue;  // released since it was listed
         auto record = file ? lock::parse_lock_record(file->text) : fail(file.error());
         RunningVm row{user, vm};
         if (file) row.last_sign = age(now, file->mtime_ns);
@@ -102,7 +102,7 @@ RunningList running_of_user(files::FileOps& ops, const files::FileHandle& direct
     for (const auto& entry : *entries) {
         if (!visible(entry.name)) continue;
         auto vm = ops.lookup(directory, entry.name);
-        if (!vm && vm.error().code() == ErrorCode::M09) continue;
+        if (failed_as(vm, Condition::absent)) continue;
         if (vm && vm->attributes.type != FileType::directory) continue;
         auto names = vm ? ops.list(vm->handle) : fail(vm.error());
         if (!names) {
@@ -116,7 +116,7 @@ RunningList running_of_user(files::FileOps& ops, const files::FileHandle& direct
                 return fail(ErrorCode::K04, "{} is no file", name);
             auto text = ops.read(file->handle, 0, lock::k_longest_lock_record);
             // Renamed or removed since the LOOKUP.
-            if (!text && text.error().code() == ErrorCode::M10) return fail(ErrorCode::M09, "{}", name);
+            if (failed_as(text, Condition::stale)) return fail(ErrorCode::M09, "{}", name);
             if (!text) return fail(text.error());
             return LockFile{std::move(*text), file->attributes.mtime_ns};
         };
@@ -140,7 +140,7 @@ Result<RunningList> running_of_all(files::FileOps& root, WallTime now, Open open
         auto found = root.lookup(root.root(), user.name);
         if (found && found->attributes.type != FileType::directory) continue;
         if (!found) {
-            if (found.error().code() != ErrorCode::M09)
+            if (!failed_as(found, Condition::absent))
                 list.errors.push_back(found.error().with_prefix(user.name));
             continue;
         }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/spawn.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::server {
 namespace {
@@ -48,19 +49,19 @@ TEST(TarIndex, finds_the_files_of_every_kind_of_tar) {
 
 TEST(TarIndex, a_member_that_ends_behind_the_archive_is_refused) {
     const std::string bytes = archive("ustar", {{"a.ovf", std::string(2000, 'x')}});
-    EXPECT_EQ(index_of(bytes.substr(0, 1024)).error().code(), ErrorCode::P25);
+    EXPECT_EQ(code_of(index_of(bytes.substr(0, 1024))), "BERTH-P25");
 }
 
 TEST(TarIndex, a_damaged_header_is_refused) {
     std::string bytes = archive("ustar", {{"a.ovf", "x"}});
     bytes[0] ^= 1;
-    EXPECT_EQ(index_of(bytes).error().code(), ErrorCode::P25);
+    EXPECT_EQ(code_of(index_of(bytes)), "BERTH-P25");
 }
 
 TEST(TarIndex, what_is_no_archive_is_refused) {
-    EXPECT_EQ(index_of("").error().code(), ErrorCode::P25);
-    EXPECT_EQ(index_of(std::string(4096, 'x')).error().code(), ErrorCode::P25);
-    EXPECT_EQ(index_of(std::string(4096, '\0')).error().code(), ErrorCode::P25);
+    EXPECT_EQ(code_of(index_of("")), "BERTH-P25");
+    EXPECT_EQ(code_of(index_of(std::string(4096, 'x'))), "BERTH-P25");
+    EXPECT_EQ(code_of(index_of(std::string(4096, '\0'))), "BERTH-P25");
 }
 
 }  // namespace

@@ -26,33 +26,19 @@ Result<std::string> maker() {
     return identity->id;
 }
 
-bool keeps_what_is_made(ErrorCode code) {
-    switch (code) {
-        case ErrorCode::M07:
-        case ErrorCode::M08:
-        case ErrorCode::M37:
-        case ErrorCode::P24:
-        case ErrorCode::P26:
-        case ErrorCode::C01:
-        case ErrorCode::C02:
-        case ErrorCode::C03:
-        case ErrorCode::C04:
-        case ErrorCode::C05:
-            return false;
-        default:
-            return true;
-    }
+/// What another run of the same command would not get further with: no room, a bad or changed source.
+bool is_worth_keeping(Condition condition) {
+    return condition != Condition::full && condition != Condition::changed && condition != Condition::invalid;
 }
 
 /// The error as the administrator reads it, after tidying up as the header says.
 Status ended(guest::NewVm& made, const Error& error) {
-    if (keeps_what_is_made(error.code()))
-        return fail(Error(error.code(),
-                          error.detail() + " (what was copied is kept: the same command goes on with it)"));
+    const auto with = [&](const std::string& text) { return fail(error.with_detail(error.detail() + text)); };
+    if (is_worth_keeping(error.condition()))
+        return with(" (what was copied is kept: the same command goes on with it)");
     if (Status s = made.discard(); !s)
-        return fail(Error(error.code(), error.detail() + " (what was begun could not be removed: " +
-                                            s.error().to_log() + ")"));
-    return fail(Error(error.code(), error.detail() + " (what was begun is removed again)"));
+        return with(" (what was begun could not be removed: " + s.error().to_log() + ")");
+    return with(" (what was begun is removed again)");
 }
 
 Status check_room(UserPlace& place, uint64_t needed) {

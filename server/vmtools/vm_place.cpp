@@ -100,7 +100,7 @@ Result<UserPlace> open_place(const PlaceOptions& options, const std::string& use
     if (!options.directory.empty()) {
         place.where = options.directory + "/" + user;
         auto ops = files::LocalOps::open(options.directory, user, *credentials);
-        if (!ops && ops.error().code() == ErrorCode::M09 && make && geteuid() == 0) {
+        if (failed_as(ops, Condition::absent) && make && geteuid() == 0) {
             BERTH_TRY(make_user_folder(options.directory, user, *credentials));
             ops = files::LocalOps::open(options.directory, user, *credentials);
         }
@@ -164,8 +164,8 @@ Result<files::FileHandle> find_vm(UserPlace& place, const std::string& vm) {
     if (folder && folder->attributes.type == files::FileType::directory) {
         auto machine = place.ops->lookup(folder->handle, "machine.toml");
         if (machine) return folder->handle;
-        if (machine.error().code() != ErrorCode::M09) return fail(machine.error());
-    } else if (!folder && folder.error().code() != ErrorCode::M09) {
+        if (!failed_as(machine, Condition::absent)) return fail(machine.error());
+    } else if (!folder && !failed_as(folder, Condition::absent)) {
         return fail(folder.error());
     }
     return fail(ErrorCode::P27, "\"{}\" in {}", vm, place.where);

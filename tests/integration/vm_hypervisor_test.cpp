@@ -7,6 +7,7 @@
 
 #include "guest/hypervisor.h"
 #include "tests/integration/vm_guest.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::guest {
 namespace {
@@ -109,8 +110,8 @@ TEST_F(Vm, is_gone_when_the_guest_powers_off) {
     EXPECT_EQ(*hypervisor_->find(guest_client(folder_).domain_name), nullptr);
     const auto console = domain->console();
     ASSERT_FALSE(console);
-    EXPECT_EQ(console.error().code(), ErrorCode::H08);
-    EXPECT_EQ(domain->press_power_button().error().code(), ErrorCode::H08);
+    EXPECT_EQ(code_of(console), "BERTH-H08");
+    EXPECT_EQ(code_of(domain->press_power_button()), "BERTH-H08");
     EXPECT_TRUE(domain->destroy());
 }
 
@@ -347,7 +348,7 @@ TEST_F(Vm, is_refused_while_one_of_its_uuid_runs) {
     facts.domain_name = "another";
     const auto second = hypervisor_->start(*domain_xml(guest_config(), facts));
     ASSERT_FALSE(second);
-    EXPECT_EQ(second.error().code(), ErrorCode::H03);
+    EXPECT_EQ(code_of(second), "BERTH-H03");
     EXPECT_THAT(second.error().detail(), HasSubstr(guest_config().uuid));
     EXPECT_EQ(*domain->state(), DomainState::running);
 }
@@ -355,7 +356,7 @@ TEST_F(Vm, is_refused_while_one_of_its_uuid_runs) {
 TEST_F(Vm, says_in_qemus_words_why_it_does_not_start) {
     const auto domain = hypervisor_->start(*domain_xml(guest_config(), guest_client(folder_)));
     ASSERT_FALSE(domain);
-    EXPECT_EQ(domain.error().code(), ErrorCode::H03);
+    EXPECT_EQ(code_of(domain), "BERTH-H03");
     EXPECT_THAT(domain.error().detail(), HasSubstr("nbd.sock"));
 }
 
@@ -363,7 +364,7 @@ TEST_F(Vm, is_refused_when_its_text_is_not_a_domain) {
     const auto domain =
         hypervisor_->start("<domain type='qemu'><uuid>2f1c6a5e-0d5e-4b61-9f0e-6a3d1c9b7e10</uuid></domain>");
     ASSERT_FALSE(domain);
-    EXPECT_EQ(domain.error().code(), ErrorCode::H03);
+    EXPECT_EQ(code_of(domain), "BERTH-H03");
 }
 
 TEST_F(Vm, cannot_start_where_libvirt_does_not_answer) {
@@ -371,7 +372,7 @@ TEST_F(Vm, cannot_start_where_libvirt_does_not_answer) {
     auto nobody = connect_libvirt("qemu+unix:///system?socket=/nonexistent/socket", clock, report_);
     const auto found = nobody->find("berth-test");
     ASSERT_FALSE(found);
-    EXPECT_EQ(found.error().code(), ErrorCode::H02);
+    EXPECT_EQ(code_of(found), "BERTH-H02");
     EXPECT_THAT(found.error().detail(), HasSubstr("/nonexistent/socket"));
 }
 

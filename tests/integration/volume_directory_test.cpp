@@ -21,6 +21,7 @@
 #include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
 #include "tests/lib/rpc_proxy.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::volume {
 namespace {
@@ -129,7 +130,7 @@ TEST_F(UserDirectoryOnServer, never_reads_what_a_link_out_shows_while_names_are_
             ASSERT_EQ(*part, "inside");
         }
         // Else it went while it was looked at, or Ganesha said nothing.
-        seen.insert(text ? "read" : text.error().code() == ErrorCode::C04 ? "refused" : "nothing");
+        seen.insert(text ? "read" : failed_as(text, Condition::invalid) ? "refused" : "nothing");
     }
     EXPECT_TRUE(seen.contains("read") && seen.contains("refused")) << "the race was not both won and lost";
     EXPECT_GT(swapping.times, 10);
@@ -145,8 +146,8 @@ TEST_F(UserDirectoryOnServer, never_works_in_a_folder_that_became_a_link) {
     own(server_.exported());
     auto directory = mount();
     EXPECT_EQ(*directory->list_vms(), (std::vector<std::string>{"alpha", "real"}));
-    EXPECT_EQ(directory->read("work", "machine.toml", 100).error().code(), ErrorCode::M09);
-    EXPECT_EQ(directory->facts("work", "machine.toml").error().code(), ErrorCode::M09);
+    EXPECT_EQ(code_of(directory->read("work", "machine.toml", 100)), "BERTH-M09");
+    EXPECT_EQ(code_of(directory->facts("work", "machine.toml")), "BERTH-M09");
     EXPECT_FALSE(directory->check_writable("work"));
     EXPECT_FALSE(directory->replace("work", "nvram", "x", always));
     EXPECT_FALSE(directory->lock("work", berth1_, true, nullptr, nullptr));
@@ -224,7 +225,7 @@ TEST_F(UserDirectoryOnServer, lists_again_when_the_server_says_that_a_name_went_
     more = 1000;
     auto never = (*directory)->list_vms();
     ASSERT_FALSE(never);
-    EXPECT_EQ(never.error().code(), ErrorCode::M09) << never.error().to_log();
+    EXPECT_EQ(code_of(never), "BERTH-M09") << never.error().to_log();
     EXPECT_EQ(refused, 3 + 6);
 }
 
@@ -255,27 +256,27 @@ TEST_F(UserDirectoryOnServer, says_what_is_wrong_with_the_mount) {
         o.call_timeout = 2s;
         o.credentials.groups = std::move(groups);
         auto mounted = guest::mount_user_directory(o, files_, clock_, report_);
-        return mounted ? ErrorCode::I01 : mounted.error().code();
+        return code_of(mounted);
     };
     NfsLocation good = server_.location("ann");
     NfsLocation no_name = good, refused = good, refused_mount = good;
     no_name.server = "no-such-server.invalid";
     refused.nfs_port = refused_mount.mount_port = 1;
-    EXPECT_EQ(code(no_name), ErrorCode::M01);
-    EXPECT_EQ(code(refused), ErrorCode::M02);
-    EXPECT_EQ(code(refused_mount), ErrorCode::M02);
+    EXPECT_EQ(code(no_name), "BERTH-M01");
+    EXPECT_EQ(code(refused), "BERTH-M02");
+    EXPECT_EQ(code(refused_mount), "BERTH-M02");
     // Servers differ in what MOUNT says of what is not exported or not there: NOENT, or ACCES so as not to
     // tell (this one).
     NfsLocation elsewhere = good;
     elsewhere.directory = "/etc";
     for (const auto& location : {elsewhere, server_.location("nobody")}) {
-        const ErrorCode missing = code(location);
-        EXPECT_TRUE(missing == ErrorCode::M05 || missing == ErrorCode::M06) << code_name(missing);
+        const std::string_view missing = code(location);
+        EXPECT_TRUE(missing == "BERTH-M05" || missing == "BERTH-M06") << missing;
     }
-    EXPECT_EQ(code(good, std::vector<uint32_t>(17, 4711)), ErrorCode::M12);
-    EXPECT_EQ(code(good, std::vector<uint32_t>(16, 4711)), ErrorCode::I01) << "16 groups are fine";
+    EXPECT_EQ(code(good, std::vector<uint32_t>(17, 4711)), "BERTH-M12");
+    EXPECT_EQ(code(good, std::vector<uint32_t>(16, 4711)), "none") << "16 groups are fine";
     server_.pause();
-    EXPECT_EQ(code(good), ErrorCode::M04);
+    EXPECT_EQ(code(good), "BERTH-M04");
     server_.resume();
 }
 
@@ -288,7 +289,7 @@ TEST_F(UserDirectoryOnServer, a_silent_server_is_named_with_the_seconds) {
     auto vms = (*directory)->list_vms();
     server_.resume();
     ASSERT_FALSE(vms);
-    EXPECT_EQ(vms.error().code(), ErrorCode::M04);
+    EXPECT_EQ(code_of(vms), "BERTH-M04");
     EXPECT_NE(vms.error().detail().find("127.0.0.1"), std::string::npos);
     EXPECT_NE(vms.error().detail().find("1 s"), std::string::npos) << vms.error().detail();
 }
@@ -326,15 +327,14 @@ TEST_F(UserDirectoryOnServer, escape_ends_whatever_waits_for_the_server) {
         ASSERT_TRUE(directory) << directory.error().to_log();
         armed = true;
         const BootTime begin = clock_.now();
-        const ErrorCode code = operation(**directory);
-        EXPECT_EQ(code, ErrorCode::L05) << code_name(code);
+        EXPECT_EQ(operation(**directory), "BERTH-L05");
         EXPECT_LT(clock_.now() - begin, 20s);
     };
     for (const auto fate : {test::RpcProxy::Fate::keep, test::RpcProxy::Fate::later}) {
-        given_up(fate, [](guest::UserDirectory& d) { return d.list_vms().error().code(); });
-        given_up(fate, [](guest::UserDirectory& d) { return d.check_writable("work").error().code(); });
+        given_up(fate, [](guest::UserDirectory& d) { return code_of(d.list_vms()); });
+        given_up(fate, [](guest::UserDirectory& d) { return code_of(d.check_writable("work")); });
         given_up(fate, [this](guest::UserDirectory& d) {
-            return d.lock("work", berth1_, false, nullptr, nullptr).error().code();
+            return code_of(d.lock("work", berth1_, false, nullptr, nullptr));
         });
     }
     // While it connects.
@@ -346,7 +346,7 @@ TEST_F(UserDirectoryOnServer, escape_ends_whatever_waits_for_the_server) {
     auto mounted = guest::mount_user_directory(o, files_, clock_, report_);
     server_.resume();
     ASSERT_FALSE(mounted);
-    EXPECT_EQ(mounted.error().code(), ErrorCode::L05);
+    EXPECT_EQ(code_of(mounted), "BERTH-L05");
 }
 
 TEST_F(UserDirectoryOnServer, nothing_outlasts_the_time_that_a_step_has) {
@@ -368,7 +368,7 @@ TEST_F(UserDirectoryOnServer, nothing_outlasts_the_time_that_a_step_has) {
         (*directory)->finish_by(begin + 300ms);
         auto taken = (*directory)->lock("work", berth1_, false, nullptr, nullptr);
         ASSERT_FALSE(taken);
-        EXPECT_EQ(taken.error().code(), ErrorCode::M04) << taken.error().to_log();
+        EXPECT_EQ(code_of(taken), "BERTH-M04") << taken.error().to_log();
         EXPECT_LT(clock_.now() - begin, 20s) << "though a lock may be asked for as long as it holds";
     }
     // Each call is quick, but there are many.
@@ -384,7 +384,7 @@ TEST_F(UserDirectoryOnServer, nothing_outlasts_the_time_that_a_step_has) {
     (*directory)->finish_by(begin + 500ms);
     auto vms = (*directory)->list_vms();
     ASSERT_FALSE(vms);
-    EXPECT_EQ(vms.error().code(), ErrorCode::M04) << vms.error().to_log();
+    EXPECT_EQ(code_of(vms), "BERTH-M04") << vms.error().to_log();
     EXPECT_LT(clock_.now() - begin, 15s);
     (*directory)->finish_by(std::nullopt);
     EXPECT_TRUE((*directory)->read("work", "machine.toml", 100)) << "the way back has its own time";
@@ -394,20 +394,20 @@ TEST_F(UserDirectoryOnServer, really_writes_to_know_that_it_may) {
     auto directory = mount();
     EXPECT_TRUE(directory->check_writable("work"));
     EXPECT_EQ(names(user() / "work"), (std::set<std::string>{"machine.toml", "software.raw"}));
-    EXPECT_EQ(directory->check_writable("nothing").error().code(), ErrorCode::M09);
+    EXPECT_EQ(code_of(directory->check_writable("nothing")), "BERTH-M09");
     ASSERT_EQ(::chown((user() / "alpha").c_str(), 0, 0), 0);
-    EXPECT_EQ(directory->check_writable("alpha").error().code(), ErrorCode::M06);
+    EXPECT_EQ(code_of(directory->check_writable("alpha")), "BERTH-M06");
     server_.stop();
     server_.start({"--ro"});
     auto read_only = mount()->check_writable("work");
     ASSERT_FALSE(read_only);
-    EXPECT_EQ(read_only.error().code(), ErrorCode::M03) << read_only.error().to_log();
+    EXPECT_EQ(code_of(read_only), "BERTH-M03") << read_only.error().to_log();
 }
 
 TEST_F(UserDirectoryOnServer, a_supplementary_group_counts) {
     ASSERT_EQ(::chown((user() / "work").c_str(), 0, 5000), 0);
     ASSERT_EQ(::chmod((user() / "work").c_str(), 0770), 0);
-    EXPECT_EQ(mount()->check_writable("work").error().code(), ErrorCode::M06);
+    EXPECT_EQ(code_of(mount()->check_writable("work")), "BERTH-M06");
     guest::MountOptions o = options();
     o.credentials.groups = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 5000};
     auto member = guest::mount_user_directory(o, files_, clock_, report_);
@@ -441,7 +441,7 @@ TEST_F(UserDirectoryOnServer, no_space_left_is_its_own_error) {
         EXPECT_LT(left->bytes, 8192u);
         auto full = directory->check_writable("work");
         ASSERT_FALSE(full);
-        EXPECT_EQ(full.error().code(), ErrorCode::M07) << full.error().to_log();
+        EXPECT_EQ(code_of(full), "BERTH-M07") << full.error().to_log();
         EXPECT_EQ(names(user() / "work"), (std::set<std::string>{"full.raw", "machine.toml"}));
     }
     server_.stop();
@@ -478,7 +478,7 @@ TEST_F(UserDirectoryOnServer, a_used_up_quota_on_a_server_that_copies_on_write_s
         // By another of the user's programs, with all that the quota leaves.
         ASSERT_NO_FATAL_FAILURE(sh(fmt::format(
             "dd if=/dev/zero of={0}/full bs=4k 2>/dev/null || true; sync -f {0}", user().string())));
-        EXPECT_EQ(directory->replace("work", "nvram", "x", always).error().code(), ErrorCode::M08);
+        EXPECT_EQ(code_of(directory->replace("work", "nvram", "x", always)), "BERTH-M08");
         const auto record = [this] { return read_file(user() / "work/lock.1").value_or(""); };
         const std::string unchanged = record();
         const BootTime before = clock_.now();
@@ -493,7 +493,7 @@ TEST_F(UserDirectoryOnServer, a_used_up_quota_on_a_server_that_copies_on_write_s
 TEST_F(UserDirectoryOnServer, reads_and_replaces_files_by_the_same_path_rules) {
     auto directory = mount();
     EXPECT_EQ(*directory->read("work", "machine.toml", 100), "cpus = 1\n");
-    EXPECT_EQ(directory->read("work", "software.raw", 100).error().code(), ErrorCode::C04) << "too large";
+    EXPECT_EQ(code_of(directory->read("work", "software.raw", 100)), "BERTH-C04") << "too large";
     const std::string nvram(540'672, 'n');
     ASSERT_TRUE(directory->replace("work", "nvram", nvram, always));
     ASSERT_TRUE(directory->replace("work", "nvram", nvram + "2", always));
@@ -506,9 +506,8 @@ TEST_F(UserDirectoryOnServer, reads_and_replaces_files_by_the_same_path_rules) {
     EXPECT_EQ(facts->size, 4u);
     EXPECT_TRUE(facts->regular && facts->readable);
     EXPECT_FALSE(facts->writable) << "the shared tree is exported read-only";
-    EXPECT_EQ(directory->facts("work", "passwd").error().code(), ErrorCode::C04);
-    EXPECT_EQ(directory->replace("work", "../alpha/machine.toml", "x", always).error().code(),
-              ErrorCode::C04);
+    EXPECT_EQ(code_of(directory->facts("work", "passwd")), "BERTH-C04");
+    EXPECT_EQ(code_of(directory->replace("work", "../alpha/machine.toml", "x", always)), "BERTH-C04");
     auto own_disk = directory->facts("work", "software.raw");
     EXPECT_TRUE(own_disk->writable);
     ASSERT_EQ(::chmod((user() / "work/software.raw").c_str(), 0), 0);
@@ -533,7 +532,7 @@ TEST_F(UserDirectoryOnServer, of_two_that_race_for_a_lock_one_gets_it) {
         for (auto& t : threads) t.join();
         ASSERT_EQ(results[0].has_value() + results[1].has_value(), 1) << "round " << round;
         const int winner = results[0] ? 0 : 1;
-        EXPECT_EQ(results[1 - winner].error().code(), ErrorCode::K01);
+        EXPECT_EQ(code_of(results[1 - winner]), "BERTH-K01");
         EXPECT_EQ(results[winner]->epoch, static_cast<uint64_t>(round));
         ASSERT_TRUE(clients[winner]->release("work", results[winner]->epoch, results[winner]->nonce));
         EXPECT_EQ(names(user() / "work"), (std::set<std::string>{fmt::format("last-used.{}", round),

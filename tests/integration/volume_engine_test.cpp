@@ -21,6 +21,7 @@
 #include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
 #include "tests/lib/rpc_proxy.h"
+#include "tests/testing/code_of.h"
 #include "volume/core/engine.h"
 
 namespace berth::volume {
@@ -67,7 +68,7 @@ struct EngineOnServer : ::testing::Test {
         auto taken =
             (*other)->lock("work", {"m-2", "berth-2", "ben", "b"}, true, nullptr, [](auto) { return false; });
         ASSERT_FALSE(taken);
-        ASSERT_EQ(taken.error().code(), ErrorCode::K03);
+        ASSERT_EQ(code_of(taken), "BERTH-K03");
     }
     bool reaches(Engine& engine, VolumeState state) {
         const BootTime give_up = clock.now() + 30s;
@@ -467,7 +468,7 @@ TEST_F(EngineOnServer, a_stop_that_a_silent_server_fails_says_so_and_ends_nothin
     const VolumeState state = (*engine)->status().state;
     server.resume();
     ASSERT_FALSE(flushed);
-    EXPECT_EQ(flushed.error().code(), ErrorCode::V04);
+    EXPECT_EQ(code_of(flushed), "BERTH-V04");
     for (const auto& name : names) EXPECT_NE(flushed.error().detail().find(name), std::string::npos) << name;
     EXPECT_EQ(state, VolumeState::silent);
     // Nothing was ended by it.

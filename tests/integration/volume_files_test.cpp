@@ -31,6 +31,7 @@
 #include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
 #include "tests/lib/rpc_proxy.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::volume {
 namespace {
@@ -167,8 +168,8 @@ TEST_F(Files, survives_replies_of_mount_that_overflow_a_heap) {
         FakeRpcServer server([&](uint32_t, uint32_t) { return RpcAnswer{attack}; });
         auto tree = mount(server.port(), 500ms);
         ASSERT_FALSE(tree) << "an answer of " << attack.size() << " bytes";
-        const ErrorCode code = tree.error().code();
-        EXPECT_TRUE(code == ErrorCode::M04 || code == ErrorCode::M11 || code == ErrorCode::M06)
+        const std::string_view code = code_of(tree);
+        EXPECT_TRUE(code == "BERTH-M04" || code == "BERTH-M11" || code == "BERTH-M06")
             << tree.error().to_log();
         auto after = mount(well.port());
         ASSERT_TRUE(after) << after.error().to_log();
@@ -201,7 +202,7 @@ TEST_F(Files, a_death_within_a_call_is_no_answer) {
     files = &files_;
     Status removed = (*tree)->remove((*tree)->root(), "x");
     ASSERT_FALSE(removed);
-    EXPECT_EQ(removed.error().code(), ErrorCode::M04) << removed.error().to_log();
+    EXPECT_EQ(code_of(removed), "BERTH-M04") << removed.error().to_log();
     EXPECT_TRUE(files_.write_lost());
 }
 
@@ -241,7 +242,7 @@ TEST_F(Files, another_directory_after_a_death_is_refused) {
     kill_wholly(files_.pid());
     Status removed = (*tree)->remove((*tree)->root(), "x");
     ASSERT_FALSE(removed);
-    EXPECT_EQ(removed.error().code(), ErrorCode::M10);
+    EXPECT_EQ(code_of(removed), "BERTH-M10");
 }
 
 /// The programs of hostile_files.cpp, by name.
@@ -279,7 +280,7 @@ TEST_F(HostileFiles, nothing_that_it_sends_is_believed_and_nothing_is_waited_for
     const auto says = [&](const char* mode, auto ask, const char* text, ErrorCode code = ErrorCode::M04) {
         threads.emplace_back([this, mode, ask, text, code] {
             const Error error = error_of(mode, ask);
-            EXPECT_EQ(error.code(), code) << mode << ": " << error.to_log();
+            EXPECT_EQ(code_of(error), code_name(code)) << mode << ": " << error.to_log();
             EXPECT_NE(error.detail().find(text), std::string::npos) << mode << ": " << error.to_log();
         });
     };
@@ -315,7 +316,7 @@ TEST_F(HostileFiles, escape_ends_a_wait_for_one_that_says_nothing) {
     });
     auto bytes = (*tree)->read("file", 0, 100);
     ASSERT_FALSE(bytes);
-    EXPECT_EQ(bytes.error().code(), ErrorCode::L05);
+    EXPECT_EQ(code_of(bytes), "BERTH-L05");
     EXPECT_FALSE(files.write_lost()) << "a READ changes nothing";
 }
 
@@ -370,7 +371,7 @@ TEST_F(FilesOnServer, a_name_that_the_resolver_knows_is_looked_up_for_it) {
     location.server = "no-such-server.invalid";
     auto unknown = files_.mount(location, {4711, 4711, {}}, 10s);
     ASSERT_FALSE(unknown);
-    EXPECT_EQ(unknown.error().code(), ErrorCode::M01) << unknown.error().to_log();
+    EXPECT_EQ(code_of(unknown), "BERTH-M01") << unknown.error().to_log();
 }
 
 TEST_F(Files, a_name_server_that_was_slow_once_holds_up_no_later_mount) {
@@ -383,7 +384,7 @@ TEST_F(Files, a_name_server_that_was_slow_once_holds_up_no_later_mount) {
     const NfsLocation location{"fs1.example.org", "/export", server.port(), server.port()};
     auto late = files.mount(location, {4711, 4711, {}}, 200ms);
     ASSERT_FALSE(late);
-    EXPECT_EQ(late.error().code(), ErrorCode::M01) << late.error().to_log();
+    EXPECT_EQ(code_of(late), "BERTH-M01") << late.error().to_log();
     auto next = files.mount(location, {4711, 4711, {}}, 10s);
     EXPECT_TRUE(next) << next.error().to_log();
     EXPECT_EQ(asked, 2);
@@ -409,7 +410,7 @@ TEST_F(FilesOnServer, a_write_without_an_answer_is_remembered) {
     armed = true;
     auto written = (*tree)->write_sync(*file, 0, "two");
     ASSERT_FALSE(written);
-    EXPECT_EQ(written.error().code(), ErrorCode::M04);
+    EXPECT_EQ(code_of(written), "BERTH-M04");
     EXPECT_TRUE(files_.write_lost());
 }
 

@@ -15,6 +15,7 @@
 #include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
 #include "tests/lib/run_under.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::volume {
 namespace {
@@ -93,7 +94,7 @@ TEST_F(PortMapper, that_knows_no_mount_service_is_named_with_its_port) {
     forget("100005", "3");
     auto directory = mount();
     ASSERT_FALSE(directory);
-    EXPECT_EQ(directory.error().code(), ErrorCode::M05);
+    EXPECT_EQ(code_of(directory), "BERTH-M05");
     EXPECT_NE(directory.error().to_user().find("127.0.0.1 port 111 knows no program 100005 version 3"),
               std::string::npos)
         << directory.error().to_user();
@@ -103,7 +104,7 @@ TEST_F(PortMapper, that_knows_no_nfs_service_is_named_with_its_port) {
     forget("100003", "3");
     auto directory = mount();
     ASSERT_FALSE(directory);
-    EXPECT_EQ(directory.error().code(), ErrorCode::M05);
+    EXPECT_EQ(code_of(directory), "BERTH-M05");
     EXPECT_NE(directory.error().to_user().find("127.0.0.1 port 111 knows no program 100003 version 3"),
               std::string::npos)
         << directory.error().to_user();
@@ -117,7 +118,7 @@ TEST_F(PortMapper, that_is_silent_is_named_with_its_port) {
     auto directory = guest::mount_user_directory(o, files_, clock_, report_);
     EXPECT_EQ(kill(rpcbind, SIGCONT), 0);
     ASSERT_FALSE(directory);
-    EXPECT_EQ(directory.error().code(), ErrorCode::M04);
+    EXPECT_EQ(code_of(directory), "BERTH-M04");
     EXPECT_NE(directory.error().to_user().find("127.0.0.1 port 111"), std::string::npos)
         << directory.error().to_user();
 }
@@ -138,7 +139,7 @@ TEST_F(PortMapper, that_is_absent_is_named_with_its_port) {
         ASSERT_NO_FATAL_FAILURE(enter_empty_network());
         auto directory = mount();
         ASSERT_FALSE(directory);
-        EXPECT_EQ(directory.error().code(), ErrorCode::M02) << directory.error().to_user();
+        EXPECT_EQ(code_of(directory), "BERTH-M02") << directory.error().to_user();
         EXPECT_NE(directory.error().to_user().find("port mapper: 127.0.0.1 port 111"), std::string::npos)
             << directory.error().to_user();
     }).join();

@@ -19,6 +19,7 @@
 #include "lock/protocol.h"
 #include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
+#include "tests/testing/code_of.h"
 
 namespace berth::volume {
 namespace {
@@ -371,7 +372,7 @@ TEST_F(VolumeOnServer, loses_a_claimed_lock_when_its_lease_ends) {
     auto given_up =
         other->lock("work", {"m-2", "berth-2", "ann", "boot"}, true, nullptr, [](auto) { return false; });
     ASSERT_FALSE(given_up);
-    EXPECT_EQ(given_up.error().code(), ErrorCode::K03);
+    EXPECT_EQ(code_of(given_up), "BERTH-K03");
     EXPECT_TRUE(reaches(process, VolumeState::claimed));
     EXPECT_TRUE(reaches(process, VolumeState::lost)) << "no renewal lengthens it, though the claimer left";
     EXPECT_EQ(disk.write("late", 0), EIO);
@@ -390,7 +391,7 @@ TEST_F(VolumeOnServer, stop_says_what_could_not_be_written_and_can_be_asked_agai
     server_.pause();
     auto stopped = process.stop(10s);
     ASSERT_FALSE(stopped);
-    EXPECT_EQ(stopped.error().code(), ErrorCode::V04);
+    EXPECT_EQ(code_of(stopped), "BERTH-V04");
     EXPECT_NE(stopped.error().detail().find("files"), std::string::npos) << stopped.error().detail();
     server_.resume();
     EXPECT_TRUE(reaches(process, VolumeState::running));
@@ -417,7 +418,7 @@ TEST_F(VolumeOnServer, does_not_start_under_a_lock_that_is_not_its_own) {
     ASSERT_TRUE(process);
     auto ready = process->wait_ready(20s);
     ASSERT_FALSE(ready);
-    EXPECT_EQ(ready.error().code(), ErrorCode::V03);
+    EXPECT_EQ(code_of(ready), "BERTH-V03");
     EXPECT_NE(ready.error().detail().find("BERTH-K05"), std::string::npos) << ready.error().detail();
 }
 

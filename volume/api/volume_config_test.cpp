@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/testing/code_of.h"
+
 namespace berth::volume {
 namespace {
 
@@ -64,7 +66,7 @@ TEST(VolumeConfig, names_the_key_and_its_range_when_it_is_wrong) {
         object[nlohmann::json::json_pointer(change.pointer)] = change.value;
         auto parsed = parse_volume_config(object.dump());
         ASSERT_FALSE(parsed) << change.pointer;
-        EXPECT_EQ(parsed.error().code(), ErrorCode::V01);
+        EXPECT_EQ(code_of(parsed), "BERTH-V01");
         EXPECT_EQ(parsed.error().detail().find(std::string("volume.json: ") + change.complaint), 0u)
             << parsed.error().detail();
     }

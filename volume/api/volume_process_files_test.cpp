@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/testing/code_of.h"
 #include "volume/api/volume_process.h"
 
 namespace berth::volume {
@@ -78,7 +79,7 @@ TEST_F(RunFolder, control_socket_that_is_a_link_is_not_connected_to) {
     fs::create_symlink(other, run_ / "control.sock");
     const auto control = VolumeControl::connect(run_);
     ASSERT_FALSE(control);
-    EXPECT_EQ(control.error().code(), ErrorCode::V05);
+    EXPECT_EQ(code_of(control), "BERTH-V05");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <gtest/gtest.h>
 
+#include "tests/testing/code_of.h"
 #include "volume/api/volume_process.h"
 
 namespace berth::volume {
@@ -64,7 +65,7 @@ TEST(VolumeStopAnswer, is_stopped_or_an_error_whatever_it_holds) {
     ASSERT_TRUE(lately);
     EXPECT_EQ(lately->write_lost, std::chrono::milliseconds(1500));
     const auto told = parse_stop_answer(json::parse(R"({"type":"error","text":"No space is left"})"));
-    EXPECT_EQ(told.error().code(), ErrorCode::V04);
+    EXPECT_EQ(code_of(told), "BERTH-V04");
     EXPECT_EQ(told.error().detail(), "No space is left");
     for (const auto* text : {R"({"type":"stopped","write_lost_ms":"x"})", R"({"type":"stopped","more":1})",
                              R"({"type":"error","text":7})", R"({"type":7})", "[]", "7", "{}"})

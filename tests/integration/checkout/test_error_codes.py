@@ -6,7 +6,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 TABLE, PAGE = ROOT / "base/error_codes.def", ROOT / "docs/error-codes.md"
-ROW = re.compile(r'^BERTH_ERROR\(([A-Z])(\d\d), "((?:[^"\\]|\\.)*)", "((?:[^"\\]|\\.)*)"\)$')
+ROW = re.compile(r'^BERTH_ERROR\(([A-Z])(\d\d), [a-z_]+, "((?:[^"\\]|\\.)*)", "((?:[^"\\]|\\.)*)"\)$')
 # A letter, its subject, and where an administrator looks first.
 SECTIONS = {
     "L": ("Login", "The workstation's journal (`berth-session`, PAM), then the directory service."),

@@ -28,10 +28,10 @@ Named named(const std::string& name, Op lock, Op used) {
 
 void SeenOps::finish(Note& note, const Error* error) {
     note.kind = Note::Kind::end;
-    note.answer = !error                            ? End::ok
-                  : error->code() == ErrorCode::M09 ? End::nothing
-                  : error->code() == ErrorCode::M10 ? End::stale
-                                                    : End::failed;
+    note.answer = !error                                    ? End::ok
+                  : error->condition() == Condition::absent ? End::nothing
+                  : error->condition() == Condition::stale  ? End::stale
+                                                            : End::failed;
     // The conductor's word that time is up was for this call only.
     uint64_t count;
     (void)!::read(setup_.interrupt, &count, sizeof count);
