@@ -70,7 +70,7 @@ class TomlReader {
 };
 
 constexpr std::string_view k_directory_range =
-    "an absolute path without \"..\"; {user} stands for the user's name";
+    "an absolute path without \"..\"; {user} is replaced by the user's name";
 
 }  // namespace
 

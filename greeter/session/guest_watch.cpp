@@ -12,6 +12,15 @@ namespace berth::session {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+namespace {
+
+/// What the volume engine's state says of the file server, to its user.
+std::string_view answers(volume::VolumeState state) {
+    return state == volume::VolumeState::silent ? "does not answer" : "answers";
+}
+
+}  // namespace
+
 bool Session::notice_claim(const volume::VolumeStatus& status) {
     if (!status.claim || move_) return false;
     // What was sent to us may have lain a while; what is left is what is left now.
@@ -83,7 +92,7 @@ Status Session::wait_for_guest() {
             unanswered_since.reset();
             seams_.front_end.status("The virtual machine service answers again.");
         }
-        // It cannot close by itself any more, and what it held in memory is lost.
+        // It cannot shut down any more, and what it held in memory is lost.
         if (domain_state && *domain_state == guest::DomainState::crashed) {
             if (!std::exchange(crash_told, true)) {
                 seams_.report.event(Level::warning, "the guest crashed", {{"vm", state_.vm}});
@@ -104,8 +113,7 @@ Status Session::wait_for_guest() {
             if (refused && !std::exchange(refusal_told, true))
                 seams_.front_end.status(
                     fmt::format("The file server {} refuses your virtual machine's changes; is it full? Your "
-                                "virtual machine "
-                                "waits and tries again by itself.",
+                                "virtual machine waits and tries again automatically.",
                                 server));
             if (!refused) {
                 if (Status s = domain_->resume(); !s) seams_.report.error("resume", s.error());
@@ -132,7 +140,7 @@ Status Session::wait_for_guest() {
         if (destroy_at && volume_state == volume::VolumeState::silent && !seams_.front_end.stopping())
             destroy_at = seams_.clock.now() + config_.times.power_button;
         if (destroy_at && seams_.clock.now() >= *destroy_at) {
-            seams_.front_end.status("Your virtual machine did not close by itself and is switched off.");
+            seams_.front_end.status("Your virtual machine did not shut down in time and is switched off.");
             BERTH_TRY(domain_->destroy());
             continue;
         }
@@ -145,7 +153,7 @@ Status Session::wait_for_guest() {
             case Wish::none:
                 break;
             case Wish::close:
-                seams_.front_end.status("Asking your virtual machine to close.");
+                seams_.front_end.status("Asking your virtual machine to shut down.");
                 if (seams_.front_end.stopping()) {
                     // With the greeter gone nobody reads the console: a guest that writes to it would never
                     // get through its closing.
@@ -162,9 +170,8 @@ Status Session::wait_for_guest() {
             case Wish::status: {
                 auto status = volume_->status();
                 seams_.front_end.status(fmt::format(
-                    "\"{}\" of {}, since {}. File server {}: {}.{}", state_.vm, state_.user,
-                    time_for_people(since_), server,
-                    status ? volume::volume_state_name(status->state) : "unknown",
+                    "\"{}\" of {}: running since {}. The file server {} {}.{}", state_.vm, state_.user,
+                    time_for_people(since_), server, status ? answers(status->state) : "may not be reachable",
                     move_ ? " " + closing_text(move_->claim, move_->plan, seams_.clock.now()) : ""));
                 break;
             }
@@ -196,7 +203,7 @@ Status Session::wait_for_guest() {
                     if (now == volume::VolumeState::silent)
                         seams_.front_end.status(
                             fmt::format("The file server {} is not answering. Your virtual machine waits and "
-                                        "goes on by itself.",
+                                        "continues automatically.",
                                         server));
                     else if (now == volume::VolumeState::running &&
                              volume_state == volume::VolumeState::silent)

@@ -46,13 +46,14 @@ std::string shown_age(seconds age) {
 
 std::string claimed_text(const volume::VolumeClaim& claim, const MovePlan& plan, BootTime now) {
     return fmt::format(
-        "{} asks for your virtual machine: save your work now. It is asked to close in {} s and switched off "
-        "in {} s.",
+        "{} asks for your virtual machine: save your work now. It will be asked to shut down in {} s and "
+        "switched "
+        "off in {} s.",
         named(claim), until(plan.press_button, now), until(plan.switch_off, now));
 }
 
 std::string closing_text(const volume::VolumeClaim& claim, const MovePlan& plan, BootTime now) {
-    return fmt::format("Your virtual machine closes for {}: {} s are left.",
+    return fmt::format("Your virtual machine is being closed to move to {}: {} s are left.",
                        claim.host.empty() ? "another workstation" : "workstation " + shown_host(claim.host),
                        until(plan.switch_off, now));
 }

@@ -33,12 +33,12 @@ TEST(MovePlan, keeps_its_order_and_ends_before_the_lease_whatever_is_left) {
 TEST(MoveTexts, name_the_claimer_and_the_seconds_that_are_left) {
     const volume::VolumeClaim claim{"berth-12", "ann"};
     const MovePlan plan = plan_move(k_now, 50s, 60s);
-    EXPECT_EQ(claimed_text(claim, plan, k_now),
-              "Workstation berth-12 asks for your virtual machine: save your work now. It is asked to close "
-              "in 10 s "
-              "and switched off in 41 s.");
+    EXPECT_EQ(
+        claimed_text(claim, plan, k_now),
+        "Workstation berth-12 asks for your virtual machine: save your work now. It will be asked to shut "
+        "down in 10 s and switched off in 41 s.");
     EXPECT_EQ(closing_text(claim, plan, k_now + 10s),
-              "Your virtual machine closes for workstation berth-12: 31 s are left.");
+              "Your virtual machine is being closed to move to workstation berth-12: 31 s are left.");
     EXPECT_TRUE(claimed_text({}, plan, k_now).starts_with("Another workstation asks"));
     EXPECT_TRUE(closing_text({}, plan, k_now + 1h).ends_with("another workstation: 0 s are left."));
 }
@@ -57,7 +57,7 @@ TEST(MoveTexts, tell_the_age_of_a_sign_of_life_in_one_unit) {
     EXPECT_EQ(shown_age(24h * 5), "5 days");
 }
 
-TEST(MoveTexts, of_the_wait_fit_an_80_column_screen_and_say_what_is_going_on) {
+TEST(MoveTexts, of_the_wait_fit_an_80_column_screen_and_say_who_is_doing_what) {
     const lock::LockTimes times;
     LockHolder holder;
     holder.record.owner.host = std::string(63, 'h');

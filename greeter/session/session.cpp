@@ -116,9 +116,10 @@ Status Session::run() {
     if (!undone && writer_end_ != lock::WriterEnd::lost)
         seams_.front_end.say(MessageStyle::error, undone.error().to_user());
     if (undone && move_ && !loss_told_)
-        seams_.front_end.say(MessageStyle::info,
-                             fmt::format("Your virtual machine \"{}\" was closed and goes to workstation {}.",
-                                         state_.vm, shown_host(move_->claim.host)));
+        seams_.front_end.say(
+            MessageStyle::info,
+            fmt::format("Your virtual machine \"{}\" was closed and moves to workstation {}.", state_.vm,
+                        shown_host(move_->claim.host)));
     if (volume_) volume_->release();  // it may still have something to write; the sweeper ends it
     if (!unfinished())
         if (Status s = seams_.store.remove(state_.session); !s)

@@ -174,12 +174,12 @@ Status Session::finish_last_session() {
 
 Status Session::ask_to_discard(const Error& why) {
     auto answer = seams_.front_end.choose(fmt::format("Changes of your last session of \"{}\" are not saved "
-                                                      "yet. {} Give these changes up? Then they are lost.",
+                                                      "yet. {} Discard these changes? They will be lost.",
                                                       state_.vm, why.to_user()),
-                                          {"No, log me off", "Yes, give them up"}, 0);
+                                          {"No, log me off", "Yes, discard them"}, 0);
     if (!answer) return fail(answer.error());
     if (*answer == 0) return fail(ErrorCode::K32, "{}", why.detail());
-    seams_.report.event(Level::warning, "the user gives unsaved changes up",
+    seams_.report.event(Level::warning, "the user discards unsaved changes",
                         {{"vm", state_.vm}, {"what", why.to_log()}});
     return {};
 }
@@ -209,9 +209,8 @@ Result<bool> Session::ask_to_break(const lock::LockHolder& holder) {
         yes = "Yes, take it over";
     } else {
         title += fmt::format(
-            " Move it here? It is closed there in order. If that workstation does not answer, it is taken "
-            "over "
-            "after {} s: work not saved there may be lost.",
+            " Move it here? It is closed there cleanly. If that workstation does not answer, it is taken "
+            "over after {} s: work not saved there may be lost.",
             std::chrono::ceil<seconds>(config_.times.lock.take_over).count());
     }
     auto answer = seams_.front_end.choose(title, {"No, log me off", yes}, 0);
@@ -265,7 +264,7 @@ Status Session::release_lock() {
     if (const auto lost = seams_.parts.write_lost()) note_lost_write(*lost);
     const auto from = lock::release_from(writer_end_, write_lost_, config_.times.lock.sweep_wait);
     if (!from)
-        return fail(ErrorCode::K32, "\"{}\" is given back in {} s", state_.vm,
+        return fail(ErrorCode::K32, "\"{}\" is released in {} s", state_.vm,
                     std::chrono::ceil<seconds>(config_.times.lock.sweep_wait).count());
     while (seams_.clock.now() < *from) {
         const Duration left = *from - seams_.clock.now();

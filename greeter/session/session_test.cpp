@@ -327,7 +327,7 @@ TEST_F(LockedTest, waits_with_the_seconds_on_screen_when_the_user_says_yes) {
     w.front_end.chosen = {1};
     ASSERT_TRUE(run());
     EXPECT_TRUE(w.front_end.mentions("Yes, move it here"));
-    EXPECT_TRUE(w.front_end.mentions("It is closed there in order."));
+    EXPECT_TRUE(w.front_end.mentions("It is closed there cleanly."));
     EXPECT_TRUE(w.front_end.mentions("taken over after 90 s"));
     EXPECT_TRUE(std::ranges::any_of(w.front_end.progress_texts, [](const auto& s) {
         return s == "Asked berth-7 to close it; at most 82 s";
@@ -665,16 +665,16 @@ TEST_F(ClaimedTest, is_told_and_closed_by_its_button_and_released) {
     ASSERT_TRUE(run());
     EXPECT_TRUE(
         w.front_end.mentions("status Workstation berth-7 asks for your virtual machine: save your work now. "
-                             "It is asked to close in 10 s "
-                             "and switched off in 41 s."));
-    EXPECT_TRUE(w.front_end.mentions("status Your virtual machine closes for workstation berth-7"));
+                             "It will be asked to shut down in 10 s and switched off in 41 s."));
+    EXPECT_TRUE(
+        w.front_end.mentions("status Your virtual machine is being closed to move to workstation berth-7"));
     EXPECT_LE(left_at("power button"), seconds(40));
     EXPECT_GE(left_at("power button"), seconds(39));
     EXPECT_TRUE(std::ranges::find(w.log, "undo vm") == w.log.end()) << "nobody pulled its plug";
     EXPECT_EQ(undos(), (std::vector<std::string>{"volume", "run_dir", "lock", "mount", "swap", "pam"}));
     EXPECT_GT(left_at("undo lock"), seconds(0));
     EXPECT_TRUE(w.made.empty());
-    EXPECT_TRUE(w.front_end.mentions("\"work\" was closed and goes to workstation berth-7"));
+    EXPECT_TRUE(w.front_end.mentions("\"work\" was closed and moves to workstation berth-7"));
     EXPECT_FALSE(w.front_end.mentions("BERTH-K33"));
 }
 
@@ -684,7 +684,7 @@ TEST_F(ClaimedTest, gets_the_seconds_that_are_left_when_it_is_noticed) {
         if (!std::exchange(slept, true)) w.clock.advance(seconds(20));  // the session stood still
     };
     ASSERT_TRUE(run());
-    EXPECT_TRUE(w.front_end.mentions("It is asked to close in 5 s and switched off in 24 s."));
+    EXPECT_TRUE(w.front_end.mentions("It will be asked to shut down in 5 s and switched off in 24 s."));
     EXPECT_GT(left_at("undo lock"), seconds(0));
 }
 
@@ -692,7 +692,7 @@ TEST_F(ClaimedTest, that_ignores_its_button_is_switched_off_in_time_for_the_last
     w.power_button_works = false;
     ASSERT_TRUE(run());
     EXPECT_TRUE(
-        w.front_end.mentions("status Your virtual machine did not close by itself and is switched off."));
+        w.front_end.mentions("status Your virtual machine did not shut down in time and is switched off."));
     EXPECT_GE(left_at("undo vm"), seconds(7));
     EXPECT_GT(left_at("undo volume"), seconds(0));
     EXPECT_GT(left_at("undo lock"), seconds(0));
@@ -716,7 +716,7 @@ TEST_F(ClaimedTest, says_what_could_not_be_saved_before_the_lease_ended) {
     EXPECT_TRUE(std::ranges::find(w.log, "kill volume") != w.log.end());
     EXPECT_EQ(w.made, std::set<std::string>{"lock"}) << "a release would say that nothing is under way";
     EXPECT_TRUE(left_to_the_sweeper());
-    EXPECT_FALSE(w.front_end.mentions("was closed and goes to"));
+    EXPECT_FALSE(w.front_end.mentions("was closed and moves to"));
 }
 
 TEST_F(ClaimedTest, is_lost_with_a_code_when_its_lease_ends_before_it_closed) {
@@ -745,7 +745,7 @@ TEST_F(ClaimedTest, that_is_first_seen_when_the_lease_is_over_releases_nothing) 
 TEST_F(ClaimedTest, answers_status_with_the_seconds_left) {
     w.front_end.heard.push_back({.wish = Wish::status});
     ASSERT_TRUE(run());
-    EXPECT_TRUE(w.front_end.mentions("closes for workstation berth-7: 41 s are left"));
+    EXPECT_TRUE(w.front_end.mentions("is being closed to move to workstation berth-7: 41 s are left"));
 }
 
 TEST_F(ClaimedTest, whose_guest_stopped_at_a_failed_request_goes_on) {

@@ -21,7 +21,7 @@ std::span<const StepFacts> session_steps() {
         {step::check, "Checking your virtual machine", "", seconds(60), 0, {}},
         {step::lock,
          "Reserving your virtual machine",
-         "Giving your virtual machine free",
+         "Releasing your virtual machine",
          seconds(180),
          4,
          {step::vm, step::volume}},

@@ -83,7 +83,7 @@ std::vector<std::wstring> first_of(std::vector<std::wstring> lines, int most) {
     return lines;
 }
 
-/// A label and what was typed behind it; a long label stands on lines of its own.
+/// A label and what was typed behind it; a long label has lines of its own.
 void paint_field(Painter& p, const std::wstring& label, const std::wstring& typed, bool shown) {
     auto lines = wrap(label, p.columns());
     std::wstring last = lines.back();
@@ -192,13 +192,13 @@ int paint_notes(Painter& p, const Model& m) {
 
 std::wstring title(const Model& m) {
     if (m.mode == Mode::login) return L"Log in";
-    if (m.mode == Mode::menu) return L"Berth menu: your VM goes on behind this screen";
+    if (m.mode == Mode::menu) return L"Berth menu: your VM keeps running behind this screen";
     return m.user.empty() ? L"Your session" : L"Session of " + m.user;
 }
 
 std::wstring help(const Model& m) {
     if (m.confirm) return L"Y yes   N no";
-    const std::wstring leave = m.mode == Mode::menu ? L"Esc back to the VM" : L"Esc give up";
+    const std::wstring leave = m.mode == Mode::menu ? L"Esc back to the VM" : L"Esc cancel";
     if (m.prompt) return L"Enter continue   " + leave;
     if (m.choice || m.mode == Mode::menu) return L"Up/Down choose   Enter continue   " + leave;
     if (m.mode == Mode::session || m.waiting) return leave;

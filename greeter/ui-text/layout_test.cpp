@@ -117,7 +117,7 @@ TEST_F(Layout, shows_the_whole_question_of_a_move_with_its_answers_on_80_columns
              {"title",
               "\"work\" is in use on workstation " + std::string(20, 'h') +
                   " since 2026-11-22 09:12 (last sign of life 119 minutes ago). Move it here? It is closed "
-                  "there in order. If that workstation does not answer, it is taken over after 90 s: work "
+                  "there cleanly. If that workstation does not answer, it is taken over after 90 s: work "
                   "not saved there may be lost."},
              {"options", {"No, log me off", "Yes, move it here"}},
              {"default", 0}});
@@ -181,8 +181,8 @@ TEST_F(Layout, keeps_a_prompt_visible_under_many_steps_and_notices) {
                  {"state", "done"},
                  {"index", i},
                  {"of", 40}});
-    take(m, {{"type", "prompt"}, {"id", 1}, {"echo", true}, {"text", "Go on?"}});
-    EXPECT_TRUE(shows(L"Go on?"));
+    take(m, {{"type", "prompt"}, {"id", 1}, {"echo", true}, {"text", "Continue?"}});
+    EXPECT_TRUE(shows(L"Continue?"));
 }
 
 TEST_F(Layout, scrolls_long_messages_and_says_so) {

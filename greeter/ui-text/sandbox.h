@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the screen program gives up once its terminal is open.
+// The rights that the screen program drops once its terminal is open.
 #pragma once
 
 #include "base/result.h"

@@ -18,7 +18,7 @@ class Screen {
     Size size() const;
     /// The terminal's size changed.
     void resized();
-    /// `whole`: also what should stand there already, for the kernel or a line fault may have written over
+    /// `whole`: also what should be there already, for the kernel or a line fault may have written over
     /// it.
     void show(const Picture& picture, bool whole);
     /// From an empty screen.

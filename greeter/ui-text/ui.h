@@ -4,7 +4,7 @@
 
 namespace berth::ui {
 
-/// Runs until the greeter closes descriptor 3 (0), or something cannot go on (1; said on standard error).
+/// Runs until the greeter closes descriptor 3 (0), or it cannot continue (1; said on standard error).
 int run_ui();
 
 }  // namespace berth::ui

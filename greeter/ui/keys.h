@@ -21,7 +21,7 @@ class KeyDecoder {
   public:
     ~KeyDecoder() { wipe(); }
     std::vector<Key> feed(std::string_view bytes);
-    /// An escape byte stands alone so far: if nothing follows soon, say so with `timeout`.
+    /// An escape byte is alone so far: if nothing follows soon, say so with `timeout`.
     bool waiting() const { return !pending_.empty(); }
     /// Nothing followed.
     std::vector<Key> timeout();

@@ -136,7 +136,7 @@ std::vector<json> press_login(Model& m, const Key& key) {
 }  // namespace
 
 void Input::backspace() {
-    // A combining character goes with what it stands on.
+    // A combining character goes with the one below it.
     while (!text_.empty()) {
         const wchar_t last = std::exchange(text_.back(), L'\0');
         text_.pop_back();
@@ -259,7 +259,7 @@ std::vector<json> press(Model& m, const Key& key) {
     }
     if (m.mode == Mode::session || m.waiting) {
         if (key.kind != Key::escape) return {};
-        m.hint = L"Giving up; what was begun is being undone.";
+        m.hint = L"Cancelled. The work so far is being undone.";
         return {message("cancel")};
     }
     return press_login(m, key);

@@ -20,7 +20,7 @@ def test_k_secure_attention_shows_berth_over_a_running_guest_and_its_menu_works(
     g.guest(r"printf '\033[2J\033[HUser name: '")
     g.secure_attention()
     g.menu("status")
-    screen.wait_for(r"(?i)running", timeout=STEP_TIMEOUT)
+    screen.wait_for(r"running since \d{4}-", timeout=STEP_TIMEOUT)
     g.back_to_the_guest()
     assert "still-here" in g.guest("echo still-$(echo here)")
     # Ctrl-] itself reaches a guest through the menu only.

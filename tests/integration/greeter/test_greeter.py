@@ -481,7 +481,7 @@ def test_no_text_of_the_session_disturbs_the_terminal_or_ends_the_screen(console
     console.type("2")
     assert session.receive("chosen") == {"type": "chosen", "id": 1, "index": 1}
     session.send("prompt", id=2, echo=True, text=text)
-    console.wait("^ Enter continue +Esc give up")
+    console.wait("^ Enter continue +Esc cancel")
     console.type("x\r")
     assert session.receive("answer") == {"type": "answer", "id": 2, "text": "x"}
     session.send("message", style="error", text="BERTH-M99: the last one.")

@@ -50,7 +50,7 @@ def test_a_guest_that_ignores_acpi_is_switched_off_after_its_time_and_keeps_what
     guestworld.close(greeter)
     ended(world, greeter, guest)
     told = statuses(greeter)
-    assert told.index("Asking your virtual machine to close") < told.index("did not close by itself and is switched off")
+    assert told.index("Asking your virtual machine to shut down") < told.index("did not shut down in time and is switched off")
     assert guestworld.stored(vm / "files.raw", "/proof") == PROOF
 
 
@@ -70,7 +70,7 @@ def test_a_guest_that_panics_restarts_in_the_session_if_set_up_to_else_stands_st
     guest.read_to(rb"end Kernel panic - not syncing", "the end of the panic")
     guestworld.close(greeter)
     ended(world, greeter, guest)
-    assert "did not close by itself and is switched off" in statuses(greeter)
+    assert "did not shut down in time and is switched off" in statuses(greeter)
     assert "console-end" in [b["type"] for b in greeter.shown]
     assert guestworld.stored(vm / "files.raw", "/proof") == b"second\n"
 

@@ -25,7 +25,7 @@ def test_a_disk_without_a_boot_sector_is_named_by_the_firmware_and_can_be_left(w
     guestworld.close(greeter)
     assert greeter.end(guestworld.LIMIT) == 0
     assert greeter.result == "done"
-    assert any("did not close by itself and is switched off" in t for t in greeter.texts("status"))
+    assert any("did not shut down in time and is switched off" in t for t in greeter.texts("status"))
     assert (world.user / "work/software.raw").read_bytes() == content
     world.assert_clean()
 

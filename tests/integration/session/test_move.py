@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-""""Move my session here" (REQUIREMENTS M10): two workstations, each a berth-session with a libvirt and folders of its own, at one file server. That
+""""Move my session here" (docs/architecture.md "Moving a session"): two workstations, each a berth-session with a libvirt and folders of its own, at one file server. That
 the claimer starts before the rule of 90 s would let it is shown by a take-over time of ten minutes, never by a clock."""
 import json
 import os
@@ -126,7 +126,7 @@ def test_the_holder_closes_in_order_and_the_claimer_starts_with_every_byte(desks
     holder = writer(berth7, b"m")
     taker = claim(berth12)
     title = taker.texts("choice", "title")[0]
-    assert "berth-7" in title and "closed there in order" in title and "may be lost" in title
+    assert "berth-7" in title and "closed there cleanly" in title and "may be lost" in title
     assert holder_closes(holder) == 0
     assert holder.result == "done"
 
@@ -135,9 +135,9 @@ def test_the_holder_closes_in_order_and_the_claimer_starts_with_every_byte(desks
     assert "berth-12" in asked
     button, off = seconds_in(asked)
     assert 0 < button < off < 40, "within the lease"
-    assert any("closes for workstation berth-12" in t for t in told)
+    assert any("closed to move to workstation berth-12" in t for t in told)
     assert not any("switched off" in t for t in told if t != asked), f"it obeyed its button: {told}"
-    assert any("goes to workstation berth-12" in t for t in holder.texts("message"))
+    assert any("moves to workstation berth-12" in t for t in holder.texts("message"))
     order = [b["step"] for b in holder.shown if b["type"] == "progress" and b["state"] == "undoing"]
     assert order.index("vm") < order.index("volume") < order.index("lock")
 
@@ -159,8 +159,8 @@ def test_a_guest_that_ignores_its_button_is_switched_off_in_time(desks):
     taker = claim(berth12)
     assert holder_closes(holder) == 0
     told = holder.texts("status")
-    assert any("closes for workstation berth-12" in t for t in told)
-    assert "Your virtual machine did not close by itself and is switched off." in told
+    assert any("closed to move to workstation berth-12" in t for t in told)
+    assert "Your virtual machine did not shut down in time and is switched off." in told
     assert not any("BERTH-K33" in t for t in holder.texts("message")), "all that it had written was saved"
     taker.until("console", 90)
     taker.guest_says(b"berth guest up")
