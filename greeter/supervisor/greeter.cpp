@@ -271,8 +271,7 @@ void Greeter::act(effect::StartPump) {
     attention_ = {};
     input_.clear();
     pumping_ = true;
-    output_.add_line(fmt::format(
-        "[Berth: your VM's console. {} always brings back the real Berth screen.]\r\n", k_sak_hint));
+    output_.add_line(console_begins(k_sak_hint));
 }
 
 void Greeter::act(effect::SuspendPump) {
@@ -284,7 +283,7 @@ void Greeter::act(effect::ResumePump) {
     terminal_.reset();
     terminal_.raw();
     attention_ = {};
-    output_.release("[Berth: back in your VM. If its screen stays empty, press a key in it.]\r\n");
+    output_.release(console_resumes());
     pumping_ = true;
 }
 

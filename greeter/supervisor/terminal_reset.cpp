@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/supervisor/terminal_reset.h"
 
+#include <fmt/format.h>
+
 #include "base/plain_text.h"
 
 namespace berth::supervisor {
@@ -39,6 +41,14 @@ std::string_view terminal_reset() {
 
 std::string status_line(std::string_view text) {
     return "\x1b[0m\r\n[Berth: " + printable(text, 200) + "]\r\n";
+}
+
+std::string console_begins(std::string_view key) {
+    return fmt::format("[Berth: your VM's console. {} always brings back the real Berth screen.]\r\n", key);
+}
+
+std::string console_resumes() {
+    return "[Berth: back in your VM. If its screen stays empty, press a key in it.]\r\n";
 }
 
 }  // namespace berth::supervisor

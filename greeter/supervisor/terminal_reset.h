@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The bytes that bring a terminal back from whatever a guest left it in.
+// What Berth itself writes to a terminal that a guest uses: the bytes that bring it back from whatever a guest
+// left it in, and lines between the guest's own.
 #pragma once
 
 #include <string>
@@ -15,5 +16,9 @@ std::string_view terminal_reset();
 /// `text` as one short line for a terminal that a guest is using: made printable, cut to 200 bytes,
 /// in brackets.
 std::string status_line(std::string_view text);
+/// The first line above a guest's output. `key` is the secure-attention key.
+std::string console_begins(std::string_view key);
+/// The line above a guest's output after Berth's menu.
+std::string console_resumes();
 
 }  // namespace berth::supervisor
