@@ -42,9 +42,8 @@ TEST(ErrorTable, gives_each_summary_to_one_code_only) {
 
 TEST(Error, tells_the_user_code_cause_detail_and_advice) {
     const Error e(ErrorCode::I04, "key \"lock.break\": value 7");
-    EXPECT_EQ(
-        e.to_user(),
-        "BERTH-I04: The client's configuration is wrong: key \"lock.break\": value 7. Call the help desk.");
+    EXPECT_EQ(e.to_user(),
+              "BERTH-I04: Berth's configuration is wrong: key \"lock.break\": value 7. Call the help desk.");
 }
 
 TEST(Error, means_what_its_code_does_where_nothing_else_is_said) {
