@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every way out (REQUIREMENTS X3): at each step each fault, made at the very begin of the step (step_seam.cpp). After it nothing is left
+"""Every way out: at each step each fault, made at the very begin of the step (step_seam.cpp). After it nothing is left
 behind, what the guest was told to be on its disk is there, and the next login works. ways_out.py says what is tried."""
 import contextlib
 import os
@@ -229,7 +229,7 @@ class Cell:
             return "closed"
         if self.step.startswith("undo"):
             return "closed" if done else "closed, told"
-        return "goes on" if self.went_on else "ends" if done else "ends, told"
+        return "continues" if self.went_on else "ends" if done else "ends, told"
 
     def close(self):
         with contextlib.suppress(FileNotFoundError):

@@ -63,10 +63,10 @@ TIMED = ("libvirtd", "stopped", "read-only", "filled", "slow")
 SEEN_FIRST = (("do volume", "volume"), ("do vm", "qemu"), ("do mount", "files"))
 
 OUTCOMES = {
-    "goes on": "the session goes on, and the guest writes after the fault",
+    "continues": "the session continues, and the guest writes after the fault",
     "ends, told": "the session undoes what it did and tells the user why",
-    "closed": "the guest is closed (with a greeter killed: by the power button) and the session ends in order",
-    "swept": "the sweeper finishes what the session could not, by itself or at the next boot",
+    "closed": "the guest is closed (with a greeter killed: by the power button) and the session ends cleanly",
+    "swept": "the sweeper finishes what the session could not, at once or at the next boot",
 }
 
 
