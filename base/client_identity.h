@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who this client is, for locks and records (DESIGN "A session is a list of steps"): its record's id at the
+// Who this client is, for locks and records (docs/architecture.md "Users, paths, parameters"): its record's id at the
 // provisioner, else SMBIOS UUID and first MAC. Never machine-id or host name: netbooted machines share those.
 #pragma once
 

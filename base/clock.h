@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Time as a parameter. Durations and deadlines count on CLOCK_BOOTTIME (clock_gettime(2)): it goes on during
-// suspend, so a lease cannot outlive a closed lid. Wall-clock time is only for people and records.
+// Time as a parameter. Durations and deadlines count on CLOCK_BOOTTIME (clock_gettime(2)): it counts during
+// suspend too, so a lease cannot outlive a closed lid. Wall-clock time is only for people and records.
 #pragma once
 
 #include <chrono>

@@ -42,7 +42,7 @@ Status write_all(int fd, std::string_view data);
 /// Reads a whole regular file; more than `limit` bytes, or anything but a regular file, is an error.
 Result<std::string> read_file(const std::string& path, size_t limit = 1 << 20);
 
-/// The same of a descriptor, which `name` stands for in errors.
+/// The same of an open descriptor; `name` is what errors call it.
 Result<std::string> read_open_file(int fd, const std::string& name, size_t limit = 1 << 20);
 
 /// Replaces `path` so that after a power cut it holds the old bytes or the new ones: private file, fsync,

@@ -46,7 +46,7 @@ Result<std::optional<nlohmann::json>> take_frame(std::string& buffer) {
 }
 
 Result<std::string> make_frame(const nlohmann::json& body) {
-    // Bytes that are no UTF-8 (from a PAM module, a file name) become U+FFFD instead of an exception.
+    // Bytes that are not UTF-8 (from a PAM module, a file name) become U+FFFD instead of an exception.
     const std::string text = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     if (text.size() > k_max_message)
         return fail(ErrorCode::I03, "message of {} bytes: must be at most {}", text.size(), k_max_message);

@@ -25,7 +25,7 @@ bool is_terminal(Stream stream) {
 }
 
 void print_text(Stream stream, std::string_view text) {
-    // Who reads may have gone: that is no fault of what was done.
+    // The reader may have gone: that is not a failure of what was done.
     (void)write_out(stream, printable(text, std::string_view::npos, Newlines::kept));
 }
 

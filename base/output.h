@@ -55,7 +55,7 @@ void complain(fmt::format_string<const Args&...> format, const Args&... args) {
 void say_lines(const std::vector<std::string>& lines);
 
 /// What say_json() prints: indented by `indent` (-1: one line). The text is JSON (RFC 8259) and means the
-/// same value; in its strings what is not printable is escaped (\u009b), and bytes that are no UTF-8 are
+/// same value; in its strings what is not printable is escaped (\u009b), and bytes that are not UTF-8 are
 /// U+FFFD.
 std::string printable_json(const nlohmann::json& value, int indent = 2);
 void say_json(const nlohmann::json& value, int indent = 2);

@@ -118,7 +118,7 @@ std::string in_quotes(std::string_view text, size_t longest) {
 std::string cut_text(std::string_view text, size_t longest) {
     if (text.size() <= longest) return std::string(text);
     size_t end = longest;
-    // A character has at most three bytes after its first; what has more is no UTF-8 and may be cut anywhere.
+    // A character has at most three bytes after its first; what has more is not UTF-8 and may be cut anywhere.
     for (int i = 0; i < 3 && end > 0 && continues(text[end]); ++i) --end;
     return std::string(text.substr(0, end)) + "...";
 }

@@ -19,7 +19,7 @@ inline constexpr char32_t k_not_utf8 = 0x110000;
 /// The only decoder of UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). `text` is
 /// not empty.
 Character first_character(std::string_view text);
-/// The inverse, for a code point up to U+10FFFF that is no surrogate.
+/// The inverse, for a code point up to U+10FFFF that is not a surrogate.
 void append_utf8(std::string& to, char32_t code);
 
 /// UTF-8 without control characters (C0, DEL, C1): a name that every part can carry as itself.

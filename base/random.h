@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Random bytes of the kernel (getrandom(2)), for nonces, tokens and UUIDs as well as for keys. There is no error:
-// a kernel that gives none ends the program (abort(3)), for whoever went on would use what can be guessed. The
+// a kernel that gives none ends the program (abort(3)), for a program that continued would use what can be guessed. The
 // first call after a boot may wait until the kernel has gathered enough. Any thread.
 #pragma once
 

@@ -48,7 +48,7 @@ class Child {
     /// Waits at most `timeout` (none: for ever) and returns the wait status (waitpid(2)); nullopt: still
     /// running.
     std::optional<int> wait(std::optional<Duration> timeout = std::nullopt);
-    /// Lets it live on by itself.
+    /// Lets it live on without us; its pid.
     pid_t release();
 
   private:

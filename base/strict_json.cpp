@@ -27,7 +27,7 @@ Result<json> parse_json_object(std::string_view text, ErrorCode code) {
     if (deep) return fail(code, "nested deeper than {} levels", k_max_json_depth);
     if (value.is_discarded()) return fail(code, "not a JSON text");
     if (!value.is_object()) return fail(code, "not a JSON object");
-    if (!duplicate.empty()) return fail(code, "key \"{}\" stands twice", duplicate);
+    if (!duplicate.empty()) return fail(code, "key \"{}\" appears twice", duplicate);
     return value;
 }
 

@@ -23,7 +23,7 @@ inline constexpr int k_max_json_depth = 16;
 /// outlive it.
 class JsonFields {
   public:
-    /// `place` stands before every message ("manifest.json: files[0]").
+    /// `place` comes first in every message ("manifest.json: files[0]").
     JsonFields(const nlohmann::json& object, ErrorCode code, std::string place);
 
     bool has(std::string_view name) const;

@@ -15,13 +15,13 @@ bool is_alnum(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/// A hex digit in lower case; NUL: it is none.
+/// A hex digit in lower case; NUL: it is not one.
 char lower_hex(char c) {
     if (c >= 'A' && c <= 'F') return static_cast<char>(c - 'A' + 'a');
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ? c : '\0';
 }
 
-/// Whether inet_pton(3) reads it; what stands behind a NUL it would not look at.
+/// Whether inet_pton(3) reads it; it would not look at what is behind a NUL.
 bool is_address(int family, std::string_view text) {
     unsigned char address[sizeof(in6_addr)];
     return text.size() < INET6_ADDRSTRLEN && text.find('\0') == std::string_view::npos &&

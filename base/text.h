@@ -41,7 +41,7 @@ bool is_plain_name(std::string_view name);
 bool is_server_path(std::string_view text);
 /// The narrower form of a path in a machine's record, for it is typed as a command's argument and shown in
 /// tables: letters, digits and /._-+@{}, at most 1024 bytes (RFC 1813 appendix I, MNTPATHLEN). "{user}"
-/// stands for the user's name.
+/// is replaced by the user's name.
 bool is_record_path(std::string_view text);
 
 /// A directory of another machine.
@@ -88,11 +88,11 @@ bool is_remake(std::string_view data_setting);
 std::optional<uint16_t> parse_port(std::string_view text);
 
 /// A MAC address in its one form, "52:54:00:12:34:56", from six hex pairs with ':' or '-' between them, the same
-/// all along, or nothing. Empty: it is none.
+/// all along, or nothing. Empty: it is not one.
 std::string normal_mac(std::string_view text);
 /// The same for one station's address only (IEEE 802): a group's address and zeros give the empty text too.
 std::string station_mac(std::string_view text);
-/// A UUID in its one form (RFC 9562 4): hex digits in lower case as 8-4-4-4-12. Empty: it is none.
+/// A UUID in its one form (RFC 9562 4): hex digits in lower case as 8-4-4-4-12. Empty: it is not one.
 std::string normal_uuid(std::string_view text);
 
 }  // namespace berth

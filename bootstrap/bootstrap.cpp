@@ -66,7 +66,7 @@ Status boot_once(const BootPlan& plan, BootSystem& system, net::HttpClient& http
     if (!plan.parameters.site.empty()) {
         order.url = plan.parameters.site;
         order.kind = ManifestKind::site;
-        order.minimum_version = order.build_version = 0;  // Site archives count by themselves.
+        order.minimum_version = order.build_version = 0;  // Site archives have numbers of their own.
         order.file = "site.squashfs";
         auto site = fetch_verified(order, http, clock, progress);
         if (!site) return refuse(site.error());

@@ -105,7 +105,7 @@ int fetch_only(int argc, char** argv) {
     app.add_option("--kind", kind, "image or site")->check(CLI::IsMember({"image", "site"}));
     app.add_option("--minimum-version", order.minimum_version, "refuse older manifests");
     long stall = order.times.stall.count();
-    app.add_option("--stall", stall, "seconds below 1 KiB/s after which a transfer is given up")
+    app.add_option("--stall", stall, "seconds below 1 KiB/s after which a transfer is cancelled")
         ->check(CLI::Range(1, 3600));
     app.add_option("--tries", order.tries, "transfers in a row without any progress")
         ->check(CLI::Range(1, 100));

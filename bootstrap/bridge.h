@@ -16,7 +16,7 @@ struct NetworkFile {
 };
 
 /// What makes systemd-networkd build `bridge` over the card with that MAC ("52:54:00:12:34:56"). Both names
-/// were checked where they came from. They stand before the image's own 80-ethernet.network.
+/// were checked where they came from. They come before the image's own 80-ethernet.network.
 std::vector<NetworkFile> bridge_files(std::string_view bridge, std::string_view mac);
 
 }  // namespace berth::boot

@@ -51,7 +51,7 @@ class ChunkVerifier {
     Status add(std::string_view bytes);
     /// B05 when the list's end was not reached.
     Status finish() const;
-    /// Chunks and bytes that were good so far, the skipped ones included. A fetch goes on at `good_bytes`.
+    /// Chunks and bytes that were good so far, the skipped ones included. A fetch continues at `good_bytes`.
     size_t good_chunks() const { return next_; }
     uint64_t good_bytes() const { return good_bytes_; }
 

@@ -16,7 +16,7 @@ namespace berth::boot {
 ClockState clock_state(std::string_view chronyc_tracking, Duration since_start);
 inline constexpr std::chrono::seconds k_clock_patience{60};
 
-/// NTP= of one of systemd-networkd's lease files (DHCP option 42, RFC 2132 8.3). What is no address is left
+/// NTP= of one of systemd-networkd's lease files (DHCP option 42, RFC 2132 8.3). What is not an address is left
 /// out.
 std::vector<std::string> ntp_of_lease(std::string_view lease);
 

@@ -285,7 +285,7 @@ std::vector<DiskFacts> read_disks() {
     for (const auto& entry : fs::directory_iterator("/sys/block", error)) {
         const fs::path& block = entry.path();
         // Loop devices, RAM disks, zram, device mapper have no hardware behind them; optical drives (SCSI
-        // type 5) are no place.
+        // type 5) do not count.
         if (!fs::exists(block / "device", error)) continue;
         if (auto type = read_file((block / "device/type").string(), 64); type && type->starts_with('5'))
             continue;

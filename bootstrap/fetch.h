@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Fetches one file of an image and lets nothing through that its maker did not sign: signature of the
 // manifest, digest of the chunk list, digest of every chunk while it streams, length of the whole
-// (REQUIREMENTS B7).
+// (docs/security.md "Trust at boot").
 #pragma once
 
 #include <string>
@@ -25,7 +25,7 @@ struct FetchOrder {
     std::string folder;  ///< Where it goes. What lies there under `file` is whole and verified; the part
                          ///< before is "<file>.part".
     net::HttpTimes times;
-    unsigned tries = 5;  ///< Transfers in a row that brought no good chunk before it gives up.
+    unsigned tries = 5;  ///< Transfers in a row that brought no good chunk before it fails.
 };
 
 /// Why a fetch failed.
@@ -43,7 +43,7 @@ struct FetchedFile {
     uint64_t version = 0;
 };
 
-/// A transfer that ended early goes on at the first byte not yet verified, after a pause (Backoff). Wrong
+/// A transfer that ended early continues at the first byte not yet verified, after a pause (Backoff). Wrong
 /// content is an error at once; nothing is left at the final name then. B02 to B07; an `other_build` that is
 /// not older is B07.
 std::expected<FetchedFile, FetchFailure> fetch_verified(const FetchOrder& order, net::HttpClient& http,

@@ -83,7 +83,7 @@ Result<Manifest> parse_manifest(std::string_view text) {
             auto file = parse_file((*files)[i], fmt::format("manifest: files[{}]", i));
             if (!file) return fail(file.error());
             if (!names.insert(file->name).second)
-                return fail(k_code, "manifest: files[{}]: name stands twice", i);
+                return fail(k_code, "manifest: files[{}]: name appears twice", i);
             manifest.files.push_back(std::move(*file));
         }
     }

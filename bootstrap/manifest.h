@@ -46,7 +46,7 @@ inline constexpr uint64_t k_max_version = 1ULL << 53;
 /// "manifest.json" or "site.json".
 std::string_view manifest_name(ManifestKind kind);
 
-/// B04 naming the place and the legal range.
+/// B04 naming the place and the valid range.
 Result<Manifest> parse_manifest(std::string_view text);
 /// The same manifest gives the same bytes. Ends with a line feed.
 std::string format_manifest(const Manifest& manifest);

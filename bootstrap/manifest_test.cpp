@@ -49,7 +49,7 @@ TEST(Manifest, refuses_an_unknown_key_at_every_level) {
 }
 
 TEST(Manifest, refuses_a_key_that_stands_twice) {
-    expect_refused(R"({"schema":1,"schema":1})", "stands twice");
+    expect_refused(R"({"schema":1,"schema":1})", "appears twice");
 }
 
 TEST(Manifest, refuses_values_out_of_range) {
@@ -72,7 +72,7 @@ TEST(Manifest, refuses_names_that_leave_the_folder) {
 }
 
 TEST(Manifest, refuses_two_files_of_one_name) {
-    expect_refused(with("/files/1/name", "root.squashfs"), "stands twice");
+    expect_refused(with("/files/1/name", "root.squashfs"), "appears twice");
 }
 
 TEST(Manifest, refuses_what_is_no_object_of_bounded_depth_and_size) {

@@ -18,7 +18,7 @@ class NetworkCards {
     virtual std::vector<Nic> list() = 0;
     /// Switches one on, for only then it tells its carrier.
     virtual void set_up(const std::string& name) = 0;
-    /// Asks for an address by DHCP; without an answer it gives up after some 20 s. B01.
+    /// Asks for an address by DHCP; without an answer it fails after some 20 s. B01.
     virtual Status ask_for_address(const std::string& name) = 0;
 };
 

@@ -22,7 +22,7 @@ struct Nic {
 std::optional<std::string> choose_nic(const std::vector<Nic>& nics, std::string_view wanted, bool settle);
 
 /// From the file that klibc's ipconfig leaves in /run/net-NAME.conf (shell assignments): name servers and
-/// domain as resolv.conf(5) wants them. Anything that is no address or name is left out.
+/// domain as resolv.conf(5) wants them. Anything that is neither an address nor a name is left out.
 std::string resolv_conf(std::string_view net_conf);
 
 }  // namespace berth::boot

@@ -32,7 +32,7 @@ std::string_view words_for(std::string_view stage) {
 
 void Screen::line(std::string_view text) {
     std::set<std::string> terminals{console_};
-    // tty0 stands for whichever virtual terminal is in front.
+    // tty0 is whichever virtual terminal is in front.
     if (auto active = read_file("/sys/class/tty/console/active", 4096)) {
         std::istringstream names(*active);
         for (std::string name; names >> name;) {

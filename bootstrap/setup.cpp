@@ -114,7 +114,7 @@ void set_time_servers(const MachineRecord& record, Report& report) {
 }
 
 ClockState look_at_clock(const SetupContext& context, BootTime start) {
-    // Answered at once by a chronyd that runs; without one chronyc itself would go on asking for many
+    // Answered at once by a chronyd that runs; without one chronyc itself would keep asking for many
     // seconds.
     auto tracking = tool({"chronyc", "-c", "tracking"}, 2s);
     return clock_state(tracking ? *tracking : std::string(), context.clock.now() - start);

@@ -19,7 +19,7 @@ struct SetupContext {
 };
 
 /// Host name, key map, time zone, time servers, data partition, facts, boot.json, stage `setup`. A part that
-/// fails is reported and the rest goes on: a workstation with a wrong key map is better than none. Only a
+/// fails is reported and the rest continues: a workstation with a wrong key map is better than none. Only a
 /// missing /var/lib/berth or boot.json is an error.
 Status run_setup(const SetupContext& context);
 

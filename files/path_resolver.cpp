@@ -62,7 +62,7 @@ Result<Resolved> resolve_path(FileOps& user, const FileHandle& vm_directory, con
             continue;
         }
         if (walk.stack.back().attributes.type != FileType::directory)
-            return fail(ErrorCode::M09, "\"{}\": \"{}\" is looked for in what is no directory",
+            return fail(ErrorCode::M09, "\"{}\": \"{}\" is looked for in something that is not a directory",
                         printable(path, k_shown), printable(name, k_shown));
         auto found = walk.ops->lookup(walk.stack.back().handle, name);
         if (!found) return fail(found.error().with_prefix(printable(path, k_shown)));

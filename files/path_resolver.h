@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Finds a file of a VM by path with our own resolution of symbolic links: never by the server's, never out of
-// the VM's directory or the shared tree (DESIGN "A VM's directory"). What comes back is the handle of the
+// the VM's directory or the shared tree (docs/rules.md "A VM's directory"). What comes back is the handle of the
 // file that was looked at; using it, and not the path again, makes a swap of the path in between harmless.
 #pragma once
 

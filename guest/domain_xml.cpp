@@ -90,7 +90,7 @@ void write_machine(XmlWriter& xml, const MachineConfig& config, const ClientFact
     xml.empty("timer", {{"name", "pit"}, {"tickpolicy", "delay"}});
     xml.empty("timer", {{"name", "hpet"}, {"present", "no"}});
     xml.close();
-    // A guest's reboot stays in the session; one that crashed stands still for its user to read why.
+    // A guest's reboot stays in the session; one that crashed is halted, so that its user can read why.
     xml.text("on_poweroff", "destroy");
     xml.text("on_reboot", "restart");
     xml.text("on_crash", "preserve");

@@ -65,7 +65,7 @@ struct LibvirtTimes {
     Duration start = std::chrono::seconds(120);  ///< Hypervisor::start() in all.
 };
 
-/// Connects to libvirt at `uri` ("qemu:///system"); reconnects by itself when libvirtd was restarted. H02
+/// Connects to libvirt at `uri` ("qemu:///system"); reconnects when libvirtd was restarted. H02
 /// when it does not answer.
 std::unique_ptr<Hypervisor> connect_libvirt(const std::string& uri, Clock& clock, Report& report,
                                             LibvirtTimes times = {});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// machine.toml (machine.toml(5), REQUIREMENTS V1-V3): untrusted input from the user's directory, strict
+// machine.toml (machine.toml(5)): untrusted input from the user's directory, strict
 // schema.
 #pragma once
 
@@ -65,7 +65,7 @@ struct MachineConfig {
     std::vector<std::string> devices;  ///< "rng", "balloon", "tablet", "keyboard", "watchdog", "panic"
 };
 
-/// C-errors name `file`, line, value and legal range. Any bytes at all are fine as input.
+/// C-errors name `file`, line, value and valid range. Any bytes may be given.
 Result<MachineConfig> parse_machine_config(std::string_view text, std::string_view file);
 
 /// The disk that the guest starts from: the first of the role software, else the first that is neither swap

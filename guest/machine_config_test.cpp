@@ -174,8 +174,9 @@ TEST(MachineConfig, names_the_first_unknown_key_of_the_file) {
 TEST(MachineConfig, says_which_schema_it_knows) {
     expect_error(parse("schema = 2\nfuture = true"), ErrorCode::C03,
                  "machine.toml line 1: schema 2: this workstation knows only schema 1");
-    expect_error(parse(""), ErrorCode::C05,
-                 "machine.toml: schema is missing: must be 1; it stands before the first line in [brackets]");
+    expect_error(
+        parse(""), ErrorCode::C05,
+        "machine.toml: schema is missing: must be 1; it belongs before the first line in [brackets]");
 }
 
 TEST(MachineConfig, gives_the_legal_range_of_numbers) {
@@ -215,7 +216,7 @@ TEST(MachineConfig, lists_the_words_that_may_stand) {
         parse_with("devices = [\"rng\", \"gpu\"]"), ErrorCode::C03,
         R"(machine.toml line 4: devices "gpu": must be an array of "rng", "balloon", "tablet", "keyboard", "watchdog" or "panic")");
     expect_error(parse_with("devices = [\"rng\", \"rng\"]"), ErrorCode::C03,
-                 R"(machine.toml line 4: devices: "rng" stands there twice)");
+                 R"(machine.toml line 4: devices: "rng" appears twice)");
     expect_error(parse_with("tpm = \"yes\""), ErrorCode::C03,
                  R"(machine.toml line 4: tpm "yes": must be true or false, without quotes)");
 }
@@ -406,12 +407,12 @@ TEST(MachineConfig, says_that_text_lacks_its_quotes) {
     const auto text = [](const Result<MachineConfig>& config) {
         return config ? std::string("accepted") : config.error().detail();
     };
-    EXPECT_THAT(text(parse_with("firmware = bios")), HasSubstr("; text must stand in \"quotes\""));
+    EXPECT_THAT(text(parse_with("firmware = bios")), HasSubstr("; text must be in \"quotes\""));
     EXPECT_THAT(text(parse_with("nvram = 2f1c6a5e-0d5e # a comment")),
-                HasSubstr("; text must stand in \"quotes\""));
+                HasSubstr("; text must be in \"quotes\""));
     EXPECT_THAT(text(parse_with("tpm = True")), HasSubstr("; must be true or false, in small letters"));
     EXPECT_THAT(text(parse_with("[[disk]\nname = \"d\"")), testing::Not(HasSubstr("quotes")));
-    EXPECT_THAT(text(parse_with("firmware = \"bios")), testing::Not(HasSubstr("must stand in")));
+    EXPECT_THAT(text(parse_with("firmware = \"bios")), testing::Not(HasSubstr("must be in \"quotes")));
 }
 
 TEST(MachineConfig, shows_no_control_characters_of_a_syntax_error) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Writing machine.toml: a whole new one, and another identity in one that stands. Pure but for the random
+// Writing machine.toml: a whole new one, and another identity in an existing one. Pure but for the random
 // numbers, which come from the kernel.
 #pragma once
 
@@ -20,7 +20,7 @@ std::string fresh_uuid();
 std::string fresh_mac();
 
 /// What a copy of a VM is made of: its machine.toml with another uuid and, where one is written in it,
-/// another MAC address; everything else stays, to the byte. C-errors when the text is no machine.toml.
+/// another MAC address; everything else stays, to the byte. C-errors when the text is not a machine.toml.
 struct MachineCopy {
     std::string text;
     MachineConfig config;

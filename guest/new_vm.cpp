@@ -227,7 +227,7 @@ Status NewVm::finish() {
     auto there = ops_.lookup(ops_.root(), vm_);
     Status renamed = there ? Status(fail(ErrorCode::M13)) : ops_.rename(ops_.root(), private_name_, vm_);
     if (!renamed) {
-        // No answer, or another was faster: whose folder stands there?
+        // No answer, or another was faster: whose folder is it?
         auto now = ops_.lookup(ops_.root(), vm_);
         if (!now) return renamed;
         if (now->handle != folder_) {
@@ -273,7 +273,7 @@ Status copy_vm(files::FileOps& from, const files::FileHandle& source, const file
         if (optional && failed_as(file, Condition::absent)) continue;
         if (!file) return fail(file.error());
         if (file->attributes.type != files::FileType::regular)
-            return fail(ErrorCode::M09, "\"{}\" is no file", path);
+            return fail(ErrorCode::M09, "\"{}\" is not a regular file", path);
         moment += fmt::format("{} {}\n", path, moment_of(file->attributes));
         sources.emplace_back(path, *file);
     }
@@ -283,7 +283,7 @@ Status copy_vm(files::FileOps& from, const files::FileHandle& source, const file
             auto link = from.lookup(source, path);
             if (!link || link->attributes.type != files::FileType::symlink)
                 return fail(ErrorCode::C04,
-                            "\"{}\": a link into the shared tree must stand in the folder itself", path);
+                            "\"{}\": a link into the shared tree must be in the folder itself", path);
             auto target = from.readlink(link->handle);
             if (!target) return fail(target.error());
             BERTH_TRY(made.link(path, *target));
@@ -330,7 +330,7 @@ Status make_vm_from_template(const MountOptions& user, const NfsLocation& source
     if (!made) return fail(made.error());
     Status copied = copy_vm(**from, (*from)->root(), tree, *made, **to, plan, progress, clock);
     if (!copied) {
-        // Without room nothing may stay that takes it; otherwise the next login goes on.
+        // Without room nothing may stay that takes it; otherwise the next login continues it.
         if (failed_as(copied, Condition::full) || failed_as(copied, Condition::changed))
             (void)made->discard();
         return fail(copied.error().with_prefix("template"));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A VM's folder while it is made (REQUIREMENTS S9): under a private name that no listing of VMs shows, and
+// A VM's folder while it is made (docs/architecture.md "Making virtual machines"): under a private name that no listing of VMs shows, and
 // renamed when it is whole, so a VM is there completely or not at all. The private name is the VM's and the
 // maker's: two makers never share one, and the one whose RENAME comes second is told that the name is taken.
-// What was copied already is written down in it, so the same maker goes on after a crash.
+// What was copied already is written down in it, so the same maker can continue after a crash.
 #pragma once
 
 #include <map>

@@ -139,7 +139,7 @@ TEST_F(NewVmTest, a_source_that_changed_since_an_earlier_attempt_is_copied_anew)
             auto made = begin();
             ASSERT_TRUE(made);
             EXPECT_FALSE(attempt(*made));
-            ASSERT_NE(made->done("disks/a.raw"), 0U) << "nothing to go on from";
+            ASSERT_NE(made->done("disks/a.raw"), 0U) << "nothing to continue from";
         }
         if (!changed.empty()) {
             auto source = server.at("template/" + changed);

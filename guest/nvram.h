@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Firmware variables and TPM state (REQUIREMENTS S5): they live in the VM's directory on the server and
+// Firmware variables and TPM state (docs/architecture.md "Firmware variables and TPM state"): they live in the VM's directory on the server and
 // travel to local files while the VM runs. This is the local half; the session moves the bytes, always under
 // the VM's lock:
 //

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The swap virtual disk (REQUIREMENTS M6): the server holds its description, each login makes it anew on the
+// The swap virtual disk: the server holds its description, each login makes it anew on the
 // client's storage, its writes never reach the server, logout deletes it. A sparse raw file, private, never
 // through a symbolic link.
 #pragma once

@@ -4,7 +4,7 @@
 namespace berth::guest {
 namespace {
 
-/// Where in TOML's lexical grammar (TOML 1.0 "String", "Comment") a byte stands.
+/// Where in TOML's lexical grammar (TOML 1.0 "String", "Comment") a byte is.
 enum class Where { plain, comment, basic, literal, long_basic, long_literal };
 
 }  // namespace
@@ -43,7 +43,7 @@ Status check_toml_shape(std::string_view text, std::string_view file) {
                 if (where == Where::long_basic && c == '\\') {
                     if (i + 1 < text.size() && text[i + 1] != '\n') ++i;
                 } else if (triple && c == (where == Where::long_basic ? '"' : '\'')) {
-                    // Up to two quotes may stand before the closing three; they belong to the string.
+                    // Up to two quotes may come before the closing three; they belong to the string.
                     i += 2;
                     for (int more = 0; more < 2 && i + 1 < text.size() && text[i + 1] == c; ++more) ++i;
                     where = Where::plain;
@@ -87,7 +87,7 @@ std::string syntax_hint(std::string_view text, size_t line) {
     const bool bare = !text.empty() &&
                       std::string_view("\"'[{=").find(text.front()) == std::string_view::npos &&
                       text.find_first_not_of("0123456789") != std::string_view::npos;
-    return bare ? "; text must stand in \"quotes\"" : "";
+    return bare ? "; text must be in \"quotes\"" : "";
 }
 
 }  // namespace berth::guest

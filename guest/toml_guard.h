@@ -17,7 +17,7 @@ inline constexpr int k_max_toml_depth = 16;
 /// C01, naming `file` and line, for more than 1 MiB, a NUL byte, or more depth than k_max_toml_depth.
 Status check_toml_shape(std::string_view text, std::string_view file);
 
-/// For a syntax error in line `line`: "; text must stand in \"quotes\"" if its value looks like bare text;
+/// For a syntax error in line `line`: "; text must be in \"quotes\"" if its value looks like bare text;
 /// else empty.
 std::string syntax_hint(std::string_view text, size_t line);
 

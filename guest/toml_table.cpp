@@ -52,7 +52,7 @@ std::string_view type_name(const toml::node& node) {
     }
 }
 
-/// The value as it stands in a message.
+/// The value as a message shows it.
 std::string value_text(const toml::node& node) {
     if (const auto* s = node.as_string()) return in_quotes(s->get());
     if (const auto* i = node.as_integer()) return fmt::format("{}", i->get());
@@ -107,7 +107,7 @@ uint32_t TomlTable::line_of(std::string_view key) const {
 void TomlTable::missing(std::string_view key, std::string_view right) {
     problem_.at(name_.empty() ? 0 : table_.source().begin.line, ErrorCode::C05,
                 fmt::format("{} is missing: must be {}{}", label(key), right,
-                            name_.empty() ? "; it stands before the first line in [brackets]" : ""));
+                            name_.empty() ? "; it belongs before the first line in [brackets]" : ""));
 }
 
 void TomlTable::wrong_type(const toml::node& node, std::string_view key, std::string_view right) {
@@ -209,7 +209,7 @@ std::vector<std::string> TomlTable::word_list(std::string_view key,
         }
         if (std::find(list.begin(), list.end(), value->get()) != list.end()) {
             problem_.at(entry.source().begin.line, ErrorCode::C03,
-                        fmt::format("{}: {} stands there twice", label(key), value_text(entry)));
+                        fmt::format("{}: {} appears twice", label(key), value_text(entry)));
             return fallback;
         }
         list.push_back(value->get());

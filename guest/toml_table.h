@@ -29,7 +29,7 @@ struct Problem {
 
 class TomlTable {
   public:
-    /// `known`: every key that may stand in it; another is C02 and the nearest is proposed. `name`: "" or
+    /// `known`: every key that may be in it; another is C02 and the nearest is proposed. `name`: "" or
     /// "disk 2" for messages.
     TomlTable(const toml::table& table, std::string name, std::initializer_list<std::string_view> known,
               Problem& problem);
@@ -57,7 +57,7 @@ class TomlTable {
     const toml::table* table(std::string_view key);
     const toml::array* tables(std::string_view key);
 
-    /// Says that the value of `key` is wrong; `right` goes on "must be ...".
+    /// Says that the value of `key` is wrong; `right` completes "must be ...".
     void wrong(std::string_view key, std::string_view value, std::string_view right,
                ErrorCode code = ErrorCode::C03);
     /// "line N: key: text" for what is wrong between keys.

@@ -88,7 +88,7 @@ Result<files::FileHandle> MountedDirectory::find(const std::string& vm) {
     auto found = user_->lookup(user_->root(), vm);
     if (!found) return fail(found.error());
     if (found->attributes.type != files::FileType::directory)
-        return fail(ErrorCode::M09, "{} is no directory", vm);
+        return fail(ErrorCode::M09, "{} is not a directory", vm);
     kept_vm_ = vm;
     kept_ = found->handle;
     return kept_;
@@ -165,7 +165,7 @@ Result<files::FileHandle> MountedDirectory::write_new(const files::FileHandle& d
 }
 
 Status MountedDirectory::check_writable(const std::string& vm) {
-    // What the session goes on with is the folder that has the name now, not when the list was made.
+    // From here on the session uses the folder that has the name now, not the one that had it when the list was made.
     auto directory = find(vm);
     if (!directory) return fail(directory.error());
     const std::string name = ".check-" + lock::make_nonce();
@@ -197,7 +197,7 @@ Result<std::string> MountedDirectory::read(const std::string& vm, const std::str
     auto file = resolve(vm, path);
     if (!file) return fail(file.error());
     if (file->attributes.type != files::FileType::regular)
-        return fail(ErrorCode::M09, "\"{}\" is no file", path);
+        return fail(ErrorCode::M09, "\"{}\" is not a regular file", path);
     uint32_t most = k_small_read;
     if (file->attributes.size > most) {
         auto limits = file->ops->limits();
@@ -210,7 +210,7 @@ Result<std::string> MountedDirectory::read(const std::string& vm, const std::str
         if (!part) return fail(part.error().with_prefix(path));
         text += *part;
         if (text.size() > limit) return fail(ErrorCode::C04, "\"{}\": larger than {} bytes", path, limit);
-        // Less than was asked for is the end, unless the file is known to go on: then the server cut it
+        // Less than was asked for is the end, unless the file is known to be longer: then the server cut it
         // short.
         const bool cut = part->size() < most;
         if (part->empty() || (cut && text.size() >= file->attributes.size)) return text;
@@ -222,7 +222,7 @@ Result<std::string> MountedDirectory::read_at(const std::string& vm, const std::
     auto file = resolve(vm, path);
     if (!file) return fail(file.error());
     if (file->attributes.type != files::FileType::regular)
-        return fail(ErrorCode::M09, "\"{}\" is no file", path);
+        return fail(ErrorCode::M09, "\"{}\" is not a regular file", path);
     auto limits = file->ops->limits();
     if (!limits) return fail(limits.error());
     std::string data;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A user's directory on the file server, as the session's steps use it: list, check, read, lock. Raw NFSv3
-// calls, which a berth-files makes (files/files_helper.h). One thread. Every call is bounded by
+// calls, which a berth-files makes (files/helper/files_helper.h). One thread. Every call is bounded by
 // `call_timeout`, and what is made of calls by finish_by(); a silent server is M-error naming server and
 // seconds, an interrupt L05. A VM's folder is looked up by check_writable and by lock; between and after them
 // its handle is used, and looked up anew when it is stale (docs/decisions/0012).
@@ -28,8 +28,7 @@ class FilesHelper;
 
 namespace berth::guest {
 
-/// What FSINFO, FSSTAT, ACCESS and a real create-write-remove say about the directory (seed Fig. 6 block 94,
-/// REQUIREMENTS M3).
+/// What FSINFO, FSSTAT, ACCESS and a real create-write-remove say about the directory.
 struct SpaceLeft {
     uint64_t bytes = 0;
     uint64_t files = 0;
@@ -81,16 +80,16 @@ class UserDirectory {
     virtual Status replace(const std::string& vm, const std::string& path, std::string_view data,
                            const MayRename& may_rename) = 0;
 
-    /// The highest lock that stands, if any, without taking anything.
+    /// The highest lock, if there is one, without taking anything.
     virtual Result<std::optional<lock::LockHolder>> holder(const std::string& vm) = 0;
 
     /// The highest lock below `epoch`: whom our claim waits for. May be asked from within `waiting`.
     virtual Result<std::optional<lock::LockHolder>> holder_below(const std::string& vm, uint64_t epoch) = 0;
 
-    /// Takes the lock (DESIGN "Lock", "Taking over"). When a lower lock stands and `may_break` is false:
+    /// Takes the lock (docs/rules.md "Lock", "Taking over"). When there is a lower lock and `may_break` is false:
     /// K-error naming its host and time, nothing written. When it is true: LINKs above, then waits until the
     /// lower locks are gone or the take-over time passed, calling `waiting` about every second with the
-    /// seconds left; `waiting` returning false gives up (claim is left, K-error). Before the LINK `intent` is
+    /// seconds left; `waiting` returning false ends the wait (the claim is left, K-error). Before the LINK `intent` is
     /// called with epoch and nonce, so that the caller can write them down durably first; its error aborts.
     /// Returns after one good renewal.
     using Intent = lock::LockIntent;
@@ -98,12 +97,12 @@ class UserDirectory {
     virtual Result<lock::TakenLock> lock(const std::string& vm, const lock::LockOwner& owner, bool may_break,
                                          const Intent& intent, const Waiting& waiting) = 0;
 
-    /// Renames lock.<epoch> to last-used.<epoch> if `nonce` stands in it, and removes lower last-used.*.
+    /// Renames lock.<epoch> to last-used.<epoch> if it holds `nonce`, and removes lower last-used.*.
     /// Idempotent: a lock that is already last-used, or that another took over, is success (the latter
     /// reported).
     virtual Status release(const std::string& vm, uint64_t epoch, const std::string& nonce) = 0;
 
-    /// One renewal (DESIGN "Lease"), for whoever holds the lock without a volume engine.
+    /// One renewal (docs/rules.md "Lease"), for whoever holds the lock without a volume engine.
     virtual Result<lock::Renewal> renew(const std::string& vm, uint64_t epoch, const std::string& nonce) = 0;
 };
 
@@ -122,7 +121,7 @@ Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& 
                                                             files::FilesHelper& files, Clock& clock,
                                                             Report& report);
 
-/// The same over operations that stand already; `shared` is null or the shared tree, whose links begin with
+/// The same over operations that exist already; `shared` is null or the shared tree, whose links begin with
 /// `shared_directory`. `servers` is what servers() says.
 std::unique_ptr<UserDirectory> user_directory_on(std::shared_ptr<files::FileOps> user,
                                                  std::shared_ptr<files::FileOps> shared,

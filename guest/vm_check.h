@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What must hold of a VM's directory before a session may start it (REQUIREMENTS M3): the session's check and
-// configure steps, and `berthctl vm check`, which goes on after the first fault.
+// What must hold of a VM's directory before a session may start it: the session's check and
+// configure steps, and `berthctl vm check`, which continues after the first fault.
 #pragma once
 
 #include <string>

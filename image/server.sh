@@ -14,7 +14,7 @@ make_server_package() {
         gzip -9n <"$root/docs/man/$file" >"$tree/usr/share/man/man${file##*.}/$file.gz"
         chmod 0644 "$tree/usr/share/man/man${file##*.}/$file.gz"
     done
-    # dpkg-shlibdeps wants to stand in a source package.
+    # dpkg-shlibdeps wants to run in a source package.
     mkdir -p "$work/deps/debian"
     printf 'Source: berth\n\nPackage: berth-server\nArchitecture: amd64\n' >"$work/deps/debian/control"
     needs=$(cd "$work/deps" && dpkg-shlibdeps -O "$tree"/usr/bin/* "$tree"/usr/libexec/berth/* 2>>"$work/install.log") || die "dpkg-shlibdeps failed: $work/install.log"

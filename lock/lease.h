@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The right to send writes (DESIGN "Lease", "Sockets"; REQUIREMENTS M9). It ends `hold` after the moment
+// The right to send writes (docs/rules.md "Lease", "Sockets"). It ends `hold` after the moment
 // before the WRITE of the last good renewal was sent. The loss of a connection that may still carry a write
 // suspends it until a good renewal that was begun after the loss. Somebody else's claim above leaves what is
 // left of it and nothing more; somebody else's lock ends it for good. Any thread.
@@ -28,7 +28,7 @@ class Lease {
     void renewed(BootTime before_write, uint64_t begun);
     /// One that may still carry a write.
     void connection_lost();
-    /// A claim stands above ours (DESIGN "Taking over"): no renewal counts any more. What is left of the
+    /// There is a claim above ours (docs/rules.md "Taking over"): no renewal counts any more. What is left of the
     /// right may be used to close; its end, or connection_lost(), is for good.
     void claimed();
     void lose_for_good();
@@ -39,7 +39,7 @@ class Lease {
     bool ended() const;
     bool lost_for_good() const;
     bool is_claimed() const;
-    /// How long may_send() stays true by itself; zero when it is false.
+    /// How long may_send() stays true without another renewal; zero when it is false.
     Duration left() const;
 
   private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The names of lock files and what a listing says of them (DESIGN "A VM's directory"). Pure.
+// The names of lock files and what a listing says of them (docs/rules.md "A VM's directory"). Pure.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace berth::lock {
 
-/// The numbers that stand in a directory.
+/// The numbers in use in a directory.
 struct LockNames {
     std::vector<uint64_t> locks, last_used;  ///< Rising.
     std::vector<std::string> private_files;  ///< is_private_name()
@@ -22,7 +22,7 @@ struct LockNames {
     uint64_t highest() const { return std::max(highest_lock(), highest_last_used()); }
 };
 
-/// "lock.17" with prefix "lock." is 17; leading zeros, signs, 0 and what does not fit 63 bits are no number.
+/// "lock.17" with prefix "lock." is 17; leading zeros, signs, 0 and what does not fit 63 bits are not numbers.
 std::optional<uint64_t> epoch_of(std::string_view name, std::string_view prefix);
 LockNames lock_names(const std::vector<files::DirectoryEntry>& entries);
 /// A file that one client makes for itself before the world sees it (".lock-", ".new-",

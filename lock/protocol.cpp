@@ -91,7 +91,7 @@ Result<std::optional<LockRecord>> LockProtocol::claim_above(uint64_t epoch) {
 }
 
 Result<std::optional<LockHolder>> LockProtocol::holder_among(uint64_t above, uint64_t below) {
-    // A lock that is released between listing and reading is none: look again.
+    // A lock that is released between listing and reading does not count: look again.
     for (int i = 0; i < k_attempts; i++) {
         auto standing_names = names();
         if (!standing_names) return fail(standing_names.error());
@@ -181,7 +181,7 @@ Result<LockNames> LockProtocol::wait_for_lower(uint64_t epoch, BootTime linked, 
 
 Result<TakenLock> LockProtocol::take(const LockOwner& owner, bool may_break, const LockIntent& intent,
                                      const LockWaiting& waiting) {
-    // Who loses the race for a number looks again: then a lock stands, or it is free.
+    // Who loses the race for a number looks again: then there is a lock, or the VM is free.
     for (int i = 0; i < k_attempts; i++) {
         auto taken = attempt(owner, may_break, intent, waiting);
         if (!taken) return fail(taken.error());
@@ -228,7 +228,7 @@ Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, b
         return std::nullopt;
     }
     if (standing_names->highest_lock() > epoch)
-        return fail(ErrorCode::K02, "lock {} stands above our {}", standing_names->highest_lock(), epoch);
+        return fail(ErrorCode::K02, "lock {} is above our {}", standing_names->highest_lock(), epoch);
     if (standing_names->highest_lock() != epoch) return fail(ErrorCode::K05, "lock {} is gone", epoch);
     const bool broke = standing_names->locks.front() < epoch;
     if (broke && !may_break) {

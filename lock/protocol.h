@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The lock of one VM's directory, step by step, over any FileOps (DESIGN "Lock", "Taking over", "Lease";
+// The lock of one VM's directory, step by step, over any FileOps (docs/rules.md "Lock", "Taking over", "Lease";
 // tests/model/lock.pml is the same protocol). A reply may be lost and a call may execute late: no answer
-// EXIST or NOENT is believed, what stands under the name is read. One thread; every wait goes through the
+// EXIST or NOENT is believed, the file of that name is read. One thread; every wait goes through the
 // Clock.
 //
 // Private files (is_private_name) go with the call that their maker makes last. One that stays, because a
@@ -28,11 +28,11 @@
 
 namespace berth::lock {
 
-/// A lock that somebody holds, for the break dialogue (REQUIREMENTS M4).
+/// A lock that somebody holds, for the break dialogue.
 struct LockHolder {
     LockRecord record;
     uint64_t epoch = 0;
-    /// Server's age of the lock's last renewal; a hint for people only (DESIGN "Taking over").
+    /// Server's age of the lock's last renewal; a hint for people only (docs/rules.md "Taking over").
     std::chrono::seconds last_sign_of_life{0};
 };
 
@@ -40,14 +40,14 @@ struct LockHolder {
 struct TakenLock {
     uint64_t epoch = 0;
     std::string nonce;
-    bool broke = false;  ///< A lower lock stood when ours was linked.
-    /// last-used.<epoch - 1>, if that is who used the VM before us (REQUIREMENTS M7).
+    bool broke = false;  ///< There was a lower lock when ours was linked.
+    /// last-used.<epoch - 1>, if that is who used the VM before us.
     std::optional<LastUsed> predecessor;
 };
 
 /// Called with the number and the nonce of a claim before it is made; its error is returned, and none is.
 using LockIntent = std::function<Status(uint64_t epoch, const std::string& nonce)>;
-/// Called about every second with what is left of the waiting for a lower lock; false gives up.
+/// Called about every second with what is left of the wait for a lower lock; false ends the wait.
 using LockWaiting = std::function<bool(std::chrono::seconds left)>;
 
 inline constexpr std::chrono::minutes k_left_behind{15};
@@ -82,7 +82,7 @@ class LockProtocol {
     Result<std::optional<LockHolder>> holder();
     Result<TakenLock> take(const LockOwner& owner, bool may_break, const LockIntent& intent,
                            const LockWaiting& waiting);
-    /// A server without room is no obstacle: the name is what releases, and what could not be
+    /// Works on a server without room too: the name is what releases, and what could not be
     /// written of the disks is missing in last-used.<n>.
     Status release(uint64_t epoch, const std::string& nonce);
 
@@ -94,7 +94,7 @@ class LockProtocol {
 
     /// The highest lock above `epoch`, as its owner made it; nullopt: none.
     Result<std::optional<LockRecord>> claim_above(uint64_t epoch);
-    /// Says in our own lock that its holder is closing the VM (REQUIREMENTS M10). No renewal, and not needed
+    /// Says in our own lock that its holder is closing the VM (docs/architecture.md "Moving a session"). No renewal, and not needed
     /// for safety. K05 when the lock is not ours.
     Status say_closing(uint64_t epoch, const std::string& nonce);
     /// The highest lock below `epoch`: whom a claim waits for; nullopt: none any more.
@@ -106,7 +106,7 @@ class LockProtocol {
         files::Attributes attributes;
         LastUsed contents;
     };
-    /// What stands under `name`; nullopt: nothing. Asks again while no answer comes, for as long as `hold`.
+    /// The lock file `name`; nullopt: there is none. Asks again while no answer comes, for as long as `hold`.
     Result<std::optional<Standing>> standing(const std::string& name);
     Result<std::optional<LockHolder>> holder_among(uint64_t above, uint64_t below);
     Result<std::optional<TakenLock>> attempt(const LockOwner& owner, bool may_break, const LockIntent& intent,
@@ -119,7 +119,7 @@ class LockProtocol {
     /// A renewal of a lock whose record, as it stands in `lock`, nobody but us can have changed since.
     Result<Renewal> renew_known(uint64_t epoch, const Standing& lock);
     /// Until no lock below ours is left or the time of the take-over has passed; then the names as they
-    /// stand.
+    /// are.
     Result<LockNames> wait_for_lower(uint64_t epoch, BootTime linked, const LockWaiting& waiting);
     Status remove_all(const std::vector<uint64_t>& epochs, uint64_t below, std::string (*name)(uint64_t));
     Status remove(const std::string& name);

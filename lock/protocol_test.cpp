@@ -133,7 +133,7 @@ TEST_F(LockTest, of_a_free_machine_takes_no_call_that_nothing_rests_on) {
         return files::Fault::none;
     });
     ASSERT_TRUE(take(protocol(counted)));
-    // The number, what stands above and below, the renewal; read back behind the LINK and in the renewal.
+    // The number, what is above and below, the renewal; read back behind the LINK and in the renewal.
     EXPECT_EQ(calls, (std::map<std::string, int>{{"CREATE", 1},
                                                  {"LINK", 1},
                                                  {"LOOKUP", 2},
@@ -401,7 +401,7 @@ TEST_F(LockTest, a_holder_answers_a_claim_and_the_claimer_starts_as_soon_as_it_r
     EXPECT_FALSE(second->predecessor->record.closing);
     EXPECT_EQ(second->predecessor->disks.size(), 1u);
     EXPECT_TRUE(is<GoodRenewal>(protocol(ops).renew(second->epoch, second->nonce)))
-        << "the answer was no renewal of the lower lock";
+        << "the answer was not a renewal of the lower lock";
     EXPECT_FALSE(*protocol(ops).claim_above(second->epoch));
     EXPECT_FALSE(*protocol(ops).holder_below(second->epoch));
 }
@@ -541,7 +541,7 @@ class Turns {
   public:
     explicit Turns(unsigned seed) : random_(seed) {}
     void add() { waiting_until_.push_back(BootTime{}), done_.push_back(false); }
-    /// Called by client `c`: lets others go on; comes back no earlier than `until`.
+    /// Called by client `c`: lets others run; comes back no earlier than `until`.
     void yield(size_t c, BootTime until = {}) {
         std::unique_lock lock(mutex_);
         waiting_until_[c] = until;
@@ -568,7 +568,7 @@ class Turns {
     void choose() {
         std::vector<size_t> ready;
         BootTime next{Duration::max()};
-        // Time passes now and then by itself, and when nobody can go on without it.
+        // Time passes now and then, and always when nobody can continue without it.
         if (random_() % 4 == 0) now = now + milliseconds_(random_() % 100);
         for (size_t c = 0; c < done_.size(); c++) {
             if (done_[c]) continue;
@@ -655,7 +655,7 @@ void client(World& world, Turns& turns, size_t number) {
             if (auto since = good_since(renewed)) lease.renewed(*since, begun);
             if (is<Lost>(renewed)) lease.lose_for_good();
             if (is<Claimed>(renewed)) {
-                // It goes on writing for as long as the lease lasts, drains, and releases.
+                // It continues to write for as long as the lease lasts, drains, and releases.
                 if (!lease.is_claimed()) world.moves++;
                 lease.claimed();
                 if (random() % 2) (void)protocol.say_closing(taken->epoch, taken->nonce);
@@ -683,7 +683,7 @@ void client(World& world, Turns& turns, size_t number) {
             else
                 clock.sleep(std::chrono::milliseconds(random() % 200));
         }
-        // Released in order, or crashed: for good, or swept later by its own durable record.
+        // Released cleanly, or crashed: for good, or swept later by its own durable record.
         const unsigned end = random() % 4;
         if (end == 0) continue;
         if (end == 1) clock.sleep(times.sweep_wait);
@@ -714,7 +714,7 @@ TEST(LockProtocolInRandomRuns, no_write_of_an_older_epoch_comes_after_a_newer_on
     }
     EXPECT_GT(sessions, 300u) << "the runs must get somewhere";
     EXPECT_GT(takeovers, 50u);
-    EXPECT_GT(moves, 50u) << "claims seen by a holder that goes on to its lease's end";
+    EXPECT_GT(moves, 50u) << "claims seen by a holder that continues to its lease's end";
     EXPECT_GT(kept, 20u);
 }
 

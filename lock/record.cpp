@@ -94,7 +94,7 @@ std::string format_last_used(const LastUsed& last) {
 }
 
 Result<LastUsed> parse_last_used(std::string_view text) {
-    // One line. Behind it may stand the rest of a longer one: a copy of an old renewal's WRITE can come after
+    // One line. Behind it may be the rest of a longer one: a copy of an old renewal's WRITE can come after
     // the disks' identity was written.
     auto object = parse_json_object(text.substr(0, text.find('\n')), ErrorCode::K04);
     if (!object) return fail(object.error());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The contents of lock.<n> and last-used.<n> (DESIGN "A VM's directory"), and the lock's times: these values
-// stand here only.
+// The contents of lock.<n> and last-used.<n> (docs/rules.md "A VM's directory"), and the lock's times: these
+// values are here only.
 #pragma once
 
 #include <chrono>
@@ -50,7 +50,7 @@ struct LastUsed {
 };
 
 std::string format_lock_record(const LockRecord& record);
-/// Untrusted input (fuzzed): K-error naming the field and its legal range.
+/// Untrusted input (fuzzed): K-error naming the field and its valid range.
 Result<LockRecord> parse_lock_record(std::string_view text);
 
 /// The same record with "disks" added: what lock.<n> holds from just before it is renamed, and last-used.<n>

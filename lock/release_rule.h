@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// When a lock may be released (DESIGN "Released means drained"; tests/model/lock.pml: NO_DRAIN,
+// When a lock may be released (docs/architecture.md "Released means drained"; tests/model/lock.pml: NO_DRAIN,
 // NO_SWEEP_WAIT). A release tells the next owner that nothing of ours is written any more: it starts within a
 // second of it, not 90 s after its LINK. So it must be true. Pure.
 #pragma once

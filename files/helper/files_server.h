@@ -14,10 +14,10 @@ namespace berth::files {
 /// Frames of calls and replies (SOCK_STREAM); questions for a server's addresses (SOCK_SEQPACKET).
 inline constexpr int k_files_calls_fd = 3, k_files_addresses_fd = 4;
 
-/// Until the calls' end. I03: a request that is none.
+/// Until the calls' end. I03: a request that is not valid.
 Status serve_files(UniqueFd calls, UniqueFd addresses);
 
-/// Gives up, for this process and for good, what serve_files() does not need: seccomp(2), no new privileges,
+/// Drops, for this process and for good, every right that serve_files() does not need: seccomp(2), no new privileges,
 /// no new files, 512 MiB of address space, 64 descriptors, no core dump. I01.
 Status enter_files_sandbox();
 

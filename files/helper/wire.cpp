@@ -169,7 +169,7 @@ void attributes(Archive& a, Value& value) {
     a.number(value.ctime_ns);
     if constexpr (Archive::reads)
         for (const int64_t t : {value.mtime_ns, value.ctime_ns})
-            if (t < 0 || t > k_latest_ns) a.wrong("a time is none of NFSv3");
+            if (t < 0 || t > k_latest_ns) a.wrong("a time is not one that NFSv3 can carry");
     a.number(value.uid);
     a.number(value.gid);
 }
@@ -373,7 +373,7 @@ void reply_error(Archive& a, Reply& r) {
     a.number(code);
     a.text(text, 0, k_longest_text, "an error's text has more than 1024 bytes");
     if constexpr (Archive::reads) {
-        if (code >= k_errors.size()) a.wrong("an error is none of a file operation's");
+        if (code >= k_errors.size()) a.wrong("an error is not one of a file operation");
         r.error =
             Error(k_errors[std::min<size_t>(code, k_errors.size() - 1)], printable(text, k_longest_text));
     }

@@ -73,7 +73,7 @@ struct FileRequest {
     uint32_t to_tree = 0;  ///< copy: the target's.
     std::string name, to_name;
     std::string data;
-    uint64_t offset = 0;  ///< read, write; list: the cookie to go on from; copy: where it begins.
+    uint64_t offset = 0;  ///< read, write; list: the cookie to continue from; copy: where it begins.
     uint64_t size = 0;    ///< set_size; copy: where it ends; list: the cookie's verifier.
     uint32_t count = 0;   ///< read: the most bytes; access: the rights wanted; create: the mode.
 
@@ -110,7 +110,7 @@ std::string encode_reply(FileCall call, const FileReply& reply);
 /// The answer to `asked`. I03 names what is wrong: whoever sent it is not to be trusted.
 Result<FileReply> decode_reply(const FileRequest& asked, std::string_view bytes);
 
-/// A beat instead of a reply: the copy goes on.
+/// A beat instead of a reply: the copy continues.
 inline constexpr std::string_view k_beat = "\x02";
 
 /// Addresses of a name as the root program found them, for berth-files.

@@ -267,7 +267,7 @@ Result<UniqueFd> LocalOps::open_file(const FileHandle& file, int flags) {
     if (fstat(*fd, &s) != 0) return fail_file(errno, "fstat");
     if (!S_ISREG(s.st_mode)) return fail(ErrorCode::M09, "not a regular file");
     const AsUser as(credentials_);
-    // The magic link leads to the very file that is open, whatever stands under its name now.
+    // The magic link leads to the very file that is open, whatever has its name now.
     UniqueFd opened(::open(proc_path(*fd).c_str(), flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (!opened) return fail_file(errno, "open");
     return opened;

@@ -30,7 +30,7 @@ constexpr Repeat k_later{20, std::chrono::milliseconds(500)};
 /// name that it was about to list has just been renamed or removed.
 constexpr Repeat k_name_went{5, std::chrono::milliseconds(100)};
 
-/// Empty: the server sent what is no handle. libnfs keeps a length of the wire as it came.
+/// Empty: the server sent something that is not a handle. libnfs keeps a length of the wire as it came.
 FileHandle handle_of(const nfs_fh3& fh) {
     if (fh.data.data_len == 0 || fh.data.data_len > k_longest_handle || fh.data.data_val == nullptr)
         return {};
@@ -207,7 +207,7 @@ Status NfsSession::call(std::string_view what, const Issue& issue, const Take& t
 }
 
 std::unexpected<Error> NfsSession::impossible(std::string_view what) const {
-    return fail(ErrorCode::M11, "server {}: {} is none that NFSv3 knows", location_.server, what);
+    return fail(ErrorCode::M11, "server {}: {} is not one that NFSv3 knows", location_.server, what);
 }
 
 Result<Found> NfsSession::lookup(const FileHandle& directory, const std::string& name) {

@@ -11,7 +11,7 @@
 //
 // What a reply says is checked (file_limits.h) before it is used: M11 for what no server can mean. It is
 // decoded by libnfs in this process, so no root program has one of these: it has a berth-files, which does
-// (files/files_helper.h).
+// (files/helper/files_helper.h).
 #pragma once
 
 #include <functional>
@@ -73,7 +73,7 @@ class NfsSession final : public FileOps {
     uint16_t nfs_port() const { return nfs_port_; }
     uint16_t mount_port() const { return mount_port_; }
     bool connected() const { return connection_ && !connection_->broken(); }
-    /// Of the connection that stands: how often this session connected anew. A caller that must know of a
+    /// How often this session has connected, the present connection included. A caller that must know of a
     /// loss compares.
     uint64_t connections() const { return connections_; }
     uint16_t local_port() const { return connection_ ? connection_->local_port() : 0; }

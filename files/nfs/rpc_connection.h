@@ -5,7 +5,7 @@
 //
 // The socket is ours: a source port below 1024 where the process may (exports are "secure" by default),
 // SO_LINGER 0 and TCP_USER_TIMEOUT 20 s, so that a dead client's kernel does not deliver old writes for
-// minutes (DESIGN "Sockets"). One thread at a time.
+// minutes (docs/rules.md "Sockets"). One thread at a time.
 #pragma once
 
 #include <cstdint>

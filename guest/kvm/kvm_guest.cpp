@@ -100,7 +100,7 @@ void fill_memory(char* memory) {
 
 /// The CPU that this KVM can give; without its features the guest could not switch to 64-bit mode. Numbers by
 /// hand: in C++ the header's kvm_cpuid2, which the macros measure, is larger than the kernel's (its flexible
-/// array stands beside an empty struct).
+/// array is beside an empty struct).
 bool set_features(int kvm, int cpu) {
     constexpr uint32_t k_entries = 256, k_head = 8;
     constexpr auto k_get = _IOC(_IOC_READ | _IOC_WRITE, KVMIO, 0x05, k_head);

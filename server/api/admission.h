@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who may stay connected, so that one stranger does not stop a site (DESIGN "Server"): a table of connections
+// Who may stay connected, so that one stranger does not stop a site (docs/architecture.md "Provisioner: HTTP"): a table of connections
 // and its rules, without sockets. Time is given; the caller ends the connections that are named.
 #pragma once
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a machine does at power-on (DESIGN "Boot", REQUIREMENTS B2, B4-B6): one truth table. The first row
+// What a machine does at power-on : one truth table. The first row
 // that fits counts.
 //
 //  | machine         | mode    | mark | its disk | again | policy   | decision             | database        |
@@ -17,7 +17,7 @@
 //  | known           | local   | any  | else     | any   |          | local disk           |                 |
 //
 // Unknown is also a conflict, a machine with something of another's record (server/model/machine_identity.h).
-// (*) A message; after it the machine goes on to its local disk. Mode install never installs without the
+// (*) A message; after it the machine continues with its local disk. Mode install never installs without the
 // mark, and the mark never without mode install; this release does not install at all and says so. An unknown
 // machine that policy enrols in a mode other than network follows that mode's row. Firmware (BIOS, UEFI)
 // changes how a decision is written (server/boot/ipxe_script.h), never which it is.

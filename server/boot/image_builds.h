@@ -47,7 +47,7 @@ class ImageBuilds {
     /// Copies `source` under a private name, verifies it as a client would and more (signature, kind,
     /// version, and of every file size, digest and chunk list), makes it durable, and switches to it by one
     /// rename. Cut off at any point it leaves the old build served or the new one; what else it leaves is
-    /// private, and goes at the next add or prune. The same build again is no change. Waits for another add.
+    /// private, and goes at the next add or prune. The same build again changes nothing. Waits for another add.
     /// P31.
     Result<AddedImage> add(const AddImageOrder& order);
 

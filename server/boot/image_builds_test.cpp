@@ -192,7 +192,7 @@ TEST_F(ImageBuildsTest, an_older_version_needs_to_be_allowed) {
     const auto first = add(made(7, "b")).value();
     EXPECT_THAT(refused(add(old)), HasSubstr("--allow-older"));
     EXPECT_EQ(ImageFolder::open(images)->current("berth"), first.build);
-    EXPECT_TRUE(add(made(7, "c"))) << "an equal one is no older one";
+    EXPECT_TRUE(add(made(7, "c"))) << "an equal one is not an older one";
     const auto older = add(old, "", true);
     ASSERT_TRUE(older);
     EXPECT_EQ(ImageFolder::open(images)->current("berth"), older->build);
@@ -356,7 +356,7 @@ TEST_F(ImageBuildsTest, serves_no_build_of_another_form) {
         EXPECT_FALSE(served.file("berth", build, "vmlinuz")) << build;
     EXPECT_FALSE(served.file("..", added.build, "vmlinuz"));
     fs::create_directory_symlink(added.build, images + "/.berth/9-0123456789abcdef");
-    EXPECT_FALSE(served.has("berth", "9-0123456789abcdef")) << "a link is no build";
+    EXPECT_FALSE(served.has("berth", "9-0123456789abcdef")) << "a link is not a build";
 }
 
 }  // namespace

@@ -19,10 +19,10 @@ constexpr std::string_view k_ask_again =
     "prompt --timeout 2000 Asking again in 2 s ||\n"
     "chain --timeout 4000 --replace ${berth-url}/v1/boot?${berth-query} ||\n"
     ":disk\n"
-    "echo Berth: going on to the local disk\n";
+    "echo Berth: continuing with the local disk\n";
 static_assert(k_max_again == 3, "one x more than that");
 
-// UEFI firmware goes on with its next boot entry when iPXE exits with an error; a BIOS is handed the first
+// UEFI firmware continues with its next boot entry when iPXE exits with an error; a BIOS is handed the first
 // disk.
 std::string_view local_disk(Platform platform) {
     return platform == Platform::efi ? "exit 1\n" : "sanboot --no-describe --drive 0x80 || exit 1\n";
@@ -54,7 +54,7 @@ Result<std::string> ipxe_script(const ScriptInput& in) {
     std::string script = fmt::format("#!ipxe\necho Berth: {}\n", in.decision.why);
     if (in.decision.action == Action::local_disk) return script + std::string(local_disk(in.platform));
     if (in.decision.action == Action::message)
-        return script + "prompt --timeout 10000 Press a key to go on to the local disk now ||\n" +
+        return script + "prompt --timeout 10000 Press a key to continue with the local disk now ||\n" +
                std::string(local_disk(in.platform));
 
     const auto& console_rule = *find_setting("console");
@@ -62,8 +62,9 @@ Result<std::string> ipxe_script(const ScriptInput& in) {
         !is_file_name(in.image) || !(in.site.empty() || is_file_name(in.site)) ||
         !(in.image_build.empty() || is_file_name(in.image_build)) ||
         !(in.site_build.empty() || is_file_name(in.site_build)) ||
-        !(in.mac.empty() || in.mac == station_mac(in.mac)) || !console_rule.legal(in.console))
-        return fail(ErrorCode::P06, "machine {}: a value cannot stand in a boot script", in.machine_id);
+        !(in.mac.empty() || in.mac == station_mac(in.mac)) || !console_rule.valid(in.console))
+        return fail(ErrorCode::P06, "machine {}: a value cannot be written into a boot script",
+                    in.machine_id);
     const auto url = [&](const std::string& name, const std::string& build) {
         return fmt::format("{}/images/{}{}{}", in.base_url, name, build.empty() ? "" : "/", build);
     };

@@ -19,7 +19,7 @@ struct ScriptInput {
     std::string image_build, site_build;  ///< The builds that this boot gets; empty: folders made by hand.
 };
 
-/// P06 if a value could not stand in a script.
+/// P06 if a value cannot be written into a script.
 Result<std::string> ipxe_script(const ScriptInput& input);
 
 /// ipxe/boot.ipxe as this program was built with it.

@@ -41,7 +41,7 @@ TEST(IpxeScript, runs_from_the_network_golden) {
               "prompt --timeout 2000 Asking again in 2 s ||\n"
               "chain --timeout 4000 --replace ${berth-url}/v1/boot?${berth-query} ||\n"
               ":disk\n"
-              "echo Berth: going on to the local disk\n"
+              "echo Berth: continuing with the local disk\n"
               "exit 1\n");
 }
 
@@ -99,7 +99,7 @@ TEST(IpxeScript, message_stays_ten_seconds_and_goes_on_to_the_disk_golden) {
                       .platform = Platform::efi};
     EXPECT_EQ(ipxe_script(input).value(),
               "#!ipxe\necho Berth: has no disk; set its mode to network\n"
-              "prompt --timeout 10000 Press a key to go on to the local disk now ||\nexit 1\n");
+              "prompt --timeout 10000 Press a key to continue with the local disk now ||\nexit 1\n");
 }
 
 TEST(IpxeScript, refuses_values_that_could_become_commands) {

@@ -294,7 +294,7 @@ Status import(Ctl& ctl, VmArguments& a) {
     std::vector<DiskToMake> disks;
     const bool appliance = a.format == "ova" || (a.format.empty() && a.files.front().ends_with(".ova"));
     if (appliance && a.files.size() != 1)
-        return fail(ErrorCode::P06, "{} images: an OVA is imported by itself", a.files.size());
+        return fail(ErrorCode::P06, "{} images: an OVA is imported alone", a.files.size());
     if (appliance) {
         BERTH_TRY(read_appliance(a.files.front(), config, disks, a));
     } else {
@@ -342,7 +342,7 @@ Result<std::vector<std::string>> read_users(const std::string& path) {
         if (Status s = guest::check_vm_name(line); !s)
             return fail(s.error().with_prefix(fmt::format("{}, line {}", path, number)));
         if (std::ranges::find(users, line) != users.end())
-            return fail(ErrorCode::M36, "{}, line {}: \"{}\" stands twice", path, number, line);
+            return fail(ErrorCode::M36, "{}, line {}: \"{}\" appears twice", path, number, line);
         users.push_back(line);
     }
     if (users.empty()) return fail(ErrorCode::P06, "{}: must name a user on each line", path);

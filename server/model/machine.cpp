@@ -70,7 +70,7 @@ constexpr SettingRule k_rules[] = {
     {"nfs_server", "--nfs-server", "a host name or an address", "file server of the users' directories", "",
      is_host, normal_host},
     {"nfs_directory", "--nfs-directory",
-     "an absolute path of letters, digits and /._-+@, without \"..\"; {user} stands for the user's name",
+     "an absolute path of letters, digits and /._-+@, without \"..\"; {user} is replaced by the user's name",
      "directory of a user on it", "", is_record_path},
     {"nfs_port", "--nfs-port", "0 (ask the port mapper) to 65535", "port of NFS", "", is_port_or_zero},
     {"mount_port", "--mount-port", "0 (ask the port mapper) to 65535", "port of MOUNT", "", is_port_or_zero},
@@ -95,7 +95,7 @@ const SettingRule* find_setting(std::string_view key) {
 }
 
 Result<std::string> checked_setting(const SettingRule& rule, std::string_view value) {
-    if (!value.empty() && !rule.legal(value))
+    if (!value.empty() && !rule.valid(value))
         return fail(ErrorCode::P06, "{} \"{}\": must be {}", rule.option.substr(2), printable(value, 80),
                     rule.range);
     return value.empty() || rule.normal == nullptr ? std::string(value) : rule.normal(value);

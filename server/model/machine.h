@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A machine as the provisioner knows it, and the one table of what can be set for it. Values are kept as
-// checked text: what is in the database went through `checked_setting`, so it may stand in scripts, URLs and
+// checked text: what is in the database went through `checked_setting`, so it may be written into scripts, URLs and
 // command lines.
 #pragma once
 
@@ -24,16 +24,16 @@ enum class Platform { pcbios, efi };
 /// One thing that can be set. `key` is the name in the database, `option` berthctl's.
 struct SettingRule {
     std::string_view key, option, range, help, built_in;
-    bool (*legal)(
+    bool (*valid)(
         std::string_view value);  ///< By the rules of base/text.h, which the workstation reads with.
     std::string (*normal)(std::string_view value) =
-        nullptr;  ///< The one form of a legal value; null: as it is.
+        nullptr;  ///< The one form of a valid value; null: as it is.
 };
 /// In the order in which they are shown.
 std::span<const SettingRule> setting_rules();
 const SettingRule* find_setting(std::string_view key);
-/// The value in its one form, if it is legal; else P06 naming option, value and range. The empty value is
-/// always legal: "not set".
+/// The value in its one form, if it is valid; else P06 naming option, value and range. The empty value is
+/// always valid: "not set".
 Result<std::string> checked_setting(const SettingRule& rule, std::string_view value);
 
 using Settings = std::map<std::string, std::string>;  ///< Key to value; what is not set is not in it.
@@ -54,7 +54,7 @@ struct Machine {
     std::vector<std::string> macs;
     std::string uuid, serial;  ///< Empty: not known.
     bool enabled = true;       ///< false: discovered, waiting for an admin.
-    bool marked = false;       ///< To be installed at its next boot (REQUIREMENTS B2).
+    bool marked = false;       ///< To be installed at its next boot.
     Settings settings;         ///< The machine's own.
     LastStatus status;
     /// Own settings of the database that are not valid (from an older version, or edited by hand): they count

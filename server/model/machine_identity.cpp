@@ -61,7 +61,7 @@ bool differs(const Machine& record, const Hardware& seen) {
 }  // namespace
 
 bool is_placeholder_mac(std::string_view mac) {
-    // Zero and group addresses are no station's; the others come with unprogrammed or copied card memories.
+    // Zero and group addresses do not belong to a station; the others come with unprogrammed or copied card memories.
     return !parse_mac(mac) || distinct(mac, ":") == 1 ||
            is_in(mac, {"88:88:88:88:87:88", "00:00:00:00:00:01", "00:11:22:33:44:55", "00:01:02:03:04:05",
                        "00:12:34:56:78:90", "00:12:34:56:78:9a", "12:34:56:78:9a:bc", "02:00:00:00:00:00",

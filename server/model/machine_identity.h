@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which machine asks (DESIGN "A session is a list of steps", a client's identity): one pure function over
+// Which machine asks (docs/architecture.md "Which machine asks"): one pure function over
 // what a request says of its machine and the records. Network cards travel with docks, and boards of one
 // series can have one UUID; so neither alone gives a record away. The cases are in docs/architecture.md,
 // printed by identity_table_text().
@@ -20,7 +20,7 @@ struct Hardware {
 };
 
 /// The values that many machines carry, in the one form that server/model/text.h brings them to. They are neither
-/// stored nor compared. A locally administered MAC is none of them: virtual machines have no other.
+/// stored nor compared. A locally administered MAC is not one of them: virtual machines have no other.
 bool is_placeholder_mac(std::string_view mac);
 bool is_placeholder_uuid(std::string_view uuid);
 /// "None", "To be filled by O.E.M.", "0123456789" and the like, whatever their case and blanks; no text at
@@ -29,7 +29,7 @@ bool is_placeholder_serial(std::string_view serial);
 
 /// From the three values of /v1/boot, as they were sent. P01 for a MAC that is not hex pairs and for a
 /// UUID that is not 8-4-4-4-12 hex digits. Placeholders become empty; so do an empty UUID and serial, and a
-/// MAC that is no station's or that is not six pairs (InfiniBand).
+/// MAC that is not a station's or not six pairs (InfiniBand).
 Result<Hardware> parse_hardware(std::string_view mac, std::string_view uuid, std::string_view serial);
 
 /// Equal, or equal but for the byte order of the first three groups: firmware before SMBIOS 2.6 and iPXE

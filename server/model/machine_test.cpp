@@ -41,7 +41,7 @@ TEST(Setting, takes_legal_values_and_names_the_range_of_others) {
             ASSERT_FALSE(refused) << key << bad;
             EXPECT_NE(refused.error().detail().find(rule->range), std::string::npos);
         }
-        EXPECT_TRUE(rule->built_in.empty() || rule->legal(rule->built_in)) << key;
+        EXPECT_TRUE(rule->built_in.empty() || rule->valid(rule->built_in)) << key;
     }
 }
 

@@ -33,7 +33,7 @@ inline constexpr size_t k_max_listed = 64;  ///< Disks, cards, and texts in `lef
 /// number where a text must be), or `stage` or `percent` is out of range. All else that is wrong is told in
 /// `left_out`, and what it says of facts in their member of that name too, behind what the client itself left
 /// out: a text too long or with control characters is cut, or has '?' there; a number out of its range, an
-/// address that is no station's MAC, and what a list has more than k_max_listed are not taken.
+/// address that is not a station's MAC, and what a list has more than k_max_listed are not taken.
 Result<StatusPost> parse_status(std::string_view text);
 
 }  // namespace berth::server

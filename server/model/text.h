@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The small words of the provisioner's world, checked and brought to one form; base/text.h has those that a
-// workstation reads too. Everything here is pure and takes hostile text. Errors are P06 with the legal range
+// workstation reads too. Everything here is pure and takes hostile text. Errors are P06 with the valid range
 // in the detail.
 #pragma once
 

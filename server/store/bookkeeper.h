@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a boot leaves to be written is written behind its answer: a locked database or a full disk then costs
-// no machine its boot (DESIGN "Server").
+// no machine its boot.
 #pragma once
 
 #include <chrono>

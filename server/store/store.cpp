@@ -323,7 +323,7 @@ auto Store::with(F&& work, bool writes) -> decltype(work()) {
         } catch (...) {
             try {
                 session << "ROLLBACK";
-            } catch (const std::exception&) {  // SQLite may have rolled back by itself (full disk).
+            } catch (const std::exception&) {  // SQLite may have rolled back already (full disk).
             }
             throw;
         }

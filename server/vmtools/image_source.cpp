@@ -53,7 +53,7 @@ Result<json> ask_qemu(const ImageSource& image, std::vector<std::string> argumen
     if (output->exit_code != 0)
         return fail(ErrorCode::P24, "{}: {}", image.name, output->err.substr(0, output->err.find('\n')));
     json answer = json::parse(output->out, nullptr, false);
-    if (!answer.is_object()) return fail(ErrorCode::P26, "{}: an answer that is no JSON object", image.name);
+    if (!answer.is_object()) return fail(ErrorCode::P26, "{}: the answer is not a JSON object", image.name);
     return answer;
 }
 
@@ -62,7 +62,7 @@ Status measure(ImageSource& image) {
     if (!info) return fail(info.error());
     for (const char* key : {"backing-filename", "full-backing-filename"})
         if (info->contains(key))
-            return fail(ErrorCode::P24, "{}: has a backing file: must be one image by itself", image.name);
+            return fail(ErrorCode::P24, "{}: has a backing file: must be one complete image", image.name);
     if (!info->contains("virtual-size") || !(*info)["virtual-size"].is_number_unsigned())
         return fail(ErrorCode::P26, "{}: no size", image.name);
     image.size = (*info)["virtual-size"].get<uint64_t>();
@@ -115,17 +115,17 @@ Status check_image_head(ImageFormat format, std::string_view head, const std::st
     };
     if (format == ImageFormat::raw) return {};
     if (format_of(head) != format || head.size() < k_image_head)
-        return refuse(fmt::format("is no {} image", format_name(format)));
-    if (format == ImageFormat::qcow2) {  // docs/interop/qcow2.txt of QEMU
+        return refuse(fmt::format("is not a {} image", format_name(format)));
+    if (format == ImageFormat::qcow2) {  // QEMU's interop/qcow2.txt
         if (big_endian(head, 8, 8) != 0 || big_endian(head, 16, 4) != 0)
-            return refuse("has a backing file: must be one image by itself (qemu-img convert makes it one)");
+            return refuse("has a backing file: must be one complete image (qemu-img convert makes it one)");
         if (big_endian(head, 32, 4) != 0) return refuse("is encrypted: must not be");
         if (big_endian(head, 4, 4) >= 3 && (big_endian(head, 72, 8) & 4) != 0)
-            return refuse("keeps its data in another file: must be one image by itself");
+            return refuse("keeps its data in another file: must be one complete image");
     }
     // A text descriptor, and a sparse header without a capacity, name other files.
     if (format == ImageFormat::vmdk && (!head.starts_with("KDMV") || little_endian(head, 12, 8) == 0))
-        return refuse("describes other files: must be one image by itself (qemu-img convert makes it one)");
+        return refuse("describes other files: must be one complete image (qemu-img convert makes it one)");
     return {};
 }
 

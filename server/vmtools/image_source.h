@@ -23,7 +23,7 @@ inline constexpr size_t k_image_head = 512;
 /// By its magic number; nullopt: none that we know, which a raw image is too.
 std::optional<ImageFormat> format_of(std::string_view head);
 /// P24 when the head of an image of that format says that it needs another file (a backing file, external
-/// data, extents), is encrypted, or is no such image. Pure.
+/// data, extents), is encrypted, or is not such an image. Pure.
 Status check_image_head(ImageFormat format, std::string_view head, const std::string& name);
 
 inline constexpr uint64_t k_max_image = 64ULL << 40;

@@ -147,7 +147,7 @@ class Reader {
         for (const XmlElement& disk : root_.all("Disk")) {
             if (disk.attribute("diskId") != id) continue;
             if (!disk.attribute("parentRef").empty())
-                return wrong(disk, "a disk with a parent: must be whole by itself");
+                return wrong(disk, "a disk with a parent: must be complete");
             const std::string reference = disk.attribute("fileRef");
             if (reference.empty()) return wrong(disk, "a disk without a file");
             return add(item, reference);

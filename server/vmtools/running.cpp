@@ -113,7 +113,7 @@ RunningList running_of_user(files::FileOps& ops, const files::FileHandle& direct
             auto file = ops.lookup(vm->handle, name);
             if (!file) return fail(file.error());
             if (file->attributes.type != FileType::regular)
-                return fail(ErrorCode::K04, "{} is no file", name);
+                return fail(ErrorCode::K04, "{} is not a regular file", name);
             auto text = ops.read(file->handle, 0, lock::k_longest_lock_record);
             // Renamed or removed since the LOOKUP.
             if (failed_as(text, Condition::stale)) return fail(ErrorCode::M09, "{}", name);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which client runs which VM, and since when (REQUIREMENTS M11): from what the clients post, or from the lock
+// Which client runs which VM, and since when: from what the clients post, or from the lock
 // files themselves. Nothing is written.
 #pragma once
 
@@ -23,7 +23,7 @@ using WallTime = std::chrono::system_clock::time_point;
 struct RunningVm {
     std::string user, vm, host, client, since;
     int64_t last_sign = 0;  ///< Seconds since the client's last post or the lock's last renewal.
-    /// running; closing (asked for by another); waiting (claimed, a lower lock stands); checked-out (to a
+    /// running; closing (asked for by another); waiting (claimed, there is a lower lock); checked-out (to a
     /// laptop); silent (no sign of life for longer than a lease holds, or three posts); unreadable (a damaged
     /// lock).
     std::string state;

@@ -35,10 +35,10 @@ bool is_worth_keeping(Condition condition) {
 Status ended(guest::NewVm& made, const Error& error) {
     const auto with = [&](const std::string& text) { return fail(error.with_detail(error.detail() + text)); };
     if (is_worth_keeping(error.condition()))
-        return with(" (what was copied is kept: the same command goes on with it)");
+        return with(" (what was copied is kept: the same command continues it)");
     if (Status s = made.discard(); !s)
-        return with(" (what was begun could not be removed: " + s.error().to_log() + ")");
-    return with(" (what was begun is removed again)");
+        return with(" (the work so far could not be removed: " + s.error().to_log() + ")");
+    return with(" (the work so far was removed)");
 }
 
 Status check_room(UserPlace& place, uint64_t needed) {

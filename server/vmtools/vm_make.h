@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Making VMs for users: new ones, imported ones, copies (REQUIREMENTS S9). Each is whole or not there
-// (guest/new_vm.h). When there is no room or the image is bad, what was begun is removed again and the error
-// says so; after any other failure it stays, and the same command goes on with it.
+// Making VMs for users: new ones, imported ones, copies (docs/architecture.md "Making virtual machines"). Each is whole or not there
+// (guest/new_vm.h). When there is no room or the image is bad, the work so far is removed and the error
+// says so; after any other failure it stays, and the same command continues it.
 #pragma once
 
 #include <functional>

@@ -212,7 +212,7 @@ Status HeldLock::tick() {
         renewed_ = *good;
         return {};
     }
-    // No answer is no verdict, as long as the lease stands.
+    // No answer decides nothing, as long as the lease lasts.
     const bool lost = renewed && std::holds_alternative<lock::Lost>(*renewed);
     if (!lost && clock_->now() - renewed_ < times_.hold) return {};
     return fail(lost ? good.error() : Error(ErrorCode::K05, good.error().to_log()));

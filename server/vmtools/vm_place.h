@@ -65,7 +65,7 @@ Result<std::vector<std::string>> list_users(const PlaceOptions& options);
 /// P27 when there is no folder of that name with a machine.toml.
 Result<files::FileHandle> find_vm(UserPlace& place, const std::string& vm);
 
-/// The lock of a VM (DESIGN "Lock"), held by this process. Keeps itself alive by
+/// The lock of a VM (docs/rules.md "Lock"), held by this process. Keeps itself alive by
 /// tick(), which whoever works under it calls every few seconds; K05 when it is not ours any more. Released
 /// at the end of its life, and no earlier than `sweep_wait` after a change that was sent and not answered
 /// (docs/security.md, assumption 2).

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person does at the greeter, and what its screen says. The words stand here only."""
+"""What a person does at the greeter, and what its screen says. The words are here only."""
 import re
 
 ASKS_NAME = r"User name:"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must hold after every session, however it ended (issue point b; REQUIREMENTS X2, X3)."""
+"""What must hold after every session, however it ended."""
 from processes import LabError, wait_until
 
 

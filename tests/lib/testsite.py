@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The site archive of the VM tests: users, the locate script, and the agent through which tests look inside. The signed root stays as
-built; everything of the tests is in this second, separately signed layer (DESIGN "Boot")."""
+built; everything of the tests is in this second, separately signed layer (docs/security.md "What a site archive can do")."""
 import pathlib
 import shutil
 

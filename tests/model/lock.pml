@@ -15,7 +15,7 @@
  *   cache     a session keeps the client's cache only if nobody else was active since this client maintained it
  *   progress  (QUIET: one client that never stands still; replies are lost, copies execute late) every session gets its lock
  *
- * Rules       Each can be left out by a macro: tests/model/run lists them under the headings of DESIGN, and spin must then find a trace.
+ * Rules       Each can be left out by a macro: tests/model/run lists them under the headings of docs/rules.md, and spin must then find a trace.
  *
  * Not rules   What safety does not need, and why it is done all the same. Each is left out, or left to chance, in the model as it is checked:
  *   the second listing              NO_SECOND_LISTING (held in `full`). The wait and the renewal list again. It finds a number that was used up while its lock

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Point e: what can be wrong with the user's files (REQUIREMENTS M2, M3); each is explained and the user logged off cleanly."""
+"""Point e: what can be wrong with the user's files; each is explained and the user logged off cleanly."""
 from greeter import STEP_TIMEOUT
 from invariants import client_is_clean
 from people import PASSWORD

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Point f: the VM is locked by another client (REQUIREMENTS M4): named with host and time; leave it, or take it over after the full wait."""
+"""Point f: the VM is locked by another client: named with host and time; leave it, or take it over after the full wait."""
 import json
 
 from greeter import STEP_TIMEOUT, GUEST_READY

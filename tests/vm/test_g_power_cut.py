@@ -93,7 +93,7 @@ NOT_NEEDED = {
 
 
 def test_g_the_workstations_power_button_closes_the_guest_first(desk, world):
-    """berth-settle.service holds the power-off until the session has closed its guest, saved, and released the lock (REQUIREMENTS X3). The
+    """berth-settle.service holds the power-off until the session has closed its guest, saved, and released the lock. The
     guest takes longer than any other unit may (DefaultTimeoutStopSec): whoever tells it to end earlier, and whoever kills it, is found."""
     files = world.files["pat"]
     desk.greeter.login(people["pat"])

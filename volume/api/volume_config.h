@@ -48,7 +48,7 @@ struct VolumeConfig {
 };
 
 std::string format_volume_config(const VolumeConfig& config);
-/// Strict and fuzzed: V01 naming the key and its legal range.
+/// Strict and fuzzed: V01 naming the key and its valid range.
 Result<VolumeConfig> parse_volume_config(std::string_view text);
 
 }  // namespace berth::volume

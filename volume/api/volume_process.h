@@ -21,8 +21,8 @@ enum class VolumeState {
     starting,
     running,
     silent,   ///< The file server has not answered for `notice` or the lease has run out: requests wait or
-              ///< fail. Ends by itself.
-    claimed,  ///< Another has claimed the lock: what is left of the lease is for closing (REQUIREMENTS M10).
+              ///< fail. Ends when the server answers.
+    claimed,  ///< Another has claimed the lock: what is left of the lease is for closing.
     lost,     ///< The lock is somebody else's: every request fails for good.
     stopping,
 };
@@ -124,7 +124,7 @@ class VolumeProcess {
     Result<int> watch_fd();
     Result<std::optional<VolumeStatus>> next_status();
 
-    /// Orderly end: COMMIT, then wait for the exit. V04: not everything could be written, the process goes on
+    /// Clean end: COMMIT, then wait for the exit. V04: not everything could be written, the process keeps
     /// trying. V05: it is gone, or does not end, without having said that all is written.
     Result<Drained> stop(std::chrono::milliseconds timeout);
     /// SIGKILL and reap. What was acknowledged but not flushed may be lost, as at a power cut.

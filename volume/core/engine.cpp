@@ -196,7 +196,7 @@ VolumeStatus Engine::status() const {
 // From here on the I/O thread.
 
 void Engine::run() {
-    // What an exception tore apart cannot be told from what was not begun: then nothing is sent any more,
+    // After an exception nobody can tell what was done and what was not: then nothing is sent any more,
     // every request fails, and the state is `lost`.
     const bool whole = no_throw("berth-io", false, [this] { return serve(), true; });
     if (!whole) lease_.lose_for_good();

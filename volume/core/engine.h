@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The block engine (DESIGN "The volume engine"): the disks of one VM, under its lock, until stop(). Four
+// The block engine (docs/rules.md "The volume engine"): the disks of one VM, under its lock, until stop(). Four
 // threads of its own at most: "berth-io" moves blocks, "berth-guard" renews the lease, "berth-lines" and
 // "berth-shared" make the connections for blocks; requests come from any other thread and block there.
 #pragma once

@@ -55,7 +55,7 @@ Result<std::vector<ServedFile>> Guard::find_files(files::NfsSession& user, files
         auto found = files::resolve_path(user, directory->handle, tree, disk.path);
         if (!found) return fail(found.error().with_prefix("disk " + disk.name));
         if (found->attributes.type != files::FileType::regular)
-            return fail(ErrorCode::V02, "disk {}: \"{}\" is no file", disk.name, disk.path);
+            return fail(ErrorCode::V02, "disk {}: \"{}\" is not a regular file", disk.name, disk.path);
         if (found->shared && !disk.read_only)
             return fail(ErrorCode::C04, "disk {}: a file of the shared tree must be read-only", disk.name);
         files.push_back({i, found->shared, found->handle, found->attributes});
@@ -141,7 +141,7 @@ std::optional<BootTime> Guard::silent_since() const {
 /// A connection that blocks may be sent on: to the same root, directory and files as ever.
 Status Guard::connect(bool shared) {
     const Duration patience = std::min<Duration>(config_.hold, std::max<Duration>(config_.renew, k_patience));
-    // The first one stands since open(). One that was made anew meanwhile was not seen to lead to every disk.
+    // The first one exists since open(). One that was made anew meanwhile was not seen to lead to every disk.
     if (auto opened = std::exchange(opened_[shared], nullptr)) {
         opened->notice_loss();
         opened->set_timeout(patience);

@@ -13,7 +13,7 @@ namespace {
 constexpr int k_perm = 1, k_io = 5, k_acces = 13, k_nospc = 28, k_rofs = 30, k_dquot = 69, k_jukebox = 10008;
 constexpr Duration k_pause = std::chrono::seconds(1);
 /// How many pieces that were put off are sent in a pause. Each that is accepted allows two more: what a
-/// server goes on refusing costs little, and a server that accepts again soon has everything.
+/// server keeps refusing costs little, and a server that accepts again soon has everything.
 constexpr unsigned k_retries = 4;
 
 void lay_over(char* buffer, uint64_t offset, uint32_t count, const std::vector<WriteSet::Overlay>& parts) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One disk of mode direct or shared: requests of the VM in, NFSv3 calls out (DESIGN "The volume engine",
-// points 1, 2, 3, 8). No thread of its own: everything runs on the engine's I/O thread, and waiting is
+// One disk of mode direct or shared: requests of the VM in, NFSv3 calls out (docs/rules.md "The volume engine"). No thread of its own: everything runs on the engine's I/O thread, and waiting is
 // remembering. Time and the right to write are injected.
 //
 // - A write is acknowledged when the server has all of it. FUA and flush: on stable storage.
@@ -54,8 +53,9 @@ class NfsDisk {
   public:
     struct Settings {
         Duration request_timeout = std::chrono::seconds(15);
-        uint64_t commit_every = 32 << 20;  ///< Bytes; COMMIT by itself. When memory is wanted, at once.
-        unsigned calls = 32;               ///< On their way at once, reads and writes each.
+        uint64_t commit_every =
+            32 << 20;         ///< Bytes; then COMMIT without a flush. When memory is wanted, at once.
+        unsigned calls = 32;  ///< On their way at once, reads and writes each.
     };
     /// `uncommitted`: what was acknowledged and is not known to be on the server's stable storage, whether
     /// the server has it or it waits to be sent again.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Random runs of NfsDisk against a server that loses, delays, refuses, forgets and answers short, judged by a
-// model of what the guest was told (DESIGN "The volume engine", points 1 and 8). Fixed seeds.
+// model of what the guest was told (docs/rules.md "The volume engine", points 1 and 4). Fixed seeds.
 #include <random>
 
 #include "tests/testing/nfs_disk_fixture.h"

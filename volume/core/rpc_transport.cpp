@@ -73,7 +73,7 @@ RpcTransport::Call* RpcTransport::begin() {
 }
 
 void RpcTransport::sent(Call*, int rc) {
-    // No memory for one more call: the connection is given up, which answers them all as lost.
+    // No memory for one more call: the connection is reset, which answers them all as lost.
     if (rc != 0) connection_->reset();
 }
 
@@ -115,7 +115,7 @@ void RpcTransport::read(const files::FileHandle& file, uint64_t offset, uint32_t
         auto* r = static_cast<READ3res*>(data);
         result.status = r->status;
         auto& ok = r->READ3res_u.resok;
-        // More than was asked for is no server's answer.
+        // No server answers with more than was asked for.
         if (r->status == NFS3_OK && ok.data.data_len > count) result.status = NFS3ERR_SERVERFAULT;
         if (!result.ok()) return done(result, {}, false);
         done(result, {ok.data.data_val, ok.data.data_len}, ok.eof);

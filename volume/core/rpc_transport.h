@@ -43,7 +43,7 @@ class RpcTransport final : public BlockTransport {
     int events(const lock::Lease& lease);
     /// Throws what a `done` threw.
     void service(int revents, const lock::Lease& lease);
-    /// Resets the connection when the lease ended with a write unanswered (DESIGN "Sockets"), and one without
+    /// Resets the connection when the lease ended with a write unanswered (docs/rules.md "Sockets"), and one without
     /// such a write when a call was not answered for `longest`: a server may drop one and live on. A slow
     /// write is waited for while the lease holds: a copy that the server kept could come after newer data.
     void reset_overdue(const lock::Lease& lease, Duration longest);

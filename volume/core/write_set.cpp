@@ -265,7 +265,7 @@ void WriteSet::hurry(uint64_t offset, uint64_t size) {
     for (const Piece* piece : there) change(*piece, [](Piece& p) { p.due = {}; });
 }
 
-/// Back among the pending. In order of age: neighbours in most of our trees then.
+/// Back among the pending, by age: then they are neighbours in most of our trees.
 void WriteSet::again(std::vector<Piece> pieces) {
     std::ranges::sort(pieces, {}, [](const Piece& p) { return p.id; });
     for (Piece& piece : pieces) {

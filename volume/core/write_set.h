@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every byte that was given to us and is not known to be on the server's stable storage, with its data
-// (DESIGN "The volume engine", points 1, 2 and 8). Pure: no I/O, no clock.
+// (docs/rules.md "The volume engine", points 1 and 4). Pure: no I/O, no clock.
 //
 // A piece is `pending` (to be sent, or on its way) or `acked` (the server has it, unstable, under a
 // verifier).
@@ -9,7 +9,7 @@
 // - Of overlapping pending pieces one is sent at a time: first one that is unresolved, then the oldest. So an
 //   unknown outcome is resolved before different data goes to the same place.
 // - An answer makes a piece acked; older bytes below it are superseded and forgotten, and the newer piece
-//   then also stands for them (`guards`).
+//   then also answers for them (`guards`).
 // - A COMMIT makes stable what was acked before it was sent under the verifier that it returns; the rest is
 //   pending again.
 //
@@ -42,7 +42,7 @@ struct Piece {
         again,    ///< Was sent, and is to be sent again.
     };
     uint64_t id = 0;
-    uint64_t guards = 0;  ///< The oldest write whose bytes it stands for.
+    uint64_t guards = 0;  ///< The oldest write whose bytes it answers for.
     uint64_t offset = 0;
     std::shared_ptr<const std::string> data;
     size_t skip = 0, size = 0;

@@ -14,7 +14,7 @@ struct NbdkitPaths {
     std::string plugin = "/usr/lib/berth/nbdkit-berth-plugin.so";
 };
 
-/// nbdkit's arguments for `config`, which stands in `config_file`.
+/// nbdkit's arguments for `config`, which `config_file` holds.
 std::vector<std::string> nbdkit_arguments(const NbdkitPaths& paths, const std::string& config_file,
                                           const VolumeConfig& config);
 

@@ -342,7 +342,7 @@ class World:
         return found
 
     def assert_clean(self, client="m-0001", vm="work"):
-        """Nothing is left behind, here and at the server (issue 2, test b)."""
+        """Nothing is left behind, here and at the server."""
         assert self.locks(vm) == []
         assert client in self.last_used(vm)[1]
         self.assert_client_clean()

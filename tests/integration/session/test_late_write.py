@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Released means drained (DESIGN): a block that lost its connection may reach the file server later, and a lock is not released before. A proxy keeps
+"""Released means drained (docs/architecture.md): a block that lost its connection may reach the file server later, and a lock is not released before. A proxy keeps
 one WRITE back and hands it over seconds after its connection ended. How much later is no matter of these tests: only that the lock stood until then."""
 import os
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A silent or restarted file server under a guest that writes and verifies on a virtio, an AHCI and a SCSI disk at once and on its local swap
-(DESIGN "The volume engine" 3; REQUIREMENTS F2): a Linux guest in a domain of libvirt, the real session, the real greeter's screen."""
+(docs/rules.md "The volume engine", point 3): a Linux guest in a domain of libvirt, the real session, the real greeter's screen."""
 import contextlib
 import fcntl
 import os

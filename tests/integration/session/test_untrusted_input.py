@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a user (or whoever may write there) can leave in a VM's directory (issue 3, point 6): through a real file server and the real
-berth-session. Legal names just work; anything else is an error with its code, file, line and range, and leaves nothing behind."""
+"""What a user (or whoever may write there) can leave in a VM's directory: through a real file server and the real
+berth-session. Valid names just work; anything else is an error with its code, file, line and range, and leaves nothing behind."""
 import itertools
 import os
 import pathlib
@@ -63,8 +63,8 @@ CASES = {
     "toml-nested-arrays": (b"\na = " + b"[" * 200_000, r"BERTH-C01: .*" + LINE.format(2) + "nested too deeply: at most 16 levels"),
     "toml-200-000-tables": (b"[[a]]\n" * 170_000, r"BERTH-C0[25]: .*machine\.toml"),
     "toml-not-utf8": (changed("cpus = 1", "cpus = 1 # caf?").replace(b"?", b"\xe9"), r"BERTH-C01: .*" + LINE.format(3)),
-    "toml-is-a-folder": (other("machine.toml", pathlib.Path.mkdir), r"BERTH-M33: .*machine\.toml\" is no file"),
-    "toml-is-a-pipe": (other("machine.toml", os.mkfifo), r"BERTH-M33: .*machine\.toml\" is no file"),
+    "toml-is-a-folder": (other("machine.toml", pathlib.Path.mkdir), r"BERTH-M33: .*machine\.toml\" is not a regular file"),
+    "toml-is-a-pipe": (other("machine.toml", os.mkfifo), r"BERTH-M33: .*machine\.toml\" is not a regular file"),
     "toml-leads-out": (links(machine_toml="../.canary/machine.toml"), r"BERTH-M33: .*BERTH-C04 \"machine\.toml\": a symbolic link leads out of the virtual machine's directory"),
     "toml-leads-to-etc": (links(machine_toml="/etc/passwd"), r"BERTH-M33: .*BERTH-C04 .*its link to \"/etc/passwd\" does not lead into the shared tree"),
     "toml-loops": (links(machine_toml="machine.toml"), r"BERTH-M33: .*more than 16 symbolic links"),
