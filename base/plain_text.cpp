@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/text.h"
+
 namespace berth {
 namespace {
 
@@ -23,14 +25,6 @@ constexpr Range k_not_printable[] = {
 
 bool continues(char c) {
     return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
-}
-
-/// Without fmt: the screen program's memory is locked, and small.
-void append_escaped(std::string& to, unsigned char byte) {
-    constexpr const char* k_digits = "0123456789abcdef";
-    to += "\\x";
-    to += k_digits[byte >> 4];
-    to += k_digits[byte & 15];
 }
 
 bool is_control(char32_t code) {
@@ -95,7 +89,8 @@ std::string printable(std::string_view text, size_t longest, Newlines newlines) 
         std::string escaped;
         std::string_view one = text.substr(0, bytes);
         if (!is_printable(code) && !(code == '\n' && newlines == Newlines::kept)) {
-            for (const char c : one) append_escaped(escaped, static_cast<unsigned char>(c));
+            // Without fmt: the screen program's memory is locked, and small.
+            for (const unsigned char byte : one) escaped += "\\x" + to_hex({&byte, 1});
             one = escaped;
         }
         if (one.size() > longest - out.size()) return out.substr(0, cut) + "...";

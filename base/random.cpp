@@ -6,8 +6,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 #include "base/output.h"
+#include "base/text.h"
 
 namespace berth {
 
@@ -26,14 +28,9 @@ void random_bytes(void* to, size_t size) {
 }
 
 std::string random_hex(size_t bytes) {
-    constexpr char k_digits[] = "0123456789abcdef";
-    std::string raw(bytes, '\0'), text;
+    std::vector<unsigned char> raw(bytes);
     random_bytes(raw.data(), raw.size());
-    for (const char c : raw) {
-        const auto byte = static_cast<unsigned char>(c);
-        text += {k_digits[byte >> 4], k_digits[byte & 15]};
-    }
-    return text;
+    return to_hex(raw);
 }
 
 }  // namespace berth

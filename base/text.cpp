@@ -15,11 +15,11 @@ bool is_alnum(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/// A hex digit in lower case; NUL: it is not one.
-char lower_hex(char c) {
-    if (c >= 'A' && c <= 'F') return static_cast<char>(c - 'A' + 'a');
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ? c : '\0';
+char lower_letter(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
+
+constexpr std::string_view k_hex_digits = "0123456789abcdef";
 
 /// Whether inet_pton(3) reads it; it would not look at what is behind a NUL.
 bool is_address(int family, std::string_view text) {
@@ -183,6 +183,35 @@ std::optional<uint16_t> parse_port(std::string_view text) {
     return value;
 }
 
+std::string lower_case(std::string_view text) {
+    std::string out(text);
+    std::ranges::transform(out, out.begin(), lower_letter);
+    return out;
+}
+
+std::optional<unsigned> hex_value(char digit) {
+    const size_t value = k_hex_digits.find(lower_letter(digit));
+    return value == std::string_view::npos ? std::nullopt : std::optional(static_cast<unsigned>(value));
+}
+
+std::string to_hex(std::span<const unsigned char> bytes) {
+    std::string out;
+    for (const unsigned char byte : bytes) out += {k_hex_digits[byte >> 4], k_hex_digits[byte & 15]};
+    return out;
+}
+
+bool is_hex(std::string_view text) {
+    return !text.empty() && text.find_first_not_of(k_hex_digits) == std::string_view::npos;
+}
+
+bool is_nonce(std::string_view text) {
+    return text.size() == 32 && is_hex(text);
+}
+
+bool is_digest(std::string_view text) {
+    return text.size() == 64 && is_hex(text);
+}
+
 std::string normal_mac(std::string_view text) {
     const bool separated = text.size() == 17;
     if (!separated && text.size() != 12) return {};
@@ -192,10 +221,9 @@ std::string normal_mac(std::string_view text) {
             if (text[i] != text[2] || (text[i] != ':' && text[i] != '-')) return {};
             continue;
         }
-        const char c = lower_hex(text[i]);
-        if (c == '\0') return {};
+        if (!hex_value(text[i])) return {};
         if (mac.size() % 3 == 2) mac += ':';
-        mac += c;
+        mac += lower_letter(text[i]);
     }
     return mac;
 }
@@ -211,14 +239,21 @@ std::string station_mac(std::string_view text) {
 
 std::string normal_uuid(std::string_view text) {
     if (text.size() != 36) return {};
-    std::string uuid;
     for (size_t i = 0; i < text.size(); ++i) {
         const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        const char c = dash ? text[i] : lower_hex(text[i]);
-        if (dash ? c != '-' : c == '\0') return {};
-        uuid += c;
+        if (dash ? text[i] != '-' : !hex_value(text[i])) return {};
     }
-    return uuid;
+    return lower_case(text);
+}
+
+std::string format_mac(const std::array<unsigned char, 6>& bytes) {
+    return normal_mac(to_hex(bytes));
+}
+
+std::string format_uuid(const std::array<unsigned char, 16>& bytes) {
+    std::string text = to_hex(bytes);
+    for (const size_t dash : {8, 13, 18, 23}) text.insert(dash, 1, '-');
+    return text;
 }
 
 }  // namespace berth

@@ -4,8 +4,10 @@
 // function. Pure; every function takes hostile text.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -87,6 +89,19 @@ bool is_remake(std::string_view data_setting);
 /// A decimal number up to 65535.
 std::optional<uint16_t> parse_port(std::string_view text);
 
+/// ASCII letters in lower case; the rest stays.
+std::string lower_case(std::string_view text);
+/// What a hex digit of either case stands for; nullopt: it is none.
+std::optional<unsigned> hex_value(char digit);
+/// Two hex digits in lower case for each byte.
+std::string to_hex(std::span<const unsigned char> bytes);
+/// What to_hex makes of one byte or more, or a part of it.
+bool is_hex(std::string_view text);
+/// The nonce of a lock: is_hex of 16 bytes.
+bool is_nonce(std::string_view text);
+/// The BLAKE2b-256 of a file of an image, and its name on a server: is_hex of 32 bytes.
+bool is_digest(std::string_view text);
+
 /// A MAC address in its one form, "52:54:00:12:34:56", from six hex pairs with ':' or '-' between them, the same
 /// all along, or nothing. Empty: it is not one.
 std::string normal_mac(std::string_view text);
@@ -94,5 +109,8 @@ std::string normal_mac(std::string_view text);
 std::string station_mac(std::string_view text);
 /// A UUID in its one form (RFC 9562 4): hex digits in lower case as 8-4-4-4-12. Empty: it is not one.
 std::string normal_uuid(std::string_view text);
+/// Either in its one form.
+std::string format_mac(const std::array<unsigned char, 6>& bytes);
+std::string format_uuid(const std::array<unsigned char, 16>& bytes);
 
 }  // namespace berth

@@ -165,10 +165,37 @@ TEST(PlainName, is_one_entry_of_a_directory) {
                 {"", ".", "..", "a/b", "/", times(256, "a"), std::string("a\0b", 3)});
 }
 
+TEST(LowerCase, is_of_ascii_letters_only) {
+    EXPECT_EQ(lower_case("Az09-\xc3\x84[@"), "az09-\xc3\x84[@");
+}
+
+TEST(Hex, is_written_in_lower_case_and_read_in_either) {
+    const unsigned char bytes[] = {0x00, 0x1a, 0xff};
+    EXPECT_EQ(to_hex(bytes), "001aff");
+    EXPECT_EQ(to_hex({}), "");
+    unsigned value = 0;
+    for (const char digit : std::string("0123456789abcdef")) EXPECT_EQ(hex_value(digit), value++);
+    for (const char digit : std::string("AbCdEf"))
+        EXPECT_EQ(hex_value(digit), hex_value(lower_case({&digit, 1})[0]));
+    for (const char digit : std::string("gG /:@`\xff\0", 9)) EXPECT_FALSE(hex_value(digit)) << digit;
+    expect_rule(is_hex, {"0", "09af"}, {"", "0A", "0x1", "g", " 1", std::string("a\0", 2)});
+}
+
+TEST(Nonce, is_sixteen_bytes_of_hex) {
+    expect_rule(is_nonce, {times(16, "0f")},
+                {"", times(15, "0f"), times(17, "0f"), times(16, "0F"), times(16, "0g")});
+}
+
+TEST(Digest, is_thirty_two_bytes_of_hex) {
+    expect_rule(is_digest, {times(32, "0f")},
+                {"", times(31, "0f"), times(33, "0f"), times(32, "0F"), times(31, "0f") + "/x"});
+}
+
 TEST(Mac, has_one_form) {
     for (const char* text : {"52:54:00:AB:cd:01", "52-54-00-ab-CD-01", "525400ABCD01"})
         EXPECT_EQ(normal_mac(text), "52:54:00:ab:cd:01") << text;
     EXPECT_EQ(normal_mac("FF:ff:ff:ff:ff:ff"), "ff:ff:ff:ff:ff:ff");
+    EXPECT_EQ(format_mac({0x52, 0x54, 0, 0xab, 0xcd, 1}), "52:54:00:ab:cd:01");
     for (const char* bad :
          {"", "52:54:00:ab:cd", "52:54:00:ab:cd:0g", "52:54-00:ab:cd:01", "52 54 00 ab cd 01", "525400abcd0",
           "52:54:00:ab:cd:01 ", ":52:54:00:ab:cd:0", "80:00:02:08:fe:80:00:00:00:00:00"})
@@ -183,6 +210,9 @@ TEST(Mac, of_a_station_is_its_own) {
 }
 
 TEST(Uuid, has_one_form) {
+    EXPECT_EQ(
+        format_uuid({0x12, 0x34, 0x56, 0x78, 0xab, 0xcd, 0x40, 0, 0x80, 0, 1, 0x23, 0x45, 0x67, 0x89, 0xab}),
+        "12345678-abcd-4000-8000-0123456789ab");
     EXPECT_EQ(normal_uuid("12345678-ABCD-4000-8000-0123456789AB"), "12345678-abcd-4000-8000-0123456789ab");
     EXPECT_EQ(normal_uuid("00000000-0000-0000-0000-000000000000"), "00000000-0000-0000-0000-000000000000");
     for (const char* bad :

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "base/fd.h"
+#include "base/text.h"
 #include "bootstrap/chunks.h"
 #include "bootstrap/fetch.h"
 #include "tests/testing/code_of.h"

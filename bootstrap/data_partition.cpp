@@ -21,6 +21,7 @@
 #include "base/fd.h"
 #include "base/plain_text.h"
 #include "base/spawn.h"
+#include "base/text.h"
 #include "bootstrap/internal_disk.h"
 
 namespace berth::boot {
@@ -262,9 +263,7 @@ DiskFacts probe_disk(const std::string& path) {
                             .label = {},
                             .start = static_cast<uint64_t>(blkid_partition_get_start(p)) * 512,
                             .bytes = static_cast<uint64_t>(blkid_partition_get_size(p)) * 512};
-        if (const char* type = blkid_partition_get_type_string(p)) part.type = type;
-        for (char& c : part.type)
-            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+        if (const char* type = blkid_partition_get_type_string(p)) part.type = lower_case(type);
         probe_content(fd.get(), part);
         if (const uint64_t at = data_mark_offset(part.bytes); at != 0 && part.type == k_data_partition_type)
             part.mark = read_mark(fd.get(), part.start + at);

@@ -4,11 +4,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <vector>
 
 #include "base/fd.h"
+#include "base/text.h"
 
 namespace berth::boot {
 
@@ -16,18 +16,6 @@ Digest digest_of(std::string_view bytes) {
     Blake2b<32> hash;
     hash.add(bytes);
     return hash.finish();
-}
-
-std::string to_hex(const Digest& digest) {
-    std::string text(digest.size() * 2 + 1, '\0');
-    sodium_bin2hex(text.data(), text.size(), digest.data(), digest.size());
-    text.pop_back();
-    return text;
-}
-
-bool is_hex_digest(std::string_view text) {
-    return text.size() == 64 &&
-           std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 Result<FileDigest> digest_of_file(const std::string& path) {

@@ -35,9 +35,6 @@ class Blake2b {
 };
 
 Digest digest_of(std::string_view bytes);
-/// 64 lower-case hex digits.
-std::string to_hex(const Digest& digest);
-bool is_hex_digest(std::string_view text);
 
 /// A file read in pieces; nothing but a regular file.
 struct FileDigest {

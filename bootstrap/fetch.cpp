@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "base/fd.h"
+#include "base/text.h"
 #include "bootstrap/backoff.h"
 #include "bootstrap/chunks.h"
 #include "bootstrap/digest.h"

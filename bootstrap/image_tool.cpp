@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/output.h"
+#include "base/text.h"
 #include "bootstrap/chunks.h"
 #include "bootstrap/digest.h"
 #include "bootstrap/minisign.h"

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/strict_json.h"
+#include "base/text.h"
 #include "bootstrap/digest.h"
 
 namespace berth::boot {
@@ -37,7 +38,7 @@ void read_common(JsonFields& fields, std::string& name, uint64_t& size, std::str
         fields.fault("name", "must be letters, digits, '.', '_', '-', not starting with '.' or '-'");
     size = fields.number("size", 1, k_max_image_file);
     digest = fields.text("digest", 64, 64);
-    if (!is_hex_digest(digest)) fields.fault("digest", "must be 64 lower-case hex digits");
+    if (!is_digest(digest)) fields.fault("digest", "must be 64 lower-case hex digits");
 }
 
 Result<ManifestFile> parse_file(const json& value, const std::string& place) {
@@ -116,9 +117,7 @@ bool is_build_name(std::string_view name) {
     if (dash == 0 || dash > 16 || name.size() != dash + 1 + k_build_digits || name.front() == '0')
         return false;
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-    return std::ranges::all_of(name.substr(0, dash), is_digit) &&
-           std::ranges::all_of(name.substr(dash + 1),
-                               [&](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
+    return std::ranges::all_of(name.substr(0, dash), is_digit) && is_hex(name.substr(dash + 1));
 }
 
 }  // namespace berth::boot

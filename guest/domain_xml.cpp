@@ -2,6 +2,7 @@
 // libvirt's domain format: https://libvirt.org/formatdomain.html
 #include <algorithm>
 
+#include "base/text.h"
 #include "guest/machine_config.h"
 #include "guest/toml_table.h"
 #include "guest/xml.h"
@@ -41,7 +42,8 @@ std::string_view bus_name(DiskBus bus) {
 std::string derived_mac(std::string_view uuid) {
     uint32_t hash = 2166136261U;
     for (const char c : uuid) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-    return fmt::format("52:54:00:{:02x}:{:02x}:{:02x}", hash >> 16 & 0xff, hash >> 8 & 0xff, hash & 0xff);
+    return format_mac({0x52, 0x54, 0x00, static_cast<unsigned char>(hash >> 16),
+                       static_cast<unsigned char>(hash >> 8), static_cast<unsigned char>(hash)});
 }
 
 Status check_fits(const MachineConfig& config, const ClientFacts& facts) {

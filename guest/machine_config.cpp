@@ -2,7 +2,6 @@
 #include "guest/machine_config.h"
 
 #include <algorithm>
-#include <cctype>
 #include <functional>
 #include <set>
 
@@ -21,14 +20,6 @@ constexpr size_t k_max_path = 255;
 
 bool all(std::string_view text, const std::function<bool(char)>& is) {
     return std::all_of(text.begin(), text.end(), is);
-}
-bool is_hex(char c) {
-    return std::isxdigit(static_cast<unsigned char>(c)) != 0;
-}
-
-std::string lower(std::string text) {
-    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return text;
 }
 
 /// What is wrong with a path inside the VM's directory, or empty.
@@ -82,7 +73,7 @@ Network read_network(const toml::table& source, Problem& problem) {
         "virtio");
     constexpr std::string_view right =
         "six bytes such as \"52:54:00:12:34:56\", not a group address, not all zeros";
-    network.mac = lower(table.string("mac", right, ""));
+    network.mac = lower_case(table.string("mac", right, ""));
     if (table.has("mac") && (network.mac.empty() || station_mac(network.mac) != network.mac))
         table.wrong("mac", network.mac, right);
     return network;
@@ -118,8 +109,8 @@ SwapSpec read_swap(TomlTable& table) {
     }
     if (is_ntfs) {
         constexpr std::string_view right = "16 hexadecimal digits such as \"4a1f6c20d3b5e789\"";
-        swap.volume_id = lower(table.string("volume_id", right, std::nullopt));
-        if (table.has("volume_id") && (swap.volume_id.size() != 16 || !all(swap.volume_id, is_hex)))
+        swap.volume_id = lower_case(table.string("volume_id", right, std::nullopt));
+        if (table.has("volume_id") && (swap.volume_id.size() != 16 || !is_hex(swap.volume_id)))
             table.wrong("volume_id", swap.volume_id, right);
     }
     if (swap.content == SwapContent::from_template)

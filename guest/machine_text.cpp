@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/random.h"
+#include "base/text.h"
 #include "guest/toml_table.h"
 
 namespace berth::guest {
@@ -128,16 +129,13 @@ std::string fresh_uuid() {
     random_bytes(b.data(), b.size());
     b[6] = static_cast<unsigned char>((b[6] & 0x0f) | 0x40);
     b[8] = static_cast<unsigned char>((b[8] & 0x3f) | 0x80);
-    std::string text;
-    for (size_t i = 0; i < b.size(); ++i)
-        text += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
-    return text;
+    return format_uuid(b);
 }
 
 std::string fresh_mac() {
-    std::array<unsigned char, 3> b;
-    random_bytes(b.data(), b.size());
-    return fmt::format("52:54:00:{:02x}:{:02x}:{:02x}", b[0], b[1], b[2]);
+    std::array<unsigned char, 6> b{0x52, 0x54, 0x00};
+    random_bytes(&b[3], 3);
+    return format_mac(b);
 }
 
 Result<MachineCopy> copy_machine(std::string_view text, std::string_view file, const std::string& uuid,

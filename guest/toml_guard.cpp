@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "guest/toml_guard.h"
 
+#include "base/text.h"
+
 namespace berth::guest {
 namespace {
 
@@ -80,9 +82,7 @@ std::string syntax_hint(std::string_view text, size_t line) {
     const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
     while (!text.empty() && blank(text.front())) text.remove_prefix(1);
     while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-    std::string word;
-    for (const char c : text.substr(0, 6))
-        word += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    const std::string word = lower_case(text.substr(0, 6));
     if (word == "true" || word == "false") return "; must be true or false, in small letters";
     const bool bare = !text.empty() &&
                       std::string_view("\"'[{=").find(text.front()) == std::string_view::npos &&

@@ -6,12 +6,11 @@
 #include <charconv>
 
 #include "base/random.h"
+#include "base/text.h"
 
 namespace berth::lock {
 
-namespace {
-constexpr size_t k_nonce_size = 32;
-}
+namespace {}
 
 std::optional<uint64_t> epoch_of(std::string_view name, std::string_view prefix) {
     if (!name.starts_with(prefix)) return std::nullopt;
@@ -40,7 +39,7 @@ bool is_private_name(std::string_view name) {
     for (std::string_view prefix : {".lock-", ".new-", ".check-", ".put-"}) {
         if (!name.starts_with(prefix)) continue;
         const std::string_view nonce = name.substr(prefix.size());
-        return nonce.size() == k_nonce_size && nonce.find_first_not_of("0123456789abcdef") == nonce.npos;
+        return is_nonce(nonce);
     }
     return false;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "lock/record.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/strict_json.h"
+#include "base/text.h"
 
 namespace berth::lock {
 namespace {
@@ -35,11 +35,6 @@ json record_json(const LockRecord& r) {
 
 std::string dump(const json& object) {
     return object.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-bool is_nonce(std::string_view text) {
-    return text.size() == 32 &&
-           std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 void read_record(JsonFields& fields, LockRecord& r) {

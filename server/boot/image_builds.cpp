@@ -135,7 +135,7 @@ Status check_file(int from, const ManifestFile& file,
         return fail(ErrorCode::B04, "{}: larger than {} bytes", file.chunks.name, boot::k_max_chunk_list);
     auto list = read_small(from, file.chunks.digest, file.chunks.size);
     if (!list) return fail(list.error().with_prefix(file.chunks.name));
-    if (list->size() != file.chunks.size || boot::to_hex(boot::digest_of(*list)) != file.chunks.digest)
+    if (list->size() != file.chunks.size || to_hex(boot::digest_of(*list)) != file.chunks.digest)
         return fail(ErrorCode::B05, "{}: is not the file that the manifest names", file.chunks.name);
     auto chunks = boot::parse_chunk_list(*list, file.size);
     if (!chunks) return fail(chunks.error().with_prefix(file.name));
@@ -150,7 +150,7 @@ Status check_file(int from, const ManifestFile& file,
     Status done = read_pieces(fd->get(), file.digest, [&](std::string_view b) { return verifier.add(b); });
     if (done) done = verifier.finish();
     if (!done) return fail(done.error().with_prefix(file.name));
-    if (boot::to_hex(whole.finish()) != file.digest)
+    if (to_hex(whole.finish()) != file.digest)
         return fail(ErrorCode::B05, "{}: is not the file that the manifest names", file.name);
     return {};
 }

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/text.h"
 #include "bootstrap/chunks.h"
 #include "bootstrap/image_tool.h"
 #include "server/boot/images.h"
@@ -242,7 +243,7 @@ TEST_F(ImageBuildsTest, a_chunk_list_that_is_signed_but_does_not_fit_is_refused)
     ASSERT_GE(chunks.size(), 2u);
     std::swap(chunks[0].digest, chunks[1].digest);
     const std::string list = boot::format_chunk_list(chunks);
-    manifest.files[0].chunks.digest = boot::to_hex(boot::digest_of(list));
+    manifest.files[0].chunks.digest = to_hex(boot::digest_of(list));
     write(source + "/" + manifest.files[0].chunks.digest, list);
     write(source + "/manifest.json", boot::format_manifest(manifest));
     ASSERT_TRUE(boot::sign_file(folder + "/key", source + "/manifest.json"));

@@ -35,10 +35,6 @@ bool is_sentence(std::string_view text) {
            });
 }
 
-bool is_hex(std::string_view text) {
-    return !text.empty() && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
 /// "ttyS0,115200" is the kernel's word and "ttyS0" ours; a virtual terminal's kernel lines go to tty0.
 std::string console_arguments(const std::string& console) {
     const std::string terminal = console.substr(0, console.find(','));

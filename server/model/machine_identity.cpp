@@ -16,10 +16,8 @@ bool is_in(std::string_view text, std::initializer_list<std::string_view> list) 
 /// Its letters and digits, in lower case.
 std::string squeezed(std::string_view text) {
     std::string out;
-    for (char c : text) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    for (const char c : lower_case(text))
         if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) out += c;
-    }
     return out;
 }
 
@@ -152,10 +150,8 @@ namespace {
 bool is_other_address(std::string_view text) {
     constexpr size_t k_longest = 32 * 3;
     if (text.size() < 2 || text.size() > k_longest || text.size() % 3 != 2) return false;
-    for (size_t i = 0; i < text.size(); ++i) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        if (i % 3 == 2 ? c != ':' && c != '-' : isxdigit(c) == 0) return false;
-    }
+    for (size_t i = 0; i < text.size(); ++i)
+        if (i % 3 == 2 ? text[i] != ':' && text[i] != '-' : !hex_value(text[i])) return false;
     return text.size() != 17;
 }
 

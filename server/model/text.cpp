@@ -18,18 +18,6 @@ bool is_digit(char c) {
 bool is_lower(char c) {
     return c >= 'a' && c <= 'z';
 }
-bool is_upper(char c) {
-    return c >= 'A' && c <= 'Z';
-}
-char to_lower(char c) {
-    return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-int hex_value(char c) {
-    if (is_digit(c)) return c - '0';
-    c = to_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 bool all_of(std::string_view text, auto predicate) {
     return std::all_of(text.begin(), text.end(), predicate);
@@ -41,9 +29,9 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
         char c = text[i];
         if (c == '%') {
             if (i + 2 >= text.size()) return std::nullopt;
-            const int high = hex_value(text[i + 1]), low = hex_value(text[i + 2]);
-            if (high < 0 || low < 0) return std::nullopt;
-            c = static_cast<char>(high * 16 + low);
+            const auto high = hex_value(text[i + 1]), low = hex_value(text[i + 2]);
+            if (!high || !low) return std::nullopt;
+            c = static_cast<char>(*high * 16 + *low);
             i += 2;
         } else if (c == '+' && plus_is_space) {
             c = ' ';
@@ -103,10 +91,6 @@ Result<std::string> parse_name(std::string_view text) {
 bool is_record_id(std::string_view text) {
     return text.size() >= 6 && text.size() <= 14 && text.starts_with("m-") &&
            all_of(text.substr(2), is_digit);
-}
-
-bool is_digest(std::string_view text) {
-    return text.size() == 64 && all_of(text, [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
 }
 
 bool is_base_url(std::string_view text) {

@@ -25,8 +25,6 @@ Result<std::string> parse_name(std::string_view text);
 /// A record's id as the database makes them: "m-" and 4 to 12 digits. A workstation takes more
 /// (is_machine_id).
 bool is_record_id(std::string_view text);
-/// 64 lower-case hex digits (a BLAKE2b-256), the name of an unchanging file.
-bool is_digest(std::string_view text);
 /// "http://host[:port]" without anything behind it.
 bool is_base_url(std::string_view text);
 /// Of an SMBIOS serial number printable ASCII is kept, at most 64, without blanks at its ends. Which of them

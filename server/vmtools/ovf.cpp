@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/plain_text.h"
+#include "base/text.h"
 #include "guest/xml.h"
 
 namespace berth::server {
@@ -27,14 +28,9 @@ std::optional<uint64_t> whole(std::string_view text) {
     return value;
 }
 
-std::string lower(std::string text) {
-    std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
-    return text;
-}
-
 /// "byte * 2^20", "MegaBytes"; none: MiB, as everybody means it.
 std::optional<uint64_t> unit_of(const std::string& units) {
-    const std::string u = lower(units);
+    const std::string u = lower_case(units);
     if (u.empty() || u == "megabytes" || u == "mb" || u == "mib") return k_mib;
     if (u == "byte" || u == "bytes") return 1;
     if (u == "kilobytes" || u == "kb") return 1024;
@@ -50,7 +46,7 @@ std::optional<uint64_t> unit_of(const std::string& units) {
 }
 
 std::string card_model(const std::string& subtype) {
-    const std::string s = lower(subtype);
+    const std::string s = lower_case(subtype);
     if (s == "e1000") return "e1000";
     if (s.starts_with("virtio")) return "virtio";
     return "e1000e";  // VmxNet3, E1000e and others: every guest has a driver for this one
@@ -58,7 +54,7 @@ std::string card_model(const std::string& subtype) {
 
 /// Guests of other hypervisors have a driver for AHCI; only one that says virtio surely has that.
 guest::DiskBus bus_of(const std::string& controller) {
-    const std::string s = lower(controller);
+    const std::string s = lower_case(controller);
     if (s.starts_with("virtio-scsi") || s.starts_with("virtioscsi")) return guest::DiskBus::scsi;
     if (s.starts_with("virtio")) return guest::DiskBus::virtio;
     return guest::DiskBus::sata;
@@ -177,10 +173,10 @@ class Reader {
 
     void read_firmware(const XmlElement& system) {
         for (const XmlElement& c : system.all("Config"))  // VMware
-            if (c.attribute("key") == "firmware" && lower(c.attribute("value")) == "efi")
+            if (c.attribute("key") == "firmware" && lower_case(c.attribute("value")) == "efi")
                 machine_.firmware = guest::Firmware::uefi;
         for (const XmlElement& f : system.all("Firmware"))  // VirtualBox
-            if (lower(f.attribute("type")).starts_with("efi")) machine_.firmware = guest::Firmware::uefi;
+            if (lower_case(f.attribute("type")).starts_with("efi")) machine_.firmware = guest::Firmware::uefi;
     }
 
     XmlElement root_;

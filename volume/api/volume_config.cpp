@@ -89,11 +89,6 @@ VolumeDisk read_disk(JsonFields& f) {
     return disk;
 }
 
-bool is_nonce(std::string_view text) {
-    return text.size() == 32 &&
-           std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
 /// `read` takes the object `name` of `from` apart; its own first fault counts.
 template <typename F>
 Status read_object(JsonFields& from, const char* name, F read) {
