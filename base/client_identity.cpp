@@ -8,36 +8,26 @@
 
 #include "base/fd.h"
 #include "base/record/machine_record.h"
+#include "base/text.h"
 
 namespace berth {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    while (!out.empty() && (out.back() == '\n' || out.back() == ' ')) out.pop_back();
-    return out;
+/// Without the end of line that the kernel writes.
+std::string_view line_of(std::string_view text) {
+    return text.substr(0, text.find_last_not_of(" \n") + 1);
 }
 
 /// IEEE 802 48-bit MAC's bit 1 of the first octet.
 bool locally_administered(const std::string& mac) {
-    return mac.size() > 1 && (std::string_view("2367abef").find(mac[1]) != std::string_view::npos);
+    return (hex_value(mac[1]).value_or(0) & 2) != 0;
 }
 
 /// Some firmware fills the UUID with one digit.
-bool usable_uuid(const std::string& uuid) {
-    if (uuid.size() != 36) return false;
-    const std::string digits = [&] {
-        std::string d;
-        for (char c : uuid)
-            if (c != '-') d += c;
-        return d;
-    }();
-    return digits.find_first_not_of("0123456789abcdef") == std::string::npos &&
-           digits.find_first_not_of(digits[0]) != std::string::npos;
+bool is_one_digit(std::string_view uuid) {
+    return uuid.find_first_not_of(std::string{uuid[0], '-'}) == std::string_view::npos;
 }
 
 }  // namespace
@@ -45,14 +35,13 @@ bool usable_uuid(const std::string& uuid) {
 Result<std::string> identity_from(std::string_view record_id, std::string_view smbios_uuid,
                                   std::vector<std::string> macs) {
     if (!record_id.empty()) return std::string(record_id);
-    for (auto& mac : macs) mac = lower(mac);
-    std::erase_if(macs,
-                  [](const std::string& mac) { return mac.size() != 17 || mac == "00:00:00:00:00:00"; });
+    for (auto& mac : macs) mac = normal_mac(line_of(mac));
+    std::erase_if(macs, [](const std::string& mac) { return mac.empty() || mac == "00:00:00:00:00:00"; });
     std::ranges::sort(macs, [](const std::string& a, const std::string& b) {
         return std::pair(locally_administered(a), a) < std::pair(locally_administered(b), b);
     });
-    const std::string uuid = lower(smbios_uuid);
-    std::string id = usable_uuid(uuid) ? uuid : "";
+    std::string id = normal_uuid(line_of(smbios_uuid));
+    if (!id.empty() && is_one_digit(id)) id.clear();
     if (!macs.empty()) id += (id.empty() ? "" : "-") + macs.front();
     if (id.empty())
         return fail(ErrorCode::B08,

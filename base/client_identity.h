@@ -12,7 +12,10 @@
 namespace berth {
 
 /// Pure: lower case "<uuid>-<mac>"; the first MAC is the smallest that is globally administered and not zero,
-/// else the smallest. With neither UUID nor MAC there is no identity (B08).
+/// else the smallest. With neither UUID nor MAC there is no identity (B08). UUIDs and MACs are what normal_uuid and
+/// normal_mac (base/text.h) read of the kernel's lines; what is neither does not count. Locks are owned under this text,
+/// so it never changes for a machine: unlike elsewhere a group's MAC counts, and so does a UUID that many machines share,
+/// but one of a single digit.
 Result<std::string> identity_from(std::string_view record_id, std::string_view smbios_uuid,
                                   std::vector<std::string> macs);
 

@@ -32,6 +32,26 @@ TEST(ClientIdentity, takes_no_uuid_that_many_machines_share) {
               "e4:54:00:aa:00:09");
 }
 
+TEST(ClientIdentity, is_the_same_as_ever_for_odd_cards_and_boards) {
+    // Locks in the field are owned under these.
+    EXPECT_EQ(*identity_from("", "03000200-0400-0500-0006-000700080009\n", {"ff:ff:ff:ff:ff:ff\n"}),
+              "03000200-0400-0500-0006-000700080009-ff:ff:ff:ff:ff:ff");
+    EXPECT_EQ(*identity_from("", "", {"00:00:00:00:00:00\n", "01:00:5e:00:00:01\n", "02:00:00:00:00:01 \n"}),
+              "01:00:5e:00:00:01");
+    EXPECT_EQ(*identity_from("", k_uuid, {}), "4c4c4544-0042-3510-8054-b7c04f4a4232");
+}
+
+TEST(ClientIdentity, holds_nothing_that_is_no_address_and_no_uuid) {
+    // InfiniBand, a card without an address, and what no kernel prints; the old rule took any 17 characters for a
+    // MAC, and a UUID with its dashes anywhere.
+    for (const char* mac : {"80:00:02:08:fe:80:00:00:00:00:00:00:00:02:c9:03:00:0a:0b:0c\n", "\n", "",
+                            "not-an-address-17", "e4:54:00:aa:00:0g", "e4:54:00:aa:00:01:02"})
+        EXPECT_FALSE(identity_from("", "", {mac})) << mac;
+    for (const char* uuid : {"None\n", "Not Settable\n", "4c4c45440-042-3510-8054-b7c04f4a4232\n",
+                             "4c4c4544004235108054b7c04f4a4232"})
+        EXPECT_FALSE(identity_from("", uuid, {})) << uuid;
+}
+
 TEST(ClientIdentity, is_an_error_rather_than_a_shared_one) {
     EXPECT_FALSE(identity_from("", "", {"00:00:00:00:00:00"}));
 }
