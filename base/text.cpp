@@ -112,7 +112,7 @@ bool is_record_path(std::string_view text) {
     return text.starts_with('/') && made_of(text, "/._-+@{}", 1024) && !has_dots_part(text);
 }
 
-std::optional<Location> parse_location(std::string_view text) {
+std::optional<NfsLocation> parse_location(std::string_view text) {
     const size_t end = text.starts_with('[') ? text.find(']') : text.find(':');
     if (end == std::string_view::npos) return std::nullopt;
     const size_t colon = text.starts_with('[') ? end + 1 : end;
@@ -120,16 +120,16 @@ std::optional<Location> parse_location(std::string_view text) {
     auto host = parse_host(text.substr(0, colon));
     const std::string_view path = text.substr(colon + 1);
     if (!host || !is_server_path(path)) return std::nullopt;
-    return Location{std::move(*host), std::string(path)};
+    return NfsLocation{.server = std::move(*host), .directory = std::string(path)};
 }
 
-std::string format_location(std::string_view host, std::string_view path) {
-    return bracketed(host) + ":" + std::string(path);
+std::string format_location(const NfsLocation& location) {
+    return bracketed(location.server) + ":" + location.directory;
 }
 
 bool is_record_location(std::string_view text) {
     const auto location = parse_location(text);
-    return location && is_record_path(location->path);
+    return location && is_record_path(location->directory);
 }
 
 bool is_keymap(std::string_view text) {

@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/nfs_types.h"
+
 namespace berth {
 
 /// A machine's own name (RFC 1123 2.1): labels of 1 to 63 letters, digits and inner hyphens, joined by dots,
@@ -46,17 +48,11 @@ bool is_server_path(std::string_view text);
 /// is replaced by the user's name.
 bool is_record_path(std::string_view text);
 
-/// A directory of another machine.
-struct Location {
-    std::string host;  ///< As parse_host gives it.
-    std::string path;  ///< is_server_path.
-    friend bool operator==(const Location&, const Location&) = default;
-};
-/// "host:/path"; an IPv6 address must be in brackets there, for nothing else tells where it ends. nullopt:
-/// not of that form.
-std::optional<Location> parse_location(std::string_view text);
-/// What parse_location reads.
-std::string format_location(std::string_view host, std::string_view path);
+/// "server:/path", the server as parse_host gives it, the directory an is_server_path, no ports; an IPv6 address must
+/// be in brackets there, for nothing else tells where it ends. nullopt: not of that form.
+std::optional<NfsLocation> parse_location(std::string_view text);
+/// What parse_location reads, and what people are shown; the ports are left out.
+std::string format_location(const NfsLocation& location);
 /// A location in a machine's record: is_record_path.
 bool is_record_location(std::string_view text);
 

@@ -88,17 +88,17 @@ TEST(RecordPath, is_made_of_plain_letters) {
 }
 
 TEST(Location, is_a_host_and_a_path) {
-    EXPECT_EQ(parse_location("fs1:/export"), (Location{"fs1", "/export"}));
-    EXPECT_EQ(parse_location("fs1.:/a:/b"), (Location{"fs1.", "/a:/b"}));
-    EXPECT_EQ(parse_location("[fd00::1]:/path"), (Location{"fd00::1", "/path"}));
+    EXPECT_EQ(parse_location("fs1:/export"), (NfsLocation{.server = "fs1", .directory = "/export"}));
+    EXPECT_EQ(parse_location("fs1.:/a:/b"), (NfsLocation{.server = "fs1.", .directory = "/a:/b"}));
+    EXPECT_EQ(parse_location("[fd00::1]:/path"), (NfsLocation{.server = "fd00::1", .directory = "/path"}));
     for (const char* bad :
          {"", "fs1", "fs1:", "fs1:x", ":/x", "fd00::1:/x", "[fd00::1]/x", "[fd00::1]x:/x", "[fd00::1:/x",
-          "[fs1]:/x", "fs 1:/x", "fs1:/x\ny", "fs1:/a/../b", "-x:/a", "/x", "[]:/x"})
+          "[fs1]:/x", "fs 1:/x", "fs1:/x\ny", "fs1:/a/../b", "-x:/a", "/x", "[]:/x", "fs1:/x\x01"})
         EXPECT_FALSE(parse_location(bad)) << bad;
     for (const char* text : {"fs1:/export", "[fd00::1]:/path"}) {
         const auto location = parse_location(text);
         ASSERT_TRUE(location);
-        EXPECT_EQ(format_location(location->host, location->path), text);
+        EXPECT_EQ(format_location(*location), text);
     }
     expect_rule(is_record_location, {"fs1:/a", "[fd00::1]:/{user}"}, {"fs1:/a b", "fs1:/$(x)", "fs1"});
 }

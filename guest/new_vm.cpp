@@ -323,7 +323,7 @@ Status make_vm_from_template(const MountOptions& user, const NfsLocation& source
         shared = std::move(*mounted);
         tree = {shared.get(), user.shared->directory};
     }
-    auto origin = origin_of(**from, (*from)->root(), source.server + ":" + source.directory);
+    auto origin = origin_of(**from, (*from)->root(), format_location(source));
     if (!origin) return fail(origin.error().with_prefix("template"));
     auto made = NewVm::begin(**to, vm, maker, *origin, clock);
     if (failed_as(made, Condition::exists)) return {};

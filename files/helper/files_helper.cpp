@@ -17,6 +17,7 @@
 
 #include "base/plain_text.h"
 #include "base/spawn.h"
+#include "base/text.h"
 #include "files/file_limits.h"
 #include "files/helper/files_server.h"
 #include "files/helper/frames.h"
@@ -167,8 +168,8 @@ class FilesProcess {
         auto reply = ask(request, tree);
         if (!reply) return fail(reply.error());
         if (!tree.root.empty() && tree.root != reply->handle)
-            return fail(ErrorCode::M10, "{}:{} is another directory than before", tree.location.server,
-                        tree.location.directory);
+            return fail(ErrorCode::M10, "{} is another directory than before",
+                        format_location(tree.location));
         tree.root = reply->handle;
         tree.nfs_port = reply->nfs_port;
         tree.mount_port = reply->mount_port;
@@ -519,9 +520,8 @@ Result<std::unique_ptr<FileOps>> FilesHelper::mount(const NfsLocation& location,
     if (location.server.empty() || location.server.size() > k_longest_server || location.directory.empty() ||
         location.directory.size() > k_longest_link_target)
         return fail(ErrorCode::M05,
-                    "\"{}:{}\": a server has a name of 1 to {} bytes, a directory one of 1 to {}",
-                    printable(location.server, 64), printable(location.directory, 64), k_longest_server,
-                    k_longest_link_target);
+                    "\"{}\": a server has a name of 1 to {} bytes, a directory one of 1 to {}",
+                    printable(format_location(location), 128), k_longest_server, k_longest_link_target);
     auto tree = std::make_shared<Tree>(Tree{location,
                                             credentials,
                                             timeout,

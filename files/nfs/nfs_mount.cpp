@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "files/nfs/nfs_mount.h"
 
+#include "base/text.h"
 #include "files/file_limits.h"
 #include "files/nfs/rpc_call.h"
 
@@ -55,7 +56,7 @@ Result<MountedRoot> mount_root(const NfsLocation& location, ServerAddresses& ser
     };
     const CallEnd end = run_call(**connection, issue, take, deadline - clock.now(), interrupt, status, text);
     (*connection)->reset();
-    const std::string what = location.server + ":" + location.directory;
+    const std::string what = format_location(location);
     if (end == CallEnd::interrupted) return fail(ErrorCode::L05);
     if (end == CallEnd::lost) return fail(ErrorCode::M04, "{}: no answer to MOUNT", what);
     if (end == CallEnd::refused) return fail(ErrorCode::M06, "{}: {}", what, text);

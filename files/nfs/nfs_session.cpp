@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/plain_text.h"
+#include "base/text.h"
 #include "files/file_limits.h"
 #include "files/nfs/libnfs_raw.h"
 #include "files/nfs/nfs_mount.h"
@@ -115,8 +116,7 @@ Status NfsSession::connect(BootTime until) {
     auto root = mount_root(location_, addresses_, credentials_, until - SystemClock().now(), interrupt_);
     if (!root) return fail(root.error());
     if (!root_.empty() && root->handle != root_)
-        return fail(ErrorCode::M10, "{}:{} is another directory than before", location_.server,
-                    location_.directory);
+        return fail(ErrorCode::M10, "{} is another directory than before", format_location(location_));
     root_ = std::move(root->handle);
     mount_port_ = root->port;
     return reach(until);

@@ -74,12 +74,6 @@ constexpr std::string_view k_directory_range =
 
 }  // namespace
 
-std::optional<NfsLocation> parse_location(std::string_view text) {
-    auto location = berth::parse_location(text);
-    if (!location) return std::nullopt;
-    return NfsLocation{.server = std::move(location->host), .directory = std::move(location->path)};
-}
-
 Result<ClientConfig> parse_client_config(std::string_view text, std::string_view file) {
     ClientConfig c;
     toml::table root;

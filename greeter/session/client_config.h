@@ -3,7 +3,6 @@
 // session. Formats: docs/architecture.md "Users, paths, parameters".
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -43,8 +42,5 @@ struct ClientConfig {
 Result<ClientConfig> parse_client_config(std::string_view text, std::string_view file);
 /// The values that machine.json gives (base/record/machine_record.h) over the site's.
 ClientConfig with_record(ClientConfig config, const MachineRecord& record);
-
-/// berth::parse_location as volume/ takes it, without ports.
-std::optional<NfsLocation> parse_location(std::string_view text);
 
 }  // namespace berth::session

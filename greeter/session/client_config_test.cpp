@@ -139,12 +139,5 @@ TEST(ClientConfig, uses_no_other_server_when_the_records_is_wrong) {
     }
 }
 
-TEST(Location, is_a_server_and_an_absolute_path) {
-    EXPECT_EQ(parse_location("fs1:/export/ann"), (NfsLocation{.server = "fs1", .directory = "/export/ann"}));
-    EXPECT_EQ(parse_location("[fe80::1]:/x")->server, "fe80::1");
-    for (const char* bad : {"", "fs1", ":/x", "fs1:x", "fe80::1:/x", "fs 1:/x", "fs1:/x\ny", "fs1:/x\x01"})
-        EXPECT_FALSE(parse_location(bad)) << bad;
-}
-
 }  // namespace
 }  // namespace berth::session

@@ -5,6 +5,7 @@
 
 #include "base/plain_text.h"
 #include "base/spawn.h"
+#include "base/text.h"
 
 namespace berth::session {
 namespace {

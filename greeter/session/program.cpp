@@ -16,6 +16,7 @@
 #include "base/output.h"
 #include "base/record/boot_record.h"
 #include "base/spawn.h"
+#include "base/text.h"
 #include "files/helper/files_helper.h"
 #include "greeter/session/provisioner_client.h"
 #include "greeter/session/secret.h"

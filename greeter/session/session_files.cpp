@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/plain_text.h"
+#include "base/text.h"
 #include "greeter/session/session.h"
 #include "guest/vm_check.h"
 

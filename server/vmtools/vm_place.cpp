@@ -55,7 +55,9 @@ Result<NfsLocation> nfs_location(const std::string& text, uint16_t nfs_port, uin
     if (!location)
         return fail(ErrorCode::P06, "\"{}\": must be server:/absolute/path, an IPv6 address in brackets",
                     printable(text, 300));
-    return NfsLocation{std::move(location->host), std::move(location->path), nfs_port, mount_port};
+    location->nfs_port = nfs_port;
+    location->mount_port = mount_port;
+    return std::move(*location);
 }
 
 Result<VmName> parse_vm_name(const std::string& text) {
@@ -110,7 +112,7 @@ Result<UserPlace> open_place(const PlaceOptions& options, const std::string& use
         auto location = location_of(options, options.server);
         if (!location) return fail(location.error());
         location->directory += "/" + user;
-        place.where = format_location(location->server, location->directory);
+        place.where = format_location(*location);
         auto session = options.files->mount(*location, *credentials, k_call_timeout);
         if (!session) return fail(session.error());
         place.ops = std::move(*session);
