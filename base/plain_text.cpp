@@ -27,19 +27,26 @@ bool continues(char c) {
     return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
 }
 
-bool is_control(char32_t code) {
-    return code < 0x20 || (code >= 0x7f && code < 0xa0);
+}  // namespace
+
+size_t character_bytes(unsigned char first) {
+    if (first < 0x80) return 1;
+    if (first < 0xc2 || first > 0xf4) return 0;
+    return first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
 }
 
-}  // namespace
+bool is_cut_character(std::string_view text) {
+    return text.size() < character_bytes(static_cast<unsigned char>(text[0])) &&
+           std::ranges::all_of(text.substr(1), continues);
+}
 
 Character first_character(std::string_view text) {
     const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned first = byte(0);
-    if (first < 0x80) return {first, 1};
+    const size_t n = character_bytes(byte(0));
+    if (n == 1) return {first, 1};
     constexpr Character none{k_not_utf8, 1};
-    const size_t n = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || text.size() < n) return none;
+    if (n == 0 || text.size() < n) return none;
     char32_t code = first & (0xffU >> (n + 1));
     for (size_t i = 1; i < n; ++i) {
         if (!continues(text[i])) return none;
@@ -64,6 +71,14 @@ void append_utf8(std::string& to, char32_t code) {
         to += static_cast<char>(0xf0 | code >> 18);
         tail(12), tail(6), tail(0);
     }
+}
+
+bool is_control(char32_t code) {
+    return code < 0x20 || (code >= 0x7f && code < 0xa0);
+}
+
+bool is_printable_ascii(char c) {
+    return c >= ' ' && c <= '~';
 }
 
 bool is_plain_text(std::string_view text) {

@@ -19,10 +19,18 @@ inline constexpr char32_t k_not_utf8 = 0x110000;
 /// The only decoder of UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). `text` is
 /// not empty.
 Character first_character(std::string_view text);
-/// The inverse, for a code point up to U+10FFFF that is not a surrogate.
+/// How many bytes a character has that begins with this one; 0: none does.
+size_t character_bytes(unsigned char first);
+/// Whether `text`, not empty, may be a character that was cut: more bytes will tell.
+bool is_cut_character(std::string_view text);
+/// The inverse of first_character, for a code point up to U+10FFFF that is not a surrogate.
 void append_utf8(std::string& to, char32_t code);
 
-/// UTF-8 without control characters (C0, DEL, C1): a name that every part can carry as itself.
+/// C0, DEL, C1.
+bool is_control(char32_t code);
+/// ' ' to '~': what every terminal and every tool takes as one character.
+bool is_printable_ascii(char c);
+/// UTF-8 without control characters: a name that every part can carry as itself.
 bool is_plain_text(std::string_view text);
 
 /// Whether a terminal shows `code` as a mark of its own and does nothing else: not in Unicode's categories

@@ -75,6 +75,21 @@ std::vector<bool> in_categories(const std::string& categories) {
     return found;
 }
 
+TEST(Utf8, tells_a_character_that_was_cut_from_one_that_is_none) {
+    for (const std::string whole : {"a", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"}) {
+        EXPECT_EQ(character_bytes(static_cast<unsigned char>(whole[0])), whole.size());
+        EXPECT_FALSE(is_cut_character(whole));
+        for (size_t n = 1; n < whole.size(); ++n) {
+            EXPECT_TRUE(is_cut_character(whole.substr(0, n)));
+            EXPECT_FALSE(is_cut_character(whole.substr(0, n) + "a"));
+        }
+    }
+    for (const char* none : {"\x80", "\xbf", "\xc0", "\xc1", "\xf5", "\xff"}) {
+        EXPECT_EQ(character_bytes(static_cast<unsigned char>(none[0])), 0U);
+        EXPECT_FALSE(is_cut_character(none));
+    }
+}
+
 TEST(Printable, follows_unicodes_categories_for_every_code_point) {
     const auto steers = in_categories("Cc Cf Cs Zl Zp"), unassigned = in_categories("Cn");
     ASSERT_TRUE(steers[0x1b] && steers[0x9b] && steers[0x202e] && steers[0x2028] && !steers['a']);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/fd.h"
+#include "base/plain_text.h"
 #include "base/record/command_line.h"
 #include "base/text.h"
 
@@ -13,8 +14,9 @@ namespace {
 /// http(s)://host..., printable ASCII, no spaces.
 bool is_url(std::string_view s) {
     const bool scheme = s.starts_with("http://") || s.starts_with("https://");
-    return scheme && s.size() <= 1024 && s.size() > s.find("//") + 2 &&
-           std::ranges::all_of(s, [](char c) { return c > ' ' && c < 0x7f && c != '#' && c != '\\'; });
+    return scheme && s.size() <= 1024 && s.size() > s.find("//") + 2 && std::ranges::all_of(s, [](char c) {
+               return is_printable_ascii(c) && c != ' ' && c != '#' && c != '\\';
+           });
 }
 
 Status take_url(std::string_view name, std::string_view value, std::string& to) {

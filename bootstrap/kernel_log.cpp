@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/plain_text.h"
+
 namespace berth::boot {
 namespace {
 
@@ -16,8 +18,7 @@ std::string word_behind(std::string_view line, std::string_view before) {
     if (at == std::string_view::npos) return {};
     line.remove_prefix(at + before.size());
     const std::string_view word = line.substr(0, line.find_first_of(" \n"));
-    const bool plain = !word.empty() && word.size() <= 256 &&
-                       std::ranges::all_of(word, [](char c) { return c > ' ' && c < 0x7f; });
+    const bool plain = !word.empty() && word.size() <= 256 && std::ranges::all_of(word, is_printable_ascii);
     return plain ? std::string(word) : std::string();
 }
 

@@ -104,7 +104,7 @@ SwapSpec read_swap(TomlTable& table) {
         const std::string right = fmt::format("1 to {} printable ASCII characters", longest);
         swap.label = table.string("label", right, "");
         const bool good = !swap.label.empty() && swap.label.size() <= longest &&
-                          all(swap.label, [](char c) { return c >= ' ' && c <= '~'; });
+                          std::ranges::all_of(swap.label, is_printable_ascii);
         if (table.has("label") && !good) table.wrong("label", swap.label, right);
     }
     if (is_ntfs) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/plain_text.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "guest/toml_table.h"
@@ -14,12 +15,14 @@ namespace {
 /// A TOML basic string (toml.io, "String").
 std::string toml_string(std::string_view text) {
     std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') out += '\\';
-        if (static_cast<unsigned char>(c) < ' ' || c == 0x7f)
-            out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+    while (!text.empty()) {
+        const auto [code, bytes] = first_character(text);
+        if (code == '"' || code == '\\') out += '\\';
+        if (is_control(code))
+            out += fmt::format("\\u{:04x}", static_cast<uint32_t>(code));
         else
-            out += c;
+            out += text.substr(0, bytes);
+        text.remove_prefix(bytes);
     }
     return out + "\"";
 }
@@ -73,13 +76,8 @@ size_t offset_of(std::string_view text, toml::source_position at) {
         if (end == std::string_view::npos) return text.size();
         offset = end + 1;
     }
-    const auto continues = [&] {
-        return offset < text.size() && (static_cast<unsigned char>(text[offset]) & 0xc0) == 0x80;
-    };
-    for (uint32_t column = 1; column < at.column && offset < text.size(); ++column) {
-        ++offset;
-        while (continues()) ++offset;
-    }
+    for (uint32_t column = 1; column < at.column && offset < text.size(); ++column)
+        offset += first_character(text.substr(offset)).bytes;
     return offset;
 }
 

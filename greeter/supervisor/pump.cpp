@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/plain_text.h"
+
 namespace berth::supervisor {
 namespace {
 
@@ -41,10 +43,10 @@ void OutputTracker::feed(std::string_view bytes) {
                 if (c == 0x1b) {
                     state_ = State::escape;
                     continuation_ = 0;
-                } else if (c >= 0xc2 && c < 0xf5) {
-                    continuation_ = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+                } else if (const size_t length = character_bytes(c); length > 0) {
+                    continuation_ = static_cast<int>(length) - 1;
                 } else {
-                    continuation_ = c >= 0x80 && c < 0xc0 ? std::max(0, continuation_ - 1) : 0;
+                    continuation_ = c < 0xc0 ? std::max(0, continuation_ - 1) : 0;
                 }
                 break;
             case State::escape:

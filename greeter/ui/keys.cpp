@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/plain_text.h"
+
 namespace berth::ui {
 namespace {
 
@@ -106,36 +108,15 @@ std::optional<Key> KeyDecoder::take() {
         drop(2);  // Alt and a key.
         return Key{Key::other};
     }
-    if (first < 0x20 || first == 0x7f) {
+    if (first < 0x80 && is_control(first)) {
         drop(1);
         return control_key(first);
     }
-    if (first < 0x80) {
-        const Key key{Key::character, static_cast<wchar_t>(first)};
-        drop(1);
-        return key;
-    }
-    const size_t n = first >= 0xf0 && first < 0xf5   ? 4
-                     : first >= 0xe0 && first < 0xf0 ? 3
-                     : first >= 0xc2 && first < 0xe0 ? 2
-                                                     : 0;
-    if (n == 0) {
-        drop(1);
-        return Key{Key::other};
-    }
-    unsigned value = first & (0xffU >> (n + 1));
-    for (size_t i = 1; i < n; ++i) {
-        if (i >= size) return std::nullopt;
-        if ((byte(i) & 0xc0) != 0x80) {
-            drop(i);
-            return Key{Key::other};
-        }
-        value = value << 6 | (byte(i) & 0x3fU);
-    }
-    drop(n);
-    const bool bad = value < 0xa0 || (n == 3 && value < 0x800) || (n == 4 && value < 0x10000) ||
-                     value > 0x10ffff || (value >= 0xd800 && value < 0xe000);
-    return bad ? Key{Key::other} : Key{Key::character, static_cast<wchar_t>(value)};
+    if (is_cut_character(pending_)) return std::nullopt;
+    const auto [code, bytes] = first_character(pending_);
+    drop(bytes);
+    const bool bad = code == k_not_utf8 || is_control(code);
+    return bad ? Key{Key::other} : Key{Key::character, static_cast<wchar_t>(code)};
 }
 
 std::vector<Key> KeyDecoder::feed(std::string_view bytes) {

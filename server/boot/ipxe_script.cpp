@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/plain_text.h"
 #include "server/model/text.h"
 
 namespace berth::server {
@@ -30,7 +31,7 @@ std::string_view local_disk(Platform platform) {
 
 bool is_sentence(std::string_view text) {
     return text.size() <= 200 && std::all_of(text.begin(), text.end(), [](char c) {
-               return c >= ' ' && c <= '~' &&
+               return is_printable_ascii(c) &&
                       std::string_view("$\"'\\|&#`").find(c) == std::string_view::npos;
            });
 }

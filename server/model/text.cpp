@@ -101,7 +101,7 @@ bool is_base_url(std::string_view text) {
 std::string clean_serial(std::string_view text) {
     std::string out;
     for (char c : text)
-        if (c >= ' ' && c <= '~' && !(c == ' ' && out.empty()) && out.size() < 64) out += c;
+        if (is_printable_ascii(c) && !(c == ' ' && out.empty()) && out.size() < 64) out += c;
     while (out.ends_with(' ')) out.pop_back();
     return out;
 }
