@@ -89,14 +89,20 @@ std::string bracketed(std::string_view host) {
     return (colon ? "[" : "") + std::string(host) + (colon ? "]" : "");
 }
 
+std::optional<Authority> parse_authority(std::string_view text) {
+    std::optional<uint16_t> port;
+    if (const size_t colon = text.rfind(':'); colon != std::string_view::npos && !text.ends_with(']')) {
+        port = parse_port(text.substr(colon + 1));
+        if (port.value_or(0) == 0) return std::nullopt;
+        text = text.substr(0, colon);
+    }
+    if (text.starts_with('[') != (text.find(':') != std::string_view::npos)) return std::nullopt;
+    auto host = parse_host(text);
+    return host ? std::optional(Authority{std::move(*host), port}) : std::nullopt;
+}
+
 bool is_authority(std::string_view text) {
-    const auto is_host = [](std::string_view host) {
-        return host.starts_with('[') == (host.find(':') != std::string_view::npos) &&
-               parse_host(host).has_value();
-    };
-    const size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos || text.ends_with(']')) return is_host(text);
-    return is_host(text.substr(0, colon)) && parse_port(text.substr(colon + 1)).value_or(0) != 0;
+    return parse_authority(text).has_value();
 }
 
 bool is_plain_name(std::string_view name) {

@@ -35,6 +35,12 @@ std::optional<std::string> parse_host(std::string_view text);
 std::string bracketed(std::string_view host);
 
 /// "host" or "host:port" with a port from 1 to 65535, as in a URL; IPv6 addresses in brackets.
+struct Authority {
+    std::string host;              ///< As parse_host gives it.
+    std::optional<uint16_t> port;  ///< None was named.
+    friend bool operator==(const Authority&, const Authority&) = default;
+};
+std::optional<Authority> parse_authority(std::string_view text);
 bool is_authority(std::string_view text);
 
 /// One name of a directory: not empty, not "." or "..", no '/' and no NUL, at most 255 bytes.

@@ -71,6 +71,9 @@ TEST(Authority, has_an_address_in_brackets_and_perhaps_a_port) {
     expect_rule(is_authority, {"fs1", "fs1.:80", "10.0.0.1:8080", "[fd00::1]", "[fd00::1]:1", "a:65535"},
                 {"", ":80", "a:", "a:0", "a:65536", "a:8x", "a b", "a/b", "user@a", "a\r\nX: y", "${net0/ip}",
                  "-a", "[::1", "fd00::1", "fd00::1:80", "[fs1]:80", "[::1]80", "a:80:80"});
+    EXPECT_EQ(parse_authority("fs1.:80"), (Authority{"fs1.", 80}));
+    EXPECT_EQ(parse_authority("[fd00::1]"), (Authority{"fd00::1", std::nullopt}));
+    EXPECT_EQ(parse_authority("[fd00::1]:8080"), (Authority{"fd00::1", 8080}));
 }
 
 TEST(ServerPath, is_absolute_and_survives_a_json_text) {

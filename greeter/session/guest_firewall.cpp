@@ -44,16 +44,9 @@ std::optional<ClosedHost> host_of_url(std::string_view url) {
     else if (!url.starts_with("http://"))
         return std::nullopt;
     url.remove_prefix(url.find("//") + 2);
-    std::string_view host = url.substr(0, url.find('/'));
-    if (!is_authority(host)) return std::nullopt;
-    const size_t colon = host.rfind(':');
-    if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) {
-        port = parse_port(host.substr(colon + 1)).value_or(port);
-        host = host.substr(0, colon);
-    }
-    auto name = parse_host(host);
-    if (!name) return std::nullopt;
-    return ClosedHost{std::move(*name), {port}};
+    auto authority = parse_authority(url.substr(0, url.find('/')));
+    if (!authority) return std::nullopt;
+    return ClosedHost{std::move(authority->host), {authority->port.value_or(port)}};
 }
 
 Result<std::string> guest_firewall_script(const std::set<ClosedPoint>& points) {
