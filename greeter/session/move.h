@@ -23,6 +23,12 @@ struct MovePlan {
 /// what is between, but not more than `power_button`.
 MovePlan plan_move(BootTime now, Duration lease_left, Duration power_button);
 
+/// A claim on our lock and the plan that was made when it was noticed.
+struct Move {
+    volume::VolumeClaim claim;
+    MovePlan plan;
+};
+
 /// A lock's claimant or holder as shown to people: no control characters, at most `longest` bytes.
 std::string shown_host(const std::string& host, size_t longest = 20);
 /// "4 s", "12 minutes", "3 hours", "5 days".

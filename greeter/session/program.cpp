@@ -160,7 +160,7 @@ Result<World> read_world(const Options& o) {
     if (o.lock_times_ms.size() == 4)
         w.times.lock = {milliseconds(o.lock_times_ms[0]), milliseconds(o.lock_times_ms[1]),
                         milliseconds(o.lock_times_ms[2]), milliseconds(o.lock_times_ms[3])};
-    w.times.power_button = seconds(o.power_button_seconds);
+    w.times.watch.power_button = seconds(o.power_button_seconds);
     w.times.volume_stop = seconds(o.volume_stop_seconds);
     return w;
 }
@@ -177,8 +177,9 @@ struct Machinery {
 };
 
 SweepSeams sweep_seams(Machinery& m, const World& w, Report& report) {
-    return {m.clock,      report,          *m.parts,     *m.hypervisor,       *m.store,
-            *m.processes, w.owner.boot_id, w.times.lock, w.times.power_button};
+    return {m.clock,         report,       *m.parts,
+            *m.hypervisor,   *m.store,     *m.processes,
+            w.owner.boot_id, w.times.lock, w.times.watch.power_button};
 }
 
 Status build(Machinery& m, const World& w, const Options& o, Report& report) {

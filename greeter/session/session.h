@@ -11,7 +11,7 @@
 #include "greeter/session/client_config.h"
 #include "greeter/session/firmware_files.h"
 #include "greeter/session/front_end.h"
-#include "greeter/session/move.h"
+#include "greeter/session/guest_watch.h"
 #include "greeter/session/parts.h"
 #include "greeter/session/saga.h"
 #include "greeter/session/state_store.h"
@@ -24,14 +24,9 @@ namespace berth::session {
 
 struct SessionTimes {
     lock::LockTimes lock;
-    Duration power_button = std::chrono::seconds(60);  ///< From the ACPI power button to destroying the VM.
-    Duration volume_stop = std::chrono::seconds(60);   ///< For flushing; after that the sweeper goes on.
-    Duration poll = std::chrono::milliseconds(500);    ///< Between two looks at a quiet domain.
-    Duration unanswered =
-        std::chrono::seconds(30);             ///< Without a word of libvirt while the guest should end.
+    WatchTimes watch;
+    Duration volume_stop = std::chrono::seconds(60);  ///< For flushing; after that the sweeper goes on.
     Duration tell = std::chrono::minutes(5);  ///< Between two words to the provisioner that the VM runs.
-    Duration refused =
-        std::chrono::seconds(5);  ///< Between two tries of a request that the file server refuses.
 };
 
 struct SessionConfig {
@@ -104,9 +99,8 @@ class Session {
     /// Tells the provisioner that the VM runs, on a thread of its own, unless it was told lately.
     void tell_running();
     Status wait_for_guest();
-    /// Keeps the claim that a status tells of, with its plan by what is left of the lease now; true: it is
-    /// new.
-    bool notice_claim(const volume::VolumeStatus& status);
+    /// Keeps the claim that a status of now tells of.
+    void notice_claim(const volume::VolumeStatus& status);
     /// Whether the volume engine's lease lets us write now. K05: not any more. V05: it cannot be said.
     Status may_write();
     void tell_loss(std::string_view what);
@@ -139,11 +133,7 @@ class Session {
     std::unique_ptr<Volume> volume_;
     lock::WriterEnd writer_end_ = lock::WriterEnd::none;
     std::optional<BootTime>
-        write_lost_;  ///< The last write whose answer never came, in case it is still under way.
-    struct Move {
-        volume::VolumeClaim claim;
-        MovePlan plan;
-    };
+        write_lost_;            ///< The last write whose answer never came, in case it is still under way.
     std::optional<Move> move_;  ///< Another workstation asked for the VM (REQUIREMENTS M10).
     bool loss_told_ = false;
     std::unique_ptr<guest::Domain> domain_;
@@ -155,10 +145,5 @@ class Session {
     BootTime next_tell_;
     std::future<void> telling_;
 };
-
-/// "2026-11-22 17:45" in the client's time zone.
-std::string time_for_people(const std::string& rfc3339);
-/// RFC 3339, UTC.
-std::string rfc3339(std::chrono::system_clock::time_point t);
 
 }  // namespace berth::session

@@ -5,6 +5,7 @@
 #include "base/plain_text.h"
 #include "base/text.h"
 #include "greeter/session/session.h"
+#include "greeter/session/time_text.h"
 #include "guest/vm_check.h"
 
 namespace berth::session {

@@ -3,8 +3,10 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "greeter/session/session.h"
+#include "greeter/session/time_text.h"
 
 namespace berth::session {
 
@@ -225,6 +227,77 @@ Status Session::take_console_back() {
     console_.reset();
     seams_.front_end.console_end();
     return {};
+}
+
+void Session::notice_claim(const volume::VolumeStatus& status) {
+    if (!status.claim || move_) return;
+    move_ = Move{*status.claim,
+                 plan_move(seams_.clock.now(), status.lease_left, config_.times.watch.power_button)};
+    seams_.report.event(Level::info, "another workstation asks for the VM",
+                        {{"host", move_->claim.host}, {"vm", state_.vm}});
+}
+
+Status Session::may_write() {
+    // A connection that was lost suspends the right until the next good renewal.
+    const BootTime give_up = seams_.clock.now() + config_.times.lock.renew;
+    while (true) {
+        const BootTime asked = seams_.clock.now();
+        auto status = volume_ ? volume_->status() : fail(ErrorCode::V05, "no volume engine");
+        if (!status) return fail(status.error());
+        if (status->state == volume::VolumeState::lost ||
+            (status->claim && status->lease_left <= Duration(0)))
+            return fail(ErrorCode::K05);
+        if (seams_.clock.now() < asked + status->lease_left) return {};
+        if (seams_.clock.now() >= give_up) return fail(ErrorCode::V05, "the lease is not renewed");
+        seams_.clock.sleep(milliseconds(250));
+    }
+}
+
+void Session::tell_loss(std::string_view what) {
+    if (std::exchange(loss_told_, true)) return;
+    seams_.front_end.say(MessageStyle::error,
+                         Error(ErrorCode::K33, fmt::format("{} of \"{}\"", what, state_.vm)).to_user());
+}
+
+void Session::tell_running() {
+    if (seams_.clock.now() < next_tell_) return;
+    if (telling_.valid()) telling_.wait();  // long done: a request is bounded, and this is minutes later
+    next_tell_ = seams_.clock.now() + config_.times.tell;
+    telling_ = std::async(std::launch::async, seams_.tell_provisioner, state_.user, state_.vm, since_);
+}
+
+Status Session::wait_for_guest() {
+    const RunningGuest guest{.domain = *domain_,
+                             .volume = *volume_,
+                             .console = console_,
+                             .vm = state_.vm,
+                             .user = state_.user,
+                             .server = mount_options_.location.server,
+                             .since = since_};
+    auto watch = watch_guest(guest, config_.times.watch,
+                             {seams_.clock, seams_.report, seams_.front_end, [this] { tell_running(); }});
+    if (!watch) return fail(watch.error());
+    move_ = watch->move();
+    loss_told_ = watch->tells_loss();
+    return *watch->ended();
+}
+
+Status Session::stop_vm() {
+    if (domain_) {
+        const auto pause = [this](StopLadder& ladder) {
+            if (auto status = volume_ && !move_ ? volume_->status() : fail(ErrorCode::V05); status)
+                notice_claim(*status);
+            if (move_) ladder.no_later_than(move_->plan.switch_off);
+            return seams_.front_end.listen(milliseconds(250), {}).wish == Wish::force_off
+                       ? Patience::switch_off
+                       : Patience::wait;
+        };
+        const StopLadder ladder(config_.times.watch.power_button);
+        if (Status s = stop_guest(*domain_, guest_ran_, ladder, seams_.clock, pause); !s)
+            return fail(Error(ErrorCode::H30, s.error().to_log()));
+        domain_.reset();
+    }
+    return put_firmware_state_back();
 }
 
 }  // namespace berth::session

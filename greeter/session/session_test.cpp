@@ -581,7 +581,7 @@ TEST_F(SessionTest, tells_of_a_crashed_guest_and_waits_for_nothing_when_it_is_to
     const BootTime before = w.clock.now();
     ASSERT_TRUE(run());
     EXPECT_TRUE(w.front_end.mentions("status BERTH-H09"));
-    EXPECT_LT(w.clock.now() - before, config.times.power_button);
+    EXPECT_LT(w.clock.now() - before, config.times.watch.power_button);
     EXPECT_TRUE(w.made.empty());
 }
 
@@ -621,7 +621,7 @@ TEST_F(SessionTest, tells_of_a_silent_server_and_continues_the_paused_guest_when
 
 TEST_F(SessionTest, tells_of_a_server_that_refuses_writes_and_tries_again_with_pauses) {
     using guest::DomainState;
-    config.times.poll = std::chrono::seconds(1);
+    config.times.watch.poll = std::chrono::seconds(1);
     w.domain_states.assign(12, DomainState::paused_io_error);
     w.domain_states.insert(w.domain_states.end(), 8, DomainState::running);
     w.domain_states.push_back(DomainState::gone);

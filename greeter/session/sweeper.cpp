@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "greeter/session/firmware_files.h"
+#include "greeter/session/stop_ladder.h"
 
 namespace berth::session {
 namespace {
@@ -96,19 +97,17 @@ Status Sweeper::end_domain(const SessionState& state, const Waiting& waiting) {
     if (*domain == nullptr) return {};
     seams_.report.event(Level::info, "sweeper ends a domain",
                         {{"session", state.session}, {"domain", *state.domain}});
-    // Its owner was not asked: what the guest has in memory gets the same chance as at a logout.
-    auto now = (*domain)->state();
-    if (now && *now == guest::DomainState::running && (*domain)->press_power_button()) {
-        const BootTime destroy_at = seams_.clock.now() + seams_.power_button;
-        while (seams_.clock.now() < destroy_at) {
-            now = (*domain)->state();
-            if (now && *now == guest::DomainState::gone) return {};
-            if (waiting && !waiting(std::chrono::ceil<seconds>(destroy_at - seams_.clock.now())))
-                return fail(ErrorCode::K32);
-            seams_.clock.sleep(seconds(1));
-        }
-    }
-    return (*domain)->destroy();
+    // Its owner was not asked: what the guest has in memory gets the same chance as at a logout. One that is
+    // paused never ran, or cannot close.
+    const auto now = (*domain)->state();
+    const auto pause = [&](const StopLadder& ladder) {
+        if (waiting && !waiting(std::chrono::ceil<seconds>(*ladder.off() - seams_.clock.now())))
+            return Patience::give_up;
+        seams_.clock.sleep(seconds(1));
+        return Patience::wait;
+    };
+    return stop_guest(**domain, now && *now == guest::DomainState::running, StopLadder(seams_.power_button),
+                      seams_.clock, pause);
 }
 
 Status Sweeper::may_kill(const SessionState& state) {
