@@ -96,10 +96,10 @@ class Loop {
     void carry_out(const watch_effect::LetGoOfConsole&) { guest_.console.reset(); }
     void carry_out(const watch_effect::TellStatus& e) {
         const auto status = guest_.volume.status();
-        seams_.front_end.status(fmt::format("\"{}\" of {}: running since {}. The file server {} {}.{}", guest_.vm,
-                                            guest_.user, time_for_people(guest_.since), guest_.server,
-                                            status ? answers(status->state) : "may not be reachable",
-                                            e.more));
+        seams_.front_end.status(
+            fmt::format("\"{}\" of {}: running since {}. The file server {} {}.{}", guest_.vm, guest_.user,
+                        time_for_people(guest_.since), guest_.server,
+                        status ? answers(status->state) : "may not be reachable", e.more));
     }
     void carry_out(const watch_effect::Log& e) { seams_.report.event(e.level, e.event, e.fields); }
 

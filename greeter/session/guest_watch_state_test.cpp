@@ -59,7 +59,8 @@ Tell error(ErrorCode code) {
     return {Error(code).to_user()};
 }
 Tell moves(int seconds) {
-    return {fmt::format("Your virtual machine is being closed to move to workstation berth-7: {} s are left.", seconds)};
+    return {fmt::format("Your virtual machine is being closed to move to workstation berth-7: {} s are left.",
+                        seconds)};
 }
 
 /// An event and how long after the one before it.
@@ -217,7 +218,8 @@ const std::vector<Row> k_table{
      {{k_running}},
      {claimed()},
      {k_claim_logged,
-      Tell{"Workstation berth-7 asks for your virtual machine: save your work now. It will be asked to shut down in "
+      Tell{"Workstation berth-7 asks for your virtual machine: save your work now. It will be asked to shut "
+           "down in "
            "10 s and switched off in 41 s."},
       logged("claimed")}},
     {"a claim that comes with another state is kept",

@@ -22,6 +22,7 @@
 #include "greeter/session/secret.h"
 #include "greeter/session/session.h"
 #include "greeter/session/settle.h"
+#include "greeter/session/step_table.h"
 
 namespace berth::session {
 namespace {

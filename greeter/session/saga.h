@@ -5,6 +5,7 @@
 // the log, and the table in docs and tests.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <span>
@@ -26,8 +27,8 @@ struct StepFacts {
     Duration deadline;  ///< The step's own waiting ends by then; what a person is asked does not count.
     int undo_place;     ///< 1 is undone first; 0: nothing to undo.
     /// Steps that must be undone (or never begun) before this one may be: a lock is not released while its
-    /// writer may live.
-    std::vector<std::string_view> undo_needs;
+    /// writer may live. Empty: none.
+    std::array<std::string_view, 2> undo_needs;
 };
 
 /// What it does. `undo` is idempotent and copes with a `act` that failed half-way.

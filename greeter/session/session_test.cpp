@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "greeter/session/step_table.h"
 #include "tests/testing/code_of.h"
 #include "tests/testing/fake_remote.h"
 #include "tests/testing/fake_world.h"
@@ -130,8 +131,10 @@ TEST_F(SessionTest, bounds_every_step_at_the_file_server_and_lets_the_user_give_
         if (w.finish_by) seen[what].left = *w.finish_by - w.clock.now();
     };
     ASSERT_TRUE(run());
-    for (const auto& [what, step] : std::map<std::string, std::string_view>{
-             {"list", step::choose}, {"check_writable", step::check}, {"lock", step::lock}}) {
+    for (const auto& [what, step] : std::map<std::string, std::string_view>{{"list", step::choose},
+                                                                            {"check_writable", step::check},
+                                                                            {"lock", step::lock},
+                                                                            {"swap", step::swap}}) {
         EXPECT_TRUE(seen[what].gives_up) << what;
         ASSERT_TRUE(seen[what].left) << what;
         EXPECT_LE(*seen[what].left, step_deadline(step)) << what;
@@ -389,6 +392,19 @@ TEST_F(SessionTest, finishes_its_own_last_session_of_the_same_vm_first) {
     EXPECT_TRUE(states().empty());
     EXPECT_TRUE(std::ranges::any_of(w.front_end.progress_texts,
                                     [](const auto& s) { return s.contains("Finishing the last session"); }));
+}
+
+TEST_F(SessionTest, waits_for_its_own_last_session_no_longer_than_the_step_may_take) {
+    save_last_session();
+    w.made = {"volume", "lock"};
+    w.at = [this](const std::string& what) {
+        if (what == "undo volume") w.clock.advance(step_deadline(step::lock));
+    };
+    auto result = run();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(code_of(result), "BERTH-K32");
+    EXPECT_EQ(w.made, std::set<std::string>{"lock"});
+    EXPECT_EQ(states(), std::vector<std::string>{"s0"});
 }
 
 class ForgottenTest : public LockedTest {

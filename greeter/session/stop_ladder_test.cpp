@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "tests/testing/code_of.h"
 #include "tests/testing/fake_world.h"
 
 namespace berth::session {
@@ -126,7 +127,7 @@ TEST_F(StopGuest, obeys_who_waits_with_it) {
     patience = Patience::give_up;
     const Status left = stop();
     ASSERT_FALSE(left);
-    EXPECT_EQ(left.error().code(), ErrorCode::K32);
+    EXPECT_EQ(code_of(left), "BERTH-K32");
     EXPECT_TRUE(w.made.contains("vm"));
     patience = Patience::switch_off;
     EXPECT_TRUE(stop());

@@ -14,7 +14,7 @@ from stop_order import StopOrder
 
 NOTE = "before-the-cut"
 IN, OUT = "login", "logout"
-# What the greeter shows while it is at a step (greeter/session/step_table.cpp), and on which way.
+# What the greeter shows while it is at a step (greeter/session/steps), and on which way.
 SHOWN = {
     "authenticate": (IN, "Checking your password"),
     "credentials": (IN, "Opening your login session"),

@@ -136,7 +136,7 @@ void Player::session() {
         auto disk = held.blocks->lookup(held.blocks->root(), "software.raw");
         if (!disk) throw std::runtime_error(disk.error().to_log());
         held.disk = disk->handle;
-        // As the session does it (greeter/session/session_machine.cpp, session_files.cpp).
+        // As the session does it (greeter/session/steps/volume.cpp, lock.cpp).
         const WriterEnd end = use(ops, protocol, held);
         if (const auto from = may_release(end, held.write_lost)) {
             if (clock_.now() < *from) clock_.sleep(*from - clock_.now());

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What an earlier session of this workstation left of the VM is finished before its lock is taken again.
+#pragma once
+
+#include "greeter/session/session_context.h"
+
+namespace berth::session {
+
+/// Returns when nothing is left, by waiting for a sweeper that is at it, or by doing its work. Where changes are
+/// not saved that the file server does not take, the user is asked whether to give them up. K32 it is not
+/// finished, by `deadline` at the latest (a person's answer does not count); L05 the user gave up.
+Status finish_last_session(SessionContext& session, BootTime deadline);
+
+}  // namespace berth::session

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What all steps of one session share: its configuration, the world around it, what it has written down, and
+// what the undo of one step must know of another's. One thread.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "greeter/session/authenticator.h"
+#include "greeter/session/client_config.h"
+#include "greeter/session/front_end.h"
+#include "greeter/session/guest_watch_state.h"
+#include "greeter/session/parts.h"
+#include "greeter/session/saga.h"
+#include "greeter/session/state_store.h"
+#include "greeter/session/sweeper.h"
+#include "guest/hypervisor.h"
+#include "lock/release_rule.h"
+
+namespace berth::session {
+
+struct SessionTimes {
+    lock::LockTimes lock;
+    WatchTimes watch;
+    Duration volume_stop = std::chrono::seconds(60);  ///< For flushing; after that the sweeper goes on.
+    Duration tell = std::chrono::minutes(5);  ///< Between two words to the provisioner that the VM runs.
+};
+
+struct SessionConfig {
+    std::string session;  ///< [A-Za-z0-9-]{1,32}
+    ClientConfig client;
+    lock::LockOwner owner;  ///< `user` is filled in when PAM has said it.
+    std::string run_root = "/run/berth/vm", swap_dir = "/var/lib/berth/swap";
+    std::string ovmf_code = "/usr/share/OVMF/OVMF_CODE_4M.fd", ovmf_vars = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+    std::string nat_network;  ///< libvirt network for "nat"; empty: QEMU's user-mode network.
+    uint64_t host_memory = 0;
+    unsigned host_cpus = 1;
+    SessionTimes times;
+};
+
+/// Tells who runs what since when (REQUIREMENTS M11); best effort. `vm` empty: nothing runs. Any thread, one
+/// call at a time.
+using TellProvisioner =
+    std::function<void(const std::string& user, const std::string& vm, const std::string& since)>;
+
+struct SessionSeams {
+    Clock& clock;
+    Report& report;
+    FrontEnd& front_end;
+    Authenticator& authenticator;
+    Parts& parts;
+    guest::Hypervisor& hypervisor;
+    StateStore& store;
+    Sweeper& sweeper;
+    TellProvisioner tell_provisioner;
+};
+
+/// What of ours may still reach the file server when the VM has ended (lock/release_rule.h).
+struct InFlight {
+    bool served = false;  ///< A VM was begun on the volume engine's disks: before, nobody wrote to them.
+    lock::WriterEnd writer_end = lock::WriterEnd::none;
+    std::optional<BootTime> write_lost;  ///< The last write whose answer never came.
+
+    void lose_write(BootTime when) { write_lost = std::max(write_lost.value_or(when), when); }
+};
+
+class SessionContext {
+  public:
+    SessionContext(SessionConfig session_config, SessionSeams session_seams);
+    SessionContext(const SessionContext&) = delete;
+    SessionContext& operator=(const SessionContext&) = delete;
+
+    Status write_down() { return seams.store.save(record); }
+
+    /// The step that is done or undone now, for the screen.
+    void enter(const StepFacts& step, size_t index, size_t of, StepPhase phase);
+    /// Progress inside of it.
+    void tell_progress(std::string_view text);
+
+    /// Keeps the claim of another workstation that a status of now tells of (REQUIREMENTS M10).
+    void notice_claim(const volume::VolumeStatus& status);
+    /// K33, once: what a move costs the user.
+    void tell_loss(std::string_view what);
+
+    SessionConfig config;
+    SessionSeams seams;
+    SessionState record;  ///< Written down before a step makes something.
+    InFlight in_flight;
+    std::optional<Move> move;
+    bool loss_told = false;
+    bool going_back = false;  ///< The undo has begun: it waits, whoever gave up.
+
+  private:
+    const StepFacts* step_ = nullptr;
+    size_t index_ = 0, of_ = 0;
+    StepPhase phase_ = StepPhase::doing;
+};
+
+}  // namespace berth::session

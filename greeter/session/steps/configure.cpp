@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/session/steps/configure.h"
+
+#include "guest/vm_check.h"
+
+namespace berth::session {
+
+Result<Configured> ConfigureStep::run(Locked locked, BootTime deadline) {
+    UserFiles& files = *locked.files;
+    const UserFiles::Bound bound(files, deadline);
+    // Another may have changed it between the check and the lock.
+    std::string text;
+    auto machine = guest::read_machine_config(*files, locked.vm, text);
+    if (!machine) return fail(machine.error());
+    if (text != locked.machine_text) BERTH_TRY(guest::check_disks(*files, locked.vm, *machine));
+    locked.machine = std::move(*machine);
+    return Configured{std::move(locked)};
+}
+
+}  // namespace berth::session

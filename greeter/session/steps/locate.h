@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Where the user's files are (REQUIREMENTS M1; locator.h).
+#pragma once
+
+#include "greeter/session/steps/credentials.h"
+
+namespace berth::session {
+
+struct Located : LoggedIn {
+    NfsLocation location;
+};
+
+class LocateStep {
+  public:
+    static constexpr StepFacts facts{
+        step::locate, "Finding your file server", "", std::chrono::seconds(20), 0, {}};
+    explicit LocateStep(SessionContext& session) : session_(session) {}
+
+    Result<Located> run(LoggedIn who, BootTime deadline) {
+        auto location = session_.seams.parts.locate(who.user.name, deadline - session_.seams.clock.now());
+        if (!location) return fail(location.error());
+        return Located{std::move(who), std::move(*location)};
+    }
+    static constexpr std::string_view no_undo = "it only asks";
+
+  private:
+    SessionContext& session_;
+};
+
+}  // namespace berth::session

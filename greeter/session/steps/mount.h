@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The user's directory is reached, and the workstation's guests are kept from its file servers.
+#pragma once
+
+#include "greeter/session/steps/locate.h"
+#include "greeter/session/user_files.h"
+
+namespace berth::session {
+
+struct Mounted : Located {
+    UserFiles* files;  ///< The step's, until its undo.
+};
+
+class MountStep {
+  public:
+    static constexpr StepFacts facts{
+        step::mount, "Opening your files", "Closing your files", std::chrono::seconds(60), 5, {}};
+    explicit MountStep(SessionContext& session) : session_(session), files_(session.seams.parts) {}
+
+    /// M12 more groups than NFS carries; I04 the shared tree's location is none; M-errors; H11.
+    Result<Mounted> run(Located where, BootTime deadline);
+    Status undo() {
+        files_.unmount();
+        return {};
+    }
+    static constexpr std::string_view nothing_left =
+        "no kernel mounts anything: the connections are the process's";
+
+  private:
+    Result<guest::MountOptions> options(const Located& where, BootTime deadline);
+
+    SessionContext& session_;
+    UserFiles files_;
+};
+
+}  // namespace berth::session

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The VM's swap disks, local and never at the server.
+#pragma once
+
+#include "greeter/session/steps/configure.h"
+
+namespace berth::session {
+
+struct WithSwap : Configured {};
+
+class SwapStep {
+  public:
+    static constexpr StepFacts facts{
+        step::swap, "Preparing its swap disk", "Deleting its swap disk", std::chrono::seconds(120),
+        6,          {step::vm, step::volume}};
+    explicit SwapStep(SessionContext& session) : session_(session) {}
+
+    /// H03 a copy of the VM is still here; S01 no room; I-errors.
+    Result<WithSwap> run(Configured vm, BootTime deadline);
+    Status undo() { return delete_all(session_.record, session_.seams.parts); }
+    static Status undo_left(Leftover& left) { return delete_all(left.state, left.seams.parts); }
+
+    /// Where a swap disk of this session is.
+    static std::string path(const SessionConfig& config, const guest::Disk& disk);
+
+  private:
+    Status refuse_second_copy(const guest::MachineConfig& machine);
+    /// The first error, after all were tried.
+    static Status delete_all(const SessionState& state, Parts& parts);
+
+    SessionContext& session_;
+};
+
+}  // namespace berth::session

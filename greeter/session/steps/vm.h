@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The VM itself: started with its vCPUs paused, ended by the stop ladder (stop_ladder.h). Its firmware's state
+// comes here before and goes back after.
+#pragma once
+
+#include "greeter/session/steps/firmware.h"
+#include "greeter/session/stop_ladder.h"
+
+namespace berth::session {
+
+/// The VM while it is ours; libvirt and the domain's name outlive us.
+struct Guest {
+    std::unique_ptr<guest::Domain> domain;
+    bool ran = false;  ///< Its vCPUs ran: it has something to close.
+};
+
+struct Started : Served {
+    Guest* guest;  ///< The step's, until its undo.
+};
+
+class VmStep {
+  public:
+    static constexpr StepFacts facts{step::vm,
+                                     "Starting your virtual machine",
+                                     "Closing your virtual machine",
+                                     std::chrono::seconds(120),
+                                     2,
+                                     {}};
+    explicit VmStep(SessionContext& session) : session_(session), firmware_(session) {}
+
+    Result<Started> run(Served vm, BootTime deadline);
+    /// H30: it may still run. Errors of the firmware's state: it is still here.
+    Status undo();
+    static Status undo_left(Leftover& left);
+
+  private:
+    /// Between two looks at a guest that closes.
+    Patience wait_for_guest(StopLadder& ladder);
+
+    SessionContext& session_;
+    LocalFirmware firmware_;
+    Volume* volume_ = nullptr;
+    Guest guest_;
+};
+
+}  // namespace berth::session
