@@ -47,12 +47,15 @@ Result<std::optional<nlohmann::json>> take_frame(std::string& buffer) {
 
 Result<std::string> make_frame(const nlohmann::json& body) {
     // Bytes that are not UTF-8 (from a PAM module, a file name) become U+FFFD instead of an exception.
-    const std::string text = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    std::string text = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     if (text.size() > k_max_message)
         return fail(ErrorCode::I03, "message of {} bytes: must be at most {}", text.size(), k_max_message);
     std::string frame;
     for (int shift = 24; shift >= 0; shift -= 8) frame += static_cast<char>(text.size() >> shift & 0xff);
-    return frame + text;
+    frame.reserve(frame.size() + text.size());
+    frame += text;
+    wipe(text, text.size());
+    return frame;
 }
 
 Result<std::pair<UniqueFd, UniqueFd>> message_pair() {
@@ -65,8 +68,7 @@ MessageSocket::~MessageSocket() {
     if (!buffer_.empty()) wipe(buffer_, buffer_.size());
 }
 
-Status MessageSocket::send(const nlohmann::json& body, int pass_fd) {
-    auto frame = make_frame(body);
+Status MessageSocket::send(Result<std::string> frame, int pass_fd) {
     if (!frame) return fail(frame.error());
     std::string_view rest = *frame;
     Status result;

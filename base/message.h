@@ -21,7 +21,6 @@ inline constexpr size_t k_max_message = 64 * 1024;
 struct Message {
     nlohmann::json body;
     UniqueFd fd;  ///< Descriptor that came with the frame, if any.
-    std::string type() const { return body.at("type").get<std::string>(); }
 };
 
 /// One end of such a socket. One thread. The received bytes are wiped after parsing (a password may be among
@@ -37,9 +36,9 @@ class MessageSocket {
     bool open() const { return static_cast<bool>(fd_); }
     void close() { fd_.reset(); }
 
-    /// Blocks until all is sent. `pass_fd` is duplicated to the receiver; -1 for none. I03 if `body` is too
-    /// large.
-    Status send(const nlohmann::json& body, int pass_fd = -1);
+    /// Takes what make_frame() made and blocks until all is sent; an error is handed on. `pass_fd` is duplicated
+    /// to the receiver; -1 for none. The frame is wiped.
+    Status send(Result<std::string> frame, int pass_fd = -1);
 
     /// Takes what poll(2) said is there and returns one whole message, if there is one. Call again until it
     /// returns none. nullopt: need more bytes. End of stream is I03 "closed by the other end".
@@ -58,7 +57,7 @@ class MessageSocket {
 /// bytes taken are wiped.
 Result<std::optional<nlohmann::json>> take_frame(std::string& buffer);
 
-/// Length prefix and text.
+/// Length prefix and text. I03 if `body` is too large.
 Result<std::string> make_frame(const nlohmann::json& body);
 
 /// A connected pair, both close-on-exec.

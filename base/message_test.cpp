@@ -14,7 +14,7 @@ TEST(Message, comes_out_as_it_went_in) {
     ASSERT_TRUE(pair);
     MessageSocket a(std::move(pair->first)), b(std::move(pair->second));
     const json body{{"type", "prompt"}, {"text", "Passw\u00f6rt: "}, {"id", 7}};
-    ASSERT_TRUE(a.send(body));
+    ASSERT_TRUE(a.send(make_frame(body)));
     auto message = b.wait(1000);
     ASSERT_TRUE(message && *message);
     EXPECT_EQ((*message)->body, body);
@@ -28,7 +28,7 @@ TEST(Message, carries_a_descriptor_that_works) {
     int fds[2];
     ASSERT_EQ(pipe(fds), 0);
     UniqueFd read_end(fds[0]), write_end(fds[1]);
-    ASSERT_TRUE(a.send({{"type", "console"}, {"fd", true}}, write_end.get()));
+    ASSERT_TRUE(a.send(make_frame({{"type", "console"}, {"fd", true}}), write_end.get()));
     auto message = b.wait(1000);
     ASSERT_TRUE(message && *message);
     ASSERT_TRUE((*message)->fd);
@@ -81,7 +81,7 @@ TEST(Message, after_the_other_end_closed_is_an_error) {
     MessageSocket a(std::move(pair->first));
     pair->second.reset();
     EXPECT_FALSE(a.wait(1000));
-    EXPECT_FALSE(a.send({{"type", "x"}}));
+    EXPECT_FALSE(a.send(make_frame({{"type", "x"}})));
 }
 
 TEST(Message, of_a_peer_that_hoards_our_descriptors_ends_the_connection) {
@@ -90,8 +90,8 @@ TEST(Message, of_a_peer_that_hoards_our_descriptors_ends_the_connection) {
     MessageSocket a(std::move(pair->first)), b(std::move(pair->second));
     bool ended = false;
     for (int i = 0; i < 64 && !ended; ++i) {
-        ASSERT_TRUE(
-            a.send({{"type", "x"}}, 0));  // does not say that a descriptor comes with it: nobody takes it
+        ASSERT_TRUE(a.send(make_frame({{"type", "x"}}),
+                           0));  // does not say that a descriptor comes with it: nobody takes it
         ended = !b.receive();
     }
     EXPECT_TRUE(ended);

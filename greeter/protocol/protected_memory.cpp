@@ -8,7 +8,7 @@
 
 #include <cstdlib>
 
-namespace berth::supervisor {
+namespace berth::protocol {
 namespace {
 
 constexpr rlim_t k_enough = 64 << 20;
@@ -31,4 +31,4 @@ void protect_memory() {
     mlockall(enough ? MCL_CURRENT | MCL_FUTURE : MCL_CURRENT);
 }
 
-}  // namespace berth::supervisor
+}  // namespace berth::protocol

@@ -2,11 +2,11 @@
 // For the programs through whose hands a password goes; see also wiping_heap.cpp.
 #pragma once
 
-namespace berth::supervisor {
+namespace berth::protocol {
 
 /// No core dump, no ptrace by another, and memory never swapped: what is mapped now, with a heap grown ahead,
 /// and what comes later where the limit (RLIMIT_MEMLOCK) is large enough that no allocation can fail by it.
 /// Call first thing.
 void protect_memory();
 
-}  // namespace berth::supervisor
+}  // namespace berth::protocol

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What may stand in a message between greeter, UI and session (docs/architecture.md "Messages"). One table
-// for all directions; every receiver passes what it got through check(), so code behind it never meets a
-// missing field or a wrong type.
+// The two ends of the sockets between greeter, screen and session: frames to messages (messages.h) and back. Every
+// receiver reads with this, so code behind it never meets a missing field or a value out of range. Only for the
+// files that own a socket.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include "base/message.h"
+#include "greeter/protocol/messages.h"
 
-#include "base/result.h"
+namespace berth::protocol {
 
-namespace berth::supervisor {
+/// ToUi, FromUi, ToSession or FromSession. I03 for an unknown type, a missing field, a wrong kind, a value out of
+/// range, and a Console without a descriptor, which stays in `message`. Fields that do not belong are dropped; texts
+/// that may be a password are overwritten in `message`.
+template <typename Direction>
+Result<Direction> read(Message& message);
 
-enum class Link { to_ui, from_ui, to_session, from_session };
+/// For MessageSocket::send() and Outbox::put(), which overwrite it. I03 when it is too large.
+template <typename Direction>
+Result<std::string> frame_of(const Direction& message);
 
-/// The message with its known fields only; optional ones that are missing get their defaults. I03 for an
-/// unknown type, a missing field, a wrong kind or a value out of range. Strings are moved, not copied (one
-/// may be a password).
-Result<nlohmann::json> check(Link link, nlohmann::json body);
-
-/// Overwrites every string of `body`.
-void wipe(nlohmann::json& body);
-
-}  // namespace berth::supervisor
+}  // namespace berth::protocol

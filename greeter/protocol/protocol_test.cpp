@@ -2,82 +2,119 @@
 #include "greeter/protocol/protocol.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
-namespace berth::supervisor {
+#include "greeter/protocol/forms.h"
+#include "tests/testing/message_contract.h"
+
+namespace berth::protocol {
 namespace {
 
+using message_contract::holds_for;
+using message_contract::is_the_table;
 using nlohmann::json;
 
-TEST(Protocol, lets_every_message_of_the_architecture_through) {
-    EXPECT_TRUE(check(Link::to_ui, {{"type", "screen"},
-                                    {"mode", "menu"},
-                                    {"host", "h"},
-                                    {"version", "1"},
-                                    {"notices", json::array()},
-                                    {"sak_hint", "^]"}}));
-    EXPECT_TRUE(check(Link::to_ui, {{"type", "clear"}}));
-    EXPECT_TRUE(check(Link::from_ui, {{"type", "ready"}}));
-    EXPECT_TRUE(check(Link::from_ui, {{"type", "login"}, {"user", "ann"}}));
-    EXPECT_TRUE(check(Link::from_ui, {{"type", "power"}, {"action", "reboot"}}));
-    EXPECT_TRUE(check(Link::from_ui, {{"type", "menu"}, {"action", "send-key"}}));
-    EXPECT_TRUE(check(Link::to_session,
-                      {{"type", "start"}, {"user", "ann"}, {"tty", "/dev/tty1"}, {"session", "s-1"}}));
-    EXPECT_TRUE(check(Link::to_session, {{"type", "vm"}, {"action", "status"}}));
-    EXPECT_TRUE(check(Link::from_session, {{"type", "console"}, {"fd", true}, {"vm", "work"}}));
-    EXPECT_TRUE(check(Link::from_session, {{"type", "end"}, {"result", "done"}, {"power", ""}}));
-    for (Link link : {Link::to_ui, Link::from_session}) {
-        EXPECT_TRUE(check(link, {{"type", "prompt"}, {"id", 1}, {"echo", false}, {"text", "Password: "}}));
-        EXPECT_TRUE(check(link, {{"type", "message"}, {"style", "error"}, {"text", "no"}}));
-        EXPECT_TRUE(check(
-            link, {{"type", "choice"}, {"id", 1}, {"title", "VM"}, {"options", {"a"}}, {"default", 0}}));
-        EXPECT_TRUE(check(link, {{"type", "progress"},
-                                 {"step", "mount"},
-                                 {"text", "x"},
-                                 {"state", "undoing"},
-                                 {"index", 1},
-                                 {"of", 2}}));
+const Prompt prompt{.id = 7, .echo = false, .text = "Password: "};
+const Note note{.style = NoteStyle::error, .text = "no"};
+const Choice choice{.id = 3, .title = "Which VM?", .options = {"a", "b"}, .preset = 1};
+const Progress progress{
+    .step = "mount", .text = "Opening your files", .state = StepState::undoing, .index = 5, .of = 13};
+const Answer answer{.id = 7, .text = WipedText("geheim")};
+const Chosen chosen{.id = 3, .index = 1};
+
+TEST(Messages, to_the_screen_come_out_as_they_went_in_and_are_checked_field_by_field) {
+    const Screen screen{.mode = ScreenMode::menu,
+                        .host = "berth-12",
+                        .version = "1",
+                        .notices = {"No network."},
+                        .sak_hint = "Ctrl-]"};
+    holds_for<ToUi>({screen, prompt, note, choice, progress, Clear{}});
+}
+
+TEST(Messages, from_the_screen_come_out_as_they_went_in_and_are_checked_field_by_field) {
+    holds_for<FromUi>({Ready{}, Login{WipedText("j\xc3\xb6rg")}, answer, chosen, Cancel{},
+                       Power{PowerAction::reboot}, Menu{MenuAction::send_key}});
+}
+
+TEST(Messages, to_the_session_come_out_as_they_went_in_and_are_checked_field_by_field) {
+    const Start start{.user = WipedText("ann"), .tty = "/dev/tty1", .session = "s-1"};
+    holds_for<ToSession>({start, answer, chosen, Cancel{}, Vm{VmAction::force_off}});
+}
+
+TEST(Messages, from_the_session_come_out_as_they_went_in_and_are_checked_field_by_field) {
+    const End end{.result = Outcome::done, .power = AfterEnd::reboot};
+    holds_for<FromSession>({prompt, note, choice, progress, Clear{}, Console{.fd = {}, .vm = "work"},
+                            ConsoleEnd{}, StatusText{"running"}, end});
+}
+
+TEST(Messages, are_the_tables_of_the_architecture) {
+    is_the_table<ToUi>("to the UI");
+    is_the_table<FromUi>("from the UI");
+    is_the_table<ToSession>("to the session");
+    is_the_table<FromSession>("from the session");
+}
+
+TEST(Messages, have_the_limits_of_the_architecture) {
+    EXPECT_EQ(k_text.most, 16 * 1024U);
+    EXPECT_EQ(k_list.most, 16 * 1024U);
+    EXPECT_EQ(k_list.items, 256U);
+    EXPECT_EQ(k_name.most, 256U);
+    EXPECT_EQ(k_number.most, 1'000'000'000U);
+}
+
+TEST(Messages, of_one_direction_are_unknown_in_another) {
+    const auto reads = []<typename Direction>(std::type_identity<Direction>, json body) {
+        Message message{.body = std::move(body), .fd = {}};
+        return read<Direction>(message).has_value();
+    };
+    const json start{{"type", "start"}, {"user", "ann"}, {"tty", "tty1"}, {"session", "s1"}};
+    EXPECT_TRUE(reads(std::type_identity<ToSession>{}, start));
+    EXPECT_FALSE(reads(std::type_identity<FromUi>{}, start));
+    EXPECT_FALSE(reads(std::type_identity<FromSession>{}, {{"type", "cancel"}}));
+    EXPECT_FALSE(reads(std::type_identity<ToUi>{}, {{"type", "end"}, {"result", "done"}}));
+}
+
+TEST(Messages, that_start_a_session_give_it_no_name_that_leads_out_of_its_folder) {
+    for (const char* name : {"../x", "", ".", "a/b", "s 1", "s_1"}) {
+        Message message{.body = {{"type", "start"}, {"user", "ann"}, {"tty", "tty1"}, {"session", name}},
+                        .fd = {}};
+        EXPECT_FALSE(read<ToSession>(message)) << name;
     }
-    for (Link link : {Link::from_ui, Link::to_session}) {
-        EXPECT_TRUE(check(link, {{"type", "answer"}, {"id", 1}, {"text", "x"}}));
-        EXPECT_TRUE(check(link, {{"type", "chosen"}, {"id", 1}, {"index", 0}}));
-        EXPECT_TRUE(check(link, {{"type", "cancel"}}));
+}
+
+TEST(Messages, with_a_console_need_its_descriptor) {
+    const json body{{"type", "console"}, {"fd", true}, {"vm", "work"}};
+    Message without{.body = body, .fd = {}};
+    EXPECT_FALSE(read<FromSession>(without));
+    Message with{.body = body, .fd = UniqueFd(dup(0))};
+    EXPECT_TRUE(read<FromSession>(with));
+    EXPECT_TRUE(with.fd) << "it is the caller's";
+}
+
+TEST(Messages, that_may_hold_a_password_are_overwritten_where_they_came_from) {
+    for (json body : {json{{"type", "answer"}, {"id", 1U}, {"text", "secret"}},
+                      json{{"type", "login"}, {"user", "secret"}},
+                      json{{"type", "answer"}, {"id", 1U}, {"text", std::string(20000, 'x')}}}) {
+        Message message{.body = body, .fd = {}};
+        const char* name = body["type"] == "login" ? "user" : "text";
+        (void)read<FromUi>(message);
+        const size_t length = body[name].get<std::string>().size();
+        EXPECT_EQ(message.body[name].get<std::string>(), std::string(length, '\0'));
     }
 }
 
-TEST(Protocol, refuses_what_it_does_not_know) {
-    EXPECT_FALSE(check(Link::from_ui, {{"type", "exec"}}));
-    EXPECT_FALSE(check(Link::from_ui, {{"type", "start"}, {"user", "x"}, {"tty", "x"}, {"session", "x"}}));
-    EXPECT_FALSE(check(Link::from_ui, {{"type", "power"}, {"action", "rm"}}));
-    EXPECT_FALSE(check(Link::from_ui, {{"type", "login"}}));
-    EXPECT_FALSE(check(Link::from_ui, {{"type", "login"}, {"user", 7}}));
-    EXPECT_FALSE(check(Link::from_ui, {{"type", "login"}, {"user", std::string(257, 'a')}}));
-    EXPECT_FALSE(check(Link::from_ui, json::array()));
-    EXPECT_FALSE(check(Link::from_session,
-                       {{"type", "choice"}, {"id", 1}, {"title", "x"}, {"options", {1}}, {"default", 0}}));
-    EXPECT_FALSE(check(Link::from_session, {{"type", "choice"},
-                                            {"id", 1},
-                                            {"title", "x"},
-                                            {"options", json(std::vector<std::string>(257, "a"))}}));
-}
-
-TEST(Protocol, refuses_numbers_out_of_range) {
-    for (json id :
-         {json(-1), json(1.5), json("1"), json(18446744073709551615ULL), json(1e300), json(nullptr)})
-        EXPECT_FALSE(check(Link::from_ui, {{"type", "answer"}, {"id", id}, {"text", ""}})) << id;
-}
-
-TEST(Protocol, drops_fields_that_do_not_belong) {
-    auto body = check(Link::from_ui, {{"type", "cancel"}, {"extra", "x"}});
-    ASSERT_TRUE(body);
-    EXPECT_EQ(*body, (json{{"type", "cancel"}}));
-}
-
-TEST(Protocol, overwrites_every_string) {
-    json body{{"type", "answer"}, {"text", "secret"}, {"list", {"another"}}};
-    wipe(body);
-    EXPECT_EQ(body["text"].get<std::string>(), std::string(6, '\0'));
-    EXPECT_EQ(body["list"][0].get<std::string>(), std::string(7, '\0'));
+TEST(Messages, travel_in_frames_that_the_other_end_reads) {
+    auto frame = frame_of(FromUi(answer));
+    ASSERT_TRUE(frame);
+    auto body = take_frame(*frame);
+    ASSERT_TRUE(body && *body);
+    Message message{.body = std::move(**body), .fd = {}};
+    const auto read_back = read<FromUi>(message);
+    ASSERT_TRUE(read_back);
+    EXPECT_EQ(std::get<Answer>(*read_back), answer);
+    EXPECT_FALSE(frame_of(ToUi(Screen{.notices = std::vector<std::string>(10, std::string(16000, 'x'))})))
+        << "larger than a frame";
 }
 
 }  // namespace
-}  // namespace berth::supervisor
+}  // namespace berth::protocol

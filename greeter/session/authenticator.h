@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/report.h"
 #include "greeter/session/pam_conversation.h"
 
 namespace berth::session {

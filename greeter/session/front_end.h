@@ -8,18 +8,17 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/fd.h"
-#include "base/message.h"
-#include "base/report.h"
 #include "base/result.h"
+#include "greeter/protocol/messages.h"
 #include "greeter/session/secret.h"
 
 namespace berth::session {
 
-enum class MessageStyle { info, error };
+using MessageStyle = protocol::NoteStyle;
 
 struct ProgressLine {
-    std::string_view step, text, state;
+    std::string_view step, text;
+    protocol::StepState state = protocol::StepState::doing;
     size_t index = 0, of = 0;
 };
 
@@ -50,7 +49,7 @@ class FrontEnd {
     virtual void console(int fd, std::string_view vm) = 0;
     virtual void console_end() = 0;
     virtual void status(std::string_view text) = 0;
-    virtual void end(bool done, std::string_view power) = 0;
+    virtual void end(bool done) = 0;
     /// Waits for the greeter or a descriptor. A greeter that is gone and SIGTERM are Wish::close, told once;
     /// `stopping` stays true.
     virtual Heard listen(Duration timeout, std::span<const Watched> watched) = 0;
@@ -62,63 +61,5 @@ class FrontEnd {
     /// From now on the user's Escape and an earlier one mean nothing (the session is being undone).
     virtual void ignore_cancel() = 0;
 };
-
-/// The first message of the greeter.
-struct Start {
-    std::string user, tty, session;
-};
-
-/// The real one: docs/architecture.md "Greeter <-> session" on `socket`; `signals` is a signalfd(2) of
-/// SIGTERM, or -1.
-class GreeterLink final : public FrontEnd {
-  public:
-    GreeterLink(UniqueFd socket, int signals, Report& report);
-
-    /// Waits for "start" and checks it: session [A-Za-z0-9-]{1,32}, user at most 256 bytes without control
-    /// characters.
-    Result<Start> wait_for_start();
-
-    Result<Secret> ask(std::string_view text, bool echo) override;
-    Result<size_t> choose(std::string_view title, const std::vector<std::string>& options,
-                          size_t preset) override;
-    void say(MessageStyle style, std::string_view text) override;
-    void progress(const ProgressLine& line) override;
-    void clear() override;
-    void console(int fd, std::string_view vm) override;
-    void console_end() override;
-    void status(std::string_view text) override;
-    void end(bool done, std::string_view power) override;
-    Heard listen(Duration timeout, std::span<const Watched> watched) override;
-    bool stopping() override;
-    int wish_fd() const override { return wishes_.get(); }
-    void ignore_cancel() override {
-        cancelled_ = false;
-        cancel_counts_ = false;
-    }
-
-  private:
-    void send(const nlohmann::json& body, int fd = -1);
-    void lose(const Error& why);
-    /// Polls once; takes what came into `inbox_`.
-    int poll_once(int timeout_ms, std::span<const Watched> watched);
-    void take_messages();
-    Result<nlohmann::json> wait_for_answer(std::string_view type, uint64_t id);
-    bool must_stop() const { return closed_ || terminated_ || cancelled_; }
-
-    MessageSocket socket_;
-    int signals_;
-    UniqueFd wishes_;  ///< epoll(7) on both.
-    Report& report_;
-    std::deque<nlohmann::json> inbox_;
-    uint64_t next_id_ = 1;
-    bool closed_ = false;      ///< The greeter's end closed or spoke nonsense.
-    bool terminated_ = false;  ///< SIGTERM came.
-    bool cancelled_ = false;   ///< Escape, while it counts.
-    bool cancel_counts_ = true;
-    bool close_told_ = false;
-};
-
-/// Pure: checks a "start" message. I03 names the field and what it must be.
-Result<Start> parse_start(const nlohmann::json& body);
 
 }  // namespace berth::session

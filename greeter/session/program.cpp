@@ -18,6 +18,7 @@
 #include "base/spawn.h"
 #include "base/text.h"
 #include "files/helper/files_helper.h"
+#include "greeter/session/greeter_link.h"
 #include "greeter/session/provisioner_client.h"
 #include "greeter/session/secret.h"
 #include "greeter/session/session.h"
@@ -247,7 +248,7 @@ Status log_in(const Options& o, GreeterLink& greeter, Watchdog& watchdog, Report
 
     auto authenticator = pam_authenticator(
         {.service = o.pam_service,
-         .user = start->user,
+         .user = std::string(start->user.view()),
          .tty = start->tty,
          .watchdog = &watchdog,
          .limit = o.pam_seconds > 0 ? seconds(o.pam_seconds) : step_deadline(step::authenticate)},
@@ -264,9 +265,9 @@ Status log_in(const Options& o, GreeterLink& greeter, Watchdog& watchdog, Report
                          .times = world->times};
     const auto tell = [&](const std::string& user, const std::string& vm, const std::string& since) {
         if (!machinery.provisioner) return;
-        const nlohmann::json body = vm.empty() ? nlohmann::json(nullptr)
-                                               : nlohmann::json{{"user", user}, {"vm", vm}, {"since", since}};
-        if (Status s = machinery.provisioner->report_session(world->owner.boot_id, body); !s)
+        std::optional<RunningSession> running;
+        if (!vm.empty()) running = {.user = user, .vm = vm, .since = since};
+        if (Status s = machinery.provisioner->report_session(world->owner.boot_id, running); !s)
             report.error("session not reported", s.error());
     };
     Session session(config, {machinery.clock, report, greeter, *authenticator, *machinery.parts,
@@ -316,7 +317,7 @@ int sweep(const Options& o, int signals, Report& report) {
             // Whoever ended without a word was swept; a session that lives has its state here.
             auto states = machinery.store->list();
             if (machinery.provisioner && states && states->empty())
-                if (Status s = machinery.provisioner->report_session(world->owner.boot_id, nullptr); !s)
+                if (Status s = machinery.provisioner->report_session(world->owner.boot_id, std::nullopt); !s)
                     report.error("session not reported", s.error());
             return 0;
         }
@@ -402,7 +403,7 @@ int run_program(int argc, char** argv) {
         no_throw("berth-session", [&] {
             login.claim.reset();
             if (login.unfinished) start_sweeper(argc, argv, report);
-            greeter.end(false, "");
+            greeter.end(false);
         });
         _exit(1);
     });
@@ -414,7 +415,7 @@ int run_program(int argc, char** argv) {
     if (!done) report.error("session failed", done.error());
     login.claim.reset();
     if (login.unfinished) start_sweeper(argc, argv, report);
-    greeter.end(done.has_value(), "");
+    greeter.end(done.has_value());
     return done ? 0 : 1;
 }
 

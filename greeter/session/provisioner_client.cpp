@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/session/provisioner_client.h"
 
+#include <nlohmann/json.hpp>
+
 #include "base/record/command_line.h"
 #include "net/http_client.h"
 
@@ -60,8 +62,11 @@ Result<std::map<std::string, std::string>> ProvisionerClient::all() {
     return result;
 }
 
-Status ProvisionerClient::report_session(const std::string& boot_id, const nlohmann::json& session) {
-    const std::string body = nlohmann::json{{"boot_id", boot_id}, {"session", session}}.dump(
+Status ProvisionerClient::report_session(const std::string& boot_id,
+                                         const std::optional<RunningSession>& session) {
+    nlohmann::json running;
+    if (session) running = {{"user", session->user}, {"vm", session->vm}, {"since", session->since}};
+    const std::string body = nlohmann::json{{"boot_id", boot_id}, {"session", running}}.dump(
         -1, ' ', false, nlohmann::json::error_handler_t::replace);
     auto answer = request("POST", "/status", body);
     return answer ? Status{} : fail(answer.error());

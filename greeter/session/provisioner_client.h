@@ -4,7 +4,6 @@
 // thread.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +18,11 @@ struct Provisioner {
     std::string token;    ///< Goes as Berth-Boot.
 };
 
+/// Who uses which VM since when.
+struct RunningSession {
+    std::string user, vm, since;
+};
+
 class ProvisionerClient final : public RemoteState {
   public:
     explicit ProvisionerClient(Provisioner provisioner) : provisioner_(std::move(provisioner)) {}
@@ -26,8 +30,8 @@ class ProvisionerClient final : public RemoteState {
     Status put(const std::string& name, std::string_view text) override;
     Status remove(const std::string& name) override;
     Result<std::map<std::string, std::string>> all() override;
-    /// `session`: {"user", "vm", "since"} or null.
-    Status report_session(const std::string& boot_id, const nlohmann::json& session);
+    /// nullopt: nobody uses a VM here any more.
+    Status report_session(const std::string& boot_id, const std::optional<RunningSession>& session);
 
   private:
     /// The answer's body; nullopt: there is no such thing (404).

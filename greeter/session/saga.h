@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/report.h"
 #include "base/result.h"
+#include "greeter/protocol/messages.h"
 
 namespace berth::session {
 
@@ -38,9 +39,9 @@ struct StepAction {
 };
 
 enum class StepState { idle, begun, done, undone };
-enum class StepPhase { doing, done, failed, undoing };
+using StepPhase = protocol::StepState;
 
-/// The words of the protocol: "doing", "done", "failed", "undoing".
+/// For the log: "doing", "done", "failed", "undoing".
 std::string_view phase_name(StepPhase phase);
 
 /// Runs such a list. One thread. Destroying one that still holds something is logged: whoever owns it must

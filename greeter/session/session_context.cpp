@@ -21,7 +21,7 @@ void SessionContext::enter(const StepFacts& step, size_t index, size_t of, StepP
 }
 
 void SessionContext::tell_progress(std::string_view text) {
-    seams.front_end.progress({step_->name, text, phase_name(phase_), index_, of_});
+    seams.front_end.progress({step_->name, text, phase_, index_, of_});
 }
 
 void SessionContext::notice_claim(const volume::VolumeStatus& status) {

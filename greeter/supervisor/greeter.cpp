@@ -30,8 +30,6 @@
 namespace berth::supervisor {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::string_view k_sak_hint = "Ctrl-]";
 constexpr Duration k_facts_interval = std::chrono::seconds(2);
 constexpr int k_messages_a_turn = 64;
@@ -68,7 +66,7 @@ class Greeter {
     Status find_ui_user();
 
   private:
-    void handle(const Event& event);
+    void handle(Event event);
     void act(effect::StartUi);
     void act(effect::StopUi);
     void act(const effect::SendUi& e);
@@ -133,20 +131,16 @@ Status Greeter::find_ui_user() {
     return {};
 }
 
-void Greeter::handle(const Event& event) {
-    later_.push_back(event);
+void Greeter::handle(Event event) {
+    later_.push_back(std::move(event));
     if (handling_) return;
     handling_ = true;
     const WipeStack wiped;  // an answer may have been a password
     while (!later_.empty()) {
         Event next = std::move(later_.front());
         later_.erase(later_.begin());
-        Effects effects = state_.handle(next, clock_.now());
-        if (auto* said = std::get_if<event::UiSaid>(&next)) wipe(said->message);
-        for (auto& effect : effects) {
+        for (const auto& effect : state_.handle(next, clock_.now()))
             std::visit([this](const auto& e) { act(e); }, effect);
-            if (auto* sent = std::get_if<effect::SendSession>(&effect)) wipe(sent->message);
-        }
     }
     handling_ = false;
 }
@@ -188,7 +182,7 @@ void Greeter::act(effect::StopUi) {
 
 void Greeter::act(const effect::SendUi& e) {
     if (!ui_.socket) return;
-    if (auto put = ui_.outbox.put(e.message); !put) {
+    if (auto put = ui_.outbox.put(protocol::frame_of(e.message)); !put) {
         act(effect::StopUi{});
         handle(event::UiDied{put.error().to_log()});
     }
@@ -204,13 +198,13 @@ void Greeter::act(const effect::StartSession& e) {
     const std::string name = "s-" + random_hex(4);
     report_.event(Level::info, "session started",
                   {{"session", name}});  // No name: passwords are typed there by mistake.
-    act(effect::SendSession{
-        {{"type", "start"}, {"user", e.user}, {"tty", terminal_.path()}, {"session", name}}});
+    act(effect::SendSession{protocol::Start{.user = e.user, .tty = terminal_.path(), .session = name}});
 }
 
 void Greeter::act(const effect::SendSession& e) {
     if (!session_.socket) return;
-    if (auto put = session_.outbox.put(e.message); !put) handle(event::SessionClosed{put.error().to_log()});
+    if (auto put = session_.outbox.put(protocol::frame_of(e.message)); !put)
+        handle(event::SessionClosed{put.error().to_log()});
 }
 
 void Greeter::act(effect::CloseSession) {
@@ -249,8 +243,9 @@ void Greeter::act(effect::Settle) {
 
 void Greeter::act(const effect::Power& e) {
     SpawnOptions options;
-    options.arguments = {options_.power, e.action};
-    report_.event(Level::info, "power", {{"action", e.action}});
+    const std::string action = e.action == protocol::PowerAction::reboot ? "reboot" : "poweroff";
+    options.arguments = {options_.power, action};
+    report_.event(Level::info, "power", {{"action", action}});
     auto child = spawn(options);
     if (child)
         power_ = std::move(*child);
@@ -343,16 +338,16 @@ void Greeter::read_ui() {
     for (int i = 0; i < k_messages_a_turn && ui_.socket; ++i) {
         auto message = ui_.socket->receive();
         if (message && !*message) return;
-        auto body =
-            message ? check(Link::from_ui, std::move((*message)->body)) : Result<json>(fail(message.error()));
-        if (!body) {
+        Result<protocol::FromUi> said =
+            message ? protocol::read<protocol::FromUi>(**message) : fail(message.error());
+        if (!said) {
             ui_.hang_up();
             ui_.child.signal(SIGKILL);
             handle(
-                event::UiDied{fmt::format("{}, {}", body.error().to_log(), how_it_ended(ui_.child.wait()))});
+                event::UiDied{fmt::format("{}, {}", said.error().to_log(), how_it_ended(ui_.child.wait()))});
             return;
         }
-        handle(event::UiSaid{std::move(*body)});
+        handle(event::UiSaid{std::move(*said)});
     }
 }
 
@@ -360,17 +355,11 @@ void Greeter::read_session() {
     for (int i = 0; i < k_messages_a_turn && session_.socket; ++i) {
         auto message = session_.socket->receive();
         if (message && !*message) return;
-        auto body = message ? check(Link::from_session, std::move((*message)->body))
-                            : Result<json>(fail(message.error()));
-        if (body && (*body)["type"] == "console") {
-            if (!(*message)->fd) {
-                body = fail(ErrorCode::I03, "console without a descriptor");
-            } else {
-                guest_ = std::move((*message)->fd);
-            }
-        }
-        if (!body) return handle(event::SessionClosed{body.error().to_log()});
-        handle(event::SessionSaid{std::move(*body)});
+        Result<protocol::FromSession> said =
+            message ? protocol::read<protocol::FromSession>(**message) : fail(message.error());
+        if (!said) return handle(event::SessionClosed{said.error().to_log()});
+        if (std::holds_alternative<protocol::Console>(*said)) guest_ = std::move((*message)->fd);
+        handle(event::SessionSaid{std::move(*said)});
     }
 }
 
@@ -512,7 +501,7 @@ Result<UniqueFd> take_signals() {
 }  // namespace
 
 Status run_greeter(const Options& options, Clock& clock, Report& report) {
-    protect_memory();
+    protocol::protect_memory();
     auto signals = take_signals();
     if (!signals) return fail(signals.error());
     std::string path = options.tty;

@@ -6,8 +6,6 @@
 
 #include <cerrno>
 
-#include "base/message.h"
-
 namespace berth::supervisor {
 
 Outbox::~Outbox() {
@@ -19,8 +17,7 @@ void Outbox::clear() {
     bytes_.clear();
 }
 
-Status Outbox::put(const nlohmann::json& body) {
-    auto frame = make_frame(body);
+Status Outbox::put(Result<std::string> frame) {
     if (!frame) return fail(frame.error());
     if (bytes_.size() + frame->size() > k_outbox_bytes) {
         explicit_bzero(frame->data(), frame->size());

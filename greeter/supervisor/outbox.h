@@ -3,7 +3,6 @@
 // thread.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/result.h"
@@ -15,8 +14,9 @@ inline constexpr size_t k_outbox_bytes = 512 * 1024;
 class Outbox {
   public:
     ~Outbox();
-    /// I03 when the receiver is so far behind that the bound is reached.
-    Status put(const nlohmann::json& body);
+    /// Takes what protocol::frame_of() made; an error is handed on. I03 when the receiver is so far behind that
+    /// the bound is reached.
+    Status put(Result<std::string> frame);
     /// Sends what the socket takes now (send(2), MSG_DONTWAIT). I01 when the other end is gone.
     Status flush(int fd);
     bool empty() const { return bytes_.empty(); }

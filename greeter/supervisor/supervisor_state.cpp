@@ -6,9 +6,14 @@
 namespace berth::supervisor {
 namespace {
 
-using nlohmann::json;
+using protocol::AfterEnd;
+using protocol::MenuAction;
+using protocol::NoteStyle;
+using protocol::PowerAction;
+using protocol::ScreenMode;
+using protocol::VmAction;
 
-constexpr size_t k_messages = 32;
+constexpr size_t k_notes = 32;
 constexpr size_t k_progress = 64;
 
 }  // namespace
@@ -39,13 +44,17 @@ std::optional<BootTime> State::deadline() const {
 
 // --- The UI process ---
 
-json State::screen() const {
-    const char* mode = phase_ == Phase::login ? "login" : phase_ == Phase::menu ? "menu" : "session";
-    return {{"type", "screen"},    {"mode", mode},        {"host", host_},
-            {"version", version_}, {"notices", notices_}, {"sak_hint", sak_hint_}};
+protocol::Screen State::screen() const {
+    return {.mode = phase_ == Phase::login  ? ScreenMode::login
+                    : phase_ == Phase::menu ? ScreenMode::menu
+                                            : ScreenMode::session,
+            .host = host_,
+            .version = version_,
+            .notices = notices_,
+            .sak_hint = sak_hint_};
 }
 
-void State::to_ui(json message) {
+void State::to_ui(protocol::ToUi message) {
     if (ui_ == Ui::ready) do_now(effect::SendUi{std::move(message)});
 }
 
@@ -110,10 +119,10 @@ void State::on(const event::Tick&) {
     if (settle_tell_at_ && now_ >= *settle_tell_at_) {
         settle_tell_at_.reset();
         const auto most = std::chrono::duration_cast<std::chrono::seconds>(policy_.settle_wait).count();
-        show("info",
-             fmt::format("Waiting until the virtual machine of an earlier session is closed and saved, "
-                         "{} s at most.",
-                         most));
+        tell(
+            fmt::format("Waiting until the virtual machine of an earlier session is closed and saved, "
+                        "{} s at most.",
+                        most));
     }
     if (settle_until_ && now_ >= *settle_until_) {
         do_now(effect::Log{"earlier sessions did not close in time", ""});
@@ -128,44 +137,56 @@ void State::enter(Phase phase) {
     to_ui(screen());
 }
 
-void State::show(std::string_view style, std::string text) {
-    relay_to_ui({{"type", "message"}, {"style", style}, {"text", std::move(text)}});
-}
-
 void State::show_again() {
     for (const auto& p : progress_) to_ui(p);
-    for (const auto& text : messages_) to_ui(text);
-    if (question_) to_ui(*question_);
+    for (const auto& note : notes_) to_ui(note);
+    if (const auto* prompt = std::get_if<protocol::Prompt>(&question_)) to_ui(*prompt);
+    if (const auto* choice = std::get_if<protocol::Choice>(&question_)) to_ui(*choice);
 }
 
 void State::forget() {
-    messages_.clear();
+    notes_.clear();
     progress_.clear();
-    question_.reset();
-    to_ui({{"type", "clear"}});
+    question_ = {};
+    to_ui(protocol::Clear{});
 }
 
-void State::relay_to_ui(const json& message) {
-    const auto& type = message["type"].get_ref<const std::string&>();
-    if (type == "message") {
-        messages_.push_back(message);
-        if (messages_.size() > k_messages) messages_.erase(messages_.begin());
-        if (phase_ == Phase::console) do_now(effect::StatusLine{message["text"].get<std::string>()});
-    } else if (type == "progress") {
-        const auto same = std::find_if(progress_.begin(), progress_.end(),
-                                       [&](const json& p) { return p["step"] == message["step"]; });
-        if (same != progress_.end()) {
-            *same = message;
-        } else {
-            progress_.push_back(message);
-            if (progress_.size() > k_progress) progress_.erase(progress_.begin());
-        }
+void State::forget_remarks() {
+    std::erase_if(notes_, [](const protocol::Note& note) { return note.style == NoteStyle::info; });
+}
+
+void State::relay(const protocol::Note& note) {
+    notes_.push_back(note);
+    if (notes_.size() > k_notes) notes_.erase(notes_.begin());
+    if (phase_ == Phase::console) do_now(effect::StatusLine{note.text});
+    to_ui(note);
+}
+
+void State::relay(const protocol::Progress& progress) {
+    const auto same = std::ranges::find(progress_, progress.step, &protocol::Progress::step);
+    if (same != progress_.end()) {
+        *same = progress;
     } else {
-        question_ = message;
-        if (phase_ == Phase::console)
-            do_now(effect::StatusLine{"Berth has a question for you: press " + sak_hint_});
+        progress_.push_back(progress);
+        if (progress_.size() > k_progress) progress_.erase(progress_.begin());
     }
-    to_ui(message);
+    to_ui(progress);
+}
+
+void State::ask(const Question& question) {
+    question_ = question;
+    if (phase_ == Phase::console)
+        do_now(effect::StatusLine{"Berth has a question for you: press " + sak_hint_});
+}
+
+void State::relay(const protocol::Prompt& prompt) {
+    ask(prompt);
+    to_ui(prompt);
+}
+
+void State::relay(const protocol::Choice& choice) {
+    ask(choice);
+    to_ui(choice);
 }
 
 // --- What the UI says ---
@@ -180,66 +201,75 @@ void State::on(const event::UiSaid& e) {
         do_now(effect::StopUi{});
         return ui_failed("sends more than a person can type");
     }
-    const json& m = e.message;
-    const auto& type = m["type"].get_ref<const std::string&>();
-    if (type == "ready") {
-        if (ui_ != Ui::starting) return;
+    if (std::holds_alternative<protocol::Ready>(e.message) && ui_ == Ui::starting) {
         ui_ = Ui::ready;
         to_ui(screen());
         show_again();
-        return;
-    }
-    if (ui_ != Ui::ready) return;
-    if (type == "login") {
-        if (phase_ != Phase::login || waiting_login_) return;
-        forget();
-        if (!going_down_.empty()) {
-            show("info", going_down_);
-        } else if (sweeping_) {
-            waiting_login_ = m["user"].get<std::string>();
-            sweep_until_ = now_ + policy_.sweep_wait;
-            show("info", "One moment: the session before yours is being cleaned up.");
-        } else {
-            login(m["user"].get<std::string>());
-        }
-    } else if (type == "answer" || type == "chosen") {
-        const bool is_answer = type == "answer";
-        if (!session_linked_ || !question_ || (*question_)["id"] != m["id"] ||
-            ((*question_)["type"] == "prompt") != is_answer)
-            return;
-        if (!is_answer && m["index"].get<size_t>() >= (*question_)["options"].size()) return;
-        question_.reset();
-        do_now(effect::SendSession{m});
-    } else if (type == "cancel") {
-        if (waiting_login_) {
-            waiting_login_.reset();
-            forget();
-            to_ui(screen());
-        } else if (phase_ == Phase::session && session_linked_) {
-            do_now(effect::SendSession{m});
-        }
-    } else if (type == "power") {
-        if (phase_ != Phase::login || session_alive_) return;
-        forget();
-        go_down(m["action"].get<std::string>());
-    } else if (type == "menu") {
-        if (phase_ == Phase::menu) menu(m["action"].get<std::string>());
+    } else if (ui_ == Ui::ready) {
+        std::visit([this](const auto& m) { hear(m); }, e.message);
     }
 }
 
-void State::menu(const std::string& action) {
-    if (action == "back" || action == "send-key") {
+void State::hear(const protocol::Login& m) {
+    if (phase_ != Phase::login || waiting_login_) return;
+    forget();
+    if (!going_down_.empty()) {
+        tell(going_down_);
+    } else if (sweeping_) {
+        waiting_login_ = m.user;
+        sweep_until_ = now_ + policy_.sweep_wait;
+        tell("One moment: the session before yours is being cleaned up.");
+    } else {
+        login(m.user);
+    }
+}
+
+void State::hear(const protocol::Answer& m) {
+    const auto* asked = std::get_if<protocol::Prompt>(&question_);
+    if (!session_linked_ || asked == nullptr || asked->id != m.id) return;
+    question_ = {};
+    do_now(effect::SendSession{m});
+}
+
+void State::hear(const protocol::Chosen& m) {
+    const auto* asked = std::get_if<protocol::Choice>(&question_);
+    if (!session_linked_ || asked == nullptr || asked->id != m.id || m.index >= asked->options.size()) return;
+    question_ = {};
+    do_now(effect::SendSession{m});
+}
+
+void State::hear(const protocol::Cancel& m) {
+    if (waiting_login_) {
+        waiting_login_.reset();
+        forget();
+        to_ui(screen());
+    } else if (phase_ == Phase::session && session_linked_) {
+        do_now(effect::SendSession{m});
+    }
+}
+
+void State::hear(const protocol::Power& m) {
+    if (phase_ != Phase::login || session_alive_) return;
+    forget();
+    go_down(m.action);
+}
+
+void State::hear(const protocol::Menu& m) {
+    if (phase_ != Phase::menu) return;
+    if (m.action == MenuAction::back || m.action == MenuAction::send_key) {
         stop_ui();
         phase_ = Phase::console;
-        std::erase_if(messages_, [](const json& m) { return m["style"] == "info"; });
+        forget_remarks();
         do_now(effect::ResumePump{});
-        if (action == "send-key") do_now(effect::SendKey{});
+        if (m.action == MenuAction::send_key) do_now(effect::SendKey{});
         return;
     }
     if (!session_linked_) return;
-    if (action == "close") show("info", "The VM was asked to shut down. This can take a while.");
-    if (action == "force-off") show("info", "The VM is being switched off.");
-    do_now(effect::SendSession{{{"type", "vm"}, {"action", action}}});
+    if (m.action == MenuAction::close) tell("The VM was asked to shut down. This can take a while.");
+    if (m.action == MenuAction::force_off) tell("The VM is being switched off.");
+    do_now(effect::SendSession{protocol::Vm{m.action == MenuAction::close       ? VmAction::close
+                                            : m.action == MenuAction::force_off ? VmAction::force_off
+                                                                                : VmAction::status}});
 }
 
 void State::on(const event::Attention&) {
@@ -253,7 +283,7 @@ void State::on(const event::Attention&) {
 
 // --- The session process ---
 
-void State::login(const std::string& user) {
+void State::login(const WipedText& user) {
     waiting_login_.reset();
     session_alive_ = session_linked_ = true;
     session_end_.reset();
@@ -268,9 +298,9 @@ void State::take_terminal_back() {
     do_now(effect::EndPump{});
     enter(Phase::session);
     // What the menu's actions said is over with the guest.
-    std::erase_if(messages_, [](const json& m) { return m["style"] == "info"; });
+    forget_remarks();
     if (menu_up) {
-        to_ui({{"type", "clear"}});
+        to_ui(protocol::Clear{});
         show_again();
     } else {
         ui_young_deaths_ = 0;
@@ -279,57 +309,53 @@ void State::take_terminal_back() {
 }
 
 void State::on(const event::SessionSaid& e) {
-    const json& m = e.message;
-    if (!session_linked_) return;
-    const auto& type = m["type"].get_ref<const std::string&>();
-    if (type == "clear") {
-        forget();
-    } else if (type == "status") {
-        if (phase_ == Phase::console)
-            do_now(effect::StatusLine{m["text"].get<std::string>()});
-        else
-            show("info", m["text"].get<std::string>());
-    } else if (type == "console") {
-        if (phase_ == Phase::session) {
-            stop_ui();
-            forget();
-            phase_ = Phase::console;
-            do_now(effect::StartPump{});
-        }
-    } else if (type == "console-end") {
-        take_terminal_back();
-    } else if (type == "end") {
-        take_terminal_back();
-        session_end_ = m;
-        session_kill_at_ = now_ + policy_.session_exit;
-    } else {
-        relay_to_ui(m);
-    }
+    if (session_linked_) std::visit([this](const auto& m) { relay(m); }, e.message);
+}
+
+void State::relay(const protocol::StatusText& m) {
+    if (phase_ == Phase::console)
+        do_now(effect::StatusLine{m.text});
+    else
+        tell(m.text);
+}
+
+void State::relay(const protocol::Console&) {
+    if (phase_ != Phase::session) return;
+    stop_ui();
+    forget();
+    phase_ = Phase::console;
+    do_now(effect::StartPump{});
+}
+
+void State::relay(const protocol::End& m) {
+    take_terminal_back();
+    session_end_ = m;
+    session_kill_at_ = now_ + policy_.session_exit;
 }
 
 void State::on(const event::SessionClosed& e) {
     if (!session_linked_) return;
     session_linked_ = false;
-    question_.reset();
+    question_ = {};
     do_now(effect::CloseSession{});
     if (session_end_) return;
     take_terminal_back();
     do_now(effect::Log{"the session's messages ended", e.why});
-    show("info", "The session is being closed.");
+    tell("The session is being closed.");
 }
 
 void State::back_to_login() {
     session_alive_ = session_linked_ = false;
     session_kill_at_.reset();
-    auto kept = std::exchange(messages_, {});
+    const auto kept = std::exchange(notes_, {});
     forget();
     enter(Phase::login);
-    for (const auto& m : kept) relay_to_ui(m);
+    for (const auto& note : kept) relay(note);
 }
 
 void State::on(const event::SessionStartFailed& e) {
     back_to_login();
-    show(Error(ErrorCode::G02, e.why));
+    tell(Error(ErrorCode::G02, e.why));
 }
 
 void State::on(const event::SessionDied& e) {
@@ -337,17 +363,17 @@ void State::on(const event::SessionDied& e) {
     take_terminal_back();
     if (session_end_) {
         // After a session that went well only what went wrong matters to the next user.
-        if ((*session_end_)["result"] == "done")
-            std::erase_if(messages_, [](const json& m) { return m["style"] == "info"; });
-        const std::string power = (*session_end_)["power"].get<std::string>();
+        if (session_end_->result == protocol::Outcome::done) forget_remarks();
+        const AfterEnd power = session_end_->power;
         back_to_login();
-        if (!power.empty()) go_down(power);
+        if (power != AfterEnd::nothing)
+            go_down(power == AfterEnd::reboot ? PowerAction::reboot : PowerAction::poweroff);
         return;
     }
     do_now(effect::Log{"the session died", e.why});
-    std::erase_if(messages_, [](const json& m) { return m["style"] == "info"; });
+    forget_remarks();
     back_to_login();
-    show(Error(ErrorCode::G01, e.why));
+    tell(Error(ErrorCode::G01, e.why));
     sweeping_ = true;
     do_now(effect::StartSweeper{});
 }
@@ -359,10 +385,10 @@ void State::on(const event::SweeperDone&) {
 
 // --- Power ---
 
-void State::go_down(std::string action) {
+void State::go_down(PowerAction action) {
     enter(Phase::power);
-    show("info", action == "reboot" ? "Restarting." : "Shutting down.");
-    power_ = std::move(action);
+    tell(action == PowerAction::reboot ? "Restarting." : "Shutting down.");
+    power_ = action;
     settle_tell_at_ = now_ + policy_.settle_notice;
     settle_until_ = now_ + policy_.settle_wait;
     do_now(effect::Settle{});
@@ -383,7 +409,7 @@ void State::on(const event::PowerFailed& e) {
     if (phase_ != Phase::power) return;
     forget();
     enter(Phase::login);
-    show(Error(ErrorCode::G03, e.why));
+    tell(Error(ErrorCode::G03, e.why));
 }
 
 }  // namespace berth::supervisor

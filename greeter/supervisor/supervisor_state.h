@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the greeter does next, as a pure state machine: events in, effects out, no system call. Which process
-// owns the terminal, what is relayed to whom, and the crash-loop policy stand here. Messages in events went
-// through check() before.
+// owns the terminal, what is relayed to whom, and the crash-loop policy stand here.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <variant>
@@ -12,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "greeter/protocol/messages.h"
 
 namespace berth::supervisor {
 
@@ -30,7 +29,7 @@ struct UiStartFailed {
     std::string why;
 };
 struct UiSaid {
-    nlohmann::json message;
+    protocol::FromUi message;
 };
 struct UiDied {
     std::string why;
@@ -39,8 +38,8 @@ struct SessionStartFailed {
     std::string why;
 };
 struct SessionSaid {
-    nlohmann::json message;
-};  ///< "console": its descriptor is the executor's already.
+    protocol::FromSession message;
+};  ///< Console: its descriptor is the executor's already.
 struct SessionClosed {
     std::string why;
 };  ///< Its socket closed or it broke the protocol; the process may go on undoing.
@@ -75,15 +74,15 @@ struct StopUi {
     bool operator==(const StopUi&) const = default;
 };  ///< Gone when this returns.
 struct SendUi {
-    nlohmann::json message;
+    protocol::ToUi message;
     bool operator==(const SendUi&) const = default;
 };
 struct StartSession {
-    std::string user;
+    WipedText user;
     bool operator==(const StartSession&) const = default;
 };
 struct SendSession {
-    nlohmann::json message;
+    protocol::ToSession message;
     bool operator==(const SendSession&) const = default;
 };
 struct CloseSession {
@@ -118,7 +117,7 @@ struct StatusLine {
     bool operator==(const StatusLine&) const = default;
 };
 struct Power {
-    std::string action;
+    protocol::PowerAction action;
     bool operator==(const Power&) const = default;
 };
 struct Log {
@@ -157,6 +156,7 @@ class State {
 
   private:
     enum class Ui { absent, starting, ready };
+    using Question = std::variant<std::monostate, protocol::Prompt, protocol::Choice>;
 
     void on(const event::Started&);
     void on(const event::UiStartFailed&);
@@ -174,22 +174,43 @@ class State {
     void on(const event::Tick&);
 
     void do_now(Effect effect) { out_.push_back(std::move(effect)); }
-    void to_ui(nlohmann::json message);
+    void to_ui(protocol::ToUi message);
     void start_ui();
     void stop_ui();
     void ui_failed(const std::string& why);
-    nlohmann::json screen() const;
+    protocol::Screen screen() const;
     void enter(Phase phase);
-    void show(std::string_view style, std::string text);
-    void show(const Error& error) { show("error", error.to_user()); }
+    void tell(std::string text) { relay(protocol::Note{protocol::NoteStyle::info, std::move(text)}); }
+    void tell(const Error& error) { relay(protocol::Note{protocol::NoteStyle::error, error.to_user()}); }
     void forget();
+    void forget_remarks();
     void show_again();
-    void relay_to_ui(const nlohmann::json& message);
+
+    // What the UI says, once it is ready.
+    void hear(const protocol::Ready&) {}
+    void hear(const protocol::Login&);
+    void hear(const protocol::Answer&);
+    void hear(const protocol::Chosen&);
+    void hear(const protocol::Cancel&);
+    void hear(const protocol::Power&);
+    void hear(const protocol::Menu&);
+
+    // What the session says.
+    void relay(const protocol::Note&);
+    void relay(const protocol::Progress&);
+    void relay(const protocol::Prompt&);
+    void relay(const protocol::Choice&);
+    void relay(const protocol::Clear&) { forget(); }
+    void relay(const protocol::Console&);
+    void relay(const protocol::ConsoleEnd&) { take_terminal_back(); }
+    void relay(const protocol::StatusText&);
+    void relay(const protocol::End&);
+
+    void ask(const Question& question);
     void take_terminal_back();
-    void login(const std::string& user);
-    void menu(const std::string& action);
+    void login(const WipedText& user);
     void back_to_login();
-    void go_down(std::string action);
+    void go_down(protocol::PowerAction action);
     void power_now();
 
     std::string version_, sak_hint_, host_;
@@ -198,9 +219,9 @@ class State {
     Phase phase_ = Phase::login;
 
     // What a UI that is started anew must be told.
-    std::vector<nlohmann::json> messages_;
-    std::vector<nlohmann::json> progress_;
-    std::optional<nlohmann::json> question_;  ///< The prompt or choice without an answer.
+    std::vector<protocol::Note> notes_;
+    std::vector<protocol::Progress> progress_;
+    Question question_;  ///< Without an answer.
 
     Ui ui_ = Ui::absent;
     BootTime ui_since_;
@@ -211,14 +232,14 @@ class State {
 
     bool session_alive_ = false;
     bool session_linked_ = false;
-    std::optional<nlohmann::json> session_end_;
+    std::optional<protocol::End> session_end_;
     std::optional<BootTime> session_kill_at_;
 
     bool sweeping_ = false;
-    std::optional<std::string> waiting_login_;
+    std::optional<WipedText> waiting_login_;
     std::optional<BootTime> sweep_until_;
 
-    std::optional<std::string> power_;  ///< Wanted, and held until all is settled.
+    std::optional<protocol::PowerAction> power_;  ///< Wanted, and held until all is settled.
     std::optional<BootTime> settle_tell_at_, settle_until_;
     std::string going_down_;
 

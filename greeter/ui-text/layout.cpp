@@ -51,10 +51,10 @@ class Painter {
     int left_, columns_, row_ = 0, end_ = 0;
 };
 
-std::wstring_view state_word(const std::string& state) {
-    if (state == "done") return L"done";
-    if (state == "failed") return L"failed";
-    if (state == "undoing") return L"undoing";
+std::wstring_view state_word(protocol::StepState state) {
+    if (state == protocol::StepState::done) return L"done";
+    if (state == protocol::StepState::failed) return L"failed";
+    if (state == protocol::StepState::undoing) return L"undoing";
     return L"working";
 }
 
@@ -67,9 +67,9 @@ void paint_steps(Painter& p, const Model& m, int room) {
         const int dots = p.columns() - k_word - 2 - width(text);
         const std::wstring leader =
             dots > 0 ? L" " + std::wstring(static_cast<size_t>(dots), L'.') + L" " : L" ";
-        const Style style = step.state == "failed" ? Style::error
-                            : step.state == "done" ? Style::dim
-                                                   : Style::normal;
+        const Style style = step.state == protocol::StepState::failed ? Style::error
+                            : step.state == protocol::StepState::done ? Style::dim
+                                                                      : Style::normal;
         p.line(text + leader + std::wstring(state_word(step.state)), style);
     }
 }

@@ -24,8 +24,6 @@
 namespace berth::ui {
 namespace {
 
-using supervisor::Link;
-
 constexpr int k_socket = 3;
 constexpr Duration k_whole_redraw = std::chrono::seconds(5);
 constexpr int k_escape_ms = 150;
@@ -72,20 +70,15 @@ Status Ui::read_messages() {
         auto message = greeter_.receive();
         if (!message) return fail(message.error());
         if (!*message) return {};
-        auto body = supervisor::check(Link::to_ui, std::move((*message)->body));
-        if (!body) return fail(body.error());
-        take(model_, *body);
+        auto told = protocol::read<protocol::ToUi>(**message);
+        if (!told) return fail(told.error());
+        take(model_, *told);
     }
 }
 
 Status Ui::press_all(const std::vector<Key>& keys) {
-    for (const Key& key : keys) {
-        for (auto& message : press(model_, key)) {
-            const Status sent = greeter_.send(message);
-            supervisor::wipe(message);
-            if (!sent) return sent;
-        }
-    }
+    for (const Key& key : keys)
+        if (const auto message = press(model_, key)) BERTH_TRY(greeter_.send(protocol::frame_of(*message)));
     return {};
 }
 
@@ -113,7 +106,7 @@ void Ui::draw() {
 }
 
 Status Ui::run() {
-    BERTH_TRY(greeter_.send({{"type", "ready"}}));
+    BERTH_TRY(greeter_.send(protocol::frame_of(protocol::FromUi(protocol::Ready{}))));
     while (true) {
         draw();
         pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
@@ -134,7 +127,7 @@ Status Ui::run() {
 }  // namespace
 
 int run_ui() {
-    supervisor::protect_memory();
+    protocol::protect_memory();
     std::setlocale(LC_ALL, "C.UTF-8");
     tzset();
     struct sigaction resized{};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/ui/model.h"
 
+#include <string.h>
+
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "base/plain_text.h"
@@ -11,18 +12,12 @@
 namespace berth::ui {
 namespace {
 
-using nlohmann::json;
+using protocol::FromUi;
+using protocol::MenuAction;
+using protocol::PowerAction;
 
 constexpr size_t k_notes = 64;
 constexpr size_t k_steps = 64;
-
-const std::string& text_of(const json& m, const char* name) {
-    return m.at(name).get_ref<const std::string&>();
-}
-
-json message(std::string_view type) {
-    return {{"type", type}};
-}
 
 void move(size_t& selected, size_t count, bool down) {
     if (count == 0) return;
@@ -43,24 +38,26 @@ void edit(Input& input, const Key& key) {
     if (key.kind == Key::control && key.c == L'U') input.clear();
 }
 
-void fill(json& message, const char* name, const Input& input) {
-    auto& text = message[name].get_ref<std::string&>();
-    text.reserve(4 * k_input_characters);
+WipedText typed(const Input& input) {
+    std::string text;
+    text.reserve(4 * k_input_characters);  // It never moves to leave a copy.
     for (wchar_t c : input.text()) append_utf8(text, static_cast<char32_t>(c));
+    WipedText out(text);
+    explicit_bzero(text.data(), text.size());
+    return out;
 }
 
-std::vector<json> press_confirm(Model& m, const Key& key) {
+std::optional<FromUi> press_confirm(Model& m, const Key& key) {
     const bool yes = key.kind == Key::character && (key.c == L'y' || key.c == L'Y');
     const bool no = key.kind == Key::escape || key.kind == Key::enter ||
                     (key.kind == Key::character && (key.c == L'n' || key.c == L'N'));
     if (!yes && !no) return {};
-    json answer = std::move(m.confirm->yes);
-    m.confirm.reset();
+    const auto confirmed = std::exchange(m.confirm, std::nullopt)->yes;
     if (!yes) return {};
-    return {std::move(answer)};
+    return std::visit([](const auto& message) { return FromUi(message); }, confirmed);
 }
 
-std::vector<json> press_menu(Model& m, const Key& key) {
+std::optional<FromUi> press_menu(Model& m, const Key& key) {
     const auto& rows = menu_rows();
     if (key.kind == Key::up || key.kind == Key::down)
         move(m.menu_selected, rows.size(), key.kind == Key::down);
@@ -71,17 +68,13 @@ std::vector<json> press_menu(Model& m, const Key& key) {
         row = 0;
     else if (key.kind != Key::enter)
         return {};
-    json action = message("menu");
-    action["action"] = rows[row].action;
-    if (rows[row].action == "force-off") {
-        m.confirm = Confirm{.question = L"Switch the VM off at once? Unsaved work in it is lost.",
-                            .yes = std::move(action)};
-        return {};
-    }
-    return {std::move(action)};
+    const protocol::Menu menu{rows[row].action};
+    if (menu.action != MenuAction::force_off) return menu;
+    m.confirm = Confirm{.question = L"Switch the VM off at once? Unsaved work in it is lost.", .yes = menu};
+    return {};
 }
 
-std::vector<json> press_choice(Model& m, const Key& key) {
+std::optional<FromUi> press_choice(Model& m, const Key& key) {
     Choice& choice = *m.choice;
     if (key.kind == Key::up || key.kind == Key::down)
         move(choice.selected, choice.options.size(), key.kind == Key::down);
@@ -89,40 +82,35 @@ std::vector<json> press_choice(Model& m, const Key& key) {
         choice.selected = *digit;
     else if (key.kind != Key::enter || choice.options.empty())
         return {};
-    json chosen{{"type", "chosen"}, {"id", choice.id}, {"index", choice.selected}};
+    const protocol::Chosen chosen{.id = choice.id, .index = choice.selected};
     m.choice.reset();
     m.waiting = true;
-    return {std::move(chosen)};
+    return chosen;
 }
 
-std::vector<json> press_prompt(Model& m, const Key& key) {
+std::optional<FromUi> press_prompt(Model& m, const Key& key) {
     edit(m.input, key);
     if (key.kind != Key::enter) return {};
-    std::vector<json> out(1);
-    out[0] = {{"type", "answer"}, {"id", m.prompt->id}, {"text", ""}};
-    fill(out[0], "text", m.input);
+    protocol::Answer answer{.id = m.prompt->id, .text = typed(m.input)};
     m.input.clear();
     m.prompt.reset();
     m.waiting = true;
-    return out;
+    return answer;
 }
 
-std::vector<json> press_login(Model& m, const Key& key) {
+std::optional<FromUi> press_login(Model& m, const Key& key) {
     edit(m.input, key);
     if (key.kind == Key::escape) m.input.clear();
     if (key.kind == Key::control && (key.c == L'P' || key.c == L'R')) {
         const bool reboot = key.c == L'R';
-        json power{{"type", "power"}, {"action", reboot ? "reboot" : "poweroff"}};
         m.confirm =
             Confirm{.question = reboot ? L"Restart this workstation?" : L"Shut this workstation down?",
-                    .yes = std::move(power)};
+                    .yes = protocol::Power{reboot ? PowerAction::reboot : PowerAction::poweroff}};
         return {};
     }
     if (key.kind != Key::enter || m.input.text().empty()) return {};
-    std::vector<json> out(1);
-    out[0] = {{"type", "login"}, {"user", ""}};
-    fill(out[0], "user", m.input);
-    if (out[0]["user"].get_ref<const std::string&>().size() > 256) {
+    protocol::Login login{typed(m.input)};
+    if (login.user.view().size() > 256) {
         m.input.clear();
         m.hint = L"That name is too long.";
         return {};
@@ -130,7 +118,7 @@ std::vector<json> press_login(Model& m, const Key& key) {
     m.user = m.input.text();
     m.input.clear();
     m.waiting = true;
-    return out;
+    return login;
 }
 
 }  // namespace
@@ -152,81 +140,85 @@ void Input::clear() {
 }
 
 const std::vector<MenuRow>& menu_rows() {
-    static const std::vector<MenuRow> rows{{L"Back to the VM", "back"},
-                                           {L"Shut the VM down", "close"},
-                                           {L"Switch the VM off at once", "force-off"},
-                                           {L"Show how it is doing", "status"},
-                                           {L"Send Ctrl-] to the VM", "send-key"}};
+    static const std::vector<MenuRow> rows{{L"Back to the VM", MenuAction::back},
+                                           {L"Shut the VM down", MenuAction::close},
+                                           {L"Switch the VM off at once", MenuAction::force_off},
+                                           {L"Show how it is doing", MenuAction::status},
+                                           {L"Send Ctrl-] to the VM", MenuAction::send_key}};
     return rows;
 }
 
-void take(Model& m, const json& body) {
-    const std::string& type = text_of(body, "type");
-    if (type == "screen") {
-        const std::string& mode = text_of(body, "mode");
-        const Mode now = mode == "login" ? Mode::login : mode == "menu" ? Mode::menu : Mode::session;
-        if (now != m.mode || !m.known || now == Mode::login) m.waiting = false;
-        if (now != m.mode) {
-            m.input.clear();
-            m.confirm.reset();
-            m.menu_selected = 0;
-            if (now == Mode::login) {
-                m.prompt.reset();
-                m.choice.reset();
-                m.user.clear();
-            }
-        }
-        m.mode = now;
-        m.known = true;
-        m.host = clean(text_of(body, "host"));
-        m.version = clean(text_of(body, "version"));
-        m.sak_hint = clean(text_of(body, "sak_hint"));
-        m.notices.clear();
-        for (const auto& n : body.at("notices")) m.notices.push_back(clean(n.get_ref<const std::string&>()));
-    } else if (type == "prompt") {
+namespace {
+
+void take(Model& m, const protocol::Screen& screen) {
+    if (screen.mode != m.mode || !m.known || screen.mode == Mode::login) m.waiting = false;
+    if (screen.mode != m.mode) {
         m.input.clear();
-        m.choice.reset();
-        m.prompt = Prompt{.id = body.at("id"), .echo = body.at("echo"), .text = clean(text_of(body, "text"))};
-        m.waiting = false;
-    } else if (type == "choice") {
-        Choice choice{
-            .id = body.at("id"), .title = clean(text_of(body, "title"), true), .options = {}, .selected = 0};
-        for (const auto& o : body.at("options"))
-            choice.options.push_back(clean(o.get_ref<const std::string&>()));
-        const auto selected = body.at("default").get<size_t>();
-        choice.selected = selected < choice.options.size() ? selected : 0;
-        m.prompt.reset();
-        m.choice = std::move(choice);
-        m.waiting = false;
-    } else if (type == "message") {
-        m.notes.push_back(
-            {.error = text_of(body, "style") == "error", .text = clean(text_of(body, "text"), true)});
-        if (m.notes.size() > k_notes) m.notes.erase(m.notes.begin());
-        m.scroll = 0;
-    } else if (type == "progress") {
-        Step step{.name = text_of(body, "step"),
-                  .text = clean(text_of(body, "text")),
-                  .state = text_of(body, "state"),
-                  .index = body.at("index")};
-        m.step_count = body.at("of");
-        const auto same =
-            std::find_if(m.steps.begin(), m.steps.end(), [&](const Step& s) { return s.name == step.name; });
-        if (same != m.steps.end()) {
-            *same = std::move(step);
-        } else {
-            m.steps.push_back(std::move(step));
-            if (m.steps.size() > k_steps) m.steps.erase(m.steps.begin());
+        m.confirm.reset();
+        m.menu_selected = 0;
+        if (screen.mode == Mode::login) {
+            m.prompt.reset();
+            m.choice.reset();
+            m.user.clear();
         }
-    } else if (type == "clear") {
-        m.notes.clear();
-        m.steps.clear();
-        m.prompt.reset();
-        m.choice.reset();
-        m.scroll = 0;
+    }
+    m.mode = screen.mode;
+    m.known = true;
+    m.host = clean(screen.host);
+    m.version = clean(screen.version);
+    m.sak_hint = clean(screen.sak_hint);
+    m.notices.clear();
+    for (const auto& notice : screen.notices) m.notices.push_back(clean(notice));
+}
+
+void take(Model& m, const protocol::Prompt& prompt) {
+    m.input.clear();
+    m.choice.reset();
+    m.prompt = Prompt{.id = prompt.id, .echo = prompt.echo, .text = clean(prompt.text)};
+    m.waiting = false;
+}
+
+void take(Model& m, const protocol::Choice& asked) {
+    Choice choice{.id = asked.id, .title = clean(asked.title, true), .options = {}, .selected = 0};
+    for (const auto& option : asked.options) choice.options.push_back(clean(option));
+    choice.selected = asked.preset < choice.options.size() ? asked.preset : 0;
+    m.prompt.reset();
+    m.choice = std::move(choice);
+    m.waiting = false;
+}
+
+void take(Model& m, const protocol::Note& note) {
+    m.notes.push_back({.error = note.style == protocol::NoteStyle::error, .text = clean(note.text, true)});
+    if (m.notes.size() > k_notes) m.notes.erase(m.notes.begin());
+    m.scroll = 0;
+}
+
+void take(Model& m, const protocol::Progress& progress) {
+    Step step{.name = progress.step, .text = clean(progress.text), .state = progress.state};
+    const auto same = std::ranges::find(m.steps, step.name, &Step::name);
+    if (same != m.steps.end()) {
+        *same = std::move(step);
+    } else {
+        m.steps.push_back(std::move(step));
+        if (m.steps.size() > k_steps) m.steps.erase(m.steps.begin());
     }
 }
 
-std::vector<json> press(Model& m, const Key& key) {
+void take(Model& m, const protocol::Clear&) {
+    m.notes.clear();
+    m.steps.clear();
+    m.prompt.reset();
+    m.choice.reset();
+    m.scroll = 0;
+}
+
+}  // namespace
+
+void take(Model& m, const protocol::ToUi& message) {
+    std::visit([&m](const auto& known) { take(m, known); }, message);
+}
+
+std::optional<FromUi> press(Model& m, const Key& key) {
     m.hint.clear();
     // Many type Enter behind a digit; by then something else may be asked.
     if (std::exchange(m.digit_picked, false) && key.kind == Key::enter) return {};
@@ -248,7 +240,7 @@ std::vector<json> press(Model& m, const Key& key) {
             m.waiting = true;
             m.prompt.reset();
             m.choice.reset();
-            return {message("cancel")};
+            return protocol::Cancel{};
         }
         return m.prompt ? press_prompt(m, key) : press_choice(m, key);
     }
@@ -260,7 +252,7 @@ std::vector<json> press(Model& m, const Key& key) {
     if (m.mode == Mode::session || m.waiting) {
         if (key.kind != Key::escape) return {};
         m.hint = L"Cancelled. The work so far is being undone.";
-        return {message("cancel")};
+        return protocol::Cancel{};
     }
     return press_login(m, key);
 }

@@ -3,12 +3,11 @@
 // says how it looks.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/result.h"
+#include "greeter/protocol/messages.h"
 #include "greeter/ui/keys.h"
 
 namespace berth::ui {
@@ -33,7 +32,7 @@ class Input {
     std::wstring text_;
 };
 
-enum class Mode { login, session, menu };
+using Mode = protocol::ScreenMode;
 
 struct Note {
     bool error = false;
@@ -43,19 +42,18 @@ struct Note {
 struct Step {
     std::string name;
     std::wstring text;
-    std::string state;  ///< doing, done, failed, undoing
-    int64_t index = 0;
+    protocol::StepState state;
 };
 
 struct Choice {
-    int64_t id = 0;
+    uint64_t id = 0;
     std::wstring title;
     std::vector<std::wstring> options;
     size_t selected = 0;
 };
 
 struct Prompt {
-    int64_t id = 0;
+    uint64_t id = 0;
     bool echo = false;
     std::wstring text;
 };
@@ -63,7 +61,7 @@ struct Prompt {
 /// A yes-or-no question of the screen program itself.
 struct Confirm {
     std::wstring question;
-    nlohmann::json yes;  ///< Sent when the answer is yes.
+    std::variant<protocol::Power, protocol::Menu> yes;  ///< Sent when the answer is yes.
 };
 
 struct Model {
@@ -74,7 +72,6 @@ struct Model {
     std::vector<std::wstring> notices;
     std::vector<Note> notes;
     std::vector<Step> steps;
-    int64_t step_count = 0;
     std::optional<Prompt> prompt;
     std::optional<Choice> choice;
     // Of the user.
@@ -95,15 +92,13 @@ struct Model {
 /// The rows of the secure-attention menu: what is shown and the action sent.
 struct MenuRow {
     std::wstring_view text;
-    std::string_view action;
+    protocol::MenuAction action;
 };
 const std::vector<MenuRow>& menu_rows();
 
-/// Takes a message that passed check(Link::to_ui).
-void take(Model& model, const nlohmann::json& message);
+void take(Model& model, const protocol::ToUi& message);
 
-/// Takes a key; returns what to send, most often nothing. The caller wipes it after sending (an answer may be
-/// a password).
-std::vector<nlohmann::json> press(Model& model, const Key& key);
+/// Takes a key; returns what to send, most often nothing.
+std::optional<protocol::FromUi> press(Model& model, const Key& key);
 
 }  // namespace berth::ui

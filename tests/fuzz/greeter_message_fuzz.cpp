@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Frames between greeter, screen program and session, as each receiver handles them: taken apart, checked,
 // acted on, drawn. The first byte picks the receiver; the rest is the stream.
+#include <unistd.h>
+
 #include <clocale>
 #include <cstdint>
 #include <string>
@@ -17,26 +19,36 @@ using namespace berth;
 
 namespace {
 
-void to_greeter(std::string stream, bool from_ui) {
+/// The next message of the stream; nullopt: it ends, or is none.
+template <typename Direction>
+std::optional<Direction> next(std::string& stream) {
+    auto frame = take_frame(stream);
+    if (!frame || !*frame) return std::nullopt;
+    Message message{.body = std::move(**frame), .fd = UniqueFd(dup(0))};
+    auto known = protocol::read<Direction>(message);
+    return known ? std::optional(std::move(*known)) : std::nullopt;
+}
+
+/// Whatever goes out must be something that the other end takes.
+template <typename Direction>
+void goes_out(const Direction& message) {
+    auto frame = protocol::frame_of(message);
+    if (frame && next<Direction>(*frame) != message) __builtin_trap();
+}
+
+template <typename Said, typename Direction>
+void to_greeter(std::string stream) {
     supervisor::State state("1", "Ctrl-]");
     BootTime now{std::chrono::seconds(1)};
     state.handle(supervisor::event::Started{}, now);
-    state.handle(supervisor::event::UiSaid{{{"type", "ready"}}}, now);
-    if (!from_ui) state.handle(supervisor::event::UiSaid{{{"type", "login"}, {"user", "ann"}}}, now);
-    while (true) {
-        auto frame = take_frame(stream);
-        if (!frame || !*frame) return;
-        auto body = supervisor::check(from_ui ? supervisor::Link::from_ui : supervisor::Link::from_session,
-                                      std::move(**frame));
-        if (!body) return;
-        const auto effects = from_ui ? state.handle(supervisor::event::UiSaid{*body}, now)
-                                     : state.handle(supervisor::event::SessionSaid{*body}, now);
-        for (const auto& e : effects) {
-            // Whatever the greeter says to the screen must be something the screen accepts.
-            if (const auto* sent = std::get_if<supervisor::effect::SendUi>(&e))
-                if (!supervisor::check(supervisor::Link::to_ui, sent->message)) __builtin_trap();
-            if (const auto* sent = std::get_if<supervisor::effect::SendSession>(&e))
-                if (!supervisor::check(supervisor::Link::to_session, sent->message)) __builtin_trap();
+    state.handle(supervisor::event::UiSaid{protocol::Ready{}}, now);
+    if constexpr (std::is_same_v<Direction, protocol::FromSession>)
+        state.handle(supervisor::event::UiSaid{protocol::Login{WipedText("ann")}}, now);
+    while (auto message = next<Direction>(stream)) {
+        goes_out(*message);
+        for (const auto& e : state.handle(Said{std::move(*message)}, now)) {
+            if (const auto* sent = std::get_if<supervisor::effect::SendUi>(&e)) goes_out(sent->message);
+            if (const auto* sent = std::get_if<supervisor::effect::SendSession>(&e)) goes_out(sent->message);
             if (const auto* line = std::get_if<supervisor::effect::StatusLine>(&e))
                 if (supervisor::status_line(line->text).find('\x1b', 1) != std::string::npos)
                     __builtin_trap();
@@ -48,19 +60,14 @@ void to_greeter(std::string stream, bool from_ui) {
 void to_ui(std::string stream) {
     ui::Model model;
     ui::KeyDecoder decoder;
-    while (true) {
-        auto frame = take_frame(stream);
-        if (!frame || !*frame) break;
-        auto body = supervisor::check(supervisor::Link::to_ui, std::move(**frame));
-        if (!body) break;
-        ui::take(model, *body);
+    while (const auto message = next<protocol::ToUi>(stream)) {
+        ui::take(model, *message);
         for (ui::Size size : {ui::Size{24, 80}, ui::Size{1, 1}, ui::Size{13, 31}})
             ui::as_lines(ui::layout(model, size), size);
     }
     // What is left of the stream is typed.
     for (const auto& key : decoder.feed(stream))
-        for (const auto& message : ui::press(model, key))
-            if (!supervisor::check(supervisor::Link::from_ui, message)) __builtin_trap();
+        if (const auto message = ui::press(model, key)) goes_out(*message);
     ui::as_lines(ui::layout(model, {}), {});
 }
 
@@ -87,10 +94,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string rest(reinterpret_cast<const char*>(data) + 1, size - 1);
     switch (data[0] % 4) {
         case 0:
-            to_greeter(rest, true);
+            to_greeter<supervisor::event::UiSaid, protocol::FromUi>(rest);
             break;
         case 1:
-            to_greeter(rest, false);
+            to_greeter<supervisor::event::SessionSaid, protocol::FromSession>(rest);
             break;
         case 2:
             to_ui(rest);

@@ -3,6 +3,8 @@
 // world in memory, joined as their sockets join them. One thread; a test types and looks at the screen.
 #pragma once
 
+#include <unistd.h>
+
 #include <deque>
 #include <filesystem>
 #include <functional>
@@ -75,8 +77,7 @@ class Desk final : public session::FrontEnd {
             std::visit([this](const auto& e) { act(e); }, effect);
     }
     void press(ui::Key key) {
-        for (auto& said : ui::press(*model_, key))
-            tell(supervisor::event::UiSaid{checked(supervisor::Link::from_ui, said)});
+        if (const auto said = ui::press(*model_, key)) tell(supervisor::event::UiSaid{across(*said)});
     }
     void type(std::wstring_view text) {
         for (const wchar_t c : text) press({ui::Key::character, c});
@@ -105,7 +106,7 @@ class Desk final : public session::FrontEnd {
             config, {world.clock, world.report, *this, authenticator, parts, hypervisor, store_, sweeper,
                      [](const std::string&, const std::string&, const std::string&) {}});
         const Status done = session.run();
-        end(done.has_value(), "");
+        end(done.has_value());
         tell(supervisor::event::SessionDied{});
         if (!wanted_.empty()) throw std::logic_error("the session never showed: " + wanted_.front().first);
     }
@@ -126,45 +127,40 @@ class Desk final : public session::FrontEnd {
 
     // The greeter as the session knows it.
     Result<session::Secret> ask(std::string_view text, bool echo) override {
-        say_to_greeter({{"type", "prompt"}, {"id", ++id_}, {"echo", echo}, {"text", text}});
+        say_to_greeter(protocol::Prompt{++id_, echo, std::string(text)});
         shown("prompt", text);
         if (!answer_) return fail(ErrorCode::L05);
-        return session::Secret::from(*std::exchange(answer_, std::nullopt));
+        return session::Secret::from(std::exchange(answer_, std::nullopt)->view());
     }
     Result<size_t> choose(std::string_view title, const std::vector<std::string>& options,
                           size_t preset) override {
-        say_to_greeter(
-            {{"type", "choice"}, {"id", ++id_}, {"title", title}, {"options", options}, {"default", preset}});
+        say_to_greeter(protocol::Choice{++id_, std::string(title), options, preset});
         shown("choice", title);
         if (!chosen_) return fail(ErrorCode::L05);
         return *std::exchange(chosen_, std::nullopt);
     }
     void say(session::MessageStyle style, std::string_view text) override {
         const char* name = style == session::MessageStyle::info ? "info" : "error";
-        say_to_greeter({{"type", "message"}, {"style", name}, {"text", text}});
+        say_to_greeter(protocol::Note{style, std::string(text)});
         shown(name, text);
     }
     void progress(const session::ProgressLine& line) override {
-        say_to_greeter({{"type", "progress"},
-                        {"step", line.step},
-                        {"text", line.text},
-                        {"state", line.state},
-                        {"index", line.index},
-                        {"of", line.of}});
-        shown(fmt::format("{} {}", line.step, line.state), line.text);
+        say_to_greeter(protocol::Progress{std::string(line.step), std::string(line.text), line.state,
+                                          line.index, line.of});
+        shown(fmt::format("{} {}", line.step, session::phase_name(line.state)), line.text);
     }
-    void clear() override { say_to_greeter({{"type", "clear"}}); }
+    void clear() override { say_to_greeter(protocol::Clear{}); }
     void console(int, std::string_view vm) override {
-        say_to_greeter({{"type", "console"}, {"fd", true}, {"vm", vm}});
+        say_to_greeter(protocol::Console{{}, std::string(vm)});
         shown("console", vm);
     }
-    void console_end() override { say_to_greeter({{"type", "console-end"}}); }
+    void console_end() override { say_to_greeter(protocol::ConsoleEnd{}); }
     void status(std::string_view text) override {
-        say_to_greeter({{"type", "status"}, {"text", text}});
+        say_to_greeter(protocol::StatusText{std::string(text)});
         shown("status", text);
     }
-    void end(bool done, std::string_view power) override {
-        say_to_greeter({{"type", "end"}, {"result", done ? "done" : "failed"}, {"power", power}});
+    void end(bool done) override {
+        say_to_greeter(protocol::End{done ? protocol::Outcome::done : protocol::Outcome::failed});
         shown("end", "");
     }
     session::Heard listen(Duration timeout, std::span<const session::Watched>) override {
@@ -183,13 +179,19 @@ class Desk final : public session::FrontEnd {
     void ignore_cancel() override { stop_ = false; }
 
   private:
-    static nlohmann::json checked(supervisor::Link link, nlohmann::json message) {
-        auto good = supervisor::check(link, std::move(message));
+    /// What the other end reads of it.
+    template <typename Direction>
+    static Direction across(const Direction& message) {
+        auto frame = protocol::frame_of(message);
+        if (!frame) throw std::logic_error(frame.error().to_log());
+        auto body = take_frame(*frame);
+        Message come{.body = std::move(body.value().value()), .fd = UniqueFd(dup(0))};
+        auto good = protocol::read<Direction>(come);
         if (!good) throw std::logic_error(good.error().to_log());
         return std::move(*good);
     }
-    void say_to_greeter(nlohmann::json message) {
-        tell(supervisor::event::SessionSaid{checked(supervisor::Link::from_session, std::move(message))});
+    void say_to_greeter(const protocol::FromSession& message) {
+        tell(supervisor::event::SessionSaid{across(message)});
     }
     void shown(std::string_view kind, std::string_view text) {
         if (wanted_.empty() || !fmt::format("{} {}", kind, text).contains(wanted_.front().first)) return;
@@ -202,20 +204,17 @@ class Desk final : public session::FrontEnd {
         model_.emplace();
         model_->clock = L"Sun 22 Nov 2026  18:41";
         model_->caps_lock = false;
-        tell(supervisor::event::UiSaid{{{"type", "ready"}}});
+        tell(supervisor::event::UiSaid{protocol::Ready{}});
     }
-    void act(const supervisor::effect::SendUi& e) {
-        ui::take(*model_, checked(supervisor::Link::to_ui, e.message));
-    }
+    void act(const supervisor::effect::SendUi& e) { ui::take(*model_, across(e.message)); }
     void act(const supervisor::effect::SendSession& e) {
-        const std::string type = e.message.at("type");
-        if (type == "answer") answer_ = e.message.at("text");
-        if (type == "chosen") chosen_ = e.message.at("index");
-        if (type == "cancel") stop_ = true;
-        if (type == "vm")
-            wish_ = e.message.at("action") == "close"       ? session::Wish::close
-                    : e.message.at("action") == "force-off" ? session::Wish::force_off
-                                                            : session::Wish::status;
+        if (const auto* answer = std::get_if<protocol::Answer>(&e.message)) answer_ = answer->text;
+        if (const auto* chosen = std::get_if<protocol::Chosen>(&e.message)) chosen_ = chosen->index;
+        if (std::holds_alternative<protocol::Cancel>(e.message)) stop_ = true;
+        if (const auto* vm = std::get_if<protocol::Vm>(&e.message))
+            wish_ = vm->action == protocol::VmAction::close       ? session::Wish::close
+                    : vm->action == protocol::VmAction::force_off ? session::Wish::force_off
+                                                                  : session::Wish::status;
     }
     void act(const supervisor::effect::StartPump&) { print(supervisor::console_begins("Ctrl-]")); }
     void act(const supervisor::effect::ResumePump&) { print(supervisor::console_resumes()); }
@@ -243,7 +242,7 @@ class Desk final : public session::FrontEnd {
     std::deque<std::pair<std::string, std::function<void()>>> wanted_;
     std::string console_;
     uint64_t id_ = 0;
-    std::optional<std::string> answer_;
+    std::optional<WipedText> answer_;
     std::optional<size_t> chosen_;
     session::Wish wish_ = session::Wish::none;
     bool stop_ = false;

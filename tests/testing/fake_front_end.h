@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "greeter/session/front_end.h"
+#include "greeter/session/saga.h"
 
 namespace berth::session {
 
@@ -43,13 +44,13 @@ class FakeFrontEnd final : public FrontEnd {
     }
     void progress(const ProgressLine& line) override {
         progress_texts.emplace_back(line.text);
-        shown.push_back(fmt::format("{} {}", line.step, line.state));
+        shown.push_back(fmt::format("{} {}", line.step, phase_name(line.state)));
     }
     void clear() override { shown.emplace_back("clear"); }
     void console(int, std::string_view vm) override { shown.push_back(fmt::format("console {}", vm)); }
     void console_end() override { shown.emplace_back("console-end"); }
     void status(std::string_view text) override { shown.push_back(fmt::format("status {}", text)); }
-    void end(bool done, std::string_view) override { shown.emplace_back(done ? "end done" : "end failed"); }
+    void end(bool done) override { shown.emplace_back(done ? "end done" : "end failed"); }
     Heard listen(Duration timeout, std::span<const Watched>) override {
         clock_.sleep(timeout);
         if (on_listen) on_listen();

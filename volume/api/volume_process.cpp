@@ -6,25 +6,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 
 #include "base/no_links.h"
-#include "base/strict_json.h"
+#include "volume/api/control_wire.h"
 
 namespace berth::volume {
 namespace {
 
 using std::chrono::milliseconds;
-
-constexpr uint64_t k_most_ms = INT64_MAX / 1'000'000;  // What a Duration, in nanoseconds, can hold.
-
-constexpr std::array k_states = {
-    std::pair{VolumeState::starting, "starting"}, std::pair{VolumeState::running, "running"},
-    std::pair{VolumeState::silent, "silent"},     std::pair{VolumeState::claimed, "claimed"},
-    std::pair{VolumeState::lost, "lost"},         std::pair{VolumeState::stopping, "stopping"}};
 
 Result<uint64_t> process_start_time(pid_t pid) {
     auto stat = read_file(fmt::format("/proc/{}/stat", pid));
@@ -34,6 +26,13 @@ Result<uint64_t> process_start_time(pid_t pid) {
     for (int field = 2; field < 22 && at != std::string::npos; field++) at = stat->find(' ', at + 1);
     if (at == std::string::npos) return fail(ErrorCode::I01, "/proc/{}/stat: too short", pid);
     return std::strtoull(stat->c_str() + at, nullptr, 10);
+}
+
+Result<VolumeStatus> read_status(Message& message) {
+    auto reply = read<ControlReply>(message);
+    if (!reply) return fail(reply.error());
+    if (auto* status = std::get_if<VolumeStatus>(&*reply)) return std::move(*status);
+    return fail(ErrorCode::I03, "another answer than a status");
 }
 
 /// Private to the folder's group from its first byte.
@@ -46,107 +45,45 @@ Status write_config(const std::string& path, const std::string& text, const Volu
 
 }  // namespace
 
-std::string_view volume_state_name(VolumeState state) {
-    for (auto [value, name] : k_states)
-        if (value == state) return name;
-    return "";
-}
-
-std::optional<VolumeState> parse_volume_state(std::string_view name) {
-    for (auto [value, text] : k_states)
-        if (text == name) return value;
-    return std::nullopt;
-}
-
-uint64_t VolumeStatus::uncommitted() const {
-    uint64_t bytes = 0;
-    for (const auto& disk : disks) bytes += disk.uncommitted;
-    return bytes;
-}
-
-Result<VolumeStatus> parse_volume_status(const nlohmann::json& body) {
-    constexpr const char* k_place = "status of the volume engine";
-    VolumeStatus status;
-    JsonFields fields(body, ErrorCode::I03, k_place);
-    fields.text("type", 0, 32);
-    const auto state = parse_volume_state(fields.text("state", 1, 32));
-    if (state)
-        status.state = *state;
-    else
-        fields.fault("state", "is unknown");
-    status.silent_seconds = fields.number("silent_seconds", 0, UINT64_MAX);
-    status.lease_left = milliseconds(fields.number("lease_ms", 0, k_most_ms));
-    if (const nlohmann::json* disks = fields.array("disks", 0, 64))
-        for (const auto& entry : *disks) {
-            JsonFields disk(entry, ErrorCode::I03, k_place);
-            VolumeDiskStatus& d = status.disks.emplace_back();
-            d.name = disk.text("name", 0, 255);
-            d.reads = disk.number("reads", 0, UINT64_MAX);
-            d.writes = disk.number("writes", 0, UINT64_MAX);
-            d.bytes_read = disk.number("bytes_read", 0, UINT64_MAX);
-            d.bytes_written = disk.number("bytes_written", 0, UINT64_MAX);
-            d.uncommitted = disk.number("uncommitted", 0, UINT64_MAX);
-            BERTH_TRY(disk.done());
-        }
-    if (const nlohmann::json* by = fields.has("claim") ? fields.object("claim") : nullptr) {
-        JsonFields claim(*by, ErrorCode::I03, k_place);
-        VolumeClaim& c = status.claim.emplace();
-        c.host = claim.text("host", 0, 1024);
-        c.user = claim.text("user", 0, 1024);
-        BERTH_TRY(claim.done());
-    }
-    BERTH_TRY(fields.done());
-    return status;
-}
-
-Result<Drained> parse_stop_answer(const nlohmann::json& body) {
-    const auto text_of = [&](const char* name) {
-        const auto value = body.is_object() ? body.find(name) : body.end();
-        return value != body.end() && value->is_string() ? value->get<std::string>() : std::string();
-    };
-    if (text_of("type") != "stopped") return fail(ErrorCode::V04, "{}", text_of("text"));
-    JsonFields fields(body, ErrorCode::V04, "answer of the volume engine");
-    fields.text("type", 0, 32);
-    Drained drained;
-    if (fields.has("write_lost_ms"))
-        drained.write_lost = milliseconds(fields.number("write_lost_ms", 0, k_most_ms));
-    BERTH_TRY(fields.done());
-    return drained;
-}
-
 Result<VolumeControl> VolumeControl::connect(const std::string& run_dir) {
     UniqueFd fd = connect_in(run_dir, "control.sock");
     if (!fd) return fail(ErrorCode::V05, "{}/control.sock: {}", run_dir, std::strerror(errno));
     return VolumeControl(std::move(fd));
 }
 
+Status VolumeControl::send(const ControlRequest& request) {
+    return socket_.send(frame_of(request));
+}
+
 Result<VolumeStatus> VolumeControl::status(milliseconds timeout) {
-    BERTH_TRY(socket_.send({{"type", "status"}}));
+    BERTH_TRY(send(AskStatus{}));
     auto message = socket_.wait(static_cast<int>(timeout.count()));
     if (!message) return fail(message.error());
     if (!*message) return fail(ErrorCode::V05, "no status within {} ms", timeout.count());
-    return parse_volume_status((*message)->body);
+    return read_status(**message);
 }
 
 Status VolumeControl::watch() {
-    return socket_.send({{"type", "watch"}});
+    return send(Watch{});
 }
 
 Result<std::optional<VolumeStatus>> VolumeControl::next() {
     auto message = socket_.receive();
     if (!message) return fail(message.error());
     if (!*message) return std::nullopt;
-    auto status = parse_volume_status((*message)->body);
-    if (!status) return fail(status.error());
-    return *status;
+    return read_status(**message);
 }
 
 Result<Drained> VolumeControl::stop(milliseconds timeout) {
-    BERTH_TRY(socket_.send({{"type", "stop"}}));
+    BERTH_TRY(send(Stop{}));
     auto message = socket_.wait(static_cast<int>(timeout.count()));
     if (!message) return fail(message.error());
     if (!*message) return fail(ErrorCode::V05, "no answer to stop within {} ms", timeout.count());
-    return parse_stop_answer((*message)->body);
+    const auto reply = read<ControlReply>(**message);
+    if (!reply) return fail(ErrorCode::V04, "{}", reply.error().detail());
+    if (const auto* drained = std::get_if<Drained>(&*reply)) return *drained;
+    const auto* failed = std::get_if<StopFailed>(&*reply);
+    return fail(ErrorCode::V04, "{}", failed != nullptr ? failed->text : "");
 }
 
 Result<VolumeProcess> VolumeProcess::start(const VolumeConfig& config, const VolumeProgram& program) {

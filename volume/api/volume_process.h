@@ -13,57 +13,10 @@
 #include "base/message.h"
 #include "base/result.h"
 #include "base/spawn.h"
+#include "volume/api/control_messages.h"
 #include "volume/api/volume_config.h"
 
 namespace berth::volume {
-
-enum class VolumeState {
-    starting,
-    running,
-    silent,   ///< The file server has not answered for `notice` or the lease has run out: requests wait or
-              ///< fail. Ends when the server answers.
-    claimed,  ///< Another has claimed the lock: what is left of the lease is for closing.
-    lost,     ///< The lock is somebody else's: every request fails for good.
-    stopping,
-};
-std::string_view volume_state_name(VolumeState state);
-std::optional<VolumeState> parse_volume_state(std::string_view name);
-
-struct VolumeDiskStatus {
-    std::string name;
-    uint64_t reads = 0, writes = 0;  ///< Requests from the VM.
-    uint64_t bytes_read = 0, bytes_written = 0;
-    uint64_t uncommitted =
-        0;  ///< Bytes that were acknowledged to the VM and are not yet known to be on the server's disk.
-};
-
-/// Who claimed the lock.
-struct VolumeClaim {
-    std::string host, user;  ///< Empty: could not be read.
-};
-
-struct VolumeStatus {
-    VolumeState state = VolumeState::starting;
-    std::vector<VolumeDiskStatus> disks;
-    uint64_t silent_seconds = 0;
-    /// How long the VM's data may still be written (lock/lease.h); under a claim it only falls.
-    std::chrono::milliseconds lease_left{0};
-    std::optional<VolumeClaim> claim;  ///< From `claimed` on, whatever the state is.
-
-    uint64_t uncommitted() const;  ///< Of all disks.
-};
-
-/// Everything that was acknowledged is on the server's disk.
-struct Drained {
-    /// How long ago a connection was lost on which a write was unanswered; a copy of it may still be under
-    /// way. nullopt: none was lost.
-    std::optional<std::chrono::milliseconds> write_lost;
-};
-
-/// A "status" message; I03 for anything else.
-Result<VolumeStatus> parse_volume_status(const nlohmann::json& body);
-/// The answer to "stop": V04 with the process's words unless it is "stopped".
-Result<Drained> parse_stop_answer(const nlohmann::json& body);
 
 /// A connection to a control socket. Used by the session, its sweeper, and tests.
 class VolumeControl {
@@ -84,6 +37,7 @@ class VolumeControl {
 
   private:
     explicit VolumeControl(UniqueFd fd) : socket_(std::move(fd)) {}
+    Status send(const ControlRequest& request);
     MessageSocket socket_;
 };
 

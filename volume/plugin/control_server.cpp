@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "base/no_throw.h"
+#include "volume/api/control_wire.h"
 
 namespace berth::volume {
 namespace {
@@ -19,24 +20,6 @@ namespace {
 constexpr size_t k_most_peers = 16;
 
 }  // namespace
-
-nlohmann::json status_message(const VolumeStatus& status) {
-    nlohmann::json disks = nlohmann::json::array();
-    for (const auto& d : status.disks)
-        disks.push_back({{"name", d.name},
-                         {"reads", d.reads},
-                         {"writes", d.writes},
-                         {"bytes_read", d.bytes_read},
-                         {"bytes_written", d.bytes_written},
-                         {"uncommitted", d.uncommitted}});
-    nlohmann::json message{{"type", "status"},
-                           {"state", volume_state_name(status.state)},
-                           {"disks", disks},
-                           {"silent_seconds", status.silent_seconds},
-                           {"lease_ms", status.lease_left.count()}};
-    if (status.claim) message["claim"] = {{"host", status.claim->host}, {"user", status.claim->user}};
-    return message;
-}
 
 Status open_to_group(const std::string& path) {
     struct stat folder{};
@@ -111,9 +94,9 @@ bool ControlServer::serve_all() {
     }
     if (fds[1].revents) {
         uint64_t count;
-        (void)!read(wake_.get(), &count, sizeof count);
-        const auto status = status_message(engine_.status());
-        std::erase_if(peers_, [&](Peer& p) { return p.watching && !p.socket.send(status); });
+        (void)!::read(wake_.get(), &count, sizeof count);
+        const VolumeStatus status = engine_.status();
+        std::erase_if(peers_, [&](Peer& p) { return p.watching && !send(p, status); });
     }
     if (fds[0].revents) accept_peer();
     return true;
@@ -129,26 +112,26 @@ bool ControlServer::serve(Peer& peer) {
         auto message = peer.socket.receive();
         if (!message) return false;
         if (!*message) return true;
-        if (!answer(peer, **message)) return false;
+        const auto request = read<ControlRequest>(**message);
+        if (!request || !answer(peer, *request)) return false;
     }
 }
 
-bool ControlServer::answer(Peer& peer, const Message& message) {
-    const std::string type = message.type();
-    if (type == "status") return peer.socket.send(status_message(engine_.status())).has_value();
-    if (type == "watch") {
-        peer.watching = true;
-        return peer.socket.send(status_message(engine_.status())).has_value();
+bool ControlServer::send(Peer& peer, const ControlReply& reply) {
+    return peer.socket.send(frame_of(reply)).has_value();
+}
+
+bool ControlServer::answer(Peer& peer, const ControlRequest& request) {
+    if (!std::holds_alternative<Stop>(request)) {
+        if (std::holds_alternative<Watch>(request)) peer.watching = true;
+        return send(peer, engine_.status());
     }
-    if (type != "stop") return false;
     auto flushed = engine_.flush_all();
     if (!flushed) {
         report_.error("stop failed", flushed.error());
-        return peer.socket.send({{"type", "error"}, {"text", flushed.error().detail()}}).has_value();
+        return send(peer, StopFailed{flushed.error().detail()});
     }
-    nlohmann::json stopped{{"type", "stopped"}};
-    if (flushed->write_lost) stopped["write_lost_ms"] = flushed->write_lost->count();
-    (void)peer.socket.send(stopped);
+    (void)send(peer, *flushed);
     stopped_();
     return true;
 }

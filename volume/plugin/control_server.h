@@ -38,7 +38,8 @@ class ControlServer {
     void accept_peer();
     /// false: the connection ends.
     bool serve(Peer& peer);
-    bool answer(Peer& peer, const Message& message);
+    bool answer(Peer& peer, const ControlRequest& request);
+    bool send(Peer& peer, const ControlReply& reply);
     void notify();
 
     UniqueFd listener_, wake_;
@@ -50,9 +51,6 @@ class ControlServer {
     std::atomic<bool> ending_{false};
     std::thread thread_;
 };
-
-/// The message of architecture.md.
-nlohmann::json status_message(const VolumeStatus& status);
 
 /// Gives a socket mode 0660 and its folder's group.
 Status open_to_group(const std::string& path);

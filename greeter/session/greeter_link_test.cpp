@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "greeter/session/front_end.h"
+#include "greeter/session/greeter_link.h"
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -22,7 +22,7 @@ class Link : public testing::Test {
         link_ = std::make_unique<GreeterLink>(std::move(pair->second), -1, report_);
     }
     nlohmann::json next() { return greeter_->wait(1000).value()->body; }
-    void say(const nlohmann::json& body) { ASSERT_TRUE(greeter_->send(body)); }
+    void say(const nlohmann::json& body) { ASSERT_TRUE(greeter_->send(make_frame(body))); }
 
     RecordingReport report_;
     std::optional<MessageSocket> greeter_;
@@ -77,12 +77,12 @@ TEST_F(Link, ends_the_connection_of_one_that_chooses_what_is_not_offered) {
 }
 
 TEST_F(Link, says_nothing_longer_than_the_greeter_takes) {
-    constexpr size_t k_greeter_takes = 16 * 1024;  // greeter/protocol/protocol.cpp
+    constexpr size_t k_greeter_takes = 16 * 1024;  // greeter/protocol/forms.h
     // Bytes that are no UTF-8 become three each on the way.
     const std::string endless(1 << 20, '\xff');
     link_->say(MessageStyle::error, endless);
     link_->status(endless);
-    link_->progress({"check", endless, "doing", 0, 1});
+    link_->progress({"check", endless, protocol::StepState::doing, 0, 1});
     for (int i = 0; i < 3; ++i) {
         const auto body = next();
         EXPECT_LE(body["text"].get<std::string>().size(), k_greeter_takes) << body["type"];
@@ -121,20 +121,16 @@ TEST_F(Link, waits_for_a_well_formed_start) {
     EXPECT_EQ(start->session, "s1");
 }
 
-TEST(StartMessage, is_refused_when_a_field_is_wrong) {
-    const nlohmann::json good{{"type", "start"}, {"user", "ann"}, {"tty", "tty1"}, {"session", "s1"}};
-    EXPECT_TRUE(parse_start(good));
-    for (const auto& [key, value] :
-         std::vector<std::pair<const char*, nlohmann::json>>{{"session", "../x"},
-                                                             {"session", ""},
-                                                             {"session", 7},
-                                                             {"user", std::string(257, 'a')},
-                                                             {"user", "a\nb"},
-                                                             {"type", "answer"}}) {
-        nlohmann::json bad = good;
-        bad[key] = value;
-        EXPECT_FALSE(parse_start(bad)) << bad.dump();
-    }
+TEST_F(Link, ends_with_the_first_thing_that_is_no_message_to_a_session) {
+    say({{"type", "answer"}, {"id", 1}, {"text", 7}});
+    say({{"type", "answer"}, {"id", 1}, {"text", "geheim"}});
+    EXPECT_FALSE(link_->ask("Password: ", false));
+    EXPECT_TRUE(link_->stopping());
+}
+
+TEST_F(Link, starts_nothing_when_another_message_comes_first) {
+    say({{"type", "vm"}, {"action", "status"}});
+    EXPECT_FALSE(link_->wait_for_start());
 }
 
 TEST(Secrets, are_wiped_and_move_without_a_copy) {
