@@ -29,10 +29,10 @@ void print_text(Stream stream, std::string_view text) {
     (void)write_out(stream, printable(text, std::string_view::npos, Newlines::kept));
 }
 
-void say_lines(const std::vector<std::string>& lines) {
+std::string text_of(const std::vector<std::string>& lines) {
     std::string text;
     for (const auto& line : lines) text += printable(line) + "\n";
-    print_text(Stream::out, text);
+    return text;
 }
 
 std::string printable_json(const nlohmann::json& value, int indent) {

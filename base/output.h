@@ -52,7 +52,7 @@ void complain(fmt::format_string<const Args&...> format, const Args&... args) {
 }
 
 /// Each on a line of its own, whatever it holds.
-void say_lines(const std::vector<std::string>& lines);
+std::string text_of(const std::vector<std::string>& lines);
 
 /// What say_json() prints: indented by `indent` (-1: one line). The text is JSON (RFC 8259) and means the
 /// same value; in its strings what is not printable is escaped (\u009b), and bytes that are not UTF-8 are

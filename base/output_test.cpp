@@ -24,7 +24,7 @@ TEST_F(Output, has_lines_of_its_own_and_none_of_a_name) {
     EXPECT_EQ(out([&] { say("{}: made, {} of {:>3}\n", name, std::string_view(name), 7); }),
               "a\\x0aroot: all is well\\x1b[31m: made, a\\x0aroot: all is well\\x1b[31m of   7\n");
     EXPECT_EQ(out([&] { say("{}\n", name.c_str()); }), "a\\x0aroot: all is well\\x1b[31m\n");
-    EXPECT_EQ(out([&] { say_lines({"x", name}); }), "x\na\\x0aroot: all is well\\x1b[31m\n");
+    EXPECT_EQ(text_of({"x", name}), "x\na\\x0aroot: all is well\\x1b[31m\n");
     EXPECT_EQ(out([&] { print_text(Stream::out, "x\ny\x9b\n"); }), "x\ny\\x9b\n");
 }
 

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <map>
 
-#include "base/client_identity.h"
 #include "files/copy_file.h"
 #include "guest/machine_text.h"
 
@@ -19,12 +18,6 @@ constexpr uint64_t k_mib = 1 << 20;
 /// needs here.
 constexpr uint64_t k_local_window = 1024 * k_mib, k_network_window = 256 * k_mib;
 constexpr uint64_t k_room_reserve = 16 * k_mib;
-
-Result<std::string> maker() {
-    auto identity = read_client_identity();
-    if (!identity) return fail(identity.error());
-    return identity->id;
-}
 
 /// What another run of the same command would not get further with: no room, a bad or changed source.
 bool is_worth_keeping(Condition condition) {
@@ -130,9 +123,9 @@ Status make_vm(UserPlace& place, const std::string& vm, const guest::MachineConf
     // What is written is what a session will read.
     if (auto read = guest::parse_machine_config(guest::format_machine_config(config), "machine.toml"); !read)
         return fail(read.error());
-    auto me = maker();
+    auto me = place.owner();
     if (!me) return fail(me.error());
-    auto made = guest::NewVm::begin(*place.ops, vm, *me, origin, clock);
+    auto made = guest::NewVm::begin(*place.ops, vm, me->client, origin, clock);
     if (!made) return fail(made.error().with_prefix(place.where));
     uint64_t needed = 0;
     for (const DiskToMake& disk : disks)
@@ -158,7 +151,7 @@ Status clone_vms(UserPlace& from, const std::string& source, HeldLock* lock, std
     if (!folder) return fail(folder.error());
     auto origin = guest::origin_of(*from.ops, *folder, from.where + "/" + source);
     if (!origin) return fail(origin.error());
-    auto me = maker();
+    auto me = from.owner();
     if (!me) return fail(me.error());
 
     std::vector<guest::NewVm> made;
@@ -167,7 +160,7 @@ Status clone_vms(UserPlace& from, const std::string& source, HeldLock* lock, std
         // From the first file on: each sync would write out what the copies before this one left in the
         // cache.
         if (auto* local = job.place.local()) local->defer_sync(true);
-        auto begun = guest::NewVm::begin(*job.place.ops, job.vm, *me, *origin, clock);
+        auto begun = guest::NewVm::begin(*job.place.ops, job.vm, me->client, *origin, clock);
         if (!begun) {
             failed = fail(begun.error().with_prefix(job.place.where));
             break;

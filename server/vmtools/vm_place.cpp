@@ -23,16 +23,6 @@ Result<NfsLocation> location_of(const PlaceOptions& options, const std::string& 
     return nfs_location(text, options.nfs_port, options.mount_port);
 }
 
-Result<lock::LockOwner> owner() {
-    auto identity = read_client_identity();
-    if (!identity) return fail(identity.error());
-    auto boot_id = read_file("/proc/sys/kernel/random/boot_id", 128);
-    if (!boot_id) return fail(boot_id.error());
-    const passwd* me = getpwuid(getuid());
-    return lock::LockOwner{identity->id, identity->host, me != nullptr ? me->pw_name : "root",
-                           boot_id->substr(0, boot_id->find('\n'))};
-}
-
 /// As root: only root makes folders there. Not through a link.
 Status make_user_folder(const std::string& directory, const std::string& user,
                         const NfsCredentials& credentials) {
@@ -70,7 +60,17 @@ Result<VmName> parse_vm_name(const std::string& text) {
     return name;
 }
 
-Result<NfsCredentials> credentials_of(const std::string& user) {
+Result<lock::LockOwner> this_machine() {
+    auto identity = read_client_identity();
+    if (!identity) return fail(identity.error());
+    auto boot_id = read_file("/proc/sys/kernel/random/boot_id", 128);
+    if (!boot_id) return fail(boot_id.error());
+    const passwd* me = getpwuid(getuid());
+    return lock::LockOwner{identity->id, identity->host, me != nullptr ? me->pw_name : "root",
+                           boot_id->substr(0, boot_id->find('\n'))};
+}
+
+Result<NfsCredentials> RealPlaces::credentials_of(const std::string& user) {
     const passwd* found = getpwnam(user.c_str());
     if (found == nullptr) return fail(ErrorCode::P29, "\"{}\"", user);
     NfsCredentials credentials{found->pw_uid, found->pw_gid, {}};
@@ -88,8 +88,8 @@ Result<NfsCredentials> credentials_of(const std::string& user) {
     return credentials;
 }
 
-Result<UserPlace> open_place(const PlaceOptions& options, const std::string& user, bool make, Clock& clock,
-                             Report& report) {
+Result<UserPlace> RealPlaces::open(const PlaceOptions& options, const std::string& user, bool make,
+                                   Clock& clock, Report& report) {
     BERTH_TRY(guest::check_vm_name(user));
     if (options.directory.empty() == options.server.empty())
         return fail(ErrorCode::P06, "give one of --directory and --server");
@@ -135,7 +135,7 @@ Result<UserPlace> open_place(const PlaceOptions& options, const std::string& use
     return place;
 }
 
-Result<std::vector<std::string>> list_users(const PlaceOptions& options) {
+Result<std::vector<std::string>> RealPlaces::users(const PlaceOptions& options) {
     std::unique_ptr<files::FileOps> ops;
     const NfsCredentials self{geteuid(), getegid(), {}};
     if (!options.directory.empty()) {
@@ -177,9 +177,9 @@ void UserPlace::wait_for_lost_writes(Clock& clock) const {
     if (files && local() == nullptr) files->wait_for_lost_writes(times.sweep_wait, clock);
 }
 
-Result<HeldLock> HeldLock::take(UserPlace& place, const std::string& vm, const lock::LockTimes& times,
-                                bool may_break, const guest::UserDirectory::Waiting& waiting, Clock& clock) {
-    auto me = owner();
+Result<HeldLock> HeldLock::take(UserPlace& place, const std::string& vm, bool may_break,
+                                const guest::UserDirectory::Waiting& waiting, Clock& clock) {
+    auto me = place.owner();
     if (!me) return fail(me.error());
     HeldLock held;
     auto taken = place.directory->lock(
@@ -188,9 +188,9 @@ Result<HeldLock> HeldLock::take(UserPlace& place, const std::string& vm, const l
     held.place_ = &place;
     held.vm_ = vm;
     held.taken_ = std::move(*taken);
-    held.times_ = times;
+    held.times_ = place.times;
     held.clock_ = &clock;
-    held.renewed_ = BootTime{clock.now().since_boot - times.renew};  // the first tick renews
+    held.renewed_ = BootTime{clock.now().since_boot - place.times.renew};  // the first tick renews
     return held;
 }
 

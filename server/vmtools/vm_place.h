@@ -3,6 +3,7 @@
 // operations on both, done as the user whose they are.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,9 @@ struct VmName {
 /// M36.
 Result<VmName> parse_vm_name(const std::string& text);
 
+/// This machine and the user who calls.
+Result<lock::LockOwner> this_machine();
+
 /// One user's directory, opened as that user.
 struct UserPlace {
     std::string user;
@@ -44,6 +48,8 @@ struct UserPlace {
     std::unique_ptr<guest::UserDirectory> directory;
     std::shared_ptr<files::FilesHelper> files;
     lock::LockTimes times;
+    /// Whose locks and unfinished VMs are this program's.
+    std::function<Result<lock::LockOwner>()> owner = this_machine;
 
     /// Until nothing that was sent to its server without an answer can arrive any more (docs/security.md,
     /// assumption 2): before others may use what was written.
@@ -53,14 +59,27 @@ struct UserPlace {
     files::LocalOps* local() const { return dynamic_cast<files::LocalOps*>(ops.get()); }
 };
 
-/// The user's ids as this machine knows them (getpwnam(3), getgrouplist(3)). P29, M12.
-Result<NfsCredentials> credentials_of(const std::string& user);
+/// Opens users' directories. Tests have them in memory.
+class Places {
+  public:
+    virtual ~Places() = default;
+    /// The user's ids as this machine knows them. P29, M12.
+    virtual Result<NfsCredentials> credentials_of(const std::string& user) = 0;
+    /// `make`: a local directory that is not there is made, 0700 and the user's. P29, M-errors.
+    virtual Result<UserPlace> open(const PlaceOptions& options, const std::string& user, bool make,
+                                   Clock& clock, Report& report) = 0;
+    /// The folders of all users, sorted.
+    virtual Result<std::vector<std::string>> users(const PlaceOptions& options) = 0;
+};
 
-/// `make`: a local directory that is not there is made, 0700 and the user's. P29, M-errors.
-Result<UserPlace> open_place(const PlaceOptions& options, const std::string& user, bool make, Clock& clock,
-                             Report& report);
-/// The folders of all users, sorted.
-Result<std::vector<std::string>> list_users(const PlaceOptions& options);
+/// Users by getpwnam(3) and getgrouplist(3).
+class RealPlaces final : public Places {
+  public:
+    Result<NfsCredentials> credentials_of(const std::string& user) override;
+    Result<UserPlace> open(const PlaceOptions& options, const std::string& user, bool make, Clock& clock,
+                           Report& report) override;
+    Result<std::vector<std::string>> users(const PlaceOptions& options) override;
+};
 
 /// P27 when there is no folder of that name with a machine.toml.
 Result<files::FileHandle> find_vm(UserPlace& place, const std::string& vm);
@@ -73,8 +92,8 @@ class HeldLock {
   public:
     /// K01 naming who has it; with `may_break` it is taken over after the wait of 90 s, during which
     /// `waiting` is called with the seconds left.
-    static Result<HeldLock> take(UserPlace& place, const std::string& vm, const lock::LockTimes& times,
-                                 bool may_break, const guest::UserDirectory::Waiting& waiting, Clock& clock);
+    static Result<HeldLock> take(UserPlace& place, const std::string& vm, bool may_break,
+                                 const guest::UserDirectory::Waiting& waiting, Clock& clock);
     HeldLock(HeldLock&& other) noexcept;
     HeldLock& operator=(HeldLock&&) = delete;
     ~HeldLock();

@@ -79,7 +79,7 @@ def test_replace_moves_a_record_to_the_hardware_that_discover_listed(provisioner
     provisioner.ctl("machine", "add", "--mac", MAC, "--name", "desk", "--keymap", "de")
     _, _, token = boot(provisioner, MAC, ONE)
     boot(provisioner, DOCK, TWO)
-    done = provisioner.ctl("machine", "replace", "desk", DOCK)
+    done = provisioner.ctl("machine", "replace", "-y", "desk", DOCK)
     assert f"-mac: {MAC}\n" in done.stdout and f"+mac: {DOCK}\n" in done.stdout and "-machine: m-0002 " in done.stdout
     assert len(provisioner.machines()) == 1
     assert boot(provisioner, DOCK, TWO)[1] == "m-0001" and shown(provisioner)["settings"] == {"keymap": "de"}
@@ -92,11 +92,11 @@ def test_replace_by_what_a_conflict_says(provisioner):
     boot(provisioner, MAC, ONE)
     boot(provisioner, MAC, TWO)  # its board was exchanged, its card stays
     wait_until(lambda: shown(provisioner)["conflicts"], 10, "the conflict")
-    provisioner.ctl("machine", "replace", "m-0001", "--mac", MAC, "--serial", "SN-TWO")
+    provisioner.ctl("machine", "replace", "-y", "m-0001", "--mac", MAC, "--serial", "SN-TWO")
     assert shown(provisioner)["conflicts"] == []
     assert boot(provisioner, MAC, TWO)[1] == "m-0001"
     assert shown(provisioner)["uuid"].startswith("22222222")
     for options, text in ((["m-0001", "m-0001"], "another one"), (["m-0001", "--uuid", "00000000-0000-0000-0000-000000000000", "--mac", MAC], "no other machine"),
                           (["m-0001"], "must have a MAC")):
-        done = provisioner.ctl("machine", "replace", *options, check=False)
+        done = provisioner.ctl("machine", "replace", "-y", *options, check=False)
         assert done.returncode == 1 and "BERTH-P06" in done.stderr and text in done.stderr, done.stderr

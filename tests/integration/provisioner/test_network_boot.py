@@ -237,7 +237,7 @@ def firmware(request):
 
 def serve(lan):
     lan.start_provisioner()
-    run(lan.build / "bin/berthctl", "--database", lan.database, "policy", "set", "--unknown", "discover")
+    run(lan.build / "bin/berthctl", "--database", lan.database, "policy", "set", "-y", "--unknown", "discover")
 
 
 def assert_decided(lan, machine, firmware):
@@ -290,7 +290,7 @@ def test_of_two_cards_the_one_that_booted_is_asked_about(lan):
 
 def test_an_image_that_cannot_be_loaded_is_asked_for_three_times_more_and_then_the_local_disk_boots(lan):
     lan.start_provisioner()
-    run(lan.build / "bin/berthctl", "--database", lan.database, "policy", "set", "--unknown", "enrol")
+    run(lan.build / "bin/berthctl", "--database", lan.database, "policy", "set", "-y", "--unknown", "enrol")
     start_dnsmasq(lan, "dhcp")
     machine = Machine(lan, "pcbios")
     machine.wait("LOCAL DISK BOOTED")

@@ -44,7 +44,7 @@ def ctl(build, state, *arguments):
 
 def test_a_database_is_made_and_used_as_its_folders_owner(build, state):
     assert ctl(build, state, "machine", "add", "--mac", "52:54:00:00:00:01").returncode == 0
-    assert ctl(build, state, "policy", "set", "--unknown", "discover").returncode == 0
+    assert ctl(build, state, "policy", "set", "-y", "--unknown", "discover").returncode == 0
     for path in state.iterdir():
         assert path.stat().st_uid == PROVISIONER, path
     assert "m-0001" in ctl(build, state, "machine", "list").stdout

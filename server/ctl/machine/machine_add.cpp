@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/ctl/machine/machine_arguments.h"
+#include "server/ctl/store_access.h"
+#include "server/ctl/verbs.h"
+#include "server/model/machine_view.h"
+
+namespace berth::server {
+namespace {
+
+class MachineAdd final : public Verb {
+  public:
+    explicit MachineAdd(CLI::App& command) : arguments_(command) {}
+
+    Result<Answer> run(Ctl& ctl) override {
+        Machine machine;
+        BERTH_TRY(arguments_.apply(machine));
+        auto store = open_store(ctl);
+        if (!store) return fail(store.error());
+        const auto added = (*store)->add(std::move(machine));
+        if (!added) return fail(added.error());
+        const auto policy = (*store)->policy();
+        if (!policy) return fail(policy.error());
+        return Answer{.json = machine_json(*added, *policy), .lines = {added->id + "  " + added->name}};
+    }
+
+  private:
+    MachineArguments arguments_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> machine_add(CLI::App& command) {
+    return std::make_unique<MachineAdd>(command);
+}
+
+}  // namespace berth::server

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/ctl/machine/machine_arguments.h"
+#include "server/ctl/question.h"
+#include "server/ctl/store_access.h"
+#include "server/ctl/verbs.h"
+#include "server/model/machine_view.h"
+
+namespace berth::server {
+namespace {
+
+class MachineRemove final : public Verb {
+  public:
+    explicit MachineRemove(CLI::App& command) : question_(command) { add_machine_word(command, word_); }
+
+    Result<Answer> run(Ctl& ctl) override {
+        auto store = open_store(ctl);
+        if (!store) return fail(store.error());
+        const auto machine = (*store)->find(word_);
+        if (!machine) return fail(machine.error());
+        const auto states = (*store)->state_names(machine->id);
+        if (!states) return fail(states.error());
+        auto before = editable_lines(*machine);
+        for (const auto& name : *states) before.push_back("session state: " + name);
+        const auto go = question_.confirm(ctl, before, {});
+        if (!go) return fail(go.error());
+        if (!*go) return nothing_removed(machine->id);
+        BERTH_TRY((*store)->remove(machine->id));
+        return removed(machine->id);
+    }
+
+  private:
+    Question question_;
+    std::string word_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> machine_remove(CLI::App& command) {
+    return std::make_unique<MachineRemove>(command);
+}
+
+}  // namespace berth::server

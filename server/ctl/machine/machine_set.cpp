@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/ctl/machine/machine_arguments.h"
+#include "server/ctl/question.h"
+#include "server/ctl/store_access.h"
+#include "server/ctl/verbs.h"
+#include "server/model/machine_view.h"
+
+namespace berth::server {
+namespace {
+
+class MachineSet final : public Verb {
+  public:
+    explicit MachineSet(CLI::App& command) : arguments_(command), question_(command) {
+        add_machine_word(command, word_);
+    }
+
+    Result<Answer> run(Ctl& ctl) override {
+        auto store = open_store(ctl);
+        if (!store) return fail(store.error());
+        auto machine = (*store)->find(word_);
+        if (!machine) return fail(machine.error());
+        const auto before = editable_lines(*machine);
+        Machine changed = *machine;
+        BERTH_TRY(arguments_.apply(changed));
+        const auto go = question_.confirm(ctl, before, editable_lines(changed));
+        if (!go) return fail(go.error());
+        if (*go)
+            // Asking may have taken its time: what was shown must still be so.
+            BERTH_TRY((*store)->update(machine->id, [&](Machine& now) -> Status {
+                if (editable_lines(now) != before)
+                    return fail(ErrorCode::P07, "machine {}: was changed by someone else meanwhile", now.id);
+                return arguments_.apply(now);
+            }));
+        return changed_answer(ctl, **store, machine->id, *go);
+    }
+
+  private:
+    MachineArguments arguments_;
+    Question question_;
+    std::string word_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> machine_set(CLI::App& command) {
+    return std::make_unique<MachineSet>(command);
+}
+
+}  // namespace berth::server

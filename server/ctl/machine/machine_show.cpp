@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/ctl/machine/machine_arguments.h"
+#include "server/ctl/store_access.h"
+#include "server/ctl/verbs.h"
+
+namespace berth::server {
+namespace {
+
+class MachineShow final : public Verb {
+  public:
+    explicit MachineShow(CLI::App& command) { add_machine_word(command, word_); }
+
+    Result<Answer> run(Ctl& ctl) override {
+        auto store = open_store(ctl);
+        if (!store) return fail(store.error());
+        return machine_answer(**store, word_);
+    }
+
+  private:
+    std::string word_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> machine_show(CLI::App& command) {
+    return std::make_unique<MachineShow>(command);
+}
+
+}  // namespace berth::server

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/ctl/store_access.h"
+#include "server/ctl/verbs.h"
+#include "server/model/machine_view.h"
+
+namespace berth::server {
+namespace {
+
+class PolicyShow final : public Verb {
+  public:
+    Result<Answer> run(Ctl& ctl) override {
+        auto store = open_store(ctl);
+        if (!store) return fail(store.error());
+        const auto policy = (*store)->policy();
+        if (!policy) return fail(policy.error());
+        return Answer{.json = policy_json(*policy), .lines = policy_lines(*policy)};
+    }
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> policy_show(CLI::App& /*command*/) {
+    return std::make_unique<PolicyShow>();
+}
+
+}  // namespace berth::server

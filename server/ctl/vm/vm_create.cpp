@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/ctl/verbs.h"
+#include "server/ctl/vm/vm_work.h"
+
+namespace berth::server {
+namespace {
+
+class VmCreate final : public Verb {
+  public:
+    explicit VmCreate(CLI::App& command) : places_(command), hardware_(command), progress_(command) {
+        command.add_option("--disk", sizes_, "size of a disk; repeat for more; default 32 GiB")->take_all();
+        add_vm_name(command, name_);
+    }
+
+    Result<Answer> run(Ctl& ctl) override {
+        const auto name = parse_vm_name(name_);
+        if (!name) return fail(name.error());
+        auto machine = VmHardwareArguments::plain("create");
+        if (sizes_.empty()) sizes_ = {"32 GiB"};
+        for (const auto& text : sizes_) {
+            auto size = size_argument("--disk", text, 1 << 20, 64ULL << 40);
+            if (!size) return fail(size.error());
+            machine.add_disk(hardware_.bus_or(guest::DiskBus::virtio)).size = *size;
+            machine.origin += " " + text;
+        }
+        BERTH_TRY(hardware_.apply(machine));
+        return make_machine(ctl, places_, progress_, *name, machine);
+    }
+
+  private:
+    PlaceArguments places_;
+    VmHardwareArguments hardware_;
+    Progress progress_;
+    std::vector<std::string> sizes_;
+    std::string name_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> vm_create(CLI::App& command) {
+    return std::make_unique<VmCreate>(command);
+}
+
+}  // namespace berth::server

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/ctl/verbs.h"
+#include "server/ctl/vm/appliance.h"
+#include "server/ctl/vm/vm_work.h"
+
+namespace berth::server {
+namespace {
+
+constexpr size_t k_max_disks = 32;
+
+class VmImport final : public Verb {
+  public:
+    explicit VmImport(CLI::App& command) : places_(command), hardware_(command), progress_(command) {
+        command.add_option("--format", format_, "qcow2, vmdk, vdi, vhdx, raw or ova")
+            ->check(CLI::IsMember({"qcow2", "vmdk", "vdi", "vhdx", "raw", "ova"}));
+        add_vm_name(command, name_);
+        command.add_option("IMAGE", images_, "disk images, the one with the system first; or one OVA")
+            ->required();
+    }
+
+    Result<Answer> run(Ctl& ctl) override {
+        const auto name = parse_vm_name(name_);
+        if (!name) return fail(name.error());
+        if (images_.size() > k_max_disks)
+            return fail(ErrorCode::P06, "{} images: must be 1 to {}", images_.size(), k_max_disks);
+        const bool appliance = format_ == "ova" || (format_.empty() && images_.front().ends_with(".ova"));
+        if (appliance && images_.size() != 1)
+            return fail(ErrorCode::P06, "{} images: an OVA is imported alone", images_.size());
+
+        auto machine = VmHardwareArguments::plain("import");
+        BERTH_TRY(appliance ? read_appliance(images_.front(), hardware_, machine) : add_images(machine));
+        for (const auto& d : machine.disks)
+            machine.origin += fmt::format(" {} {} {}", d.image->name, d.image->size, d.image->mtime_ns);
+        BERTH_TRY(hardware_.apply(machine));
+        return make_machine(ctl, places_, progress_, *name, machine);
+    }
+
+  private:
+    Status add_images(NewMachine& machine) const {
+        for (const auto& path : images_) {
+            auto image = open_image(path, format_.empty() ? std::nullopt : parse_format(format_));
+            if (!image) return fail(image.error());
+            // Images of KVM's world have virtio drivers in them; of others at least AHCI's.
+            const bool ours = image->format == ImageFormat::qcow2 || image->format == ImageFormat::raw;
+            if (!ours && machine.disks.empty()) machine.config.network.model = "e1000e";
+            machine.add_disk(hardware_.bus_or(ours ? guest::DiskBus::virtio : guest::DiskBus::sata)).image =
+                std::move(*image);
+        }
+        return {};
+    }
+
+    PlaceArguments places_;
+    VmHardwareArguments hardware_;
+    Progress progress_;
+    std::string format_, name_;
+    std::vector<std::string> images_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> vm_import(CLI::App& command) {
+    return std::make_unique<VmImport>(command);
+}
+
+}  // namespace berth::server

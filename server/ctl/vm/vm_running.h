@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `vm list --running` (REQUIREMENTS M11).
+#pragma once
+
+#include "server/ctl/verb.h"
+
+namespace berth::server {
+
+/// By the lock files in the directory or at the server that `options` name; with neither by what the
+/// workstations post. P05 when some folders could not be looked at.
+Result<Answer> running_answer(const Ctl& ctl, const PlaceOptions& options);
+
+}  // namespace berth::server
