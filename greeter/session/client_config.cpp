@@ -97,6 +97,8 @@ Result<ClientConfig> parse_client_config(std::string_view text, std::string_view
            [](const std::string& s) { return s.empty() || parse_location(s).has_value(); });
     r.text("lock", "break", policy, "\"user\", \"admin\" or \"nobody\"",
            [](const std::string& s) { return s == "user" || s == "admin" || s == "nobody"; });
+    int64_t pam_seconds = 0;
+    r.get("pam", "limit_seconds", pam_seconds, "1 to 3600", [](int64_t v) { return v >= 1 && v <= 3600; });
     r.get("vm", "allow_emulation", c.allow_emulation, "true or false", [](bool) { return true; });
     r.text("vm", "network_bridge", c.network_bridge, "a network interface's name or empty",
            [](const std::string& s) { return s.empty() || is_interface_name(s); });
@@ -108,6 +110,7 @@ Result<ClientConfig> parse_client_config(std::string_view text, std::string_view
     c.lock_break = policy == "user"    ? BreakPolicy::user
                    : policy == "admin" ? BreakPolicy::admin
                                        : BreakPolicy::nobody;
+    if (pam_seconds > 0) c.pam_limit = std::chrono::seconds(pam_seconds);
     c.guest_address_leased = guest_address == "leased";
     return c;
 }

@@ -3,6 +3,8 @@
 // session. Formats: docs/architecture.md "Users, paths, parameters".
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,6 +32,9 @@ struct ClientConfig {
     LocateConfig locate;
     std::string shared_location;  ///< "server:/path", or empty.
     BreakPolicy lock_break = BreakPolicy::user;
+    /// The longest that one call of PAM may take, without the time in which the user types; none: the
+    /// deadline of the step "authenticate".
+    std::optional<std::chrono::nanoseconds> pam_limit;
     bool allow_emulation = false;
     std::string network_bridge;
     /// A guest on the bridge may send from the address of its lease only.

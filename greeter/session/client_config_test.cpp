@@ -70,6 +70,16 @@ TEST(ClientConfig, names_the_legal_range_of_a_wrong_value) {
     EXPECT_EQ(code_of(error_of("[locate]\ndirectory = \"users/{user}\"\n")), "BERTH-I04");
 }
 
+TEST(ClientConfig, gives_pam_the_deadline_of_its_step_or_what_the_site_says) {
+    EXPECT_EQ(parse_client_config("", "berth.toml")->pam_limit, std::nullopt);
+    const auto c = parse_client_config("[pam]\nlimit_seconds = 90\n", "berth.toml");
+    ASSERT_TRUE(c);
+    EXPECT_EQ(c->pam_limit, std::chrono::seconds(90));
+    for (const char* bad : {"0", "-1", "3601", "1.5", "\"60\""})
+        EXPECT_EQ(error_of(fmt::format("[pam]\nlimit_seconds = {}\n", bad)).detail(),
+                  "berth.toml, line 2: pam.limit_seconds: must be 1 to 3600");
+}
+
 TEST(ClientConfig, reads_where_the_template_of_first_logins_is) {
     const auto c = parse_client_config("[vm]\ntemplate = \"fs1:/export/templates/debian\"\n", "berth.toml");
     ASSERT_TRUE(c);

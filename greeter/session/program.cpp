@@ -45,8 +45,7 @@ struct Options {
                 qemu_group = "libvirt-qemu";
     std::string files_program = files::FilesProgram{}.program, files_user = "_berth-files";
     std::string pam_service = "berth";
-    std::vector<int64_t> lock_times_ms;            ///< renew, hold, take over, sweep wait
-    int64_t pam_seconds = 0, libvirt_seconds = 0;  ///< 0: the steps' deadlines.
+    FixedTimes fixed;
     int64_t power_button_seconds = 60, volume_stop_seconds = 60;
     int64_t settle_seconds = 180;
     std::string nft = "/usr/sbin/nft";
@@ -80,10 +79,6 @@ void declare(CLI::App& app, Options& o) {
                    "nft(8), which keeps guests from the servers; empty: nothing does (laboratories only)")
         ->capture_default_str();
     app.add_option("--pam-service", o.pam_service, "PAM service")->capture_default_str();
-    app.add_option("--lock-times-ms", o.lock_times_ms,
-                   "renew,hold,take-over,sweep-wait in milliseconds (laboratories only)")
-        ->delimiter(',')
-        ->expected(4);
     app.add_option("--power-button-seconds", o.power_button_seconds,
                    "From the power button to switching a VM off")
         ->check(CLI::Range(1, 3600))
@@ -91,11 +86,6 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--volume-stop-seconds", o.volume_stop_seconds, "For writing the last changes")
         ->check(CLI::Range(1, 3600))
         ->capture_default_str();
-    app.add_option("--pam-seconds", o.pam_seconds, "The longest a call of PAM may take (laboratories only)")
-        ->check(CLI::Range(1, 3600));
-    app.add_option("--libvirt-seconds", o.libvirt_seconds,
-                   "The longest that libvirt may leave a request unanswered (laboratories only)")
-        ->check(CLI::Range(1, 3600));
     app.add_flag("--sweep", o.sweep, "Finish the sessions that could not end themselves, then exit");
     app.add_flag(
         "--settle", o.settle,
@@ -159,9 +149,7 @@ Result<World> read_world(const Options& o) {
     if (auto line = read_file(o.command_line, 65536))
         w.provisioner =
             find_provisioner(*line, w.record ? w.record->id : "", w.record ? w.record->boot_token : "");
-    if (o.lock_times_ms.size() == 4)
-        w.times.lock = {milliseconds(o.lock_times_ms[0]), milliseconds(o.lock_times_ms[1]),
-                        milliseconds(o.lock_times_ms[2]), milliseconds(o.lock_times_ms[3])};
+    w.times.lock = o.fixed.lock;
     w.times.watch.power_button = seconds(o.power_button_seconds);
     w.times.volume_stop = seconds(o.volume_stop_seconds);
     return w;
@@ -216,10 +204,7 @@ Status build(Machinery& m, const World& w, const Options& o, Report& report) {
     auto made = real_parts(std::move(parts), m.clock, report);
     if (!made) return fail(made.error());
     m.parts = std::move(*made);
-    guest::LibvirtTimes times{.answer = step_deadline(step::console), .start = step_deadline(step::vm)};
-    if (o.libvirt_seconds > 0)
-        times = {.answer = seconds(o.libvirt_seconds), .start = seconds(o.libvirt_seconds)};
-    m.hypervisor = guest::connect_libvirt(o.libvirt, m.clock, report, times);
+    m.hypervisor = guest::connect_libvirt(o.libvirt, m.clock, report, o.fixed.libvirt);
     m.sweeper = std::make_unique<Sweeper>(sweep_seams(m, w, report));
     return {};
 }
@@ -246,13 +231,13 @@ Status log_in(const Options& o, GreeterLink& greeter, Watchdog& watchdog, Report
     login.claim = std::move(*claim);
     BERTH_TRY(login.claim->sign());
 
-    auto authenticator = pam_authenticator(
-        {.service = o.pam_service,
-         .user = std::string(start->user.view()),
-         .tty = start->tty,
-         .watchdog = &watchdog,
-         .limit = o.pam_seconds > 0 ? seconds(o.pam_seconds) : step_deadline(step::authenticate)},
-        greeter, report);
+    auto authenticator =
+        pam_authenticator({.service = o.pam_service,
+                           .user = std::string(start->user.view()),
+                           .tty = start->tty,
+                           .watchdog = &watchdog,
+                           .limit = world->client.pam_limit.value_or(step_deadline(step::authenticate))},
+                          greeter, report);
     SessionConfig config{.session = start->session,
                          .client = world->client,
                          .owner = world->owner,
@@ -357,10 +342,11 @@ int settle_all(const Options& o, int signals, Report& report) {
 
 }  // namespace
 
-int run_program(int argc, char** argv) {
+int run_program(int argc, char** argv, const MoreOptions& more) {
     Options options;
     CLI::App app("berth-session: one login, from the password to the last undo");
     declare(app, options);
+    if (more) more(app, options.fixed);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {

@@ -10,7 +10,8 @@ SETUID = {
     "/usr/lib/dbus-1.0/dbus-daemon-launch-helper": "-rwsr-xr--",
     "/usr/sbin/unix_chkpwd": "-rwxr-sr-x",
 }
-WANTED_PROGRAMS = ["berth-greeter", "berth-greeter-ui", "berth-session", "berth-setup", "berth-volume"]
+# And no other: berth-lab (tests/lab), whose programs have these names, changes times that every workstation of a site must share.
+PROGRAMS = ["berth-files", "berth-greeter", "berth-greeter-ui", "berth-kvm-probe", "berth-session", "berth-setup", "berth-volume"]
 
 
 def test_all_outputs_are_there_and_small_enough_for_the_network(image):
@@ -76,9 +77,13 @@ def test_setuid_programs_are_the_known_ones(squashfs):
     assert found == SETUID
 
 
-def test_our_programs_and_units_are_there(squashfs):
-    for name in WANTED_PROGRAMS:
-        assert squashfs.entries[f"/usr/libexec/berth/{name}"][0:2] == ("-rwxr-xr-x", "0/0")
+def test_our_programs_and_units_are_there_and_no_other(squashfs, tmp_path):
+    ours = sorted(n for n in squashfs.entries if re.search(r"^/usr/libexec/berth/|/berth-(session|lab)$|/berthctl$", n))
+    assert ours == [f"/usr/libexec/berth/{name}" for name in PROGRAMS]
+    for path in ours:
+        assert squashfs.entries[path][0:2] == ("-rwxr-xr-x", "0/0")
+    session = (squashfs.extract(tmp_path / "session", "usr/libexec/berth/berth-session") / "usr/libexec/berth/berth-session").read_bytes()
+    assert b"--state-dir" in session and b"lock-times" not in session and b"libvirt-seconds" not in session
     assert "/usr/lib/berth/nbdkit-berth-plugin.so" in squashfs.entries
     for name in ("berth-provisioner", "berthctl", "berth-image"):
         assert f"/usr/bin/{name}" not in squashfs.entries

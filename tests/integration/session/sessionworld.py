@@ -254,6 +254,7 @@ class World:
         self.state, self.swap, self.run = self.folder / "state", self.folder / "swap", self.folder / "run"
         self.pam_script = self.folder / "pam"
         self.pam("auth conv 1\noff Password: =geheim\n")
+        # Of the lock, in milliseconds: the laboratory's berth-session. None: the shipped one, with its times.
         self.times, self.power_button_seconds = "1000,6000,3000,2000", 5
         self.write_users()
         self.configure()
@@ -297,13 +298,14 @@ class World:
                 "NSS_WRAPPER_GROUP": str(self.folder / "group"), "BERTH_NBDKIT_PLUGIN": str(self.build / "bin/nbdkit-berth-plugin.so"), "TZ": "UTC"}
 
     def command(self, *options):
-        command = self.libvirt.enter(self.build / "bin/berth-session", "--config", self.folder / "berth.toml", "--machine",
+        program = ["bin/berth-session"] if self.times is None else ["bin/berth-lab/berth-session", "--lock-times-ms", self.times]
+        command = self.libvirt.enter(self.build / program[0], *program[1:], "--config", self.folder / "berth.toml", "--machine",
                                      self.folder / "machine.json", "--boot", self.folder / "boot.json", "--kernel-command-line", self.folder / "cmdline",
                                      "--state-dir", self.state, "--swap-dir", self.swap, "--run-root", self.run, "--nat-network", "",
                                      # The host's rules are the host's.
                                      "--nft", "/usr/sbin/nft" if self.port_mapper else "",
                                      "--volume-program", self.build / "bin/berth-volume",
-                                     "--files-program", self.build / "bin/berth-files", "--lock-times-ms", self.times,
+                                     "--files-program", self.build / "bin/berth-files",
                                      "--power-button-seconds", str(self.power_button_seconds), "--volume-stop-seconds", "20", "--going-down", self.folder / "going-down", *options)
         return self.port_mapper.on_its_network(*command) if self.port_mapper else command
 

@@ -430,7 +430,8 @@ def test_a_guest_that_is_closed_while_libvirtd_hangs_is_left_to_the_sweeper(worl
 def test_a_pam_module_that_never_returns_ends_the_login(world, function):
     script = f"{function} hang\n"
     world.pam(script if function == "auth" else "auth conv 1\noff Password: =geheim\n" + script)
-    greeter = world.log_in(options=("--pam-seconds", "2"))
+    world.configure("[pam]\nlimit_seconds = 2\n")
+    greeter = world.log_in()
     assert greeter.end(60) == 1
     assert any("BERTH-L04" in t and "no answer in time" in t for t in greeter.texts("message")), greeter.shown
     assert world.names() == ["machine.toml", "software.raw"]
@@ -438,7 +439,8 @@ def test_a_pam_module_that_never_returns_ends_the_login(world, function):
 
 
 def test_the_time_in_which_the_user_types_is_not_pams(world):
-    greeter = world.log_in(options=("--pam-seconds", "1"), answers=[])
+    world.configure("[pam]\nlimit_seconds = 1\n")
+    greeter = world.log_in(answers=[])
     question = greeter.until("prompt", answer=False)
     time.sleep(2)
     greeter.send(type="answer", id=question["id"], text="geheim")
@@ -450,7 +452,8 @@ def test_the_time_in_which_the_user_types_is_not_pams(world):
 
 def test_a_pam_module_that_never_closes_its_session_is_told_and_the_rest_is_finished(world):
     world.pam("auth conv 1\noff Password: =geheim\nclose hang\n")
-    greeter = start_guest(world, options=("--pam-seconds", "2"))
+    world.configure("[pam]\nlimit_seconds = 2\n")
+    greeter = start_guest(world)
     assert greeter.end(90, nudge=b"q") == 1
     assert any("BERTH-L04" in t for t in greeter.texts("message")), greeter.shown
     assert "console-end" in [b["type"] for b in greeter.shown]

@@ -60,7 +60,7 @@ def test_remove_without_a_terminal_needs_yes_and_a_vm_in_use_stays(tools):
 def test_a_lock_whose_holder_is_gone_is_broken_when_asked_for(tools):
     tools.ctl.ok("create", "ann/work", "--disk", "1 MiB")
     tools.lock("ann/work", 9)
-    tools.ctl.ok("clone", "ann/work", "ben/work", "--break", "--lock-times-ms", "1000,6000,3000,2000")
+    tools.lab.ok("clone", "ann/work", "ben/work", "--break", "--lock-times-ms", "1000,6000,3000,2000")
     assert sorted(os.listdir(tools.path("ann/work"))) == ["last-used.10", "machine.toml", "software.raw"]
     assert tools.names("ben") == ["work"]
 

@@ -24,8 +24,8 @@ def write_users(folder):
 class Berthctl:
     """Runs `berthctl vm COMMAND` for one place."""
 
-    def __init__(self, build, environment, *place):
-        self.program, self.environment, self.place = pathlib.Path(build) / "bin/berthctl", environment, [str(p) for p in place]
+    def __init__(self, build, environment, *place, program="bin/berthctl"):
+        self.program, self.environment, self.place = pathlib.Path(build) / program, environment, [str(p) for p in place]
 
     def command(self, command, *arguments):
         return [str(self.program), "vm", command, *self.place, *map(str, arguments)]
@@ -66,6 +66,7 @@ class Tools:
             (self.users / user).mkdir(mode=0o700)
             os.chown(self.users / user, UIDS[user], UIDS[user])
         self.ctl = Berthctl(build, write_users(self.folder), "--directory", self.users)
+        self.lab = Berthctl(build, self.ctl.environment, "--directory", self.users, program="bin/berth-lab/berthctl")
 
     def path(self, name, file=""):
         return self.users / name / file
