@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <gmock/gmock.h>
 
-#include "bootstrap/image_tool.h"
 #include "tests/testing/ctl_world.h"
+#include "tests/testing/signed_site.h"
 
 namespace berth::server {
 namespace {
@@ -11,14 +11,7 @@ class ImageAddTest : public CtlTest {
   protected:
     ImageAddTest() {
         std::filesystem::create_directory(folder + "/images");
-        EXPECT_TRUE(boot::make_keys(folder + "/key", folder + "/key.pub"));
-        boot::ManifestOrder order{.kind = boot::ManifestKind::site,
-                                  .version = 7,
-                                  .created = "2026-01-01T00:00:00Z",
-                                  .files = {file("site.squashfs", std::string(100'000, 'x'))},
-                                  .out = folder + "/site"};
-        EXPECT_TRUE(boot::make_image(order));
-        EXPECT_TRUE(boot::sign_file(folder + "/key", folder + "/site/site.json"));
+        boot::make_signed_site(folder, 7);
     }
     std::vector<std::string> line() {
         return {"image",         "add", "--images", folder + "/images", "--key", folder + "/key.pub",

@@ -33,7 +33,7 @@ struct FoundVm {
     VmName name;
     UserPlace place;
 };
-/// P22, P27, P29, M-errors.
+/// M36, P27, P29, M-errors.
 Result<FoundVm> find_vm(Ctl& ctl, PlaceArguments& places, const std::string& name);
 
 }  // namespace berth::server

@@ -30,7 +30,7 @@ Result<std::vector<std::string>> read_users(const std::string& path) {
         if (Status s = guest::check_vm_name(line); !s)
             return fail(s.error().with_prefix(fmt::format("{}, line {}", path, number)));
         if (std::ranges::find(users, line) != users.end())
-            return fail(ErrorCode::P22, "{}, line {}: \"{}\" appears twice", path, number, line);
+            return fail(ErrorCode::M36, "{}, line {}: \"{}\" appears twice", path, number, line);
         users.push_back(line);
     }
     if (users.empty()) return fail(ErrorCode::P06, "{}: must name a user on each line", path);

@@ -39,7 +39,7 @@ TEST_F(VmCreateTest, with_json_prints_what_it_made) {
 TEST_F(VmCreateTest, names_the_range_of_a_wrong_size_and_makes_nothing) {
     EXPECT_THAT(run(line({"--memory", "1 MiB"})).error, HasSubstr("16 MiB to 4 TiB"));
     EXPECT_THAT(run(line({"--disk", "0"})).error, HasSubstr("1 MiB to 64 TiB"));
-    EXPECT_TRUE(run({"vm", "create", "ann"}).refused("BERTH-P22"));
+    EXPECT_TRUE(run({"vm", "create", "ann"}).refused("BERTH-M36"));
     EXPECT_TRUE(run({"vm", "create", "eve/work"}).refused("BERTH-P29"));
     EXPECT_EQ(run(line({"--cpus", "129"})).out, "");
     EXPECT_TRUE(names("ann").empty());
@@ -48,7 +48,7 @@ TEST_F(VmCreateTest, names_the_range_of_a_wrong_size_and_makes_nothing) {
 TEST_F(VmCreateTest, leaves_a_machine_of_that_name_as_it_is) {
     add_vm();
     const std::string before = of("ann").at("work/machine.toml")->data;
-    EXPECT_TRUE(run(line()).refused("BERTH-P20"));
+    EXPECT_TRUE(run(line()).refused("BERTH-M34"));
     EXPECT_EQ(of("ann").at("work/machine.toml")->data, before);
 }
 

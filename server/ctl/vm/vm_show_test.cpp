@@ -44,7 +44,7 @@ TEST_F(VmShowTest, shows_one_whose_configuration_is_wrong) {
 
 TEST_F(VmShowTest, refuses_what_is_not_there_and_what_is_no_name) {
     EXPECT_TRUE(run({"vm", "show", "ann/none"}).refused("BERTH-P27"));
-    EXPECT_TRUE(run({"vm", "show", "ann"}).refused("BERTH-P22"));
+    EXPECT_TRUE(run({"vm", "show", "ann"}).refused("BERTH-M36"));
     EXPECT_TRUE(run({"vm", "show", "eve/work"}).refused("BERTH-P29"));
 }
 

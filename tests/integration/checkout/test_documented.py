@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What people can write or call is in the manual pages (docs/how-to-add.md): keys of machine.toml and berth.toml, berthctl's commands and options, and
-the provisioner's addresses; and every step is in the matrix of ways out. An option counts as explained when the page has it for any command."""
+the provisioner's addresses; and every step is in the matrix of ways out. Each command of berthctl has exactly the options that its synopsis has."""
 import pathlib
 import re
 import subprocess
@@ -56,7 +56,7 @@ def test_every_key_of_machine_toml_is_in_its_manual_page():
 
 
 def test_every_key_of_berth_toml_is_in_its_manual_page():
-    assert {"locate", "shared", "lock", "vm"} == set(site_keys())
+    assert {"locate", "shared", "lock", "pam", "vm"} == set(site_keys())
     assert missing_keys(site_keys(), "berth.toml.5") == []
 
 
@@ -80,13 +80,13 @@ def subcommands(text):
 
 
 def options(text):
-    # Those of laboratories are not for administrators.
-    return set(re.findall(r"(?m)^  (?:-\w,\s*)?(?:--\w+,)*--([a-z-]+)", text)) - {"help", "lock-times-ms"}
+    """Each by its long name."""
+    return set(re.findall(r"(?m)^  (?:-\w,\s*)?(?:--\w+,\s*)*--([a-z-]+)", text)) - {"help"}
 
 
 def commands(program):
-    """Each command's words with its options."""
-    found = {}
+    """Each command's words with its options; () has those of all commands."""
+    found = {(): options(help_of(program))}
     for first in subcommands(help_of(program)):
         verbs = subcommands(help_of(program, first))
         for words in [(first, verb) for verb in verbs] or [(first,)]:
@@ -94,13 +94,71 @@ def commands(program):
     return found
 
 
-def test_every_command_and_option_of_berthctl_is_in_its_manual_page(build):
-    page = (MAN / "berthctl.1").read_text().replace("\\-", "-")
-    flags = set(re.findall(r"(?:Fl|,) -([a-z-]+)", page))
-    found = commands(build / "bin/berthctl")
-    assert ("machine", "replace") in found and ("vm", "clone") in found and ("dnsmasq",) in found
-    assert sorted(" ".join(words) for words in found if not re.search(r"(?m)^\.Cm " + " ".join(words) + r"\b", page)) == []
-    assert sorted({f"{' '.join(words)} --{option}" for words, wanted in found.items() for option in wanted - flags}) == []
+# Where a command's own options are explained.
+SECTIONS = {"machine": "Machines", "policy": "Policy", "image": "Images", "vm": "Virtual machines", "dnsmasq": "Network", "boot-script": "Network"}
+LONG = {"y": "yes"}
+
+
+def flags(text):
+    """The options that a piece of the page names, short ones by their long names."""
+    found = re.findall(r"\bFl ((?:-?[a-z][a-z-]*)(?: , -[a-z][a-z-]*)*)", text)
+    return {LONG.get(flag.strip(), flag.strip().removeprefix("-")) for group in found for flag in group.split(",")}
+
+
+def synopsis(page):
+    """Each command's words with the options that its synopsis has, the lists that it refers to included; and those that it has itself."""
+    lists = {name: flags("\n".join(line for line in text.splitlines() if line.startswith(".It")))
+             for name, text in re.findall(r"\.Ar (\w+)\nstands for:\n\.Bl [^\n]*\n(.*?)\n\.El", page, re.S)}
+    whole, own = {}, {}
+    for entry in page[page.index(".Sh SYNOPSIS"):page.index(".Sh DESCRIPTION")].split(".Nm\n")[1:]:
+        named = re.search(r"(?m)^\.Cm ([a-z -]+)$", entry)
+        words = tuple(named[1].split()) if named else ()
+        own.setdefault(words, set()).update(flags(entry))
+        groups = [lists[name] for name in re.findall(r"\bAr (\w+)\b", entry) if name in lists]
+        whole.setdefault(words, set()).update(own[words].union(*groups))
+    return whole, own, lists
+
+
+def manual_page():
+    return (MAN / "berthctl.1").read_text().replace("\\-", "-")
+
+
+def test_every_command_of_berthctl_has_exactly_the_options_of_its_manual_page(build):
+    found, (whole, _, lists) = commands(build / "bin/berthctl"), synopsis(manual_page())
+    assert ("machine", "replace") in found and ("vm", "clone") in found and ("dnsmasq",) in found and "json" in found[()]
+    assert set(lists) == {"property", "setting", "place", "hardware"} and "nfs-server" in lists["setting"]
+    assert sorted(whole) == sorted(found)
+    assert {words: sorted(whole[words] ^ found[words]) for words in found if whole[words] != found[words]} == {}
+
+
+def unexplained(page):
+    _, own, _ = synopsis(page)
+    description = page[page.index(".Sh DESCRIPTION"):page.index(".Sh EXIT STATUS")]
+    general, *sections = re.split(r"(?m)^\.Ss ", description)
+    section = {title: flags(text) for title, _, text in (part.partition("\n") for part in sections)}
+    return sorted(" ".join(words) + " --" + option for words, wanted in own.items()
+                  for option in wanted - flags(general) - (section[SECTIONS[words[0]]] if words else set()))
+
+
+def test_every_option_of_a_command_is_explained_where_that_command_is():
+    page = manual_page()
+    assert unexplained(page) == []
+    assert unexplained(page.replace(".It Fl -name Ar name\nWhat it is called", ".It\nWhat it is called")) == ["image add --name"], \
+        "that another command has an option of that name does not count"
+
+
+def verb_file(words):
+    return "_".join(words).replace("-", "_")
+
+
+def test_every_command_of_berthctl_is_a_file_with_tests_beside_it(build):
+    """One that is not in server/ctl/verbs.cpp is no command, one that CMake does not know is not linked."""
+    listed = (ROOT / "server/CMakeLists.txt").read_text()
+    wanted = {verb_file(words) for words in commands(build / "bin/berthctl") if words}
+    there = {path.stem: path for path in (ROOT / "server/ctl").glob("*/*.cpp")}
+    verbs = {name for name, path in there.items() if "final : public Verb" in path.read_text()}
+    assert verbs == wanted
+    assert [name for name in sorted(wanted) if f"{there[name].parent.name}/{name}_test.cpp" not in listed or not there[name].with_name(name + "_test.cpp").is_file()] == []
 
 
 def test_every_word_of_the_provisioners_addresses_is_in_the_architecture():
