@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One PAM handle from the first prompt to the end of the session (DESIGN "PAM"; pam(3)). It reaches a rank;
+// One PAM handle from the first prompt to the end of the session (pam(3)). It reaches a rank;
 // the end undoes what the rank says: close_session, DELETE_CRED, pam_end.
 #pragma once
 

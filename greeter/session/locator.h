@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where a user's directory is served (REQUIREMENTS M1): by configuration, or by a script of the site's.
+// Where a user's directory is served: by configuration, or by a script of the site's.
 #pragma once
 
 #include <string>

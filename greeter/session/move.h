@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// "Move my session here" (REQUIREMENTS M4, M10; docs/decisions/0008): what both sides do and say. Pure.
+// "Move my session here" (docs/architecture.md "Moving a session"; docs/decisions/0011): what both sides do and say. Pure.
 #pragma once
 
 #include <optional>

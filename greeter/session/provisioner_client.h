@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The provisioner as a session needs it: a diskless client's state files, and who runs what since when
-// (REQUIREMENTS M11). docs/architecture.md "Provisioner: HTTP". Every request is bounded to 3 s and has a connection of its own. Any
+// (docs/architecture.md "Provisioner: HTTP"). Every request is bounded to 3 s and has a connection of its own. Any
 // thread.
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A session is a list of steps with undo (DESIGN "A session is a list of steps"; seed Figs. 6 and 7). A step
+// A session is a list of steps with undo (docs/architecture.md "A session's steps"). A step
 // has a place in the do order (the list's) and a place in the undo order (`undo_place`); the two differ, for
-// the seed releases the lock before it deletes the swap. The same list is the code, the screen's progress,
+// the lock is released before the swap is deleted. The same list is the code, the screen's progress,
 // the log, and the table in docs and tests.
 #pragma once
 

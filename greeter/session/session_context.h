@@ -39,7 +39,7 @@ struct SessionConfig {
     SessionTimes times;
 };
 
-/// Tells who runs what since when (REQUIREMENTS M11); best effort. `vm` empty: nothing runs. Any thread, one
+/// Tells who runs what since when; best effort. `vm` empty: nothing runs. Any thread, one
 /// call at a time.
 using TellProvisioner =
     std::function<void(const std::string& user, const std::string& vm, const std::string& since)>;
@@ -78,7 +78,7 @@ class SessionContext {
     /// Progress inside of it.
     void tell_progress(std::string_view text);
 
-    /// Keeps the claim of another workstation that a status of now tells of (REQUIREMENTS M10).
+    /// Keeps the claim of another workstation that a status of now tells of.
     void notice_claim(const volume::VolumeStatus& status);
     /// K33, once: what a move costs the user.
     void tell_loss(std::string_view what);

@@ -73,8 +73,8 @@ class RemoteState {
 
 /// The files in `folder`, with a copy of each at `remote` when it is not null. Only the files are this
 /// client's own: whoever finishes a session finds these and no others. A state that only the provisioner
-/// tells of never releases, renews or kills anything; its lock is claimed above like anyone's (DESIGN "A
-/// session is a list of steps"). One thread.
+/// tells of never releases, renews or kills anything; its lock is claimed above like anyone's (docs/architecture.md
+/// "Session state file"). One thread.
 class StateStore {
   public:
     StateStore(std::string folder, RemoteState* remote, Report& report,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Who called berthctl: what they read, what they answer, and when they interrupt. Tests have a recorded one
-// (tests/testing/recorded_console.h).
+// (tests/testing/ctl_world.h).
 #pragma once
 
 #include <memory>

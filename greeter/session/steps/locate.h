@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where the user's files are (REQUIREMENTS M1; locator.h).
+// Where the user's files are (locator.h).
 #pragma once
 
 #include "greeter/session/steps/credentials.h"

@@ -27,7 +27,7 @@ Result<bool> LockStep::ask_to_break(const lock::LockHolder& holder) {
         return fail(ErrorCode::K31, "{}{}", title,
                     policy == BreakPolicy::admin ? " Only an administrator may take it over." : "");
     // One act for both: a claim asks a holder that lives, and waits out one that does not
-    // (docs/decisions/0008).
+    // (docs/decisions/0011).
     if (ours)
         title += " If you take it over, work that was not saved then may be lost.";
     else

@@ -37,7 +37,7 @@ class LockStep {
 
     SessionContext& session_;
     UserFiles* files_ = nullptr;
-    /// The user gave up waiting: the claim stays on the server (DESIGN "A claim is never taken back").
+    /// The user cancelled the wait: the claim stays on the server (docs/rules.md "Lock").
     bool claim_left_ = false;
 };
 

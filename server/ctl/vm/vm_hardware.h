@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a new virtual machine is, by the command line (REQUIREMENTS S9).
+// What a new virtual machine is, by the command line.
 #pragma once
 
 #include "guest/machine_config.h"

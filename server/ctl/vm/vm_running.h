@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `vm list --running` (REQUIREMENTS M11).
+// `vm list --running`.
 #pragma once
 
 #include "server/ctl/verb.h"
