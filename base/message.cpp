@@ -8,10 +8,17 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/strict_json.h"
+
 namespace berth {
 namespace {
 
 constexpr size_t k_header = 4;
+const JsonFormat k_frame{.name = "message",
+                         .code = ErrorCode::I03,
+                         .unknown = JsonFormat::ignore,
+                         .why = "the form of each message says what its other members mean",
+                         .longest = k_max_message};
 constexpr size_t k_max_descriptors = 8;  // received and not yet taken
 
 void wipe(std::string& text, size_t count) {
@@ -28,26 +35,17 @@ Result<std::optional<nlohmann::json>> take_frame(std::string& buffer) {
     if (length == 0 || length > k_max_message)
         return fail(ErrorCode::I03, "frame of {} bytes: must be 1 to {}", length, k_max_message);
     if (buffer.size() < k_header + length) return std::nullopt;
-    // Depth is bounded here because the parser recurses per level when it destroys the value.
-    int depth = 0;
-    const auto limit_depth = [&depth](int d, nlohmann::json::parse_event_t, nlohmann::json&) {
-        depth = std::max(depth, d);
-        return true;
-    };
-    auto body = nlohmann::json::parse(buffer.begin() + k_header,
-                                      buffer.begin() + static_cast<long>(k_header + length), limit_depth,
-                                      /*allow_exceptions=*/false);
+    auto body = parse_json({buffer.data() + k_header, length}, k_frame);
     wipe(buffer, k_header + length);
-    if (body.is_discarded() || depth > 16)
-        return fail(ErrorCode::I03, "frame is not JSON of at most 16 levels");
-    if (!body.is_object() || !body.contains("type") || !body["type"].is_string())
-        return fail(ErrorCode::I03, "frame is not an object with a string \"type\"");
-    return body;
+    if (!body) return fail(body.error());
+    if (json_text(json_member(*body, "type")) == nullptr)
+        return fail(ErrorCode::I03, "{}: must be an object with a text \"type\"", k_frame.name);
+    return std::move(*body);
 }
 
 Result<std::string> make_frame(const nlohmann::json& body) {
     // Bytes that are not UTF-8 (from a PAM module, a file name) become U+FFFD instead of an exception.
-    std::string text = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    std::string text = dump_json(body);
     if (text.size() > k_max_message)
         return fail(ErrorCode::I03, "message of {} bytes: must be at most {}", text.size(), k_max_message);
     std::string frame;

@@ -10,6 +10,12 @@
 namespace berth::boot {
 namespace {
 
+const JsonFormat k_kept_record{
+    .name = "kept machine record",
+    .code = ErrorCode::B08,
+    .unknown = JsonFormat::ignore,
+    .why = "kept for later programs, which read it as the machine record, as it is"};
+
 Result<MachineRecord> take_record(const BootPlan& plan, BootSystem& system, net::HttpClient& http,
                                   BootProgress& progress) {
     net::HttpTimes times = plan.times;
@@ -23,10 +29,10 @@ Result<MachineRecord> take_record(const BootPlan& plan, BootSystem& system, net:
         return fail(ErrorCode::B08, "machine record: id {}: must be {}", record->id, plan.parameters.machine);
     for (const auto& error : record->left_out) progress.problem(error);
     // Later programs talk to the provisioner with this boot's token.
-    auto value = parse_json_object(*text, ErrorCode::B08);
+    auto value = parse_json(*text, k_kept_record);
     if (!value) return fail(value.error());
     if (!plan.parameters.token.empty()) (*value)["boot_token"] = plan.parameters.token;
-    BERTH_TRY(system.keep_record(value->dump() + "\n"));
+    BERTH_TRY(system.keep_record(dump_json(*value) + "\n"));
     return record;
 }
 

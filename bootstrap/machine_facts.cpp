@@ -96,13 +96,16 @@ json nics(const std::string& root, FactWriter& facts) {
 }  // namespace
 
 KvmFacts parse_kvm_probe(std::string_view text) {
-    const KvmFacts unknown{.usable = false, .why = "the probe gave no answer"};
-    auto value = parse_json_object(text.substr(0, 65536), ErrorCode::I02);
-    if (!value) return unknown;
-    JsonFields fields(*value, ErrorCode::I02, "berth-kvm-probe");
-    KvmFacts kvm{.usable = fields.boolean("usable"), .why = {}};
-    if (fields.has("why")) kvm.why = fields.text("why", 0, 1024);
-    return fields.done() ? kvm : unknown;
+    static const JsonFormat format{.name = "berth-kvm-probe",
+                                   .code = ErrorCode::I02,
+                                   .unknown = JsonFormat::refuse,
+                                   .why = "a program of the same image"};
+    KvmFacts kvm;
+    const Status read = read_json(text, format, [&](JsonFields& fields) {
+        kvm.usable = fields.boolean("usable");
+        if (fields.has("why")) kvm.why = fields.text("why", 0, 1024);
+    });
+    return read ? kvm : KvmFacts{.usable = false, .why = "the probe gave no answer"};
 }
 
 CpuFacts parse_cpuinfo(std::string_view text) {

@@ -2,6 +2,7 @@
 #include "bootstrap/manifest.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "base/strict_json.h"
@@ -12,7 +13,12 @@ namespace berth::boot {
 namespace {
 
 using nlohmann::json;
-constexpr auto k_code = ErrorCode::B04;
+const JsonFormat k_format{
+    .name = "manifest",
+    .code = ErrorCode::B04,
+    .unknown = JsonFormat::refuse,
+    .why = "outlives versions, and is signed: a reader acts on all that was signed or on nothing",
+    .longest = k_max_manifest};
 constexpr size_t k_build_digits = 16;
 
 bool is_file_name(std::string_view s) {
@@ -41,17 +47,24 @@ void read_common(JsonFields& fields, std::string& name, uint64_t& size, std::str
     if (!is_digest(digest)) fields.fault("digest", "must be 64 lower-case hex digits");
 }
 
-Result<ManifestFile> parse_file(const json& value, const std::string& place) {
-    JsonFields fields(value, k_code, place);
-    ManifestFile file;
-    read_common(fields, file.name, file.size, file.digest);
-    if (const json* list = fields.object("chunks")) {
-        JsonFields inner(*list, k_code, place + ".chunks");
-        read_common(inner, file.chunks.name, file.chunks.size, file.chunks.digest);
-        BERTH_TRY(inner.done());
-    }
-    BERTH_TRY(fields.done());
-    return file;
+constexpr std::array k_kinds = {std::pair{ManifestKind::image, "image"},
+                                std::pair{ManifestKind::site, "site"}};
+
+void read_manifest(JsonFields& fields, Manifest& manifest) {
+    fields.number("schema", 1, 1);
+    manifest.kind = fields.choice("kind", k_kinds);
+    manifest.version = fields.number("version", 1, k_max_version);
+    manifest.created = fields.text("created", 20, 20);
+    if (!is_utc_time(manifest.created)) fields.fault("created", "must look like 2026-01-01T00:00:00Z");
+    std::set<std::string> names;
+    fields.objects("files", 1, k_max_manifest_files, [&](JsonFields& inner) {
+        ManifestFile& file = manifest.files.emplace_back();
+        read_common(inner, file.name, file.size, file.digest);
+        inner.object("chunks", [&](JsonFields& chunks) {
+            read_common(chunks, file.chunks.name, file.chunks.size, file.chunks.digest);
+        });
+        if (!names.insert(file.name).second) inner.fault("name", "must not be the name of an earlier file");
+    });
 }
 
 }  // namespace
@@ -66,29 +79,8 @@ std::string_view manifest_name(ManifestKind kind) {
 }
 
 Result<Manifest> parse_manifest(std::string_view text) {
-    if (text.size() > k_max_manifest) return fail(k_code, "manifest: larger than {} bytes", k_max_manifest);
-    auto value = parse_json_object(text, k_code);
-    if (!value) return fail(value.error().with_prefix("manifest"));
-    JsonFields fields(*value, k_code, "manifest");
     Manifest manifest;
-    fields.number("schema", 1, 1);
-    const std::string kind = fields.text("kind", 1, 16);
-    if (kind != "image" && kind != "site") fields.fault("kind", "must be \"image\" or \"site\"");
-    manifest.kind = kind == "site" ? ManifestKind::site : ManifestKind::image;
-    manifest.version = fields.number("version", 1, k_max_version);
-    manifest.created = fields.text("created", 20, 20);
-    if (!is_utc_time(manifest.created)) fields.fault("created", "must look like 2026-01-01T00:00:00Z");
-    std::set<std::string> names;
-    if (const json* files = fields.array("files", 1, k_max_manifest_files)) {
-        for (size_t i = 0; i < files->size(); ++i) {
-            auto file = parse_file((*files)[i], fmt::format("manifest: files[{}]", i));
-            if (!file) return fail(file.error());
-            if (!names.insert(file->name).second)
-                return fail(k_code, "manifest: files[{}]: name appears twice", i);
-            manifest.files.push_back(std::move(*file));
-        }
-    }
-    BERTH_TRY(fields.done());
+    BERTH_TRY(read_json(text, k_format, [&](JsonFields& fields) { read_manifest(fields, manifest); }));
     return manifest;
 }
 

@@ -43,13 +43,13 @@ TEST(Manifest, survives_being_written_and_read) {
 }
 
 TEST(Manifest, refuses_an_unknown_key_at_every_level) {
-    expect_refused(with("/more", 1), "manifest: more: is not a known key");
-    expect_refused(with("/files/0/more", 1), "files[0]: more");
-    expect_refused(with("/files/0/chunks/more", 1), "files[0].chunks: more");
+    expect_refused(with("/more", 1), "manifest: more 1: is not a known member");
+    expect_refused(with("/files/0/more", 1), "files[0].more 1: is not a known member");
+    expect_refused(with("/files/0/chunks/more", 1), "files[0].chunks.more 1: is not a known member");
 }
 
 TEST(Manifest, refuses_a_key_that_stands_twice) {
-    expect_refused(R"({"schema":1,"schema":1})", "appears twice");
+    expect_refused(R"({"schema":1,"schema":1})", "manifest: member \"schema\" appears twice");
 }
 
 TEST(Manifest, refuses_values_out_of_range) {
@@ -72,15 +72,17 @@ TEST(Manifest, refuses_names_that_leave_the_folder) {
 }
 
 TEST(Manifest, refuses_two_files_of_one_name) {
-    expect_refused(with("/files/1/name", "root.squashfs"), "appears twice");
+    expect_refused(with("/files/1/name", "root.squashfs"),
+                   "files[1].name \"root.squashfs\": must not be the name of an earlier file");
 }
 
 TEST(Manifest, refuses_what_is_no_object_of_bounded_depth_and_size) {
-    expect_refused("", "not a JSON text");
-    expect_refused("[]", "not a JSON object");
-    expect_refused(format_manifest(example()) + "x", "not a JSON text");
-    expect_refused("{\"a\":" + std::string(1000, '[') + std::string(1000, ']') + "}", "deeper");
-    expect_refused(std::string(k_max_manifest + 1, ' '), "larger");
+    expect_refused("", "manifest: must be JSON");
+    expect_refused("[]", "manifest: must be a JSON object");
+    expect_refused(format_manifest(example()) + "x", "manifest: must be JSON");
+    expect_refused("{\"a\":" + std::string(1000, '[') + std::string(1000, ']') + "}",
+                   "must be at most 16 levels deep");
+    expect_refused(std::string(k_max_manifest + 1, ' '), "must be at most");
 }
 
 TEST(BuildName, tells_builds_apart_by_version_and_content) {

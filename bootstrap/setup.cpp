@@ -14,6 +14,7 @@
 #include "base/plain_text.h"
 #include "base/record/boot_record.h"
 #include "base/spawn.h"
+#include "base/strict_json.h"
 #include "bootstrap/bridge.h"
 #include "bootstrap/clock_state.h"
 #include "bootstrap/data_partition.h"
@@ -164,13 +165,19 @@ KvmFacts probe_kvm() {
     return parse_kvm_probe(output->out);
 }
 
+const JsonFormat k_facts{.name = k_unsent_facts,
+                         .code = ErrorCode::I04,
+                         .unknown = JsonFormat::ignore,
+                         .why = "goes on to the provisioner as it is"};
+
 void post_facts(const SetupContext& context, bool with_stage) {
     auto text = read_file(k_unsent_facts);
     if (!text) return;
-    auto facts = nlohmann::json::parse(*text, nullptr, false);
+    auto facts = parse_json(*text, k_facts);
+    if (!facts) return context.report.error("facts not posted", facts.error());
     nlohmann::json body = with_stage ? stage_status(read_boot_id(), "setup", -1, {})
                                      : nlohmann::json{{"boot_id", read_boot_id()}};
-    body["facts"] = std::move(facts);
+    body["facts"] = std::move(*facts);
     StatusPoster poster(context.parameters, context.http, context.clock);
     if (poster.post(body)) unlink(k_unsent_facts);
 }
@@ -221,8 +228,7 @@ Status run_setup(const SetupContext& context) {
     for (const auto& e : record.left_out) left_out.push_back("record: " + e.detail());
     auto facts = machine_facts(disks, *state.kvm, "", std::move(left_out));
     facts["data"] = data_facts(*data);
-    BERTH_TRY(write_file_durably(k_unsent_facts,
-                                 facts.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
+    BERTH_TRY(write_file_durably(k_unsent_facts, dump_json(facts)));
     post_facts(context, true);
     report.event(Level::info, "machine set up",
                  {{"client", state.client_id},

@@ -17,6 +17,11 @@ namespace berth::guest {
 namespace {
 
 constexpr const char* k_making = ".making";
+const JsonFormat k_format{
+    .name = k_making,
+    .code = ErrorCode::M35,
+    .unknown = JsonFormat::refuse,
+    .why = "outlives versions: how far another one got is not known, and the VM is made anew"};
 constexpr const char* k_removed = ".removed-";
 constexpr const char* k_machine_file = "machine.toml";
 constexpr size_t k_max_state = 64 * 1024, k_max_machine_file = 1 << 20;
@@ -110,18 +115,18 @@ Result<NewVm> NewVm::begin(files::FileOps& ops, const std::string& vm, const std
         auto text = state && state->attributes.type == files::FileType::regular
                         ? read_whole(ops, state->handle, k_max_state)
                         : Result<std::string>(fail(ErrorCode::M09));
-        auto object =
-            text ? parse_json_object(*text, ErrorCode::M35) : Result<nlohmann::json>(fail(text.error()));
-        if (object) {
-            JsonFields fields(*object, ErrorCode::M35, k_making);
-            fields.number("schema", 1, 1);
-            made.resumed_ = fields.text("origin", 0, 4096) == origin;
-            made.sources_ = fields.text("sources", 0, 16);
-            if (const auto* files = fields.object("files"))
+        const Status read =
+            !text ? Status(fail(text.error())) : read_json(*text, k_format, [&](JsonFields& fields) {
+                fields.number("schema", 1, 1);
+                made.resumed_ = fields.text("origin", 0, 4096) == origin;
+                made.sources_ = fields.text("sources", 0, 16);
+                const auto* files = fields.member("files");
+                if (files == nullptr || !files->is_object())
+                    return fields.fault("files", "must be an object");
                 for (const auto& [name, done] : files->items())
-                    if (done.is_number_unsigned()) made.done_[name] = done.get<uint64_t>();
-            made.resumed_ = made.resumed_ && fields.done().has_value();
-        }
+                    if (const auto bytes = json_number(done, 0, UINT64_MAX)) made.done_[name] = *bytes;
+            });
+        made.resumed_ = made.resumed_ && read.has_value();
     }
     if (!made.resumed_) BERTH_TRY(made.start_anew(before.has_value()));
     return made;
@@ -151,7 +156,7 @@ Status NewVm::save() {
     const nlohmann::json state = {
         {"schema", 1}, {"origin", origin_}, {"sources", sources_}, {"files", files}};
     saved_ = clock_.now();
-    return put(k_making, state.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    return put(k_making, dump_json(state));
 }
 
 Result<files::FileHandle> NewVm::folder_of(const std::string& path, std::string& name) {

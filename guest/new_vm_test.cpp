@@ -75,6 +75,10 @@ TEST_F(NewVmTest, another_origin_starts_anew_and_so_does_an_unreadable_record) {
     }
     server.at(names()[0] + "/.making")->data = "{";
     EXPECT_FALSE(begin("m-1", "another")->resumed());
+    EXPECT_TRUE(begin("m-1", "another")->resumed());
+    auto& record = server.at(names()[0] + "/.making")->data;
+    record.insert(record.find('{') + 1, R"("of_a_later_version":1,)");
+    EXPECT_FALSE(begin("m-1", "another")->resumed());
 }
 
 TEST_F(NewVmTest, two_processes_of_one_maker_are_never_at_it_together) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "lock/record.h"
 
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "base/strict_json.h"
@@ -11,6 +12,11 @@ namespace {
 
 using nlohmann::json;
 
+/// Read by every version that this file server has seen, and by berthctl.
+const JsonFormat k_format{.name = "lock record",
+                          .code = ErrorCode::K04,
+                          .unknown = JsonFormat::refuse,
+                          .why = "outlives versions: a member of a newer one may change what the lock means"};
 constexpr size_t k_longest_field = 128;
 constexpr size_t k_most_disks = 64;
 
@@ -33,9 +39,8 @@ json record_json(const LockRecord& r) {
     return record;
 }
 
-std::string dump(const json& object) {
-    return object.dump(-1, ' ', false, json::error_handler_t::replace);
-}
+constexpr std::array k_modes = {std::pair{LockMode::lease, "lease"},
+                                std::pair{LockMode::declared, "declared"}};
 
 void read_record(JsonFields& fields, LockRecord& r) {
     fields.number("schema", 1, 1);
@@ -43,30 +48,26 @@ void read_record(JsonFields& fields, LockRecord& r) {
     r.owner.host = fields.text("host", 0, 1024);
     r.owner.user = fields.text("user", 0, 1024);
     r.owner.boot_id = fields.text("boot_id", 0, 1024);
-    r.nonce = fields.text("nonce", 32, 32);
+    r.nonce = fields.any_text("nonce", 0, 32);
     if (!is_nonce(r.nonce)) fields.fault("nonce", "must be 32 hex digits");
-    r.sequence = fields.number("sequence", 0, UINT64_MAX);
-    std::string mode = fields.text("mode", 1, 16);
-    if (mode == "declared")
-        r.mode = LockMode::declared;
-    else if (mode != "lease")
-        fields.fault("mode", "must be lease or declared");
+    r.sequence = fields.number("sequence");
+    r.mode = fields.choice("mode", k_modes);
     r.since = fields.text("since", 0, 1024);
     if (fields.has("closing")) r.closing = fields.boolean("closing");
 }
 
 void read_disk(JsonFields& fields, DiskIdentity& disk) {
     disk.name = fields.text("name", 1, 255);
-    disk.fileid = fields.number("fileid", 0, UINT64_MAX);
-    disk.size = fields.number("size", 0, UINT64_MAX);
-    disk.mtime_ns = static_cast<int64_t>(fields.number("mtime_ns", 0, INT64_MAX));
-    disk.ctime_ns = static_cast<int64_t>(fields.number("ctime_ns", 0, INT64_MAX));
+    disk.fileid = fields.number("fileid");
+    disk.size = fields.number("size");
+    disk.mtime_ns = fields.number<int64_t>("mtime_ns");
+    disk.ctime_ns = fields.number<int64_t>("ctime_ns");
 }
 
 }  // namespace
 
 std::string format_lock_record(const LockRecord& record) {
-    std::string text = dump(record_json(record));
+    std::string text = dump_json(record_json(record));
     if (text.size() < k_lock_record_size - 1) text.append(k_lock_record_size - 1 - text.size(), ' ');
     return text + "\n";
 }
@@ -83,7 +84,7 @@ std::string format_last_used(const LastUsed& last) {
                          {"ctime_ns", d.ctime_ns}});
     }
     object["disks"] = disks;
-    std::string text = dump(object);
+    std::string text = dump_json(object);
     if (text.size() < k_lock_record_size - 1) text.append(k_lock_record_size - 1 - text.size(), ' ');
     return text + "\n";
 }
@@ -91,21 +92,13 @@ std::string format_last_used(const LastUsed& last) {
 Result<LastUsed> parse_last_used(std::string_view text) {
     // One line. Behind it may be the rest of a longer one: a copy of an old renewal's WRITE can come after
     // the disks' identity was written.
-    auto object = parse_json_object(text.substr(0, text.find('\n')), ErrorCode::K04);
-    if (!object) return fail(object.error());
     LastUsed last;
-    JsonFields fields(*object, ErrorCode::K04, "lock record");
-    read_record(fields, last.record);
-    if (fields.has("disks"))
-        if (const json* disks = fields.array("disks", 0, k_most_disks)) {
-            for (const json& d : *disks) {
-                if (!d.is_object()) return fail(ErrorCode::K04, "lock record: disks must be objects");
-                JsonFields disk(d, ErrorCode::K04, "lock record: disks");
-                read_disk(disk, last.disks.emplace_back());
-                BERTH_TRY(disk.done());
-            }
-        }
-    BERTH_TRY(fields.done());
+    BERTH_TRY(read_json(text.substr(0, text.find('\n')), k_format, [&](JsonFields& fields) {
+        read_record(fields, last.record);
+        if (fields.has("disks"))
+            fields.objects("disks", 0, k_most_disks,
+                           [&](JsonFields& disk) { read_disk(disk, last.disks.emplace_back()); });
+    }));
     return last;
 }
 

@@ -39,17 +39,17 @@ TEST(BootRecord, may_know_a_part_only) {
 
 TEST(BootRecord, names_the_member_that_is_wrong) {
     for (const auto& [text, words] :
-         {std::pair{R"({"data":"disk"})", "boot.json: data: must be \"persistent\" or \"memory\""},
-          std::pair{R"({"clock":"late"})", "boot.json: clock: must be"},
-          std::pair{R"({"clock":[]})", "boot.json: clock: must be"},
-          std::pair{R"({"network":"no"})", "boot.json: network: must be true or false"},
-          std::pair{R"({"kvm":{}})", "boot.json: kvm: usable: is missing"},
-          std::pair{R"({"client":{"id":7}})", "boot.json: client: id: must be"},
-          std::pair{R"({"client":null})", "boot.json: client: must be an object"},
-          std::pair{R"({"missing_firmware":[1]})", "boot.json: missing_firmware: must be a list of texts"},
-          std::pair{R"({"missing_firmware":7})", "boot.json: missing_firmware: must be a list"},
-          std::pair{R"({"other":1})", "boot.json: other: is not a known key"},
-          std::pair{"[]", "boot.json: not a JSON object"}, std::pair{"", "boot.json: not a JSON text"}}) {
+         {std::pair{R"({"data":"disk"})", "boot.json: data \"disk\": must be \"persistent\" or \"memory\""},
+          std::pair{R"({"clock":"late"})", "boot.json: clock \"late\": must be"},
+          std::pair{R"({"clock":[]})", "boot.json: clock []: must be"},
+          std::pair{R"({"network":"no"})", "boot.json: network \"no\": must be true or false"},
+          std::pair{R"({"kvm":{}})", "boot.json: kvm.usable is missing: must be true or false"},
+          std::pair{R"({"client":{"id":7}})", "boot.json: client.id 7: must be"},
+          std::pair{R"({"client":null})", "boot.json: client null: must be an object"},
+          std::pair{R"({"missing_firmware":[1]})", "boot.json: missing_firmware[0] 1: must be a text"},
+          std::pair{R"({"missing_firmware":7})", "boot.json: missing_firmware 7: must be a list"},
+          std::pair{R"({"other":1})", "boot.json: other 1: is not a known member"},
+          std::pair{"[]", "boot.json: must be a JSON object"}, std::pair{"", "boot.json: must be JSON"}}) {
         auto r = parse_boot_record(text);
         ASSERT_FALSE(r) << text;
         EXPECT_EQ(code_of(r), "BERTH-I04");

@@ -11,35 +11,39 @@ namespace {
 
 using nlohmann::json;
 
+const JsonFormat k_format{
+    .name = "machine record",
+    .code = ErrorCode::B08,
+    .unknown = JsonFormat::refuse,
+    .why = "can name no program, and what an admin has set is not without effect in silence",
+    .longest = k_max_machine_record};
+
 /// Reads the members of one object, leaving out what is wrong.
 class RecordReader {
   public:
-    RecordReader(const json& value, std::string prefix, std::vector<Error>& left_out)
-        : fields_(value, ErrorCode::B08, "machine record" + (prefix.empty() ? "" : ": " + prefix)),
-          prefix_(std::move(prefix)),
-          left_out_(left_out) {}
-    JsonFields& fields() { return fields_; }
+    RecordReader(JsonFields& fields, std::string prefix, std::vector<Error>& left_out)
+        : fields_(fields), prefix_(std::move(prefix)), left_out_(left_out) {}
 
     /// An optional text that `rule` accepts.
     std::string text(std::string_view name, bool (*rule)(std::string_view), std::string_view form) {
         const json* value = optional(name);
         if (value == nullptr) return {};
-        if (value->is_string() && rule(value->get_ref<const std::string&>())) return *value;
+        if (const auto* given = json_text(*value); given != nullptr && rule(*given)) return *given;
         leave_out(name, form, *value);
         return {};
     }
     uint16_t port(std::string_view name) {
         const json* value = optional(name);
         if (value == nullptr) return 0;
-        if (value->is_number_unsigned() && value->get<uint64_t>() <= 65535) return value->get<uint16_t>();
+        if (const auto port = json_number(*value, 0, 65535)) return static_cast<uint16_t>(*port);
         leave_out(name, "0 to 65535", *value);
         return 0;
     }
-    const json* object(std::string_view name) {
+    /// Whether there is one, and whether it is an object: then `read` reads it.
+    void object(std::string_view name, const ReadMembers& read) {
         const json* value = optional(name);
-        if (value == nullptr || value->is_object()) return value;
-        leave_out(name, "an object", *value);
-        return nullptr;
+        if (value != nullptr && value->is_object()) return fields_.object(name, read);
+        if (value != nullptr) leave_out(name, "an object", *value);
     }
     std::vector<std::string> hosts(std::string_view name) {
         const json* value = optional(name);
@@ -48,7 +52,8 @@ class RecordReader {
         const std::string form = fmt::format("at most {} host names or addresses", k_max_time_servers);
         if (!value->is_array()) leave_out(name, form, *value);
         for (const json& item : value->is_array() ? *value : json::array()) {
-            auto host = item.is_string() ? parse_host(item.get_ref<const std::string&>()) : std::nullopt;
+            const auto* text = json_text(item);
+            auto host = text == nullptr ? std::nullopt : parse_host(*text);
             if (host && found.size() < k_max_time_servers)
                 found.push_back(std::move(*host));
             else
@@ -57,16 +62,14 @@ class RecordReader {
         return found;
     }
     void leave_out(std::string_view name, std::string_view form, const json& value) {
-        left_out_.emplace_back(
-            ErrorCode::B12,
-            fmt::format("{}{} {}: must be {}", prefix_.empty() ? "" : prefix_ + ".", name,
-                        printable(value.dump(-1, ' ', false, json::error_handler_t::replace), 80), form));
+        left_out_.emplace_back(ErrorCode::B12, fmt::format("{}{} {}: must be {}", prefix_, name,
+                                                           printable(dump_json(value), 80), form));
     }
 
   private:
-    const json* optional(std::string_view name) { return fields_.has(name) ? fields_.value(name) : nullptr; }
+    const json* optional(std::string_view name) { return fields_.has(name) ? fields_.member(name) : nullptr; }
 
-    JsonFields fields_;
+    JsonFields& fields_;
     std::string prefix_;
     std::vector<Error>& left_out_;
 };
@@ -75,9 +78,9 @@ bool is_sentence(std::string_view text) {
     return !text.empty() && text.size() <= 512 && is_plain_text(text);
 }
 
-Result<MachineRecord::Nfs> parse_nfs(const json& value, std::vector<Error>& left_out) {
+MachineRecord::Nfs read_nfs(JsonFields& fields, std::vector<Error>& left_out) {
     const size_t before = left_out.size();
-    RecordReader r(value, "nfs", left_out);
+    RecordReader r(fields, "nfs.", left_out);
     MachineRecord::Nfs nfs;
     const std::string server = r.text(
         "server", [](std::string_view s) { return parse_host(s).has_value(); }, "a host name or an address");
@@ -88,25 +91,15 @@ Result<MachineRecord::Nfs> parse_nfs(const json& value, std::vector<Error>& left
     nfs.shared = r.text("shared", is_record_location, "host:/absolute/path, an IPv6 address in brackets");
     const std::string why = r.text("unusable", is_sentence, "a sentence of at most 512 bytes");
     if (!why.empty()) left_out.emplace_back(ErrorCode::B12, why);
-    BERTH_TRY(r.fields().done());
     // Not one part alone: the rest would name another file server or directory than the one that was meant.
     if (left_out.size() > before) return MachineRecord::Nfs{.unusable = left_out.back().detail()};
     return nfs;
 }
 
-}  // namespace
-
-Result<MachineRecord> parse_machine_record(std::string_view text) {
-    constexpr auto code = ErrorCode::B08;
-    if (text.size() > k_max_machine_record)
-        return fail(code, "machine record: larger than {} bytes", k_max_machine_record);
-    auto value = parse_json_object(text, code);
-    if (!value) return fail(value.error().with_prefix("machine record"));
-    MachineRecord record;
-    RecordReader r(*value, "", record.left_out);
-    JsonFields& f = r.fields();
+void read_record(JsonFields& f, MachineRecord& record) {
+    RecordReader r(f, "", record.left_out);
     f.number("schema", 1, 1);
-    record.id = f.text("id", 1, 64);
+    record.id = f.any_text("id", 1, 64);
     if (!is_machine_id(record.id)) f.fault("id", "must be 1 to 64 of letters, digits, '.', '_', ':', '-'");
     record.name = r.text("name", is_host_name, "a host name of at most 64 letters, digits, '-'");
     record.keymap = r.text("keymap", is_keymap, "1 to 32 of letters, digits, '-', '_', not '-' first");
@@ -115,25 +108,26 @@ Result<MachineRecord> parse_machine_record(std::string_view text) {
     const std::string data = r.text("data", is_data_setting, "\"none\", \"auto\" or \"remake\"");
     record.data_auto = data == "auto" || is_remake(data);
     if (is_remake(data)) record.remake = data;
-    if (const json* nfs = r.object("nfs")) {
-        auto parsed = parse_nfs(*nfs, record.left_out);
-        if (!parsed) return fail(parsed.error());
-        record.nfs = *parsed;
-    } else if (f.has("nfs")) {
-        record.nfs.unusable = record.left_out.empty() ? "" : record.left_out.back().detail();
-    }
-    if (const json* vm = r.object("vm")) {
-        RecordReader inner(*vm, "vm", record.left_out);
+    const size_t before = record.left_out.size();
+    r.object("nfs", [&](JsonFields& nfs) { record.nfs = read_nfs(nfs, record.left_out); });
+    if (record.left_out.size() > before) record.nfs.unusable = record.left_out.back().detail();
+    r.object("vm", [&](JsonFields& vm) {
+        RecordReader inner(vm, "vm.", record.left_out);
         record.network_bridge =
             inner.text("network_bridge", is_interface_name,
                        "an interface's name: 1 to 15 of letters, digits, '.', '_', '-', not '-' first");
         record.guest_address = inner.text("guest_address", is_guest_address, "\"any\" or \"leased\"");
-        BERTH_TRY(inner.fields().done());
-    }
+    });
     record.boot_token = r.text("boot_token", is_boot_token, "1 to 128 of letters, digits, '-', '_'");
     if (f.has("minimum_version")) record.minimum_version = f.number("minimum_version", 0, 1ULL << 53);
     if (f.has("allow_older")) record.allow_older = f.boolean("allow_older");
-    BERTH_TRY(f.done());
+}
+
+}  // namespace
+
+Result<MachineRecord> parse_machine_record(std::string_view text) {
+    MachineRecord record;
+    BERTH_TRY(read_json(text, k_format, [&](JsonFields& f) { read_record(f, record); }));
     return record;
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/record/command_line.h"
+#include "base/strict_json.h"
 #include "net/http_client.h"
 
 namespace berth::session {
@@ -11,6 +12,11 @@ namespace {
 
 constexpr net::HttpTimes k_times{.stall = std::chrono::seconds(0), .total = std::chrono::seconds(3)};
 constexpr size_t k_max_answer = 4 << 20;
+const JsonFormat k_names{.name = "the provisioner's list of states",
+                         .code = ErrorCode::I01,
+                         .unknown = JsonFormat::ignore,
+                         .why = "may be of another version, and names that are no session's are passed over",
+                         .longest = k_max_answer};
 
 }  // namespace
 
@@ -46,18 +52,15 @@ Result<std::map<std::string, std::string>> ProvisionerClient::all() {
     if (!answer) return fail(answer.error());
     std::map<std::string, std::string> result;
     if (!*answer) return result;
-    const auto list = nlohmann::json::parse(**answer, nullptr, /*allow_exceptions=*/false);
-    // Either the names alone or an object whose "states" holds them.
-    const nlohmann::json* names = list.is_array()                               ? &list
-                                  : list.is_object() && list.contains("states") ? &list["states"]
-                                                                                : nullptr;
-    if (names == nullptr || !names->is_array())
-        return fail(ErrorCode::I01, "GET state: must be a JSON list of names");
-    for (const auto& name : *names) {
-        if (!name.is_string() || !is_session_name(name.get_ref<const std::string&>())) continue;
-        auto one = request("GET", "/state/" + name.get<std::string>());
+    const auto names = parse_json(**answer, k_names);
+    if (!names) return fail(names.error());
+    if (!names->is_array()) return fail(ErrorCode::I01, "{}: must be a list", k_names.name);
+    for (const auto& item : *names) {
+        const std::string* name = json_text(item);
+        if (name == nullptr || !is_session_name(*name)) continue;
+        auto one = request("GET", "/state/" + *name);
         if (!one) return fail(one.error());
-        if (*one) result[name.get<std::string>()] = std::move(**one);
+        if (*one) result[*name] = std::move(**one);
     }
     return result;
 }
@@ -66,8 +69,7 @@ Status ProvisionerClient::report_session(const std::string& boot_id,
                                          const std::optional<RunningSession>& session) {
     nlohmann::json running;
     if (session) running = {{"user", session->user}, {"vm", session->vm}, {"since", session->since}};
-    const std::string body = nlohmann::json{{"boot_id", boot_id}, {"session", running}}.dump(
-        -1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const std::string body = dump_json({{"boot_id", boot_id}, {"session", running}});
     auto answer = request("POST", "/status", body);
     return answer ? Status{} : fail(answer.error());
 }

@@ -9,9 +9,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <limits>
-#include <nlohmann/json.hpp>
-#include <set>
+
+#include "base/strict_json.h"
 
 namespace berth::session {
 namespace {
@@ -29,56 +28,57 @@ bool good_path(const std::string& s) {
     return s.starts_with('/') && s.size() <= 4096 && !("/" + s + "/").contains("/../") && !s.contains('\0');
 }
 
-/// The library would take -1 and 1.5 too, and make something of them.
-template <typename T>
-T whole(const json& value) {
-    if (!value.is_number_unsigned() ||
-        value.get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<T>::max()))
-        throw std::out_of_range("must be a whole number of its size");
-    return value.get<T>();
+/// What the sweeper of one version wrote another reads, before and after an update.
+const JsonFormat k_format{
+    .name = "session state",
+    .code = ErrorCode::I04,
+    .unknown = JsonFormat::ignore,
+    .why = "outlives versions: what another one began is undone as far as it is known here",
+    .longest = k_max_state};
+constexpr size_t k_most = 65536;  // Groups, paths and steps; the text's size is the real bound.
+
+std::string read_path(JsonFields& f, std::string_view name) {
+    std::string path = f.any_text(name, 1, 4096);
+    if (!good_path(path)) f.fault(name, "must be an absolute path without \"..\"");
+    return path;
 }
 
-// The json library throws on a wrong type or a missing key; parse_state catches it all in one place.
-NfsLocation location_from(const json& j) {
-    NfsLocation l{.server = j.at("server"),
-                  .directory = j.at("directory"),
-                  .nfs_port = whole<uint16_t>(j.at("nfs_port")),
-                  .mount_port = whole<uint16_t>(j.at("mount_port"))};
-    if (l.server.empty() || l.server.size() > 255 || !good_path(l.directory))
-        throw std::out_of_range("nfs: bad server or directory");
-    return l;
+NfsLocation read_location(JsonFields& f) {
+    return {.server = f.any_text("server", 1, 255),
+            .directory = read_path(f, "directory"),
+            .nfs_port = f.number<uint16_t>("nfs_port"),
+            .mount_port = f.number<uint16_t>("mount_port")};
 }
 
-SessionState state_from(const json& j) {
-    if (j.at("schema") != 1) throw std::out_of_range("schema: must be 1");
+SessionState read_state(JsonFields& f) {
     SessionState s;
-    s.session = j.at("session");
-    s.user = j.at("user");
-    s.vm = j.at("vm");
-    const json& nfs = j.at("nfs");
-    s.location = location_from(nfs);
-    if (j.contains("shared") && !j["shared"].is_null()) s.shared = location_from(j["shared"]);
-    s.credentials.uid = whole<uint32_t>(nfs.at("uid"));
-    s.credentials.gid = whole<uint32_t>(nfs.at("gid"));
-    if (!nfs.at("groups").is_array()) throw std::out_of_range("groups: must be a list");
-    for (const json& group : nfs["groups"]) s.credentials.groups.push_back(whole<uint32_t>(group));
-    if (!j.at("lock").is_null())
-        s.lock = LockState{.epoch = whole<uint64_t>(j["lock"].at("epoch")), .nonce = j["lock"].at("nonce")};
-    if (!j.at("domain").is_null()) s.domain = j["domain"].get<std::string>();
-    if (!j.at("volume_pid").is_null()) s.volume_pid = whole<int64_t>(j["volume_pid"]);
-    if (!j.at("volume_start").is_null()) s.volume_start = whole<uint64_t>(j["volume_start"]);
-    s.run_dir = j.at("run_dir");
-    s.swap = j.at("swap").get<std::vector<std::string>>();
-    s.boot_id = j.at("boot_id");
-    s.began = j.at("began").get<std::vector<std::string>>();
-
-    if (!is_session_name(s.session)) throw std::out_of_range("session: must be [A-Za-z0-9-]{1,32}");
-    if (!good_path(s.run_dir)) throw std::out_of_range("run_dir: must be an absolute path");
-    for (const auto& path : s.swap)
-        if (!good_path(path)) throw std::out_of_range("swap: must be absolute paths");
-    if (s.vm.contains('/') || s.vm == ".." || s.vm == ".")
-        throw std::out_of_range("vm: must be a folder's name");
-    if (s.volume_pid && *s.volume_pid <= 1) throw std::out_of_range("volume_pid: must be above 1");
+    f.number("schema", 1, 1);
+    s.session = f.any_text("session", 1, 32);
+    if (!is_session_name(s.session)) f.fault("session", "must be 1 to 32 of letters, digits, '-'");
+    s.user = f.any_text("user", 0, k_max_state);
+    s.vm = f.any_text("vm", 0, k_max_state);
+    if (s.vm.contains('/') || s.vm == ".." || s.vm == ".") f.fault("vm", "must be a folder's name");
+    f.object("nfs", [&](JsonFields& nfs) {
+        s.location = read_location(nfs);
+        s.credentials.uid = nfs.number<uint32_t>("uid");
+        s.credentials.gid = nfs.number<uint32_t>("gid");
+        s.credentials.groups = nfs.numbers<uint32_t>("groups", k_most);
+    });
+    if (f.has("shared") && !f.is_null("shared"))
+        f.object("shared", [&](JsonFields& shared) { s.shared = read_location(shared); });
+    if (!f.is_null("lock"))
+        f.object("lock", [&](JsonFields& lock) {
+            s.lock =
+                LockState{.epoch = lock.number("epoch"), .nonce = lock.any_text("nonce", 0, k_max_state)};
+        });
+    if (!f.is_null("domain")) s.domain = f.any_text("domain", 0, k_max_state);
+    if (!f.is_null("volume_pid")) s.volume_pid = f.number<int64_t>("volume_pid", 2);
+    if (!f.is_null("volume_start")) s.volume_start = f.number("volume_start");
+    s.run_dir = read_path(f, "run_dir");
+    s.swap = f.texts("swap", k_most, 4096);
+    if (!std::ranges::all_of(s.swap, good_path)) f.fault("swap", "must be absolute paths without \"..\"");
+    s.boot_id = f.any_text("boot_id", 0, k_max_state);
+    s.began = f.texts("began", k_most, k_max_state);
     return s;
 }
 
@@ -95,41 +95,29 @@ std::string format_state(const SessionState& s) {
     nfs["gid"] = s.credentials.gid;
     nfs["groups"] = s.credentials.groups;
     const auto or_null = [](const auto& value) { return value ? json(*value) : json(nullptr); };
-    return json{{"schema", 1},
-                {"session", s.session},
-                {"user", s.user},
-                {"uid", s.credentials.uid},
-                {"vm", s.vm},
-                {"nfs", nfs},
-                {"shared", s.shared ? location_json(*s.shared) : json(nullptr)},
-                {"lock", s.lock ? json{{"epoch", s.lock->epoch}, {"nonce", s.lock->nonce}} : json(nullptr)},
-                {"domain", or_null(s.domain)},
-                {"volume_pid", or_null(s.volume_pid)},
-                {"volume_start", or_null(s.volume_start)},
-                {"run_dir", s.run_dir},
-                {"swap", s.swap},
-                {"boot_id", s.boot_id},
-                {"began", s.began}}
-        .dump(1, ' ', false, json::error_handler_t::replace);
+    return dump_json(
+        {{"schema", 1},
+         {"session", s.session},
+         {"user", s.user},
+         {"uid", s.credentials.uid},
+         {"vm", s.vm},
+         {"nfs", nfs},
+         {"shared", s.shared ? location_json(*s.shared) : json(nullptr)},
+         {"lock", s.lock ? json{{"epoch", s.lock->epoch}, {"nonce", s.lock->nonce}} : json(nullptr)},
+         {"domain", or_null(s.domain)},
+         {"volume_pid", or_null(s.volume_pid)},
+         {"volume_start", or_null(s.volume_start)},
+         {"run_dir", s.run_dir},
+         {"swap", s.swap},
+         {"boot_id", s.boot_id},
+         {"began", s.began}},
+        1);
 }
 
 Result<SessionState> parse_state(std::string_view text) {
-    if (text.size() > k_max_state)
-        return fail(ErrorCode::I04, "session state of {} bytes: must be at most {}", text.size(),
-                    k_max_state);
-    int deepest = 0;
-    const auto limit = [&deepest](int depth, json::parse_event_t, json&) {
-        deepest = std::max(deepest, depth);
-        return true;
-    };
-    try {
-        const json body = json::parse(text, limit);
-        if (!body.is_object() || deepest > 8)
-            return fail(ErrorCode::I04, "session state: must be a JSON object of at most 8 levels");
-        return state_from(body);
-    } catch (const std::exception& e) {
-        return fail(ErrorCode::I04, "session state: {}", e.what());
-    }
+    SessionState state;
+    BERTH_TRY(read_json(text, k_format, [&](JsonFields& f) { state = read_state(f); }));
+    return state;
 }
 
 Status StateStore::save(const SessionState& state) {

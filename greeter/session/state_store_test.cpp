@@ -56,6 +56,22 @@ TEST(State, comes_back_as_it_was_written) {
     EXPECT_EQ(*parse_state(format_state(little)), little);
 }
 
+TEST(State, of_another_version_is_read_as_far_as_it_is_known) {
+    auto body = nlohmann::json::parse(format_state(full_state()));
+    body["surprise"] = body["nfs"]["surprise"] = body["lock"]["surprise"] = {1, "a"};
+    const auto parsed = parse_state(body.dump());
+    ASSERT_TRUE(parsed) << parsed.error().to_log();
+    EXPECT_EQ(*parsed, full_state());
+}
+
+TEST(State, names_the_member_that_is_wrong) {
+    auto body = nlohmann::json::parse(format_state(full_state()));
+    body["nfs"]["nfs_port"] = 70000;
+    EXPECT_EQ(parse_state(body.dump()).error().detail(),
+              "session state: nfs.nfs_port 70000: must be a whole number from 0 to 65535");
+    EXPECT_EQ(parse_state("{}").error().detail(), "session state: schema is missing: must be 1");
+}
+
 TEST(State, refuses_what_could_make_a_sweeper_harm_others) {
     const std::string good = format_state(full_state());
     const auto with = [&good](const std::string& what, const std::string& instead) {

@@ -3,11 +3,17 @@
 
 #include <algorithm>
 
+#include "base/strict_json.h"
 #include "server/api/http_status.h"
 #include "server/boot/ipxe_script.h"
 
 namespace berth::server {
 namespace {
+
+const JsonFormat k_state{.name = "state",
+                         .code = ErrorCode::P01,
+                         .unknown = JsonFormat::ignore,
+                         .why = "kept for a workstation, of whatever version, as it is"};
 
 std::string header(const HttpRequest& request, const char* name) {
     const auto found = request.headers.find(name);
@@ -23,7 +29,7 @@ HttpResponse plain(std::string body) {
 HttpResponse json_response(const nlohmann::json& body, int status = 200) {
     return {.status = status,
             .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
-            .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"};
+            .body = dump_json(body) + "\n"};
 }
 
 HttpResponse nothing() {
@@ -341,7 +347,7 @@ Result<HttpResponse> Service::state(const HttpRequest& request, const Target& ta
     if (!is_file_name(name))
         return fail(ErrorCode::P01, "state name: must be 1 to 128 of A-Z, a-z, 0-9, '.', '_', '-'");
     if (request.method == "PUT") {
-        if (!nlohmann::json::accept(request.body)) return fail(ErrorCode::P01, "state: must be JSON");
+        if (auto ok = parse_json(request.body, k_state); !ok) return fail(ok.error());
         if (auto ok = store_.put_state(id, name, request.body); !ok) return fail(ok.error());
         return nothing();
     }

@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "base/plain_text.h"
+#include "base/strict_json.h"
 
 namespace berth::server {
 namespace {
@@ -15,40 +16,43 @@ std::string joined(const std::vector<std::string>& parts, const char* between) {
 }
 
 std::string member(const nlohmann::json& object, const char* name) {
-    if (!object.is_object() || !object.contains(name)) return "-";
-    const auto& value = object[name];
-    return value.is_string() ? value.get<std::string>() : value.dump();
+    const auto& value = json_member(object, name);
+    if (value.is_null()) return "-";
+    const auto* text = json_text(value);
+    return text != nullptr ? *text : dump_json(value);
 }
 
 std::string show_kvm(const nlohmann::json& facts) {
-    if (!facts.is_object() || !facts.contains("kvm")) return "-";
-    const auto& kvm = facts["kvm"];
-    if (kvm.value("usable", false)) return "yes";
-    const auto why = kvm.value("why", "");
+    const auto& kvm = json_member(facts, "kvm");
+    if (kvm.is_null()) return "-";
+    if (json_member(kvm, "usable") == true) return "yes";
+    const auto why = member_text(kvm, "why", "");
     return why.empty() ? "no" : "no: " + why;
 }
 
 /// "memory (why)"; "persistent"; with a reason too when making it anew took something away.
 std::string show_data(const nlohmann::json& facts) {
-    if (!facts.is_object() || !facts.contains("data")) return "-";
-    const auto& data = facts["data"];
-    const auto why = data.value("why", "");
-    return data.value("kind", "?") + (why.empty() ? "" : " (" + why + ")");
+    const auto& data = json_member(facts, "data");
+    if (data.is_null()) return "-";
+    const auto why = member_text(data, "why", "");
+    return member_text(data, "kind", "?") + (why.empty() ? "" : " (" + why + ")");
 }
 
 std::string show_disks(const nlohmann::json& facts) {
-    if (!facts.is_object() || !facts.contains("disks")) return "-";
-    if (facts["disks"].empty()) return "none";
+    const auto& all = json_member(facts, "disks");
+    if (all.is_null()) return "-";
+    if (all.empty()) return "none";
     std::vector<std::string> disks;
-    for (const auto& disk : facts["disks"])
-        disks.push_back(
-            fmt::format("{} {}", disk.value("name", "?"), show_bytes(disk.value("bytes", uint64_t{0}))));
+    for (const auto& disk : all) {
+        const auto bytes = json_number(json_member(disk, "bytes"), 0, UINT64_MAX);
+        disks.push_back(fmt::format("{} {}", member_text(disk, "name", "?"), show_bytes(bytes.value_or(0))));
+    }
     return joined(disks, ", ");
 }
 
 std::string show_session(const nlohmann::json& session) {
     if (!session.is_object()) return "-";
-    return fmt::format("{}/{}", session.value("user", "?"), session.value("vm", "?"));
+    return fmt::format("{}/{}", member_text(session, "user", "?"), member_text(session, "vm", "?"));
 }
 
 std::string show_stage(const LastStatus& status) {
@@ -140,16 +144,13 @@ std::vector<std::string> status_lines(const Machine& machine) {
     lines.push_back("memory: " + show_memory(s.facts));
     lines.push_back("disks: " + show_disks(s.facts));
     lines.push_back("data: " + show_data(s.facts));
-    if (s.facts.is_object() && s.facts.contains("nics"))
-        for (const auto& nic : s.facts["nics"])
-            lines.push_back(
-                fmt::format("nic: {} {}", nic.value("mac", "without-mac"), nic.value("driver", "?")));
-    if (s.facts.is_object() && s.facts.contains("left_out"))
-        for (const auto& text : s.facts["left_out"])
-            if (text.is_string()) lines.push_back("left out: " + text.get<std::string>());
+    for (const auto& nic : json_member(s.facts, "nics"))
+        lines.push_back(fmt::format("nic: {} {}", member_text(nic, "mac", "without-mac"),
+                                    member_text(nic, "driver", "?")));
+    for (const auto& left : json_member(s.facts, "left_out"))
+        if (const auto* text = json_text(left)) lines.push_back("left out: " + *text);
     std::string session = show_session(s.session);
-    if (s.session.is_object() && s.session.contains("since"))
-        session += " since " + member(s.session, "since");
+    if (!json_member(s.session, "since").is_null()) session += " since " + member(s.session, "since");
     lines.push_back("session: " + session);
     return lines;
 }

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/fd.h"
+#include "base/strict_json.h"
 #include "base/text.h"
 #include "server/model/text.h"
 
@@ -56,9 +57,14 @@ constexpr const char* k_columns =
     "error, facts, "
     "session, again FROM machines ";
 
+/// A row may be of an older version, or edited by hand: what is not JSON counts as nothing.
 nlohmann::json stored_json(const std::string& text) {
-    auto value = nlohmann::json::parse(text, nullptr, false);
-    return value.is_discarded() ? nlohmann::json() : value;
+    static const JsonFormat format{
+        .name = "row of the database",
+        .code = ErrorCode::P04,
+        .unknown = JsonFormat::ignore,
+        .why = "outlives versions: what is not known is kept, or shown as not valid"};
+    return parse_json(text, format).value_or(nlohmann::json());
 }
 
 /// Rows are checked again as they come in: a hand-edited database must not become a script. What is not valid
@@ -69,9 +75,8 @@ Settings stored_settings(const nlohmann::json& value, Settings& refused) {
     for (const auto& [key, stored] : value.items()) {
         const auto* rule = find_setting(key);
         if (rule == nullptr) continue;
-        const std::string text = stored.is_string()
-                                     ? stored.get<std::string>()
-                                     : stored.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+        const std::string* given = json_text(stored);
+        const std::string text = given != nullptr ? *given : dump_json(stored);
         if (auto checked = checked_setting(*rule, text); checked)
             settings[key] = *checked;
         else
@@ -87,8 +92,7 @@ Settings with_refused(Settings settings, const Settings& refused) {
 }
 
 std::string settings_text(const Machine& machine) {
-    return nlohmann::json(with_refused(machine.settings, machine.refused))
-        .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return dump_json(with_refused(machine.settings, machine.refused));
 }
 
 std::vector<Machine> select_machines(soci::session& sql, const std::string& where,
@@ -660,7 +664,7 @@ Status Store::post_status(const std::string& id, const StatusPost& post) {
             // Done: another disk, put in later, is not made anew by an old request.
             if (const auto wish = machine.settings.find("data");
                 post.facts && wish != machine.settings.end() && is_remake(wish->second) &&
-                post.facts->value("/data/remade"_json_pointer, "") == wish->second) {
+                member_text(json_member(*post.facts, "data"), "remade", "") == wish->second) {
                 wish->second = "auto";
                 const std::string settings = settings_text(machine);
                 *session_ << "UPDATE machines SET settings = :settings WHERE id = :id", use(settings),

@@ -10,6 +10,7 @@
 
 #include "base/no_links.h"
 #include "base/spawn.h"
+#include "base/strict_json.h"
 #include "files/local/local_ops.h"
 
 namespace berth::server {
@@ -18,6 +19,11 @@ namespace {
 using nlohmann::json;
 
 constexpr uint64_t k_sector = 512;
+const JsonFormat k_qemu_img{.name = "answer of qemu-img",
+                            .code = ErrorCode::P26,
+                            .unknown = JsonFormat::ignore,
+                            .why = "another project's program, whose answers grow",
+                            .longest = 16 << 20};
 constexpr std::pair<ImageFormat, std::string_view> k_formats[] = {{ImageFormat::raw, "raw"},
                                                                   {ImageFormat::qcow2, "qcow2"},
                                                                   {ImageFormat::vmdk, "vmdk"},
@@ -52,8 +58,8 @@ Result<json> ask_qemu(const ImageSource& image, std::vector<std::string> argumen
     if (!output) return fail(output.error());
     if (output->exit_code != 0)
         return fail(ErrorCode::P24, "{}: {}", image.name, output->err.substr(0, output->err.find('\n')));
-    json answer = json::parse(output->out, nullptr, false);
-    if (!answer.is_object()) return fail(ErrorCode::P26, "{}: the answer is not a JSON object", image.name);
+    auto answer = parse_json(output->out, k_qemu_img);
+    if (!answer) return fail(answer.error().with_prefix(image.name));
     return answer;
 }
 
@@ -63,13 +69,11 @@ Status measure(ImageSource& image) {
     for (const char* key : {"backing-filename", "full-backing-filename"})
         if (info->contains(key))
             return fail(ErrorCode::P24, "{}: has a backing file: must be one complete image", image.name);
-    if (!info->contains("virtual-size") || !(*info)["virtual-size"].is_number_unsigned())
-        return fail(ErrorCode::P26, "{}: no size", image.name);
-    image.size = (*info)["virtual-size"].get<uint64_t>();
+    const auto size = json_number(json_member(*info, "virtual-size"), 0, UINT64_MAX);
+    if (!size) return fail(ErrorCode::P26, "{}: no size", image.name);
+    image.size = *size;
     auto measured = ask_qemu(image, {"qemu-img", "measure", "-O", "raw", "--output=json", "--force-share"});
-    image.needed = measured && measured->contains("required") && (*measured)["required"].is_number_unsigned()
-                       ? (*measured)["required"].get<uint64_t>()
-                       : 0;
+    image.needed = json_number(json_member(measured.value_or(json()), "required"), 0, UINT64_MAX).value_or(0);
     return {};
 }
 

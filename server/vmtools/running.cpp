@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/strict_json.h"
 #include "files/local/local_ops.h"
 #include "lock/record.h"
 
@@ -51,8 +52,8 @@ RunningList running_by_posts(const std::vector<Machine>& machines, WallTime now)
     for (const auto& machine : machines) {
         const auto& session = machine.status.session;
         if (!session.is_object()) continue;
-        RunningVm vm{session.value("user", "?"), session.value("vm", "?"), machine.name, machine.id,
-                     session.value("since", "")};
+        RunningVm vm{member_text(session, "user", "?"), member_text(session, "vm", "?"), machine.name,
+                     machine.id, member_text(session, "since", "")};
         vm.last_sign = age(now, machine.status.seen * 1'000'000'000);
         vm.state = vm.last_sign > k_posts_stale.count() ? "silent" : "running";
         list.vms.push_back(std::move(vm));
