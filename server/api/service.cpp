@@ -15,46 +15,31 @@ const JsonFormat k_state{.name = "state",
                          .unknown = JsonFormat::ignore,
                          .why = "kept for a workstation, of whatever version, as it is"};
 
-std::string header(const HttpRequest& request, const char* name) {
-    const auto found = request.headers.find(name);
-    return found == request.headers.end() ? std::string() : found->second;
-}
+// Where they are in the paths of server/api/routes.cpp.
+constexpr size_t k_machine = 2, k_state_name = 4;
 
-HttpResponse plain(std::string body) {
+net::Response plain(std::string body) {
     return {.status = 200,
             .headers = {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}},
             .body = std::move(body)};
 }
 
-HttpResponse json_response(const nlohmann::json& body, int status = 200) {
+net::Response json_response(const nlohmann::json& body, int status = 200) {
     return {.status = status,
             .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
             .body = dump_json(body) + "\n"};
 }
 
-HttpResponse nothing() {
+net::Response nothing() {
     return {.status = 204, .headers = {{"Cache-Control", "no-store"}}, .body = {}};
 }
 
-HttpResponse error_response(const Error& error) {
+net::Response error_response(const Error& error) {
     return json_response(
         {{"code", std::string(code_name(error.code()))},
          {"error", error.detail().empty() ? std::string(code_summary(error.code())) : error.detail()},
          {"help", std::string(code_help(error.code()))}},
         http_status(error.condition()));
-}
-
-std::string query(const Target& target, const char* name) {
-    const auto found = target.query.find(name);
-    return found == target.query.end() ? std::string() : found->second;
-}
-
-/// P09 with the methods that are allowed.
-Status allow(const HttpRequest& request, std::initializer_list<std::string_view> methods) {
-    if (std::find(methods.begin(), methods.end(), request.method) != methods.end()) return {};
-    std::string list;
-    for (auto m : methods) list += (list.empty() ? "" : ", ") + std::string(m);
-    return fail(ErrorCode::P09, "{}", list);
 }
 
 /// Entity tags of If-None-Match (RFC 9110 13.1.2): weak comparison.
@@ -71,6 +56,11 @@ bool any_tag_matches(std::string_view list, std::string_view tag) {
     return false;
 }
 
+Status check_state_name(const std::string& name) {
+    if (is_file_name(name)) return {};
+    return fail(ErrorCode::P01, "state name: must be 1 to 128 of A-Z, a-z, 0-9, '.', '_', '-'");
+}
+
 }  // namespace
 
 Service::Service(ServiceConfig config, Store& store, const ImageFolder& images, Report& report,
@@ -80,7 +70,13 @@ Service::Service(ServiceConfig config, Store& store, const ImageFolder& images, 
       images_(images),
       report_(report),
       make_token_(std::move(make_token)),
-      later_(std::move(later)) {
+      later_(std::move(later)),
+      routes_(rows(), gates(),
+              {.malformed = ErrorCode::P01,
+               .unknown = ErrorCode::P02,
+               .too_large = ErrorCode::P08,
+               .method = ErrorCode::P09,
+               .answer = [this](const Error& error) { return refuse(error); }}) {
     if (!later_)
         later_ = [this](const Job& job) {
             if (Status done = job.run(); !done)
@@ -131,64 +127,35 @@ Status Service::unless_awaited(const std::string& build, const std::function<Sta
     return awaited ? Status{} : remove();
 }
 
-HttpResponse Service::handle(const HttpRequest& request) {
-    auto result = route(request);
-    HttpResponse response = result ? std::move(*result) : error_response(result.error());
-    if (!result && response.status == http_status(Condition::unsupported))
-        response.headers.emplace_back("Allow", result.error().detail());
-    if (!result && response.status >= 500)
-        report_.event(Level::error, "request failed", {{"error", result.error().to_log()}});
-    ++responses_[static_cast<size_t>(std::clamp(response.status / 100, 1, 5))];
+net::Response Service::refuse(const Error& error) {
+    net::Response response = error_response(error);
+    if (response.status >= 500) report_.event(Level::error, "request failed", {{"error", error.to_log()}});
     return response;
 }
 
-HttpResponse Service::too_large() {
-    ++responses_[4];
-    return error_response(Error(ErrorCode::P08, fmt::format("body: must be at most {} bytes", k_max_body)));
-}
-
-Result<HttpResponse> Service::route(const HttpRequest& request) {
-    auto target = parse_target(request.target);
-    if (!target) return fail(target.error());
-    const auto& path = target->path;
-    const auto is = [&](size_t at, std::string_view word) { return path.size() > at && path[at] == word; };
-    if (path.size() == 1 && is(0, "boot.ipxe")) return boot_script(request);
-    if (path.size() == 1 && is(0, "metrics")) {
-        if (auto ok = allow(request, {"GET", "HEAD"}); !ok) return fail(ok.error());
-        return metrics();
-    }
-    if (path.size() == 2 && is(0, "v1") && is(1, "boot")) return boot(request, *target);
-    if (path.size() >= 3 && path.size() <= 4 && is(0, "images")) return image(request, *target);
-    if (path.size() >= 4 && path.size() <= 5 && is(0, "v1") && is(1, "machines"))
-        return machine(request, *target);
-    return fail(ErrorCode::P02, "path");
-}
-
-Result<std::string> Service::base_url(const HttpRequest& request) const {
+Result<std::string> Service::base_url(const net::Call& call) const {
     if (!config_.public_url.empty()) return config_.public_url;
-    const std::string host = header(request, "host");
+    const std::string host = call.header("host");
     if (!is_authority(host)) return fail(ErrorCode::P01, "Host header: must be host or host:port");
     return "http://" + host;
 }
 
-Result<HttpResponse> Service::boot_script(const HttpRequest& request) {
-    if (auto ok = allow(request, {"GET", "HEAD"}); !ok) return fail(ok.error());
-    const auto url = base_url(request);
+Result<net::Response> Service::boot_script(const net::Call& call) {
+    const auto url = base_url(call);
     if (!url) return fail(url.error());
     auto script = with_provisioner(config_.boot_ipxe, *url);
     if (!script) return fail(script.error());
     return plain(std::move(*script));
 }
 
-Result<HttpResponse> Service::boot(const HttpRequest& request, const Target& target) {
-    if (auto ok = allow(request, {"GET"}); !ok) return fail(ok.error());
-    const auto url = base_url(request);
+Result<net::Response> Service::boot(const net::Call& call) {
+    const auto url = base_url(call);
     if (!url) return fail(url.error());
-    const auto seen = parse_hardware(query(target, "mac"), query(target, "uuid"), query(target, "serial"));
+    const auto seen = parse_hardware(call.query("mac"), call.query("uuid"), call.query("serial"));
     if (!seen) return fail(seen.error());
-    const auto platform = parse_platform(query(target, "platform"));
+    const auto platform = parse_platform(call.query("platform"));
     if (!platform) return fail(ErrorCode::P01, "platform: must be pcbios or efi");
-    if (const auto& serial = query(target, "serial"); clean_serial(serial) != serial)
+    if (const auto serial = call.query("serial"); clean_serial(serial) != serial)
         report_.event(Level::warning, "part of a serial number left out",
                       {{"mac", seen->mac}, {"serial", clean_serial(serial)}});
 
@@ -307,88 +274,76 @@ void Service::admit(ScriptInput& script) {
     }
 }
 
-Result<HttpResponse> Service::machine(const HttpRequest& request, const Target& target) {
-    const std::string &id = target.path[2], &what = target.path[3];
-    if (!is_record_id(id)) return fail(ErrorCode::P03);
-    // One answer for a wrong token and for a machine that does not exist.
-    if (auto ok = check_token(id, header(request, "berth-boot")); !ok) return fail(ok.error());
-    if (what == "state") return state(request, target);
-    if (target.path.size() != 4) return fail(ErrorCode::P02, "path");
-    if (what == "record") {
-        if (auto ok = allow(request, {"GET"}); !ok) return fail(ok.error());
-        const auto policy = store_.policy();
-        if (!policy) return fail(policy.error());
-        const auto found = store_.find(id);
-        if (!found) return fail(found.error());
-        return json_response(machine_record(*found, *policy, header(request, "berth-boot")));
-    }
-    if (what == "status") {
-        if (auto ok = allow(request, {"POST"}); !ok) return fail(ok.error());
-        const auto post = parse_status(request.body);
-        if (!post) return fail(post.error());
-        if (auto ok = store_.post_status(id, *post); !ok) return fail(ok.error());
-        for (const auto& part : post->left_out)
-            report_.event(Level::warning, "part of a status left out", {{"machine", id}, {"what", part}});
-        return nothing();
-    }
-    return fail(ErrorCode::P02, "path");
+/// One answer for a wrong token and for a machine that does not exist.
+Status Service::own_token(const net::Call& call) {
+    if (!is_record_id(call.part(k_machine))) return fail(ErrorCode::P03);
+    return check_token(call.part(k_machine), call.header("berth-boot"));
 }
 
-Result<HttpResponse> Service::state(const HttpRequest& request, const Target& target) {
-    const std::string& id = target.path[2];
-    if (target.path.size() == 4) {
-        if (auto ok = allow(request, {"GET"}); !ok) return fail(ok.error());
-        const auto names = store_.state_names(id);
-        if (!names) return fail(names.error());
-        return json_response(*names);
-    }
-    if (auto ok = allow(request, {"GET", "PUT", "DELETE"}); !ok) return fail(ok.error());
-    const std::string& name = target.path[4];
-    if (!is_file_name(name))
-        return fail(ErrorCode::P01, "state name: must be 1 to 128 of A-Z, a-z, 0-9, '.', '_', '-'");
-    if (request.method == "PUT") {
-        if (auto ok = parse_json(request.body, k_state); !ok) return fail(ok.error());
-        if (auto ok = store_.put_state(id, name, request.body); !ok) return fail(ok.error());
-        return nothing();
-    }
-    if (request.method == "DELETE") {
-        if (auto ok = store_.remove_state(id, name); !ok) return fail(ok.error());
-        return nothing();
-    }
-    auto body = store_.state(id, name);
+Result<net::Response> Service::record(const net::Call& call) {
+    const auto policy = store_.policy();
+    if (!policy) return fail(policy.error());
+    const auto found = store_.find(call.part(k_machine));
+    if (!found) return fail(found.error());
+    return json_response(machine_record(*found, *policy, call.header("berth-boot")));
+}
+
+Result<net::Response> Service::post_status(const net::Call& call) {
+    const std::string id = call.part(k_machine);
+    const auto post = parse_status(call.body());
+    if (!post) return fail(post.error());
+    BERTH_TRY(store_.post_status(id, *post));
+    for (const auto& part : post->left_out)
+        report_.event(Level::warning, "part of a status left out", {{"machine", id}, {"what", part}});
+    return nothing();
+}
+
+Result<net::Response> Service::state_names(const net::Call& call) {
+    const auto names = store_.state_names(call.part(k_machine));
+    if (!names) return fail(names.error());
+    return json_response(*names);
+}
+
+Result<net::Response> Service::read_state(const net::Call& call) {
+    const std::string name = call.part(k_state_name);
+    BERTH_TRY(check_state_name(name));
+    auto body = store_.state(call.part(k_machine), name);
     if (!body) return fail(body.error());
     if (!*body) return fail(ErrorCode::P02, "state {}", name);
-    return HttpResponse{.status = 200,
-                        .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
-                        .body = std::move(**body)};
+    return net::Response{.status = 200,
+                         .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
+                         .body = std::move(**body)};
 }
 
-Result<HttpResponse> Service::image(const HttpRequest& request, const Target& target) {
-    if (auto ok = allow(request, {"GET", "HEAD"}); !ok) return fail(ok.error());
-    HttpResponse response;
-    // iPXE and the bootstrap come again; machines that ask what to do come before them.
-    if (request.crowded && request.method == "GET") {
-        response.status = 503;
-        response.headers = {{"Retry-After", std::to_string(k_retry_seconds)},
-                            {"Cache-Control", "no-store"},
-                            {"Content-Type", "text/plain; charset=utf-8"}};
-        response.body = "Too many connections for another transfer. Try again.\n";
-        return response;
-    }
-    const bool of_build = target.path.size() == 4;
-    auto file = images_.file(target.path[1], of_build ? target.path[2] : "", target.path.back());
+Result<net::Response> Service::write_state(const net::Call& call) {
+    BERTH_TRY(check_state_name(call.part(k_state_name)));
+    BERTH_TRY(parse_json(call.body(), k_state));
+    BERTH_TRY(store_.put_state(call.part(k_machine), call.part(k_state_name), call.body()));
+    return nothing();
+}
+
+Result<net::Response> Service::remove_state(const net::Call& call) {
+    BERTH_TRY(check_state_name(call.part(k_state_name)));
+    BERTH_TRY(store_.remove_state(call.part(k_machine), call.part(k_state_name)));
+    return nothing();
+}
+
+Result<net::Response> Service::image(const net::Call& call) {
+    net::Response response;
+    const bool of_build = !call.part(3).empty();
+    auto file = images_.file(call.part(1), of_build ? call.part(2) : "", call.part(of_build ? 3 : 2));
     if (!file) return fail(file.error());
     response.headers = {
         {"ETag", file->etag},
         {"Accept-Ranges", "bytes"},
         {"Cache-Control", file->unchanging ? "public, max-age=31536000, immutable" : "no-cache"}};
-    if (any_tag_matches(header(request, "if-none-match"), file->etag)) {
+    if (any_tag_matches(call.header("if-none-match"), file->etag)) {
         response.status = 304;
         return response;
     }
-    const std::string condition = header(request, "if-range");
-    const bool ranged = request.method == "GET" && (condition.empty() || condition == file->etag);
-    const ByteRange range = parse_range(ranged ? header(request, "range") : "", file->size);
+    const std::string condition = call.header("if-range");
+    const bool ranged = call.method() == "GET" && (condition.empty() || condition == file->etag);
+    const ByteRange range = parse_range(ranged ? call.header("range") : "", file->size);
     if (range.kind == ByteRange::unsatisfiable) {
         response.status = 416;
         response.headers.emplace_back("Content-Range", fmt::format("bytes */{}", file->size));
@@ -404,11 +359,11 @@ Result<HttpResponse> Service::image(const HttpRequest& request, const Target& ta
     response.file = std::move(file->fd);
     response.offset = range.first;
     response.length = range.length;
-    if (request.method == "GET") image_bytes_ += range.length;
+    if (call.method() == "GET") image_bytes_ += range.length;
     return response;
 }
 
-Result<HttpResponse> Service::metrics() {
+Result<net::Response> Service::metrics(const net::Call&) {
     const auto machines = store_.machines();
     if (!machines) return fail(machines.error());
     const auto policy = store_.policy();
@@ -435,11 +390,11 @@ Result<HttpResponse> Service::metrics() {
         text += fmt::format("berth_boot_decisions_total{{action=\"{}\"}} {}\n", to_text(a),
                             decisions_[static_cast<size_t>(a)].load());
     head("berth_http_responses_total", "counter", "Responses by class of status.");
-    for (size_t c = 2; c < responses_.size(); ++c)
-        text += fmt::format("berth_http_responses_total{{class=\"{}xx\"}} {}\n", c, responses_[c].load());
+    for (size_t c = 2; c <= 5; ++c)
+        text += fmt::format("berth_http_responses_total{{class=\"{}xx\"}} {}\n", c, routes_.responses(c));
     head("berth_image_bytes_total", "counter", "Bytes of image files asked for.");
     text += fmt::format("berth_image_bytes_total {}\n", image_bytes_.load());
-    HttpResponse response = plain(std::move(text));
+    net::Response response = plain(std::move(text));
     response.headers[0].second = "text/plain; version=0.0.4; charset=utf-8";
     return response;
 }

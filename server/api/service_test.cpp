@@ -36,20 +36,21 @@ class ServiceTest : public testing::Test {
     }
     ~ServiceTest() override { std::filesystem::remove_all(folder); }
 
-    HttpResponse ask(const std::string& method, const std::string& target,
-                     std::map<std::string, std::string> headers = {}, const std::string& body = "") {
+    net::Response ask(const std::string& method, const std::string& target,
+                      decltype(net::Request::headers) headers = {}, const std::string& body = "") {
         headers.emplace("host", "10.0.0.1:8080");
-        return service->handle(
-            {.method = method, .target = target, .headers = std::move(headers), .body = body});
+        return service->routes().answer(
+            {.method = method, .target = target, .headers = std::move(headers), .body = body},
+            net::Listener::boot);
     }
-    std::string code(const HttpResponse& r) { return nlohmann::json::parse(r.body).at("code"); }
-    static std::string value(const HttpResponse& r, const std::string& name) {
+    std::string code(const net::Response& r) { return nlohmann::json::parse(r.body).at("code"); }
+    static std::string value(const net::Response& r, const std::string& name) {
         for (const auto& [n, v] : r.headers)
             if (n == name) return v;
         return "";
     }
     /// Adds a machine and boots it; its token's header.
-    std::map<std::string, std::string> booted() {
+    decltype(net::Request::headers) booted() {
         Machine m;
         m.macs = {"52:54:00:00:00:01"};
         EXPECT_TRUE(store->add(m));
@@ -380,8 +381,9 @@ TEST_F(ServiceTest, images_answer_ranges_and_conditions) {
 TEST_F(ServiceTest, a_crowded_server_begins_no_image_transfer_and_answers_all_else) {
     booted();
     const auto crowded = [&](const std::string& target) {
-        return service->handle(
-            {.method = "GET", .target = target, .headers = {{"host", "a"}}, .body = "", .crowded = true});
+        return service->routes().answer(
+            {.method = "GET", .target = target, .headers = {{"host", "a"}}, .body = "", .crowded = true},
+            net::Listener::boot);
     };
     const auto refused = crowded("/images/berth/vmlinuz");
     EXPECT_EQ(refused.status, 503);

@@ -31,18 +31,6 @@ bool is_base_url(std::string_view text);
 /// name a machine: is_placeholder_serial().
 std::string clean_serial(std::string_view text);
 
-/// A request's target (RFC 9112 3.2.1): decoded path segments and decoded query values.
-struct Target {
-    std::vector<std::string> path;  ///< "/v1/boot" is {"v1", "boot"}; no segment is empty, "." or "..".
-    /// The first of equal names counts. A value may hold any byte but NUL: who uses it checks it.
-    std::map<std::string, std::string> query;
-};
-/// A serial number of SMBIOS may be long, and iPXE escapes each odd byte by three.
-inline constexpr size_t k_max_target = 16384;
-/// P01 for bad escapes, NUL, control characters (but escaped in a value), empty or dot segments, more than
-/// k_max_target bytes.
-Result<Target> parse_target(std::string_view target);
-
 /// One range of RFC 9110 14.1.2 against a file of `size` bytes.
 struct ByteRange {
     enum Kind { whole, part, unsatisfiable } kind = whole;

@@ -9,7 +9,8 @@
 #include "base/fd.h"
 #include "base/output.h"
 #include "base/random.h"
-#include "server/api/http_server.h"
+#include "net/http_server.h"
+#include "server/api/service.h"
 #include "server/boot/image_builds.h"
 #include "server/boot/ipxe_script.h"
 
@@ -80,8 +81,9 @@ Status serve(const Options& options, Report& report) {
     // Ends after the server that gives it jobs, and before the service whose jobs they are.
     Bookkeeper bookkeeper(report);
     books = &bookkeeper;
-    auto server = HttpServer::start(options.listen, service);
-    if (!server) return fail(server.error());
+    auto server =
+        net::HttpServer::start(options.listen, service.routes(), net::Listener::boot, ErrorCode::P05);
+    if (!server) return fail(ErrorCode::P05, "--listen {}", server.error().detail());
     say("listening on {}\n", server->address());
     auto builds = ImageBuilds::open(options.images);
     if (!builds) return fail(builds.error());

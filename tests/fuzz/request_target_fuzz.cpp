@@ -3,13 +3,14 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "net/request_target.h"
 #include "server/model/machine_identity.h"
 #include "server/model/text.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace berth::server;
     const std::string_view text(reinterpret_cast<const char*>(data), size);
-    if (const auto target = parse_target(text)) {
+    if (const auto target = berth::net::parse_target(text, berth::ErrorCode::P01)) {
         for (const auto& part : target->path)
             if (part.empty() || part == "." || part == ".." || part.find('/') != std::string::npos ||
                 part.find('\0') != std::string::npos)

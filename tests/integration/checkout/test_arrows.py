@@ -31,10 +31,19 @@ ARROWS = {
     "server/model": ["base"],
     "server/store": ["base", "server/model"],
     "server/boot": ["base", IMAGE_FORMAT, "server/model", "server/store"],
-    "server/api": ["base", IMAGE_FORMAT, "server/model", "server/store", "server/boot"],
-    "server/provisioner": ["base", "server/model", "server/store", "server/boot", "server/api"],
+    "server/api": ["base", "net", IMAGE_FORMAT, "server/model", "server/store", "server/boot"],
+    "server/provisioner": ["base", "net", "server/model", "server/store", "server/boot", "server/api"],
     "server/vmtools": ["base", "files", "lock", "guest", "server/model"],
     "server/ctl": ["base", "files", "lock", "guest", "server/model", "server/store", "server/boot", "server/vmtools"],
+}
+# A library's headers, and the only rooms or files that know them.
+LIBRARIES = {
+    "curl/": ["net/"],
+    "microhttpd.h": ["net/"],
+    "nfsc/": ["files/nfs/"],
+    "libvirt/": ["guest/libvirt/"],
+    "security/": ["greeter/session/"],
+    "soci/": ["server/store/"],
 }
 # What only tests include: fakes, and what starts real servers.
 TESTS = ["tests/testing", "tests/lib"]
@@ -78,6 +87,32 @@ def sources():
 
 def test_every_include_is_an_allowed_arrow():
     assert faults(ROOT, sources()) == []
+
+
+def documented_arrows(page):
+    """The table of docs/architecture.md "The house", as ARROWS is."""
+    section = page[page.index("## The house"):]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in section[:section.index("\n\n")].splitlines() if line.startswith("| `")]
+    return {room.strip("`").rstrip("/"): [IMAGE_FORMAT if part == "bootstrap's image format" else part for part in (includes[0] if includes else "").strip("| ").split(", ") if part]
+            for room, _, *includes in rows if room.strip("`").rstrip("/") in ARROWS}
+
+
+def test_the_arrows_are_those_of_the_architecture_page():
+    page = (ROOT / "docs/architecture.md").read_text()
+    assert documented_arrows(page) == ARROWS
+    assert documented_arrows(page.replace("| base, files |", "| base, files, net |")) != ARROWS, "another arrow is found"
+
+
+def strange_libraries(paths, read):
+    return [f"{path}:{number}: only {', '.join(LIBRARIES[library])} may include {match[1]}"
+            for path in paths for number, line in enumerate(read(path).splitlines(), 1) if (match := INCLUDE.match(line))
+            for library in LIBRARIES if match[1].startswith(library) and not any(path.startswith(room) for room in LIBRARIES[library])]
+
+
+def test_a_library_is_known_in_its_room_only():
+    product = [path for path in sources() if room_of(path)]
+    assert strange_libraries(product, lambda path: (ROOT / path).read_text()) == []
+    assert strange_libraries(["server/api/a.cpp"], lambda _: "#include <microhttpd.h>\n") == ["server/api/a.cpp:1: only net/ may include microhttpd.h"]
 
 
 def test_every_source_of_the_product_lies_in_a_room():

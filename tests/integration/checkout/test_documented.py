@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What people can write or call is in the manual pages (docs/how-to-add.md): keys of machine.toml and berth.toml, berthctl's commands and options, and
-the provisioner's addresses; and every step is in the matrix of ways out. Each command of berthctl has exactly the options that its synopsis has."""
+the architecture page has the provisioner's addresses; and every step is in the matrix of ways out. Each command of berthctl has exactly the options that its synopsis has."""
 import pathlib
 import re
 import subprocess
@@ -161,11 +161,21 @@ def test_every_command_of_berthctl_is_a_file_with_tests_beside_it(build):
     assert [name for name in sorted(wanted) if f"{there[name].parent.name}/{name}_test.cpp" not in listed or not there[name].with_name(name + "_test.cpp").is_file()] == []
 
 
-def test_every_word_of_the_provisioners_addresses_is_in_the_architecture():
-    words = set(re.findall(r'\bis\(\d, "([a-z0-9.]+)"\)|\bwhat == "([a-z]+)"', code("server/api/service.cpp")))
-    words = {word for pair in words for word in pair if word}
-    assert {"boot", "machines", "images", "metrics", "state", "record"} <= words
-    page = (ROOT / "docs/architecture.md").read_text()
+def routes():
+    """The rows of the route table: method, path."""
+    rows = re.findall(r'\{"([A-Z, ]+)", "(/[^"]*)", Listener::(?:boot|admin)\b', code("server/api/routes.cpp"))
+    assert len(rows) == code("server/api/routes.cpp").count("Listener::boot, to(") + code("server/api/routes.cpp").count("Listener::admin, to(")
+    return {(method, re.sub(r"\{(\w+)\}", lambda part: part[1].upper(), path)) for methods, path in rows for method in methods.split(", ")}
+
+
+def documented_routes(page):
     section = page[page.index("## Provisioner: HTTP"):]
-    table = "\n".join(line.split("|")[1] + line.split("|")[2] for line in section[:section.index("\n\n")].replace("\\|", " ").splitlines() if line.startswith("| `"))
-    assert sorted(word for word in words if f"/{word}" not in table) == []
+    rows = re.findall(r"(?m)^\| `([A-Z|\\]+) (/[^`? ]*)`", section[:section.index("\n\n")])
+    return {(method, path) for methods, path in rows for method in methods.replace("\\", "").split("|")}
+
+
+def test_the_architecture_has_exactly_the_addresses_of_the_route_table():
+    page = (ROOT / "docs/architecture.md").read_text()
+    assert ("DELETE", "/v1/machines/ID/state/NAME") in routes()
+    assert documented_routes(page) == routes()
+    assert documented_routes(page.replace("GET\\|PUT\\|DELETE", "GET\\|PUT")) != routes(), "a forgotten method is found"

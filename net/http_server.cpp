@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "server/api/http_server.h"
+#include "net/http_server.h"
 
 #include <arpa/inet.h>
 #include <microhttpd.h>
@@ -14,15 +14,15 @@
 #include <unordered_map>
 
 #include "base/no_throw.h"
-#include "server/api/admission.h"
+#include "net/admission.h"
 
-namespace berth::server {
+namespace berth::net {
 
 /// The library's threads come in by the callbacks below.
 struct HttpServer::Connections {
-    explicit Connections(Service& to)
-        : service(to), thread_([this](const std::stop_token& stop) {
-              while (!no_throw("berth-provisioner: admission", false, [&] { return watch(stop), true; }) &&
+    Connections(const RouteTable& table, Listener which, AdmissionLimits limits)
+        : routes(table), listener(which), table_(limits), thread_([this](const std::stop_token& stop) {
+              while (!no_throw("HTTP server: admission", false, [&] { return watch(stop), true; }) &&
                      !stop.stop_requested()) {
               }
           }) {}
@@ -31,7 +31,7 @@ struct HttpServer::Connections {
                        MHD_ConnectionNotificationCode code) {
         auto& all = *static_cast<Connections*>(self);
         // One that there is no memory for is not counted.
-        no_throw("berth-provisioner: a connection", [&] {
+        no_throw("HTTP server: a connection", [&] {
             if (code == MHD_CONNECTION_NOTIFY_STARTED)
                 *context = reinterpret_cast<void*>(all.open(connection));
             else
@@ -42,7 +42,7 @@ struct HttpServer::Connections {
         const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
         return info == nullptr ? 0 : reinterpret_cast<Admission::Id>(info->socket_context);
     }
-    /// Whether too few are free for an image.
+    /// Whether too few are free for another transfer.
     bool completed(MHD_Connection* connection) {
         std::lock_guard lock(mutex_);
         table_.completed(id_of(connection));
@@ -53,7 +53,8 @@ struct HttpServer::Connections {
         table_.answered(id_of(connection), clock_.now());
     }
 
-    Service& service;
+    const RouteTable& routes;
+    const Listener listener;
 
   private:
     Admission::Id open(MHD_Connection* connection) {
@@ -105,14 +106,15 @@ namespace {
 
 /// One request on its way in. Made when the request line is there, gone when the response is out.
 struct Incoming {
-    HttpRequest request;
+    Request request;
+    size_t longest_body = 0;
     bool started = false;
     bool too_large = false;
 };
 
-/// The raw target: decoding is ours (server/model/text.h), so that no byte is lost on the way.
+/// The raw target: decoding is ours (net/request_target.h), so that no byte is lost on the way.
 void* begin_request(void*, const char* uri, MHD_Connection*) {
-    return no_throw("berth-provisioner: a request", static_cast<Incoming*>(nullptr), [&] {
+    return no_throw("HTTP server: a request", static_cast<Incoming*>(nullptr), [&] {
         auto incoming = std::make_unique<Incoming>();
         incoming->request.target = uri;
         return incoming.release();
@@ -123,8 +125,7 @@ template <typename Connections>
 void end_request(void* connections, MHD_Connection* connection, void** state, MHD_RequestTerminationCode) {
     delete static_cast<Incoming*>(*state);
     *state = nullptr;
-    no_throw("berth-provisioner: a request",
-             [&] { static_cast<Connections*>(connections)->answered(connection); });
+    no_throw("HTTP server: a request", [&] { static_cast<Connections*>(connections)->answered(connection); });
 }
 
 size_t leave_escaped(void*, MHD_Connection*, char* text) {
@@ -132,16 +133,16 @@ size_t leave_escaped(void*, MHD_Connection*, char* text) {
 }
 
 MHD_Result take_header(void* map, MHD_ValueKind, const char* name, const char* value) {
-    return no_throw("berth-provisioner: a header", MHD_NO, [&] {
+    return no_throw("HTTP server: a header", MHD_NO, [&] {
         std::string lower;
         for (const char* c = name; *c != 0; ++c)
             lower += static_cast<char>(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
-        static_cast<std::map<std::string, std::string>*>(map)->emplace(lower, value == nullptr ? "" : value);
+        static_cast<decltype(Request::headers)*>(map)->emplace(lower, value == nullptr ? "" : value);
         return MHD_YES;
     });
 }
 
-MHD_Result send_response(MHD_Connection* connection, HttpResponse response, bool close) {
+MHD_Result send_response(MHD_Connection* connection, Response response, bool close) {
     MHD_Response* out = nullptr;
     if (response.file) {
         const int fd = response.file.release();
@@ -166,10 +167,10 @@ MHD_Result answer(void* self, MHD_Connection* connection, const char*, const cha
     auto* incoming = static_cast<Incoming*>(*state);
     if (incoming == nullptr) return MHD_NO;
     auto& connections = *static_cast<Connections*>(self);
-    Service& service = connections.service;
+    const RouteTable& routes = connections.routes;
     // The connection ends, the server goes on.
-    return no_throw("berth-provisioner: a request", MHD_NO, [&] {
-        HttpRequest& request = incoming->request;
+    return no_throw("HTTP server: a request", MHD_NO, [&] {
+        Request& request = incoming->request;
         if (!incoming->started) {
             incoming->started = true;
             request.method = method;
@@ -179,11 +180,12 @@ MHD_Result answer(void* self, MHD_Connection* connection, const char*, const cha
             if (length != request.headers.end())
                 std::from_chars(length->second.data(), length->second.data() + length->second.size(),
                                 announced);
-            if (announced <= k_max_body) return MHD_YES;
-            return send_response(connection, service.too_large(), true);
+            incoming->longest_body = routes.longest_body(request, connections.listener);
+            if (announced <= incoming->longest_body) return MHD_YES;
+            return send_response(connection, routes.too_large(incoming->longest_body), true);
         }
         if (*upload_size != 0) {
-            if (request.body.size() + *upload_size > k_max_body)
+            if (request.body.size() + *upload_size > incoming->longest_body)
                 incoming->too_large = true;  // A chunked body; the rest is read and dropped.
             else
                 request.body.append(upload, *upload_size);
@@ -191,18 +193,19 @@ MHD_Result answer(void* self, MHD_Connection* connection, const char*, const cha
             return MHD_YES;
         }
         request.crowded = connections.completed(connection);
-        if (incoming->too_large) return send_response(connection, service.too_large(), true);
-        return send_response(connection, service.handle(request), false);
+        if (incoming->too_large)
+            return send_response(connection, routes.too_large(incoming->longest_body), true);
+        return send_response(connection, routes.answer(request, connections.listener), false);
     });
 }
 
-struct Listener {
+struct Socket {
     UniqueFd fd;
     std::string address;
 };
 
-Result<Listener> listen_on(const std::string& where) {
-    const auto bad = [&] { return fail(ErrorCode::P05, "--listen {}: must be ADDRESS:PORT", where); };
+Result<Socket> listen_on(const std::string& where, ErrorCode failed) {
+    const auto bad = [&] { return fail(failed, "{}: must be ADDRESS:PORT", where); };
     const size_t colon = where.rfind(':');
     if (colon == std::string::npos) return bad();
     std::string host = where.substr(0, colon);
@@ -222,7 +225,7 @@ Result<Listener> listen_on(const std::string& where) {
     } else if (inet_pton(AF_INET, host.c_str(), &v4.sin_addr) != 1) {
         return bad();
     }
-    Listener listener;
+    Socket listener;
     listener.fd.reset(socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const int on = 1;
     auto* address = six ? reinterpret_cast<sockaddr*>(&v6) : reinterpret_cast<sockaddr*>(&v4);
@@ -230,7 +233,7 @@ Result<Listener> listen_on(const std::string& where) {
     if (!listener.fd || setsockopt(listener.fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         bind(listener.fd.get(), address, size) != 0 || listen(listener.fd.get(), 256) != 0 ||
         getsockname(listener.fd.get(), address, &size) != 0)
-        return fail(ErrorCode::P05, "--listen {}: {}", where, strerror(errno));
+        return fail(failed, "{}: {}", where, strerror(errno));
     listener.address = fmt::format("{}:{}", host, ntohs(six ? v6.sin6_port : v4.sin_port));
     return listener;
 }
@@ -247,28 +250,29 @@ HttpServer::HttpServer(std::unique_ptr<Connections> connections, std::unique_ptr
 HttpServer::HttpServer(HttpServer&&) noexcept = default;
 HttpServer::~HttpServer() = default;
 
-Result<HttpServer> HttpServer::start(const std::string& where, Service& service) {
-    auto listener = listen_on(where);
-    if (!listener) return fail(listener.error());
-    auto connections = std::make_unique<Connections>(service);
+Result<HttpServer> HttpServer::start(const std::string& where, const RouteTable& routes, Listener listener,
+                                     ErrorCode failed, AdmissionLimits limits) {
+    auto socket = listen_on(where, failed);
+    if (!socket) return fail(socket.error());
+    auto connections = std::make_unique<Connections>(routes, listener, limits);
     // The library shares its limit out to its threads, and one of them may have got all the connections: so
     // its limit is only above ours, with room for those that are being ended.
-    constexpr auto k_room = static_cast<unsigned>(k_http_threads * 2 * AdmissionLimits{}.connections);
+    const auto room = static_cast<unsigned>(k_http_threads * 2 * limits.connections);
     std::unique_ptr<MHD_Daemon, Stop> daemon(MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, nullptr, nullptr, &answer<Connections>,
         connections.get(),                                                          //
-        MHD_OPTION_LISTEN_SOCKET, listener->fd.get(),                               //
+        MHD_OPTION_LISTEN_SOCKET, socket->fd.get(),                                 //
         MHD_OPTION_THREAD_POOL_SIZE, k_http_threads,                                //
         MHD_OPTION_CONNECTION_TIMEOUT, k_http_idle_seconds,                         //
-        MHD_OPTION_CONNECTION_LIMIT, k_room,                                        //
+        MHD_OPTION_CONNECTION_LIMIT, room,                                          //
         MHD_OPTION_URI_LOG_CALLBACK, &begin_request, nullptr,                       //
         MHD_OPTION_NOTIFY_COMPLETED, &end_request<Connections>, connections.get(),  //
         MHD_OPTION_NOTIFY_CONNECTION, &Connections::notify, connections.get(),      //
         MHD_OPTION_UNESCAPE_CALLBACK, &leave_escaped, nullptr,                      //
         MHD_OPTION_END));
-    if (!daemon) return fail(ErrorCode::P05, "--listen {}: the HTTP library cannot start", where);
-    (void)listener->fd.release();  // The daemon closes it.
-    return HttpServer(std::move(connections), std::move(daemon), listener->address);
+    if (!daemon) return fail(failed, "{}: the HTTP library cannot start", where);
+    (void)socket->fd.release();  // The daemon closes it.
+    return HttpServer(std::move(connections), std::move(daemon), socket->address);
 }
 
-}  // namespace berth::server
+}  // namespace berth::net

@@ -11,12 +11,12 @@
 
 #include "base/clock.h"
 
-namespace berth::server {
+namespace berth::net {
 
 struct AdmissionLimits {
     size_t connections = 512;  ///< All together.
     size_t per_address = 64;
-    size_t reserve = 64;                           ///< Below so many free ones no image transfer begins.
+    size_t reserve = 64;  ///< Below so many free ones no transfer (net/route_table.h) begins.
     Duration patience = std::chrono::seconds(10);  ///< For a complete request.
 };
 
@@ -62,4 +62,4 @@ class Admission {
     Id last_ = 0;
 };
 
-}  // namespace berth::server
+}  // namespace berth::net

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "server/api/admission.h"
+#include "net/admission.h"
 
-namespace berth::server {
+namespace berth::net {
 
 Admission::Opened Admission::opened(const std::string& address, BootTime now) {
     Opened result{.id = ++last_, .end = {}};
@@ -61,4 +61,4 @@ Admission::Id Admission::oldest(const std::string* address, Id but) const {
     return found;
 }
 
-}  // namespace berth::server
+}  // namespace berth::net

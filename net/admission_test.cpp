@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "server/api/admission.h"
+#include "net/admission.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-namespace berth::server {
+namespace berth::net {
 namespace {
 
 using std::chrono::seconds;
@@ -107,4 +107,4 @@ TEST_F(AdmissionTest, a_flood_never_takes_what_is_being_answered_and_stays_withi
 }
 
 }  // namespace
-}  // namespace berth::server
+}  // namespace berth::net
