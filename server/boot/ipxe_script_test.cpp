@@ -73,7 +73,7 @@ TEST(IpxeScript, names_site_and_serial_console) {
             " berth.site=http://10.0.0.1:8080/images/school console=ttyS0,115200 berth.console=ttyS0 ||"),
         std::string::npos)
         << script;
-    EXPECT_TRUE(script.ends_with("to the local disk\nsanboot --no-describe --drive 0x80 || exit 1\n"));
+    EXPECT_TRUE(script.ends_with("with the local disk\nsanboot --no-describe --drive 0x80 || exit 1\n"));
     input.console = "ttyS1,9600";
     EXPECT_NE(ipxe_script(input)->find(" console=ttyS1,9600 berth.console=ttyS1 ||"), std::string::npos);
 }

@@ -68,9 +68,9 @@ TEST(ImageSource, a_vmdk_that_describes_other_files_is_refused) {
 }
 
 TEST(ImageSource, a_format_that_the_head_does_not_bear_out_is_refused) {
-    refused(ImageFormat::vhdx, qcow2(), "no vhdx");
-    refused(ImageFormat::qcow2, "QFI\xfb", "no qcow2");
-    refused(ImageFormat::vdi, "", "no vdi");
+    refused(ImageFormat::vhdx, qcow2(), "not a vhdx");
+    refused(ImageFormat::qcow2, "QFI\xfb", "not a qcow2");
+    refused(ImageFormat::vdi, "", "not a vdi");
 }
 
 TEST(ImageSource, a_raw_image_is_whatever_it_is) {

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/testing/memory_files.h"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+
 #include "base/plain_text.h"
 
 namespace berth::files {
@@ -12,10 +17,16 @@ std::unexpected<Error> lost() {
 
 }  // namespace
 
+std::string MemoryServer::fresh_prefix() {
+    static std::atomic<unsigned> servers = 0;
+    return fmt::format("{}-{}-", getpid(), ++servers);
+}
+
 std::shared_ptr<MemoryServer::Node> MemoryServer::make(FileType type) {
     auto node = std::make_shared<Node>();
     node->type = type;
     node->id = next_id_++;
+    node->handle = prefix_ + std::to_string(node->id);
     nodes_[handle(*node)] = node;
     return node;
 }

@@ -20,7 +20,8 @@ class MemoryServer {
     struct Node {
         FileType type = FileType::regular;
         uint64_t id = 0;
-        std::string data;  ///< A file's bytes or a link's target.
+        FileHandle handle;  ///< No other server's, in this process or another on this machine.
+        std::string data;   ///< A file's bytes or a link's target.
         std::map<std::string, std::shared_ptr<Node>> entries;
         uint32_t mode = 0;
         int64_t mtime_ns = 0;
@@ -43,13 +44,16 @@ class MemoryServer {
     Status rename(const FileHandle& directory, const std::string& from, const std::string& to);
     Status remove(const FileHandle& directory, const std::string& name);
     Result<FileHandle> create(const FileHandle& directory, const std::string& name, uint32_t mode);
-    static FileHandle handle(const Node& node) { return "n" + std::to_string(node.id); }
+    static FileHandle handle(const Node& node) { return node.handle; }
     Attributes attributes(const Node& node) const;
 
     /// Copies of calls that the network still holds; run one, in any order.
     std::vector<std::function<void()>> late;
 
   private:
+    static std::string fresh_prefix();
+
+    std::string prefix_ = fresh_prefix();  ///< Of its handles.
     uint64_t next_id_ = 1;
     int64_t now_ns_ = 0;
     std::map<FileHandle, std::weak_ptr<Node>> nodes_;

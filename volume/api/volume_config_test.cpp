@@ -55,7 +55,7 @@ TEST(VolumeConfig, names_the_key_and_its_range_when_it_is_wrong) {
         {"/disks/0/mode", "cached", "disks[0].mode \"cached\": must be \"direct\", \"shared\" or \"local\""},
         {"/disks/0/path", "/etc/passwd", "disks[0].path \"/etc/passwd\": must be absolute for mode local"},
         {"/disks/1/path", "swap.raw", "disks[1].path \"swap.raw\": must be absolute for mode local"},
-        {"/disks/1/name", "software", "disks[1]: name: is there twice"},
+        {"/disks/1/name", "software", "disks[1].name \"software\": must not be the name of an earlier disk"},
         {"/disks/0/name", "Software", "disks[0].name \"Software\": must be 1 to 32 of"},
         {"/disks", nlohmann::json::array(), "disks []: must be a list of 1 to 64 members"},
         {"/lease/hold_ms", 9000, "lease.hold_ms 9000: must be more than renew_ms"},

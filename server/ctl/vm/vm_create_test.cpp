@@ -68,7 +68,7 @@ TEST_F(VmCreateTest, ends_at_a_signal) {
 
 TEST_F(VmCreateTest, says_each_percent_in_a_line_when_asked_to) {
     const auto words = line({"--iso", file("debian.iso", std::string(4096, 'i')), "--progress"});
-    EXPECT_THAT(run(words).error, HasSubstr("ann/work: installer.iso: 100 % of 1 MiB\n"));
+    EXPECT_THAT(run(words).error, HasSubstr("work: installer.iso: 100 % of 1 MiB\n"));
 }
 
 }  // namespace
