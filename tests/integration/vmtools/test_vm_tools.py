@@ -369,7 +369,7 @@ def test_no_room_is_said_before_and_half_way_and_leaves_nothing(make_tools):
     half = tools.folder / "half.raw"
     half.write_bytes(os.urandom(1 << 20) * 30)
     tools.ctl.ok("import", "ann/work", half)
-    assert "removed again" in tools.ctl.refused("M07", "clone", "ann/work", "ben/work")
+    assert "the work so far was removed" in tools.ctl.refused("M07", "clone", "ann/work", "ben/work")
     assert tools.names("ben") == []
     assert [n for n in os.listdir(tools.path("ann/work")) if n.startswith("lock")] == []
 
