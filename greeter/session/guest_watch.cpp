@@ -88,6 +88,7 @@ class Loop {
     void carry_out(const watch_effect::Tell& e) { seams_.front_end.status(e.text); }
     void carry_out(const watch_effect::PressPowerButton&) {
         if (Status s = guest_.domain.press_power_button(); !s) seams_.report.error("power button", s.error());
+        feed(watch_event::PowerButtonPressed{});
     }
     void carry_out(const watch_effect::Destroy&) { feed(watch_event::Destroyed{guest_.domain.destroy()}); }
     void carry_out(const watch_effect::Resume&) {

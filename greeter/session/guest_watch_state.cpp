@@ -133,7 +133,12 @@ void GuestWatch::on(const watch_event::CloseWanted&) {
     // closing.
     if (alone_ && std::exchange(console_open_, false)) do_now(watch_effect::LetGoOfConsole{});
     do_now(watch_effect::PressPowerButton{});
+    if (!ladder_.pressed()) first_press_ = true;
     ladder_.press(now_);
+}
+
+void GuestWatch::on(const watch_event::PowerButtonPressed&) {
+    if (std::exchange(first_press_, false)) ladder_.wait_anew(now_);
 }
 
 void GuestWatch::on(const watch_event::ForceOffWanted&) {

@@ -44,6 +44,8 @@ struct Alone {};
 struct CloseWanted {};
 struct ForceOffWanted {};
 struct StatusWanted {};
+/// Effect PressPowerButton was carried out, which libvirt may take long for.
+struct PowerButtonPressed {};
 /// What came of effect Destroy.
 struct Destroyed {
     Status result;
@@ -52,7 +54,8 @@ struct Destroyed {
 using WatchEvent =
     std::variant<watch_event::Domain, watch_event::NoAnswer, watch_event::Volume, watch_event::VolumeGone,
                  watch_event::ConsoleClosed, watch_event::Alone, watch_event::CloseWanted,
-                 watch_event::ForceOffWanted, watch_event::StatusWanted, watch_event::Destroyed>;
+                 watch_event::ForceOffWanted, watch_event::StatusWanted, watch_event::PowerButtonPressed,
+                 watch_event::Destroyed>;
 
 namespace watch_effect {
 /// A line over the guest's console.
@@ -60,6 +63,7 @@ struct Tell {
     std::string text;
     bool operator==(const Tell&) const = default;
 };
+/// Answered by event PowerButtonPressed.
 struct PressPowerButton {
     bool operator==(const PressPowerButton&) const = default;
 };
@@ -129,6 +133,7 @@ class GuestWatch {
     void on(const watch_event::CloseWanted&);
     void on(const watch_event::ForceOffWanted&);
     void on(const watch_event::StatusWanted&);
+    void on(const watch_event::PowerButtonPressed&);
     void on(const watch_event::Destroyed&);
 
     void do_now(WatchEffect effect) { out_.push_back(std::move(effect)); }
@@ -146,6 +151,7 @@ class GuestWatch {
     std::optional<Move> move_;
     std::optional<BootTime> resumed_at_, unanswered_since_;
     bool refusal_told_ = false, crash_told_ = false;
+    bool first_press_ = false;  ///< The user's first wish to close waits for PowerButtonPressed.
     bool console_open_ = true, alone_ = false, tells_loss_ = false;
     Duration pause_;
     std::optional<Status> ended_;

@@ -17,6 +17,7 @@ using watch_event::ConsoleClosed;
 using watch_event::Destroyed;
 using watch_event::ForceOffWanted;
 using watch_event::NoAnswer;
+using watch_event::PowerButtonPressed;
 using watch_event::StatusWanted;
 using watch_event::VolumeGone;
 
@@ -150,6 +151,14 @@ const std::vector<Row> k_table{
     {"close again presses it again", {{CloseWanted{}}}, {CloseWanted{}, 1s}, {k_closing, PressPowerButton{}}},
     {"a guest that closes has its time", {{CloseWanted{}}}, {k_running, 59s}, {}},
     {"a guest that does not close is switched off", {{CloseWanted{}}}, {k_running, 60s}, {k_off, Destroy{}}},
+    {"the time of a guest begins when its power button has been pressed",
+     {{CloseWanted{}}, {PowerButtonPressed{}, 20s}},
+     {k_running, 59s},
+     {}},
+    {"no later press begins it anew",
+     {{CloseWanted{}}, {PowerButtonPressed{}, 20s}, {CloseWanted{}, 30s}, {PowerButtonPressed{}}},
+     {k_running, 30s},
+     {k_off, Destroy{}}},
     {"the second wish to close does not begin the time anew",
      {{CloseWanted{}}, {CloseWanted{}, 30s}},
      {k_running, 30s},
