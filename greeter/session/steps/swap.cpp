@@ -21,7 +21,7 @@ Status SwapStep::refuse_second_copy(const guest::MachineConfig& machine) {
     return {};
 }
 
-Result<WithSwap> SwapStep::run(Configured vm, BootTime deadline) {
+Result<WithSwap> SwapStep::run(Configured vm, BootTime /*deadline*/) {
     BERTH_TRY(refuse_second_copy(vm.machine));
     SessionState& record = session_.record;
     uint64_t together = 0;
@@ -39,7 +39,7 @@ Result<WithSwap> SwapStep::run(Configured vm, BootTime deadline) {
 
     Parts& parts = session_.seams.parts;
     BERTH_TRY(parts.check_swap_room(session_.config.swap_dir, together));
-    const UserFiles::Bound bound(*vm.files, deadline);  // a swap disk may have a template there
+    // A template is as large as its disk: each call for it is bounded and Escape ends it, the whole is not.
     for (const guest::Disk& disk : vm.machine.disks)
         if (disk.swap) BERTH_TRY(parts.make_swap(*disk.swap, path(session_.config, disk), **vm.files, vm.vm));
     return WithSwap{std::move(vm)};
