@@ -29,11 +29,12 @@ class LastSession {
 
     Status finish() {
         constexpr int k_rounds = 240;  // of a quarter second, while a sweeper is at it
-        for (int i = 0; i < k_rounds && session_.seams.clock.now() < deadline_; ++i) {
+        for (int i = 0; i < k_rounds; ++i) {
             auto stored = session_.seams.store.list();
             if (!stored) return fail(stored.error());
             const auto it = std::ranges::find_if(*stored, [this](const auto& s) { return same_vm(s); });
             if (it == stored->end()) return {};
+            if (session_.seams.clock.now() >= deadline_) break;
             auto claim = session_.seams.store.claim(it->session);
             if (!claim) return fail(claim.error());
             if (*claim) {

@@ -16,7 +16,8 @@
 
 namespace berth::session {
 
-/// A running berth-volume (volume/api/volume_process.h says what each promises).
+/// A running berth-volume (volume/api/volume_process.h says what each promises). Its process outlives this object
+/// unless kill() or stop() ended it: an exception in berth-session must not take it along.
 class Volume {
   public:
     virtual ~Volume() = default;
