@@ -331,7 +331,9 @@ Status make_vm_from_template(const MountOptions& user, const NfsLocation& source
     auto origin = origin_of(**from, (*from)->root(), format_location(source));
     if (!origin) return fail(origin.error().with_prefix("template"));
     auto made = NewVm::begin(**to, vm, maker, *origin, clock);
-    if (failed_as(made, Condition::exists)) return {};
+    // Another maker was faster. What exists may also be a name of the making itself, of an attempt whose answer was lost.
+    const auto somebody_made_it = [&] { return (*to)->lookup((*to)->root(), vm).has_value(); };
+    if (failed_as(made, Condition::exists) && somebody_made_it()) return {};
     if (!made) return fail(made.error());
     Status copied = copy_vm(**from, (*from)->root(), tree, *made, **to, plan, progress, clock);
     if (!copied) {
@@ -343,7 +345,7 @@ Status make_vm_from_template(const MountOptions& user, const NfsLocation& source
     // A piece that was sent again may still arrive a first time: not into a disk that a guest has written to.
     files.wait_for_lost_writes(user.times.sweep_wait, clock);
     const Status finished = made->finish();
-    if (failed_as(finished, Condition::exists)) return {};
+    if (failed_as(finished, Condition::exists) && somebody_made_it()) return {};
     BERTH_TRY(finished);
     report.event(Level::info, "virtual machine made from the template", {{"vm", vm}});
     return {};
