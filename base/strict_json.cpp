@@ -70,8 +70,15 @@ Status read_members(const json& object, const JsonFormat& format, const ReadMemb
 void JsonFields::read(const ReadMembers& read) {
     read(*this);
     if (reading_.format.unknown == JsonFormat::ignore) return;
-    for (const auto& [name, value] : object_.items())
-        if (!taken_.contains(name)) fault_at(path_ + name, &value, "is not a known member");
+    for (const auto& [name, _] : object_.items())
+        if (!taken_.contains(name)) unknown(path_ + name);
+}
+
+void JsonFields::unknown(const std::string& path) {
+    if (!reading_.fault) return;
+    // What it holds is not shown: of a member that nobody knows nobody knows whether it is a secret.
+    reading_.fault = fail(reading_.format.code, "{}: {}: is not a known member", reading_.format.name,
+                          printable(path, k_longest_shown));
 }
 
 void JsonFields::fault_at(const std::string& path, const json* value, std::string_view must) {

@@ -4,7 +4,7 @@
 // one shape:
 //   volume.json: lock.epoch 0: must be a whole number from 1 to 18446744073709551615
 //   volume.json: nfs.uid is missing: must be a whole number from 0 to 4294967295
-//   volume.json: nfs.colour "red": is not a known member
+//   volume.json: nfs.colour: is not a known member
 // tests/integration/checkout/test_json.py finds what reads JSON otherwise, and compares the formats with the
 // table "JSON from outside" of docs/architecture.md. Pure.
 #pragma once
@@ -101,6 +101,7 @@ class JsonFields {
     size_t word(std::string_view name, const std::vector<std::string_view>& words);
     uint64_t whole(std::string_view name, uint64_t min, uint64_t max);
     std::vector<uint64_t> wholes(std::string_view name, size_t most, uint64_t max);
+    void unknown(const std::string& path);
     void fault_at(const std::string& path, const nlohmann::json* value, std::string_view must);
 
     Reading& reading_;

@@ -48,7 +48,7 @@ TEST(BootRecord, names_the_member_that_is_wrong) {
           std::pair{R"({"client":null})", "boot.json: client null: must be an object"},
           std::pair{R"({"missing_firmware":[1]})", "boot.json: missing_firmware[0] 1: must be a text"},
           std::pair{R"({"missing_firmware":7})", "boot.json: missing_firmware 7: must be a list"},
-          std::pair{R"({"other":1})", "boot.json: other 1: is not a known member"},
+          std::pair{R"({"other":1})", "boot.json: other: is not a known member"},
           std::pair{"[]", "boot.json: must be a JSON object"}, std::pair{"", "boot.json: must be JSON"}}) {
         auto r = parse_boot_record(text);
         ASSERT_FALSE(r) << text;

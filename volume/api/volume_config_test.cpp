@@ -59,7 +59,7 @@ TEST(VolumeConfig, names_the_key_and_its_range_when_it_is_wrong) {
         {"/disks/0/name", "Software", "disks[0].name \"Software\": must be 1 to 32 of"},
         {"/disks", nlohmann::json::array(), "disks []: must be a list of 1 to 64 members"},
         {"/lease/hold_ms", 9000, "lease.hold_ms 9000: must be more than renew_ms"},
-        {"/surprise", 1, "surprise 1: is not a known member"},
+        {"/surprise", 1, "surprise: is not a known member"},
     };
     for (const auto& change : changes) {
         auto object = nlohmann::json::parse(format_volume_config(sample()));
