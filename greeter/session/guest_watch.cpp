@@ -75,7 +75,7 @@ class Loop {
         }
     }
 
-    /// What was sent to us may have lain a while; what is left of the lease is what is left now.
+    /// A status may be read long after it was sent: the lease it tells of is shortened by that time.
     volume::VolumeStatus with_lease_of_now(volume::VolumeStatus sent) {
         if (!sent.claim || watch_.move()) return sent;
         if (auto fresh = guest_.volume.status(); fresh && fresh->claim) {

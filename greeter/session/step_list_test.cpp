@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::seconds;
 
-/// What was done, in order.
+/// Each step that ran or was undone, the first one first.
 using Log = std::vector<std::string>;
 
 struct First {

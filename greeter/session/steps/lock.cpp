@@ -61,7 +61,7 @@ Result<lock::TakenLock> LockStep::try_lock(bool may_break) {
         return !claim_left_;
     };
     auto taken = files->lock(vm, session_.config.owner, may_break, intent, waiting);
-    // Given up while a call of the wait was under way.
+    // The user pressed Escape while a call of the wait was unanswered.
     if (failed_as(taken, Condition::cancelled)) claim_left_ = waited;
     return taken;
 }

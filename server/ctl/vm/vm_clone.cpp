@@ -62,7 +62,7 @@ class VmClone final : public Verb {
             const std::span batch(targets->data() + at, std::min(k_batch, targets->size() - at));
             answer.then = clone(ctl, from->place, source->vm, batch, *lock, line, answer);
         }
-        // What was made before a fault is told with it.
+        // The answer names the VMs that were made before a fault, beside the fault.
         if (answer.then) answer.then = lock->release();
         return answer;
     }
