@@ -21,7 +21,9 @@ class WipedText {
         bytes_.swap(other.bytes_);
         return *this;
     }
-    ~WipedText() { explicit_bzero(bytes_.data(), bytes_.size()); }
+    ~WipedText() {
+        if (!bytes_.empty()) explicit_bzero(bytes_.data(), bytes_.size());  // data() of none may be null
+    }
 
     std::string_view view() const { return {bytes_.data(), bytes_.size()}; }
     bool operator==(const WipedText&) const = default;
