@@ -88,9 +88,12 @@ function(berth_test name)
   gtest_discover_tests(${name} PROPERTIES LABELS ${A_LEVEL} TIMEOUT 300 DISCOVERY_TIMEOUT 60)
 endfunction()
 
-# berth_fuzz(NAME lib ...): tests/fuzz/NAME_fuzz.cpp with libFuzzer; its corpus is tests/fuzz/corpus/NAME.
+# berth_fuzz(NAME [SOURCES a.cpp ...] DEPS lib ...): tests/fuzz/NAME_fuzz.cpp with libFuzzer; its corpus is tests/fuzz/corpus/NAME. SOURCES are named
+# from the root: the few files that it needs of a library whose others would be compiled for nothing.
 function(berth_fuzz name)
-  add_executable(${name}_fuzz ${name}_fuzz.cpp)
-  target_link_libraries(${name}_fuzz PRIVATE ${ARGN})
+  cmake_parse_arguments(A "" "" "SOURCES;DEPS" ${ARGN})
+  list(TRANSFORM A_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/)
+  add_executable(${name}_fuzz ${name}_fuzz.cpp ${A_SOURCES})
+  target_link_libraries(${name}_fuzz PRIVATE ${A_DEPS})
   target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer,address,undefined)
 endfunction()
