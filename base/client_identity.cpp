@@ -53,11 +53,9 @@ Result<ClientIdentity> read_client_identity(const std::string& root) {
     std::string record_id;
     std::error_code error;
     if (const std::string path = root + k_machine_record_path; fs::exists(path, error)) {
-        auto text = read_file(path, k_max_machine_record);
-        if (!text) return fail(text.error());
-        auto record = parse_machine_record(*text);
-        if (!record) return fail(record.error());
-        record_id = record->id;
+        auto text = BERTH_TRY(read_file(path, k_max_machine_record));
+        auto record = BERTH_TRY(parse_machine_record(text));
+        record_id = record.id;
     }
     const auto uuid = read_file(root + "/sys/class/dmi/id/product_uuid", 4096);
     std::vector<std::string> macs;
@@ -65,11 +63,10 @@ Result<ClientIdentity> read_client_identity(const std::string& root) {
         if (!fs::exists(nic.path() / "device", error)) continue;  // Bridges, taps and the like.
         if (auto mac = read_file(nic.path() / "address", 4096)) macs.push_back(*mac);
     }
-    auto id = identity_from(record_id, uuid ? *uuid : std::string(), macs);
-    if (!id) return fail(id.error());
+    auto id = BERTH_TRY(identity_from(record_id, uuid ? *uuid : std::string(), macs));
     char host[256] = {};
     gethostname(host, sizeof host - 1);
-    return ClientIdentity{*id, host};
+    return ClientIdentity{id, host};
 }
 
 }  // namespace berth

@@ -102,10 +102,9 @@ Status MessageSocket::send(Result<std::string> frame, int pass_fd) {
 
 Result<std::optional<Message>> MessageSocket::receive() {
     while (true) {
-        auto body = take_frame(buffer_);
-        if (!body) return fail(body.error());
-        if (*body) {
-            Message message{.body = std::move(**body), .fd = {}};
+        auto body = BERTH_TRY(take_frame(buffer_));
+        if (body) {
+            Message message{.body = std::move(*body)};
             if (!fds_.empty() && message.body.contains("fd")) {
                 message.fd = std::move(fds_.front());
                 fds_.pop_front();

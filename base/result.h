@@ -128,9 +128,11 @@ std::unexpected<Error> fail_errno(int error_number, std::string_view what);
 
 }  // namespace berth
 
-/// Leaves the function with the error of `expression` (a Result of anything) if it has one.
-#define BERTH_TRY(expression)                                                    \
-    do {                                                                         \
-        if (auto berth_try_result = (expression); !berth_try_result.has_value()) \
-            return std::unexpected(berth_try_result.error());                    \
-    } while (false)
+/// The value of `expression` (a Result); leaves the function with its error if it has one. A whole statement, or
+/// all that a variable is given: const auto record = BERTH_TRY(read_record(path));
+#define BERTH_TRY(expression)                                                                           \
+    ({                                                                                                  \
+        auto berth_try_result = (expression);                                                           \
+        if (!berth_try_result.has_value()) return std::unexpected(std::move(berth_try_result).error()); \
+        *std::move(berth_try_result);                                                                   \
+    })

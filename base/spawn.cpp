@@ -193,8 +193,7 @@ Result<Output> run(SpawnOptions options, Duration timeout, std::string_view inpu
     options.descriptors[0] = pipes[0].read.get();
     options.descriptors[1] = pipes[1].write.get();
     options.descriptors[2] = pipes[2].write.get();
-    auto child = spawn(options);
-    if (!child) return fail(child.error());
+    auto child = BERTH_TRY(spawn(options));
     pipes[0].read.reset();
     pipes[1].write.reset();
     pipes[2].write.reset();
@@ -247,13 +246,12 @@ Result<Output> run(SpawnOptions options, Duration timeout, std::string_view inpu
 
 Result<std::string> run_checked(SpawnOptions options, Duration timeout, std::string_view input) {
     const std::string program = options.arguments.empty() ? "" : options.arguments[0];
-    auto output = run(std::move(options), timeout, input);
-    if (!output) return fail(output.error());
-    if (output->exit_code == 0) return std::move(output->out);
-    std::string_view text = output->err;
+    auto output = BERTH_TRY(run(std::move(options), timeout, input));
+    if (output.exit_code == 0) return std::move(output.out);
+    std::string_view text = output.err;
     while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
     if (const auto line = text.rfind('\n'); line != std::string_view::npos) text.remove_prefix(line + 1);
-    return fail(ErrorCode::I02, "{} ended with code {}: {}", program, output->exit_code, text);
+    return fail(ErrorCode::I02, "{} ended with code {}: {}", program, output.exit_code, text);
 }
 
 }  // namespace berth

@@ -55,9 +55,8 @@ Result<json> parse_json(std::string_view text, const JsonFormat& format) {
 }
 
 Status read_json(std::string_view text, const JsonFormat& format, const ReadMembers& read) {
-    auto value = parse_json(text, format);
-    if (!value) return fail(value.error());
-    return read_members(*value, format, read);
+    auto value = BERTH_TRY(parse_json(text, format));
+    return read_members(value, format, read);
 }
 
 Status read_members(const json& object, const JsonFormat& format, const ReadMembers& read) {

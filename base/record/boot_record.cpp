@@ -48,7 +48,7 @@ Result<BootRecord> parse_boot_record(std::string_view text) {
         if (f.has("clock")) r.clock = f.choice("clock", k_clocks);
         if (f.has("kvm"))
             f.object("kvm", [&](JsonFields& kvm) {
-                r.kvm = KvmFacts{.usable = kvm.boolean("usable"), .why = {}};
+                r.kvm = KvmFacts{.usable = kvm.boolean("usable")};
                 if (kvm.has("why")) r.kvm->why = kvm.text("why", 0, k_longest);
             });
         if (f.has("network")) r.network = f.boolean("network");
