@@ -51,7 +51,7 @@ class CurlHttp final : public HttpClient {
         answer_ = 0;
         if (handle_ == nullptr) return fail(failed_, "libcurl has no memory");
         curl_easy_reset(handle_);
-        Transfer transfer{.handle = handle_, .sink = sink, .from = request.from, .status = {}};
+        Transfer transfer{.handle = handle_, .sink = sink, .from = request.from};
         curl_slist* headers = nullptr;
         for (const auto& h : request.headers) headers = curl_slist_append(headers, h.c_str());
         char error[CURL_ERROR_SIZE] = {};
@@ -111,13 +111,12 @@ std::unique_ptr<HttpClient> make_http_client(ErrorCode failed) {
 Result<std::string> fetch_text(HttpClient& http, const HttpRequest& request, const HttpTimes& times,
                                size_t limit, ErrorCode too_long) {
     std::string text;
-    const Status status = http.perform(request, times, [&](std::string_view bytes) -> Status {
+    BERTH_TRY(http.perform(request, times, [&](std::string_view bytes) -> Status {
         if (text.size() + bytes.size() > limit)
             return fail(too_long, "{}: longer than {} bytes", request.url, limit);
         text += bytes;
         return {};
-    });
-    if (!status) return fail(status.error());
+    }));
     return text;
 }
 

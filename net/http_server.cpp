@@ -252,8 +252,7 @@ HttpServer::~HttpServer() = default;
 
 Result<HttpServer> HttpServer::start(const std::string& where, const RouteTable& routes, Listener listener,
                                      ErrorCode failed, AdmissionLimits limits) {
-    auto socket = listen_on(where, failed);
-    if (!socket) return fail(socket.error());
+    auto socket = BERTH_TRY(listen_on(where, failed));
     auto connections = std::make_unique<Connections>(routes, listener, limits);
     // The library shares its limit out to its threads, and one of them may have got all the connections: so
     // its limit is only above ours, with room for those that are being ended.
@@ -261,7 +260,7 @@ Result<HttpServer> HttpServer::start(const std::string& where, const RouteTable&
     std::unique_ptr<MHD_Daemon, Stop> daemon(MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, nullptr, nullptr, &answer<Connections>,
         connections.get(),                                                          //
-        MHD_OPTION_LISTEN_SOCKET, socket->fd.get(),                                 //
+        MHD_OPTION_LISTEN_SOCKET, socket.fd.get(),                                  //
         MHD_OPTION_THREAD_POOL_SIZE, k_http_threads,                                //
         MHD_OPTION_CONNECTION_TIMEOUT, k_http_idle_seconds,                         //
         MHD_OPTION_CONNECTION_LIMIT, room,                                          //
@@ -271,8 +270,8 @@ Result<HttpServer> HttpServer::start(const std::string& where, const RouteTable&
         MHD_OPTION_UNESCAPE_CALLBACK, &leave_escaped, nullptr,                      //
         MHD_OPTION_END));
     if (!daemon) return fail(failed, "{}: the HTTP library cannot start", where);
-    (void)socket->fd.release();  // The daemon closes it.
-    return HttpServer(std::move(connections), std::move(daemon), socket->address);
+    (void)socket.fd.release();  // The daemon closes it.
+    return HttpServer(std::move(connections), std::move(daemon), socket.address);
 }
 
 }  // namespace berth::net

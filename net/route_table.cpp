@@ -66,19 +66,18 @@ RouteTable::Match RouteTable::match(const std::string& method, const std::vector
     Match result;
     for (const auto& route : routes_) {
         if (route.listener != listener || !fits(route.path, path, true)) continue;
-        if (has_method(route.methods, method)) return {.route = &route, .allow = {}};
+        if (has_method(route.methods, method)) return {.route = &route};
         result.allow += (result.allow.empty() ? "" : ", ") + std::string(route.methods);
     }
     return result;
 }
 
 Result<Response> RouteTable::route(const Request& request, Listener listener) const {
-    const auto target = parse_target(request.target, errors_.malformed);
-    if (!target) return fail(target.error());
-    const Call call(request, *target);
+    const auto target = BERTH_TRY(parse_target(request.target, errors_.malformed));
+    const Call call(request, target);
     for (const auto& gate : gates_)
-        if (gate.listener == listener && fits(gate.above, target->path, false)) BERTH_TRY(gate.check(call));
-    const Match found = match(request.method, target->path, listener);
+        if (gate.listener == listener && fits(gate.above, target.path, false)) BERTH_TRY(gate.check(call));
+    const Match found = match(request.method, target.path, listener);
     if (found.route == nullptr && found.allow.empty()) return fail(errors_.unknown, "path");
     if (found.route == nullptr) {
         Response response = errors_.answer(Error(errors_.method, found.allow));
