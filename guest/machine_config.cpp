@@ -245,7 +245,7 @@ MachineConfig read_machine(const toml::table& source, Problem& problem) {
 
 Result<MachineConfig> parse_machine_config(std::string_view text, std::string_view file) {
     BERTH_TRY(check_toml_shape(text, file));
-    Problem problem{.file = std::string(file), .error = std::nullopt};
+    Problem problem{.file = std::string(file)};
     try {
         const toml::table source = toml::parse(text, file);
         MachineConfig config = read_machine(source, problem);

@@ -61,10 +61,9 @@ Result<UniqueFd> take_guard(const std::string& what, const std::string& vm) {
 Result<std::string> read_whole(files::FileOps& ops, const files::FileHandle& file, size_t limit) {
     std::string text;
     while (true) {
-        auto part = ops.read(file, text.size(), 256 * 1024);
-        if (!part) return fail(part.error());
-        if (part->empty()) return text;
-        text += *part;
+        auto part = BERTH_TRY(ops.read(file, text.size(), 256 * 1024));
+        if (part.empty()) return text;
+        text += part;
         if (text.size() > limit) return fail(ErrorCode::C04, "larger than {} bytes", limit);
     }
 }
@@ -103,9 +102,7 @@ Result<NewVm> NewVm::begin(files::FileOps& ops, const std::string& vm, const std
     auto there = ops.lookup(ops.root(), vm);
     if (there) return fail(ErrorCode::M34, "\"{}\"", vm);
     if (!failed_as(there, Condition::absent)) return fail(there.error());
-    auto guard = take_guard(ops.root() + made.private_name_, vm);
-    if (!guard) return fail(guard.error());
-    made.guard_ = std::move(*guard);
+    made.guard_ = BERTH_TRY(take_guard(ops.root() + made.private_name_, vm));
 
     auto before = ops.lookup(ops.root(), made.private_name_);
     if (!before && !failed_as(before, Condition::absent)) return fail(before.error());
@@ -136,9 +133,7 @@ Status NewVm::start_anew(bool remove) {
     resumed_ = false;
     done_.clear();
     if (remove) BERTH_TRY(files::remove_tree(ops_, ops_.root(), private_name_));
-    auto folder = ops_.make_directory(ops_.root(), private_name_, 0700);
-    if (!folder) return fail(folder.error());
-    folder_ = *folder;
+    folder_ = BERTH_TRY(ops_.make_directory(ops_.root(), private_name_, 0700));
     return save();
 }
 
@@ -178,41 +173,37 @@ Result<files::FileHandle> NewVm::folder_of(const std::string& path, std::string&
 
 Status NewVm::put(const std::string& path, std::string_view data) {
     std::string name;
-    auto folder = folder_of(path, name);
-    if (!folder) return fail(folder.error());
+    auto folder = BERTH_TRY(folder_of(path, name));
     const std::string fresh = ".put-" + lock::make_nonce();
-    auto file = ops_.create(*folder, fresh, 0600);
-    if (!file) return fail(file.error());
+    auto file = BERTH_TRY(ops_.create(folder, fresh, 0600));
     auto write = [&]() -> Status {
         constexpr size_t k_piece = 64 * 1024;
         for (size_t at = 0; at < data.size(); at += k_piece)
-            BERTH_TRY(ops_.write_sync(*file, at, data.substr(at, k_piece)));
-        return ops_.rename(*folder, fresh, name);
+            BERTH_TRY(ops_.write_sync(file, at, data.substr(at, k_piece)));
+        return ops_.rename(folder, fresh, name);
     };
     Status written = write();
-    if (!written) (void)ops_.remove(*folder, fresh);
+    if (!written) (void)ops_.remove(folder, fresh);
     return written;
 }
 
 Status NewVm::link(const std::string& path, const std::string& target) {
     std::string name;
-    auto folder = folder_of(path, name);
-    if (!folder) return fail(folder.error());
-    auto there = ops_.lookup(*folder, name);
-    if (there) BERTH_TRY(ops_.remove(*folder, name));
-    return ops_.symlink(*folder, name, target);
+    auto folder = BERTH_TRY(folder_of(path, name));
+    auto there = ops_.lookup(folder, name);
+    if (there) BERTH_TRY(ops_.remove(folder, name));
+    return ops_.symlink(folder, name, target);
 }
 
 Result<files::FileHandle> NewVm::file(const std::string& path) {
     std::string name;
-    auto folder = folder_of(path, name);
-    if (!folder) return fail(folder.error());
-    auto there = ops_.lookup(*folder, name);
+    auto folder = BERTH_TRY(folder_of(path, name));
+    auto there = ops_.lookup(folder, name);
     if (there && there->attributes.type == files::FileType::regular && done_.contains(path))
         return there->handle;
-    if (there) BERTH_TRY(ops_.remove(*folder, name));
+    if (there) BERTH_TRY(ops_.remove(folder, name));
     done_.erase(path);
-    return ops_.create(*folder, name, 0600);
+    return ops_.create(folder, name, 0600);
 }
 
 uint64_t NewVm::done(const std::string& path) const {
@@ -222,8 +213,7 @@ uint64_t NewVm::done(const std::string& path) const {
 
 Status NewVm::checkpoint(const std::string& path, const files::FileHandle& file, uint64_t done, bool now) {
     if (!now && clock_.now() - saved_ < k_save_every) return {};
-    auto committed = ops_.commit(file);
-    if (!committed) return fail(committed.error());
+    BERTH_TRY(ops_.commit(file));
     done_[path] = done;
     return save();
 }
@@ -262,15 +252,13 @@ Result<std::string> origin_of(files::FileOps& from, const files::FileHandle& sou
 Status copy_vm(files::FileOps& from, const files::FileHandle& source, const files::SharedTree& shared,
                NewVm& made, files::FileOps& to, const PlanVmCopy& plan, const CopyProgress& progress,
                Clock& clock) {
-    auto machine = files::resolve_path(from, source, shared, k_machine_file);
-    if (!machine) return fail(machine.error());
-    auto text = read_whole(*machine->ops, machine->handle, k_max_machine_file);
+    auto machine = BERTH_TRY(files::resolve_path(from, source, shared, k_machine_file));
+    auto text = read_whole(*machine.ops, machine.handle, k_max_machine_file);
     if (!text) return fail(text.error().with_prefix(k_machine_file));
-    auto planned = plan(*text);
-    if (!planned) return fail(planned.error());
+    auto planned = BERTH_TRY(plan(*text));
     std::vector<std::pair<std::string, bool>> files;
-    for (const auto& path : planned->files) files.emplace_back(path, false);
-    for (const auto& path : planned->optional) files.emplace_back(path, true);
+    for (const auto& path : planned.files) files.emplace_back(path, false);
+    for (const auto& path : planned.optional) files.emplace_back(path, true);
     std::vector<std::pair<std::string, files::Resolved>> sources;
     std::string moment;
     for (const auto& [path, optional] : files) {
@@ -289,26 +277,23 @@ Status copy_vm(files::FileOps& from, const files::FileHandle& source, const file
             if (!link || link->attributes.type != files::FileType::symlink)
                 return fail(ErrorCode::C04,
                             "\"{}\": a link into the shared tree must be in the folder itself", path);
-            auto target = from.readlink(link->handle);
-            if (!target) return fail(target.error());
-            BERTH_TRY(made.link(path, *target));
+            auto target = BERTH_TRY(from.readlink(link->handle));
+            BERTH_TRY(made.link(path, target));
             continue;
         }
-        auto target = made.file(path);
-        if (!target) return fail(target.error());
+        auto target = BERTH_TRY(made.file(path));
         const uint64_t size = file.attributes.size;
         const files::CopyStep step = [&](uint64_t done) -> Status {
             BERTH_TRY(progress(path, done, size));
-            return made.checkpoint(path, *target, done);
+            return made.checkpoint(path, target, done);
         };
         const uint64_t begin = std::min(made.done(path), size);
-        BERTH_TRY(files::copy_file(*file.ops, file.handle, to, *target, begin, size, step, clock));
+        BERTH_TRY(files::copy_file(*file.ops, file.handle, to, target, begin, size, step, clock));
     }
     // Changed while they were copied: the copy would be of no one moment.
     for (const auto& [path, file] : sources) {
-        auto after = file.ops->attributes(file.handle);
-        if (!after) return fail(after.error());
-        if (moment_of(*after) != moment_of(file.attributes)) return fail(ErrorCode::M37, "\"{}\"", path);
+        auto after = BERTH_TRY(file.ops->attributes(file.handle));
+        if (moment_of(after) != moment_of(file.attributes)) return fail(ErrorCode::M37, "\"{}\"", path);
     }
     return made.put(k_machine_file, planned->machine_toml);
 }
@@ -318,8 +303,7 @@ Status make_vm_from_template(const MountOptions& user, const NfsLocation& source
                              files::FilesHelper& files, Clock& clock, Report& report) {
     auto from = files.mount(source, user.credentials, user.call_timeout, user.interrupt);
     if (!from) return fail(from.error().with_prefix("template"));
-    auto to = files.mount(user.location, user.credentials, user.call_timeout, user.interrupt);
-    if (!to) return fail(to.error());
+    auto to = BERTH_TRY(files.mount(user.location, user.credentials, user.call_timeout, user.interrupt));
     std::unique_ptr<files::FileOps> shared;
     files::SharedTree tree;
     if (user.shared) {
@@ -330,12 +314,12 @@ Status make_vm_from_template(const MountOptions& user, const NfsLocation& source
     }
     auto origin = origin_of(**from, (*from)->root(), format_location(source));
     if (!origin) return fail(origin.error().with_prefix("template"));
-    auto made = NewVm::begin(**to, vm, maker, *origin, clock);
+    auto made = NewVm::begin(*to, vm, maker, *origin, clock);
     // Another maker was faster. What exists may also be a name of the making itself, of an attempt whose answer was lost.
-    const auto somebody_made_it = [&] { return (*to)->lookup((*to)->root(), vm).has_value(); };
+    const auto somebody_made_it = [&] { return to->lookup(to->root(), vm).has_value(); };
     if (failed_as(made, Condition::exists) && somebody_made_it()) return {};
     if (!made) return fail(made.error());
-    Status copied = copy_vm(**from, (*from)->root(), tree, *made, **to, plan, progress, clock);
+    Status copied = copy_vm(**from, (*from)->root(), tree, *made, *to, plan, progress, clock);
     if (!copied) {
         // Without room nothing may stay that takes it; otherwise the next login continues it.
         if (failed_as(copied, Condition::full) || failed_as(copied, Condition::changed))

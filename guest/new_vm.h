@@ -14,6 +14,7 @@
 #include "files/copy_file.h"
 #include "files/helper/files_helper.h"
 #include "files/path_resolver.h"
+#include "guest/machine_text.h"
 #include "guest/user_directory.h"
 
 namespace berth::guest {

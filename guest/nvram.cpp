@@ -22,10 +22,9 @@ Result<std::optional<std::string>> changed(const fs::path& folder, const std::st
     const UniqueFd fd = open_below(folder, below, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (!fd && errno == ENOENT) return std::nullopt;
     if (!fd) return fail_errno("open " + path);
-    auto bytes = read_open_file(fd.get(), path, limit);
-    if (!bytes) return fail(bytes.error());
-    if (stored && *stored == *bytes) return std::nullopt;
-    return std::move(*bytes);
+    auto bytes = BERTH_TRY(read_open_file(fd.get(), path, limit));
+    if (stored && *stored == bytes) return std::nullopt;
+    return bytes;
 }
 
 Status remove_all(const std::string& path) {
@@ -57,12 +56,11 @@ FirmwarePaths possible_firmware_paths(const std::string& uuid, const std::string
 Status place_firmware(const FirmwarePaths& paths, const FirmwareBytes& stored,
                       const std::string& nvram_template) {
     if (!paths.nvram.empty()) {
-        const auto fresh = read_file(nvram_template, k_max_nvram);
-        if (!fresh) return fail(fresh.error());
-        if (stored.nvram && stored.nvram->size() != fresh->size())
+        const auto fresh = BERTH_TRY(read_file(nvram_template, k_max_nvram));
+        if (stored.nvram && stored.nvram->size() != fresh.size())
             return fail(ErrorCode::C03, "nvram: {} bytes: must be {}, or missing to be made anew",
-                        stored.nvram->size(), fresh->size());
-        BERTH_TRY(write_file_durably(paths.nvram, stored.nvram ? *stored.nvram : *fresh));
+                        stored.nvram->size(), fresh.size());
+        BERTH_TRY(write_file_durably(paths.nvram, stored.nvram ? *stored.nvram : fresh));
     }
     if (paths.tpm.empty()) return {};
     // libvirt makes a new TPM only where there is no folder for it.
@@ -77,11 +75,11 @@ Status place_firmware(const FirmwarePaths& paths, const FirmwareBytes& stored,
 }
 
 Result<FirmwareBytes> changed_firmware(const FirmwarePaths& paths, const FirmwareBytes& stored) {
-    auto nvram = changed(fs::path(paths.nvram).parent_path(), paths.nvram, stored.nvram, k_max_nvram);
-    if (!nvram) return fail(nvram.error());
-    auto tpm = changed(fs::path(paths.tpm_folder).parent_path(), paths.tpm, stored.tpm, k_max_tpm_state);
-    if (!tpm) return fail(tpm.error());
-    return FirmwareBytes{std::move(*nvram), std::move(*tpm)};
+    auto nvram =
+        BERTH_TRY(changed(fs::path(paths.nvram).parent_path(), paths.nvram, stored.nvram, k_max_nvram));
+    auto tpm =
+        BERTH_TRY(changed(fs::path(paths.tpm_folder).parent_path(), paths.tpm, stored.tpm, k_max_tpm_state));
+    return FirmwareBytes{std::move(nvram), std::move(tpm)};
 }
 
 Status remove_firmware(const FirmwarePaths& paths) {

@@ -85,12 +85,11 @@ class MountedDirectory final : public UserDirectory {
 Result<files::FileHandle> MountedDirectory::find(const std::string& vm) {
     kept_vm_.clear();
     if (!is_plain_name(vm)) return fail(ErrorCode::C04, "\"{}\": must be the name of a directory", vm);
-    auto found = user_->lookup(user_->root(), vm);
-    if (!found) return fail(found.error());
-    if (found->attributes.type != files::FileType::directory)
+    auto found = BERTH_TRY(user_->lookup(user_->root(), vm));
+    if (found.attributes.type != files::FileType::directory)
         return fail(ErrorCode::M09, "{} is not a directory", vm);
     kept_vm_ = vm;
-    kept_ = found->handle;
+    kept_ = found.handle;
     return kept_;
 }
 
@@ -98,19 +97,17 @@ template <typename F>
 auto MountedDirectory::in_folder(const std::string& vm, F&& operation)
     -> std::invoke_result_t<F, const files::FileHandle&> {
     if (vm.empty() || vm != kept_vm_) {
-        auto found = find(vm);
-        if (!found) return fail(found.error());
-        return operation(*found);
+        auto found = BERTH_TRY(find(vm));
+        return operation(found);
     }
     const files::FileHandle kept = kept_;
     auto result = operation(kept);
     const bool missing = failed_as(result, Condition::absent);
     if (!missing && !failed_as(result, Condition::stale)) return result;
-    auto found = find(vm);
-    if (!found) return fail(found.error());
+    auto found = BERTH_TRY(find(vm));
     // Missing there as well: no need to ask twice.
-    if (missing && *found == kept) return result;
-    return operation(*found);
+    if (missing && found == kept) return result;
+    return operation(found);
 }
 
 Result<files::Resolved> MountedDirectory::resolve(const std::string& vm, const std::string& path) {
@@ -125,10 +122,9 @@ lock::LockProtocol MountedDirectory::protocol(const files::FileHandle& folder) {
 }
 
 Result<std::vector<std::string>> MountedDirectory::list_vms() {
-    auto entries = user_->list(user_->root());
-    if (!entries) return fail(entries.error());
+    auto entries = BERTH_TRY(user_->list(user_->root()));
     std::vector<std::string> names;
-    for (const auto& entry : *entries) {
+    for (const auto& entry : entries) {
         if (entry.name.starts_with('.')) continue;
         auto folder = user_->lookup(user_->root(), entry.name);
         if (!folder && unanswered(folder.error())) return fail(folder.error());
@@ -146,9 +142,8 @@ Result<files::FileHandle> MountedDirectory::write_new(const files::FileHandle& d
                                                       const std::string& name, std::string_view data) {
     size_t step = k_small_write;
     if (data.size() > step) {
-        auto limits = user_->limits();
-        if (!limits) return fail(limits.error());
-        step = std::min<size_t>(limits->write, 256 * 1024);
+        auto limits = BERTH_TRY(user_->limits());
+        step = std::min<size_t>(limits.write, 256 * 1024);
     }
     auto file = user_->create(directory, name, 0600);
     if (!file) {
@@ -166,69 +161,61 @@ Result<files::FileHandle> MountedDirectory::write_new(const files::FileHandle& d
 
 Status MountedDirectory::check_writable(const std::string& vm) {
     // From here on the session uses the folder that has the name now, not the one that had it when the list was made.
-    auto directory = find(vm);
-    if (!directory) return fail(directory.error());
+    auto directory = BERTH_TRY(find(vm));
     const std::string name = ".check-" + lock::make_nonce();
-    auto file = write_new(*directory, name, std::string(k_probe_size, 'x'));
-    if (!file) return fail(file.error());
-    auto removed = user_->remove(*directory, name);
-    if (failed_as(removed, Condition::no_answer)) removed = user_->remove(*directory, name);
+    BERTH_TRY(write_new(directory, name, std::string(k_probe_size, 'x')));
+    auto removed = user_->remove(directory, name);
+    if (failed_as(removed, Condition::no_answer)) removed = user_->remove(directory, name);
     if (failed_as(removed, Condition::absent)) return {};
     return removed;
 }
 
 Result<SpaceLeft> MountedDirectory::space_left() {
-    auto space = user_->space();
-    if (!space) return fail(space.error());
-    return SpaceLeft{space->bytes, space->files};
+    auto space = BERTH_TRY(user_->space());
+    return SpaceLeft{space.bytes, space.files};
 }
 
 Result<FileFacts> MountedDirectory::facts(const std::string& vm, const std::string& path) {
-    auto file = resolve(vm, path);
-    if (!file) return fail(file.error());
-    auto granted = file->ops->access(file->handle, files::k_access_read | files::k_access_modify);
+    auto file = BERTH_TRY(resolve(vm, path));
+    auto granted = file.ops->access(file.handle, files::k_access_read | files::k_access_modify);
     if (!granted) return fail(granted.error().with_prefix(path));
-    return FileFacts{file->attributes.size, file->attributes.fileid,
-                     file->attributes.type == files::FileType::regular,
-                     (*granted & files::k_access_read) != 0, (*granted & files::k_access_modify) != 0};
+    return FileFacts{file.attributes.size, file.attributes.fileid,
+                     file.attributes.type == files::FileType::regular, (*granted & files::k_access_read) != 0,
+                     (*granted & files::k_access_modify) != 0};
 }
 
 Result<std::string> MountedDirectory::read(const std::string& vm, const std::string& path, size_t limit) {
-    auto file = resolve(vm, path);
-    if (!file) return fail(file.error());
-    if (file->attributes.type != files::FileType::regular)
+    auto file = BERTH_TRY(resolve(vm, path));
+    if (file.attributes.type != files::FileType::regular)
         return fail(ErrorCode::M09, "\"{}\" is not a regular file", path);
     uint32_t most = k_small_read;
-    if (file->attributes.size > most) {
-        auto limits = file->ops->limits();
-        if (!limits) return fail(limits.error());
-        most = limits->read;
+    if (file.attributes.size > most) {
+        auto limits = BERTH_TRY(file.ops->limits());
+        most = limits.read;
     }
     std::string text;
     while (true) {
-        auto part = file->ops->read(file->handle, text.size(), most);
+        auto part = file.ops->read(file.handle, text.size(), most);
         if (!part) return fail(part.error().with_prefix(path));
         text += *part;
         if (text.size() > limit) return fail(ErrorCode::C04, "\"{}\": larger than {} bytes", path, limit);
         // Less than was asked for is the end, unless the file is known to be longer: then the server cut it
         // short.
         const bool cut = part->size() < most;
-        if (part->empty() || (cut && text.size() >= file->attributes.size)) return text;
+        if (part->empty() || (cut && text.size() >= file.attributes.size)) return text;
     }
 }
 
 Result<std::string> MountedDirectory::read_at(const std::string& vm, const std::string& path, uint64_t offset,
                                               size_t length) {
-    auto file = resolve(vm, path);
-    if (!file) return fail(file.error());
-    if (file->attributes.type != files::FileType::regular)
+    auto file = BERTH_TRY(resolve(vm, path));
+    if (file.attributes.type != files::FileType::regular)
         return fail(ErrorCode::M09, "\"{}\" is not a regular file", path);
-    auto limits = file->ops->limits();
-    if (!limits) return fail(limits.error());
+    auto limits = BERTH_TRY(file.ops->limits());
     std::string data;
     while (data.size() < length) {
-        auto part = file->ops->read(file->handle, offset + data.size(),
-                                    std::min<size_t>(limits->read, length - data.size()));
+        auto part = file.ops->read(file.handle, offset + data.size(),
+                                   std::min<size_t>(limits.read, length - data.size()));
         if (!part) return fail(part.error().with_prefix(path));
         if (part->empty()) return fail(ErrorCode::M11, "\"{}\" ends before {}", path, offset + length);
         data += *part;
@@ -248,12 +235,11 @@ Status MountedDirectory::replace(const std::string& vm, const std::string& path,
     if (slash == path.npos) {
         done = in_folder(vm, replaced);
     } else {
-        auto found = resolve(vm, path.substr(0, slash));
-        if (!found) return fail(found.error());
-        if (found->shared) return fail(ErrorCode::C04, "\"{}\": in the shared tree", path);
-        done = replaced(found->handle);
+        auto found = BERTH_TRY(resolve(vm, path.substr(0, slash)));
+        if (found.shared) return fail(ErrorCode::C04, "\"{}\": in the shared tree", path);
+        done = replaced(found.handle);
         // Whoever takes the lock looks into the VM's own directory only.
-        if (done) remove_what_others_left(found->handle, name);
+        if (done) remove_what_others_left(found.handle, name);
     }
     return done ? done : fail(done.error().with_prefix(path));
 }
@@ -269,8 +255,7 @@ void MountedDirectory::remove_what_others_left(const files::FileHandle& director
 Status MountedDirectory::replace_in(const files::FileHandle& directory, const std::string& name,
                                     std::string_view data, const MayRename& may_rename) {
     const std::string private_name = ".new-" + lock::make_nonce();
-    auto file = write_new(directory, private_name, data);
-    if (!file) return fail(file.error());
+    auto file = BERTH_TRY(write_new(directory, private_name, data));
     if (Status may = may_rename(); !may) {
         (void)user_->remove(directory, private_name);
         return may;
@@ -279,7 +264,7 @@ Status MountedDirectory::replace_in(const files::FileHandle& directory, const st
     if (renamed) return {};
     // No answer: it is done if the name shows our file.
     auto now = user_->lookup(directory, name);
-    if (now && now->handle == *file) return {};
+    if (now && now->handle == file) return {};
     (void)user_->remove(directory, private_name);
     return fail(renamed.error());
 }
@@ -297,9 +282,8 @@ Result<std::optional<lock::LockHolder>> MountedDirectory::holder_below(const std
 Result<lock::TakenLock> MountedDirectory::lock(const std::string& vm, const lock::LockOwner& owner,
                                                bool may_break, const Intent& intent, const Waiting& waiting) {
     // The lock counts for the folder that has the name now; what follows is done in that one while it lasts.
-    auto folder = find(vm);
-    if (!folder) return fail(folder.error());
-    return protocol(*folder).take(owner, may_break, intent, waiting);
+    auto folder = BERTH_TRY(find(vm));
+    return protocol(folder).take(owner, may_break, intent, waiting);
 }
 
 Status MountedDirectory::release(const std::string& vm, uint64_t epoch, const std::string& nonce) {
@@ -327,9 +311,9 @@ std::unique_ptr<UserDirectory> user_directory_on(std::shared_ptr<files::FileOps>
 Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& options,
                                                             files::FilesHelper& files, Clock& clock,
                                                             Report& report) {
-    auto user = files.mount(options.location, options.credentials, options.call_timeout, options.interrupt);
-    if (!user) return fail(user.error());
-    std::vector<MountedServer> servers{(*user)->server()};
+    auto user = BERTH_TRY(
+        files.mount(options.location, options.credentials, options.call_timeout, options.interrupt));
+    std::vector<MountedServer> servers{user->server()};
     std::shared_ptr<files::FileOps> shared;
     if (options.shared) {
         auto mounted =
@@ -338,7 +322,7 @@ Result<std::unique_ptr<UserDirectory>> mount_user_directory(const MountOptions& 
         servers.push_back((*mounted)->server());
         shared = std::move(*mounted);
     }
-    return user_directory_on(std::move(*user), std::move(shared),
+    return user_directory_on(std::move(user), std::move(shared),
                              options.shared ? options.shared->directory : "", options.times, clock, report,
                              std::move(servers));
 }

@@ -214,18 +214,17 @@ class Link {
 Result<bool> is_known(Link& link, const std::string& uuid, Duration limit) {
     // Freed after the answer was taken: freeing clears libvirt's last error.
     auto handle = std::make_shared<DomainHandle>();
-    const auto done = link.call(
+    const auto done = BERTH_TRY(link.call(
         true,
         [handle, uuid](virConnectPtr c) {
             handle->reset();
             handle->reset(virDomainLookupByUUIDString(c, uuid.c_str()));
             return *handle != nullptr;
         },
-        limit);
-    if (!done) return fail(done.error());
-    if (done->code == VIR_ERR_OK) return true;
-    if (done->code == VIR_ERR_NO_DOMAIN) return false;
-    return fail(ErrorCode::H07, "{}", done->text);
+        limit));
+    if (done.code == VIR_ERR_OK) return true;
+    if (done.code == VIR_ERR_NO_DOMAIN) return false;
+    return fail(ErrorCode::H07, "{}", done.text);
 }
 
 DomainState from_libvirt(int state, int reason) {
@@ -250,15 +249,14 @@ class LibvirtDomain final : public Domain {
 
     Result<DomainState> state() override {
         auto state = std::make_shared<DomainState>(DomainState::gone);
-        const auto done = on_domain(true, [state](virDomainPtr d) {
+        const auto done = BERTH_TRY(on_domain(true, [state](virDomainPtr d) {
             int number = 0, reason = 0;
             if (virDomainGetState(d, &number, &reason, 0) != 0) return false;
             *state = from_libvirt(number, reason);
             return true;
-        });
-        if (!done) return fail(done.error());
-        if (done->code == VIR_ERR_NO_DOMAIN) return DomainState::gone;
-        if (done->code != VIR_ERR_OK) return fail(ErrorCode::H07, "{}", done->text);
+        }));
+        if (done.code == VIR_ERR_NO_DOMAIN) return DomainState::gone;
+        if (done.code != VIR_ERR_OK) return fail(ErrorCode::H07, "{}", done.text);
         return *state;
     }
 
@@ -295,9 +293,8 @@ class LibvirtDomain final : public Domain {
                 on_domain(true, [](virDomainPtr d) { return virDomainDestroy(d) == 0; }, k_destroy_time);
             if (!done) return fail(done.error());
             // Only libvirt's word that it is gone counts, whatever the request said.
-            const auto now = state();
-            if (!now) return fail(now.error());
-            if (*now == DomainState::gone) return {};
+            const auto now = BERTH_TRY(state());
+            if (now == DomainState::gone) return {};
             if (link_->clock().now() >= end)
                 return fail(ErrorCode::H07, "destroy: {}", done->text.empty() ? "still there" : done->text);
             link_->clock().sleep(milliseconds(200));
@@ -329,11 +326,10 @@ class LibvirtDomain final : public Domain {
     }
 
     Status control(std::string_view what, const std::function<bool(virDomainPtr)>& request) {
-        const auto done = on_domain(true, request);
-        if (!done) return fail(done.error());
-        if (done->code == VIR_ERR_OK) return {};
-        if (done->code == VIR_ERR_NO_DOMAIN) return fail(ErrorCode::H08, "{}", what);
-        return fail(ErrorCode::H07, "{}: {}", what, done->text);
+        const auto done = BERTH_TRY(on_domain(true, request));
+        if (done.code == VIR_ERR_OK) return {};
+        if (done.code == VIR_ERR_NO_DOMAIN) return fail(ErrorCode::H08, "{}", what);
+        return fail(ErrorCode::H07, "{}: {}", what, done.text);
     }
 
     std::shared_ptr<Link> link_;
@@ -350,13 +346,11 @@ class LibvirtHypervisor final : public Hypervisor {
     Status kvm_usable() override { return probe_kvm(); }
 
     Result<std::unique_ptr<Domain>> start(const std::string& domain_xml) override {
-        const auto facts = read_domain_facts(domain_xml);
-        if (!facts) return fail(facts.error());
-        const auto& [name, uuid, console_socket] = *facts;
+        const auto facts = BERTH_TRY(read_domain_facts(domain_xml));
+        const auto& [name, uuid, console_socket] = facts;
         const BootTime end = link_->clock().now() + link_->times().start;
-        const auto there = is_known(*link_, uuid, link_->times().start);
-        if (!there) return fail(there.error());
-        if (*there) return fail(ErrorCode::H03, "a machine with the uuid {} is running here already", uuid);
+        const auto there = BERTH_TRY(is_known(*link_, uuid, link_->times().start));
+        if (there) return fail(ErrorCode::H03, "a machine with the uuid {} is running here already", uuid);
         // Not repeatable: a request whose answer was lost may have started it. What libvirt then knows under
         // the name decides.
         bool begun = false;
@@ -387,7 +381,7 @@ class LibvirtHypervisor final : public Hypervisor {
             std::string xml;
         };
         auto found = std::make_shared<Found>();
-        const auto done = link_->call(
+        const auto done = BERTH_TRY(link_->call(
             true,
             [found, name](virConnectPtr c) {
                 found->handle.reset();
@@ -397,10 +391,9 @@ class LibvirtHypervisor final : public Hypervisor {
                 if (xml != nullptr) found->xml = xml.get();
                 return xml != nullptr;
             },
-            link_->times().answer);
-        if (!done) return fail(done.error());
-        if (done->code == VIR_ERR_NO_DOMAIN) return nullptr;
-        if (done->code != VIR_ERR_OK) return fail(ErrorCode::H07, "{}", done->text);
+            link_->times().answer));
+        if (done.code == VIR_ERR_NO_DOMAIN) return nullptr;
+        if (done.code != VIR_ERR_OK) return fail(ErrorCode::H07, "{}", done.text);
         const auto facts = read_domain_facts(found->xml);
         // It can be stopped without its console.
         if (!facts) link_->report().error("the domain's description cannot be read", facts.error());
