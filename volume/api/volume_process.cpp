@@ -19,19 +19,17 @@ namespace {
 using std::chrono::milliseconds;
 
 Result<uint64_t> process_start_time(pid_t pid) {
-    auto stat = read_file(fmt::format("/proc/{}/stat", pid));
-    if (!stat) return fail(stat.error());
+    auto stat = BERTH_TRY(read_file(fmt::format("/proc/{}/stat", pid)));
     // The second field is a name in parentheses that may hold anything; the 22nd is the 20th after it.
-    size_t at = stat->rfind(')');
-    for (int field = 2; field < 22 && at != std::string::npos; field++) at = stat->find(' ', at + 1);
+    size_t at = stat.rfind(')');
+    for (int field = 2; field < 22 && at != std::string::npos; field++) at = stat.find(' ', at + 1);
     if (at == std::string::npos) return fail(ErrorCode::I01, "/proc/{}/stat: too short", pid);
-    return std::strtoull(stat->c_str() + at, nullptr, 10);
+    return std::strtoull(stat.c_str() + at, nullptr, 10);
 }
 
 Result<VolumeStatus> read_status(Message& message) {
-    auto reply = read<ControlReply>(message);
-    if (!reply) return fail(reply.error());
-    if (auto* status = std::get_if<VolumeStatus>(&*reply)) return std::move(*status);
+    auto reply = BERTH_TRY(read<ControlReply>(message));
+    if (auto* status = std::get_if<VolumeStatus>(&reply)) return std::move(*status);
     return fail(ErrorCode::I03, "another answer than a status");
 }
 
@@ -57,10 +55,9 @@ Status VolumeControl::send(const ControlRequest& request) {
 
 Result<VolumeStatus> VolumeControl::status(milliseconds timeout) {
     BERTH_TRY(send(AskStatus{}));
-    auto message = socket_.wait(static_cast<int>(timeout.count()));
-    if (!message) return fail(message.error());
-    if (!*message) return fail(ErrorCode::V05, "no status within {} ms", timeout.count());
-    return read_status(**message);
+    auto message = BERTH_TRY(socket_.wait(static_cast<int>(timeout.count())));
+    if (!message) return fail(ErrorCode::V05, "no status within {} ms", timeout.count());
+    return read_status(*message);
 }
 
 Status VolumeControl::watch() {
@@ -68,18 +65,16 @@ Status VolumeControl::watch() {
 }
 
 Result<std::optional<VolumeStatus>> VolumeControl::next() {
-    auto message = socket_.receive();
-    if (!message) return fail(message.error());
-    if (!*message) return std::nullopt;
-    return read_status(**message);
+    auto message = BERTH_TRY(socket_.receive());
+    if (!message) return std::nullopt;
+    return read_status(*message);
 }
 
 Result<Drained> VolumeControl::stop(milliseconds timeout) {
     BERTH_TRY(send(Stop{}));
-    auto message = socket_.wait(static_cast<int>(timeout.count()));
-    if (!message) return fail(message.error());
-    if (!*message) return fail(ErrorCode::V05, "no answer to stop within {} ms", timeout.count());
-    const auto reply = read<ControlReply>(**message);
+    auto message = BERTH_TRY(socket_.wait(static_cast<int>(timeout.count())));
+    if (!message) return fail(ErrorCode::V05, "no answer to stop within {} ms", timeout.count());
+    const auto reply = read<ControlReply>(*message);
     if (!reply) return fail(ErrorCode::V04, "{}", reply.error().detail());
     if (const auto* drained = std::get_if<Drained>(&*reply)) return *drained;
     const auto* failed = std::get_if<StopFailed>(&*reply);
@@ -134,27 +129,23 @@ Status VolumeProcess::wait_ready(milliseconds timeout) {
 
 Result<VolumeControl*> VolumeProcess::control() {
     if (!control_) {
-        auto made = VolumeControl::connect(run_dir_);
-        if (!made) return fail(made.error());
-        control_ = std::move(*made);
+        control_ = BERTH_TRY(VolumeControl::connect(run_dir_));
     }
     return &*control_;
 }
 
 Result<VolumeStatus> VolumeProcess::status() {
-    auto connection = control();
-    if (!connection) return fail(connection.error());
-    auto status = (*connection)->status();
+    auto connection = BERTH_TRY(control());
+    auto status = connection->status();
     if (!status) control_.reset();
     return status;
 }
 
 Result<int> VolumeProcess::watch_fd() {
     if (!watch_) {
-        auto made = VolumeControl::connect(run_dir_);
-        if (!made) return fail(made.error());
-        BERTH_TRY(made->watch());
-        watch_ = std::move(*made);
+        auto made = BERTH_TRY(VolumeControl::connect(run_dir_));
+        BERTH_TRY(made.watch());
+        watch_ = std::move(made);
     }
     return watch_->fd();
 }
@@ -168,9 +159,8 @@ Result<Drained> VolumeProcess::stop(milliseconds timeout) {
     SystemClock clock;
     const BootTime deadline = clock.now() + timeout;
     if (!drained_) {
-        auto connection = VolumeControl::connect(run_dir_);
-        if (!connection) return fail(connection.error());
-        auto drained = connection->stop(timeout);
+        auto connection = BERTH_TRY(VolumeControl::connect(run_dir_));
+        auto drained = connection.stop(timeout);
         if (!drained) return drained;
         drained_ = *drained;
     }

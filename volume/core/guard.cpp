@@ -41,18 +41,17 @@ Result<std::unique_ptr<files::NfsSession>> Guard::mount(bool shared, Duration ti
 }
 
 Result<std::vector<ServedFile>> Guard::find_files(files::NfsSession& user, files::NfsSession* shared) {
-    auto directory = user.lookup(user.root(), config_.vm);
-    if (!directory) return fail(directory.error());
-    if (!vm_directory_.empty() && directory->handle != vm_directory_)
+    auto directory = BERTH_TRY(user.lookup(user.root(), config_.vm));
+    if (!vm_directory_.empty() && directory.handle != vm_directory_)
         return fail(ErrorCode::M10, "{} is another directory", config_.vm);
-    vm_directory_ = directory->handle;
+    vm_directory_ = directory.handle;
     files::SharedTree tree;
     if (shared) tree = {shared, config_.shared->directory};
     std::vector<ServedFile> files;
     for (size_t i = 0; i < config_.disks.size(); i++) {
         const VolumeDisk& disk = config_.disks[i];
         if (disk.mode == DiskMode::local) continue;
-        auto found = files::resolve_path(user, directory->handle, tree, disk.path);
+        auto found = files::resolve_path(user, directory.handle, tree, disk.path);
         if (!found) return fail(found.error().with_prefix("disk " + disk.name));
         if (found->attributes.type != files::FileType::regular)
             return fail(ErrorCode::V02, "disk {}: \"{}\" is not a regular file", disk.name, disk.path);
@@ -65,24 +64,18 @@ Result<std::vector<ServedFile>> Guard::find_files(files::NfsSession& user, files
 
 Status Guard::open() {
     // An answer to a renewal that comes later than the lease would hold is of no use.
-    auto user = mount(false, config_.hold);
-    if (!user) return fail(user.error());
-    session_ = std::move(*user);
+    session_ = BERTH_TRY(mount(false, config_.hold));
     user_root_ = session_->root();
     // The disks are looked for on the connections that will carry their blocks. That the lock's own leads to
     // the same directory, its renewal shows.
-    auto blocks = session_->another();
-    if (!blocks) return fail(blocks.error());
-    opened_[false] = std::move(*blocks);
+    opened_[false] = BERTH_TRY(session_->another());
     if (config_.shared) {
         auto mounted = mount(true, config_.hold);
         if (!mounted) return fail(mounted.error().with_prefix("shared files"));
         opened_[true] = std::move(*mounted);
         shared_root_ = opened_[true]->root();
     }
-    auto files = find_files(*opened_[false], opened_[true].get());
-    if (!files) return fail(files.error());
-    files_ = std::move(*files);
+    files_ = BERTH_TRY(find_files(*opened_[false], opened_[true].get()));
     lock_.emplace(*session_, vm_directory_, lock::LockTimes{config_.renew, config_.hold}, clock_, report_);
     BERTH_TRY(lock::good_since(renew()));
     next_renewal_ = clock_.now() + config_.renew;
@@ -147,32 +140,28 @@ Status Guard::connect(bool shared) {
         opened->set_timeout(patience);
         if (opened->connected() && opened->connections() == 1) return deliver(shared, *opened);
     }
-    auto made = mount(shared, patience);
-    if (!made) return fail(made.error());
-    if ((*made)->root() != (shared ? shared_root_ : user_root_))
+    auto made = BERTH_TRY(mount(shared, patience));
+    if (made->root() != (shared ? shared_root_ : user_root_))
         return fail(ErrorCode::M10, "the exported directory is another one");
     if (!shared) {
-        auto directory = (*made)->lookup((*made)->root(), config_.vm);
-        if (!directory) return fail(directory.error());
-        if (directory->handle != vm_directory_)
+        auto directory = BERTH_TRY(made->lookup(made->root(), config_.vm));
+        if (directory.handle != vm_directory_)
             return fail(ErrorCode::M10, "{} is another directory", config_.vm);
     }
     for (const auto& file : files_) {
         if (file.shared != shared) continue;
-        auto now = (*made)->attributes(file.handle);
-        if (!now) return fail(now.error());
-        if (now->fileid != file.attributes.fileid)
+        auto now = BERTH_TRY(made->attributes(file.handle));
+        if (now.fileid != file.attributes.fileid)
             return fail(ErrorCode::M10, "disk {} is another file", config_.disks[file.disk].name);
     }
-    return deliver(shared, **made);
+    return deliver(shared, *made);
 }
 
 Status Guard::deliver(bool shared, files::NfsSession& session) {
-    auto limits = session.limits();
-    if (!limits) return fail(limits.error());
+    auto limits = BERTH_TRY(session.limits());
     report_.event(Level::info, "connected",
                   {{"server", session.location().server}, {"port", std::to_string(session.local_port())}});
-    deliver_({shared, session.take_connection(), *limits});
+    deliver_({shared, session.take_connection(), limits});
     return {};
 }
 

@@ -15,9 +15,8 @@ namespace berth::volume {
 namespace {
 
 Result<VolumeConfig> load(const std::string& file) {
-    auto text = read_file(file);
-    if (!text) return fail(text.error());
-    return parse_volume_config(*text);
+    auto text = BERTH_TRY(read_file(file));
+    return parse_volume_config(text);
 }
 
 }  // namespace
