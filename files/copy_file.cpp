@@ -37,7 +37,7 @@ Status copy_extent(int in, int out, uint64_t begin, uint64_t end, std::string& b
         if (n < 0) return fail_file(errno, "read");
         if (n == 0) return fail(ErrorCode::M11, "the source ends at {} instead of {}", begin, end);
         const uint64_t at = begin;
-        BERTH_TRY(each_data_run({buffer.data(), static_cast<size_t>(n)}, k_local_grain,
+        BERTH_TRY(each_data_run({buffer.data(), *n}, k_local_grain,
                                 [&](size_t offset, std::string_view run) -> Status {
                                     while (!run.empty()) {
                                         const ssize_t w = pwrite(out, run.data(), run.size(),
@@ -49,7 +49,7 @@ Status copy_extent(int in, int out, uint64_t begin, uint64_t end, std::string& b
                                     }
                                     return {};
                                 }));
-        begin += static_cast<uint64_t>(n);
+        begin += *n;
     }
     return {};
 }
@@ -102,25 +102,23 @@ Status copy_stretch(const ReadAt& source, FileOps& to, const FileHandle& target,
                     uint64_t end) {
     std::string verifier;
     const auto write = [&](uint64_t offset, std::string_view run) -> Status {
-        auto now = to.write(target, offset, run);
-        if (!now) return fail(now.error());
-        if (!verifier.empty() && *now != verifier) return fail(ErrorCode::M10, "the server was restarted");
-        verifier = *now;
+        auto now = BERTH_TRY(to.write(target, offset, run));
+        if (!verifier.empty() && now != verifier) return fail(ErrorCode::M10, "the server was restarted");
+        verifier = now;
         return {};
     };
     for (uint64_t at = begin; at < end;) {
-        auto data = source(at, static_cast<uint32_t>(std::min<uint64_t>(k_network_piece, end - at)));
-        if (!data) return fail(data.error());
-        if (data->empty()) return fail(ErrorCode::M11, "the source ends at {} instead of {}", at, end);
-        BERTH_TRY(each_data_run(*data, k_network_grain, [&](size_t offset, std::string_view run) {
+        auto data =
+            BERTH_TRY(source(at, static_cast<uint32_t>(std::min<uint64_t>(k_network_piece, end - at))));
+        if (data.empty()) return fail(ErrorCode::M11, "the source ends at {} instead of {}", at, end);
+        BERTH_TRY(each_data_run(data, k_network_grain, [&](size_t offset, std::string_view run) {
             return write(at + offset, run);
         }));
-        at += data->size();
+        at += data.size();
     }
     if (verifier.empty()) return {};
-    auto committed = to.commit(target);
-    if (!committed) return fail(committed.error());
-    if (*committed != verifier) return fail(ErrorCode::M10, "the server was restarted");
+    auto committed = BERTH_TRY(to.commit(target));
+    if (committed != verifier) return fail(ErrorCode::M10, "the server was restarted");
     return {};
 }
 
@@ -159,13 +157,11 @@ Status copy_file(FileOps& from, const FileHandle& source, FileOps& to, const Fil
         };
         return in_stretches(copy, begin, size, step, clock, k_copy_patience);
     }
-    auto in = local_from->open_file(source, O_RDONLY);
-    if (!in) return fail(in.error());
-    auto out = local_to->open_file(target, O_RDWR);
-    if (!out) return fail(out.error());
-    if (begin == 0 && ioctl(out->get(), FICLONE, in->get()) == 0) return step(size);
-    if (ftruncate(out->get(), static_cast<off_t>(size)) != 0) return fail_file(errno, "ftruncate");
-    return copy_local(in->get(), out->get(), begin, size, step);
+    auto in = BERTH_TRY(local_from->open_file(source, O_RDONLY));
+    auto out = BERTH_TRY(local_to->open_file(target, O_RDWR));
+    if (begin == 0 && ioctl(out.get(), FICLONE, in.get()) == 0) return step(size);
+    if (ftruncate(out.get(), static_cast<off_t>(size)) != 0) return fail_file(errno, "ftruncate");
+    return copy_local(in.get(), out.get(), begin, size, step);
 }
 
 }  // namespace berth::files

@@ -12,9 +12,7 @@ Result<std::vector<DirectoryEntry>> whole_list(
     std::vector<DirectoryEntry> names;
     size_t seen = 0;
     for (NamesPart part; !part.end;) {
-        auto more = next(part.cookie, part.verifier);
-        if (!more) return fail(more.error());
-        part = std::move(*more);
+        part = BERTH_TRY(next(part.cookie, part.verifier));
         seen += part.seen;
         std::ranges::move(part.names, std::back_inserter(names));
         if (names.size() > k_most || seen > k_most + 2 || (!part.end && part.seen == 0))

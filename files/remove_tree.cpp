@@ -13,9 +13,8 @@ Status remove_tree_at(FileOps& ops, const FileHandle& directory, const std::stri
     if (found->attributes.type != FileType::directory) return ops.remove(directory, name);
     if (depth == k_max_depth)
         return fail(ErrorCode::M11, "\"{}\": folders deeper than {}", name, k_max_depth);
-    auto entries = ops.list(found->handle);
-    if (!entries) return fail(entries.error());
-    for (const auto& entry : *entries) BERTH_TRY(remove_tree_at(ops, found->handle, entry.name, depth + 1));
+    auto entries = BERTH_TRY(ops.list(found->handle));
+    for (const auto& entry : entries) BERTH_TRY(remove_tree_at(ops, found->handle, entry.name, depth + 1));
     return ops.remove_directory(directory, name);
 }
 

@@ -120,9 +120,7 @@ class FilesProcess {
         options.gid = program_.gid;
         if (geteuid() == 0) options.ambient_capabilities = {CAP_NET_BIND_SERVICE};
         options.die_with_parent = true;
-        auto child = spawn(options);
-        if (!child) return fail(child.error());
-        child_ = std::move(*child);
+        child_ = BERTH_TRY(spawn(options));
         // It counts all of that user's; threads are for look-ups alone.
         const rlimit threads{.rlim_cur = 128, .rlim_max = 128};
         if (program_.uid) (void)prlimit(child_.pid(), RLIMIT_NPROC, &threads, nullptr);
@@ -165,18 +163,17 @@ class FilesProcess {
         if (request.addresses.size() > k_most_addresses) request.addresses.resize(k_most_addresses);
         if (deadline_ && clock_.now() >= *deadline_)
             return fail(ErrorCode::M04, "{}: no time left to mount", tree.location.server);
-        auto reply = ask(request, tree);
-        if (!reply) return fail(reply.error());
-        if (!tree.root.empty() && tree.root != reply->handle)
+        auto reply = BERTH_TRY(ask(request, tree));
+        if (!tree.root.empty() && tree.root != reply.handle)
             return fail(ErrorCode::M10, "{} is another directory than before",
                         format_location(tree.location));
-        tree.root = reply->handle;
-        tree.nfs_port = reply->nfs_port;
-        tree.mount_port = reply->mount_port;
+        tree.root = reply.handle;
+        tree.nfs_port = reply.nfs_port;
+        tree.mount_port = reply.mount_port;
         // One of those that we found; else it would choose where the next one connects to.
         if (const auto known = tree.addresses.known();
-            reply->address && std::ranges::find(known, *reply->address) != known.end())
-            tree.addresses.answered(*reply->address);
+            reply.address && std::ranges::find(known, *reply.address) != known.end())
+            tree.addresses.answered(*reply.address);
         tree.mounted_in = run_;
         return {};
     }
@@ -322,7 +319,7 @@ class HelpedOps final : public FileOps {
     const FileHandle& root() const override { return tree_->root; }
     /// The addresses are what this program found; the ports are what berth-files says.
     MountedServer server() const override {
-        MountedServer server{.addresses = {}, .nfs_port = tree_->nfs_port, .mount_port = tree_->mount_port};
+        MountedServer server{.nfs_port = tree_->nfs_port, .mount_port = tree_->mount_port};
         for (const auto& address : tree_->addresses.known()) server.addresses.push_back(address.text());
         return server;
     }
@@ -331,29 +328,25 @@ class HelpedOps final : public FileOps {
 
     Result<Found> lookup(const FileHandle& directory, const std::string& name) override {
         BERTH_TRY(usable(name));
-        auto reply = call({.call = FileCall::lookup, .file = directory, .name = name});
-        if (!reply) return fail(reply.error());
-        return Found{std::move(reply->handle), reply->attributes};
+        auto reply = BERTH_TRY(call({.call = FileCall::lookup, .file = directory, .name = name}));
+        return Found{std::move(reply.handle), reply.attributes};
     }
     Result<Attributes> attributes(const FileHandle& file) override {
-        auto reply = call({.call = FileCall::attributes, .file = file});
-        if (!reply) return fail(reply.error());
-        return reply->attributes;
+        auto reply = BERTH_TRY(call({.call = FileCall::attributes, .file = file}));
+        return reply.attributes;
     }
     Result<uint32_t> access(const FileHandle& file, uint32_t wanted) override {
-        auto reply = call({.call = FileCall::access, .file = file, .count = wanted});
-        if (!reply) return fail(reply.error());
-        return reply->access;
+        auto reply = BERTH_TRY(call({.call = FileCall::access, .file = file, .count = wanted}));
+        return reply.access;
     }
     Result<std::string> readlink(const FileHandle& link) override {
         return data(call({.call = FileCall::readlink, .file = link}));
     }
     Result<std::vector<DirectoryEntry>> list(const FileHandle& directory) override {
         return whole_list([&](uint64_t cookie, uint64_t verifier) -> Result<NamesPart> {
-            auto reply =
-                call({.call = FileCall::list, .file = directory, .offset = cookie, .size = verifier});
-            if (!reply) return fail(reply.error());
-            return std::move(reply->part);
+            auto reply = BERTH_TRY(
+                call({.call = FileCall::list, .file = directory, .offset = cookie, .size = verifier}));
+            return std::move(reply.part);
         });
     }
     Result<std::string> read(const FileHandle& file, uint64_t offset, uint32_t count) override {
@@ -387,15 +380,13 @@ class HelpedOps final : public FileOps {
         return done({.call = FileCall::remove, .file = directory, .name = name});
     }
     Result<Space> space() override {
-        auto reply = call({.call = FileCall::space});
-        if (!reply) return fail(reply.error());
-        return reply->space;
+        auto reply = BERTH_TRY(call({.call = FileCall::space}));
+        return reply.space;
     }
     Result<TransferLimits> limits() override {
         if (limits_) return *limits_;
-        auto reply = call({.call = FileCall::limits});
-        if (!reply) return fail(reply.error());
-        limits_ = reply->limits;
+        auto reply = BERTH_TRY(call({.call = FileCall::limits}));
+        limits_ = reply.limits;
         return *limits_;
     }
     Result<FileHandle> make_directory(const FileHandle& directory, const std::string& name,
@@ -412,13 +403,12 @@ class HelpedOps final : public FileOps {
         return done({.call = FileCall::symlink, .file = directory, .name = name, .data = target});
     }
     Result<std::string> write(const FileHandle& file, uint64_t offset, std::string_view bytes) override {
-        const auto most = limits();
-        if (!most) return fail(most.error());
+        const auto most = BERTH_TRY(limits());
         std::string verifier;
-        for (size_t at = 0; at < bytes.size(); at += most->write) {
+        for (size_t at = 0; at < bytes.size(); at += most.write) {
             auto now = data(call({.call = FileCall::write,
                                   .file = file,
-                                  .data = std::string(bytes.substr(at, most->write)),
+                                  .data = std::string(bytes.substr(at, most.write)),
                                   .offset = offset + at}));
             if (!now) return now;
             if (!verifier.empty() && *now != verifier)
@@ -468,9 +458,8 @@ class HelpedOps final : public FileOps {
     Result<FileHandle> make(FileCall what, const FileHandle& directory, const std::string& name,
                             uint32_t mode) {
         BERTH_TRY(usable(name));
-        auto reply = call({.call = what, .file = directory, .name = name, .count = mode});
-        if (!reply) return fail(reply.error());
-        return std::move(reply->handle);
+        auto reply = BERTH_TRY(call({.call = what, .file = directory, .name = name, .count = mode}));
+        return std::move(reply.handle);
     }
     /// As a server would say it (NFS3ERR_NAMETOOLONG).
     static Status usable(const std::string& name) {

@@ -64,9 +64,8 @@ class FilesServer {
                     break;
             }
             while (auto frame = reader.next()) {
-                auto request = decode_request(*frame);
-                if (!request) return fail(request.error());
-                BERTH_TRY(answer(*request));
+                auto request = BERTH_TRY(decode_request(*frame));
+                BERTH_TRY(answer(request));
             }
         }
     }
@@ -98,13 +97,13 @@ class FilesServer {
         };
         ServerAddresses known(r.location.server, ask);
         known.learn(r.addresses);
-        auto session = NfsSession::mount(r.location, known, r.credentials, r.timeout, {}, deadline_of(r));
-        if (!session) return fail(session.error());
-        reply.handle = (*session)->root();
-        reply.nfs_port = (*session)->nfs_port();
-        reply.mount_port = (*session)->mount_port();
+        auto session =
+            BERTH_TRY(NfsSession::mount(r.location, known, r.credentials, r.timeout, {}, deadline_of(r)));
+        reply.handle = session->root();
+        reply.nfs_port = session->nfs_port();
+        reply.mount_port = session->mount_port();
         if (auto tried = known.known(); !tried.empty()) reply.address = tried.front();
-        trees_[r.tree] = std::move(*session);
+        trees_[r.tree] = std::move(session);
         return {};
     }
 
@@ -134,10 +133,9 @@ class FilesServer {
                 trees_.erase(found);
                 return {};
             case FileCall::lookup: {
-                auto entry = tree.lookup(r.file, r.name);
-                if (!entry) return fail(entry.error());
-                reply.handle = std::move(entry->handle);
-                reply.attributes = entry->attributes;
+                auto entry = BERTH_TRY(tree.lookup(r.file, r.name));
+                reply.handle = std::move(entry.handle);
+                reply.attributes = entry.attributes;
                 return {};
             }
             case FileCall::attributes:
@@ -186,12 +184,11 @@ class FilesServer {
         const auto found = trees_.find(r.to_tree);
         if (found == trees_.end()) return fail(ErrorCode::I03, "directory {} is not mounted", r.to_tree);
         found->second->set_deadline(deadline_of(r));
-        const auto limits = found->second->limits();
-        if (!limits) return fail(limits.error());
+        const auto limits = BERTH_TRY(found->second->limits());
         // Between two beats are a READ, a WRITE and at last the COMMIT.
         const ReadAt read = [&](uint64_t offset, uint32_t length) -> Result<std::string> {
             BERTH_TRY(send(k_beat));
-            return from.read(r.file, offset, std::min(length, limits->write));
+            return from.read(r.file, offset, std::min(length, limits.write));
         };
         return copy_stretch(read, *found->second, r.other, r.offset, r.size);
     }

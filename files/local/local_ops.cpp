@@ -185,42 +185,37 @@ Status LocalOps::sync_folder(int folder) {
 }
 
 Status LocalOps::sync() {
-    const auto root = fd_of(root_);
-    if (!root) return fail(root.error());
-    UniqueFd fd(openat(*root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const auto root = BERTH_TRY(fd_of(root_));
+    UniqueFd fd(openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd || syncfs(fd.get()) != 0) return fail_file(errno, "syncfs");
     return {};
 }
 
 Result<Found> LocalOps::lookup(const FileHandle& directory, const std::string& name) {
     BERTH_TRY(plain(name));
-    const auto folder = fd_of(directory);
-    if (!folder) return fail(folder.error());
+    const auto folder = BERTH_TRY(fd_of(directory));
     const AsUser as(credentials_);
-    UniqueFd fd(openat(*folder, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    UniqueFd fd(openat(folder, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (!fd) return fail_file(errno, name);
     struct stat s{};
     if (fstat(fd.get(), &s) != 0) return fail_file(errno, name);
-    auto handle = keep(std::move(fd));
-    if (!handle) return fail(handle.error());
-    return Found{*handle, attributes_of(s)};
+    auto handle = BERTH_TRY(keep(std::move(fd)));
+    return Found{handle, attributes_of(s)};
 }
 
 Result<Attributes> LocalOps::attributes(const FileHandle& file) {
-    const auto fd = fd_of(file);
-    if (!fd) return fail(fd.error());
+    const auto fd = BERTH_TRY(fd_of(file));
     struct stat s{};
-    if (fstat(*fd, &s) != 0) return fail_file(errno, "fstat");
+    if (fstat(fd, &s) != 0) return fail_file(errno, "fstat");
     return attributes_of(s);
 }
 
 Result<uint32_t> LocalOps::access(const FileHandle& file, uint32_t wanted) {
-    const auto fd = fd_of(file);
-    if (!fd) return fail(fd.error());
+    const auto fd = BERTH_TRY(fd_of(file));
     const AsUser as(credentials_);
     // The system call and not libc's, which asks for the real uid on some paths: fsuid is the user.
     const auto may = [&](int mode) {
-        return syscall(SYS_faccessat2, *fd, "", mode, AT_EACCESS | AT_EMPTY_PATH) == 0;
+        return syscall(SYS_faccessat2, fd, "", mode, AT_EACCESS | AT_EMPTY_PATH) == 0;
     };
     uint32_t granted = 0;
     if (may(R_OK)) granted |= k_access_read;
@@ -230,8 +225,7 @@ Result<uint32_t> LocalOps::access(const FileHandle& file, uint32_t wanted) {
 }
 
 Result<std::string> LocalOps::readlink(const FileHandle& link) {
-    const auto fd = fd_of(link);
-    if (!fd) return fail(fd.error());
+    const auto fd = BERTH_TRY(fd_of(link));
     std::string target(PATH_MAX, '\0');
     const ssize_t n = readlinkat(*fd, "", target.data(), target.size());
     if (n < 0) return fail_file(errno, "readlink");
@@ -240,10 +234,9 @@ Result<std::string> LocalOps::readlink(const FileHandle& link) {
 }
 
 Result<std::vector<DirectoryEntry>> LocalOps::list(const FileHandle& directory) {
-    const auto folder = fd_of(directory);
-    if (!folder) return fail(folder.error());
+    const auto folder = BERTH_TRY(fd_of(directory));
     const AsUser as(credentials_);
-    const int fd = openat(*folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return fail_file(errno, "list a folder");
     const std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(fd), closedir);
     if (!stream) return fail_file(errno, "list a folder");
@@ -261,21 +254,19 @@ Result<std::vector<DirectoryEntry>> LocalOps::list(const FileHandle& directory) 
 }
 
 Result<UniqueFd> LocalOps::open_file(const FileHandle& file, int flags) {
-    const auto fd = fd_of(file);
-    if (!fd) return fail(fd.error());
+    const auto fd = BERTH_TRY(fd_of(file));
     struct stat s{};
-    if (fstat(*fd, &s) != 0) return fail_file(errno, "fstat");
+    if (fstat(fd, &s) != 0) return fail_file(errno, "fstat");
     if (!S_ISREG(s.st_mode)) return fail(ErrorCode::M09, "not a regular file");
     const AsUser as(credentials_);
     // The magic link leads to the very file that is open, whatever has its name now.
-    UniqueFd opened(::open(proc_path(*fd).c_str(), flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    UniqueFd opened(::open(proc_path(fd).c_str(), flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (!opened) return fail_file(errno, "open");
     return opened;
 }
 
 Result<std::string> LocalOps::read(const FileHandle& file, uint64_t offset, uint32_t count) {
-    auto fd = open_file(file, O_RDONLY);
-    if (!fd) return fail(fd.error());
+    auto fd = BERTH_TRY(open_file(file, O_RDONLY));
     std::string bytes(count, '\0');
     size_t have = 0;
     while (have < bytes.size()) {
@@ -300,62 +291,55 @@ Status LocalOps::write_sync(const FileHandle& file, uint64_t offset, std::string
 
 Result<FileHandle> LocalOps::create(const FileHandle& directory, const std::string& name, uint32_t mode) {
     BERTH_TRY(plain(name));
-    const auto folder = fd_of(directory);
-    if (!folder) return fail(folder.error());
+    const auto folder = BERTH_TRY(fd_of(directory));
     {
         const AsUser as(credentials_);
-        UniqueFd fd(
-            openat(*folder, name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, mode));
+        UniqueFd fd(openat(folder, name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, mode));
         if (!fd) return fail_file(errno, name);
         if (fchmod(fd.get(), mode) != 0) return fail_file(errno, name);  // whatever the umask is
     }
-    BERTH_TRY(sync_folder(*folder));
-    auto found = lookup(directory, name);
-    if (!found) return fail(found.error());
-    return found->handle;
+    BERTH_TRY(sync_folder(folder));
+    auto found = BERTH_TRY(lookup(directory, name));
+    return found.handle;
 }
 
 Status LocalOps::link(const FileHandle& file, const FileHandle& directory, const std::string& name) {
     BERTH_TRY(plain(name));
-    const auto fd = fd_of(file), folder = fd_of(directory);
-    if (!fd) return fail(fd.error());
-    if (!folder) return fail(folder.error());
+    const auto fd = BERTH_TRY(fd_of(file));
+    const auto folder = BERTH_TRY(fd_of(directory));
     {
         const AsUser as(credentials_);
-        if (linkat(AT_FDCWD, proc_path(*fd).c_str(), *folder, name.c_str(), AT_SYMLINK_FOLLOW) != 0)
+        if (linkat(AT_FDCWD, proc_path(fd).c_str(), folder, name.c_str(), AT_SYMLINK_FOLLOW) != 0)
             return fail_file(errno, name);
     }
-    return sync_folder(*folder);
+    return sync_folder(folder);
 }
 
 Status LocalOps::rename(const FileHandle& directory, const std::string& from, const std::string& to) {
     BERTH_TRY(plain(from));
     BERTH_TRY(plain(to));
-    const auto folder = fd_of(directory);
-    if (!folder) return fail(folder.error());
+    const auto folder = BERTH_TRY(fd_of(directory));
     {
         const AsUser as(credentials_);
-        if (renameat(*folder, from.c_str(), *folder, to.c_str()) != 0) return fail_file(errno, to);
+        if (renameat(folder, from.c_str(), folder, to.c_str()) != 0) return fail_file(errno, to);
     }
-    return sync_folder(*folder);
+    return sync_folder(folder);
 }
 
 Status LocalOps::remove(const FileHandle& directory, const std::string& name) {
     BERTH_TRY(plain(name));
-    const auto folder = fd_of(directory);
-    if (!folder) return fail(folder.error());
+    const auto folder = BERTH_TRY(fd_of(directory));
     {
         const AsUser as(credentials_);
-        if (unlinkat(*folder, name.c_str(), 0) != 0) return fail_file(errno, name);
+        if (unlinkat(folder, name.c_str(), 0) != 0) return fail_file(errno, name);
     }
-    return sync_folder(*folder);
+    return sync_folder(folder);
 }
 
 Result<Space> LocalOps::space() {
-    const auto root = fd_of(root_);
-    if (!root) return fail(root.error());
+    const auto root = BERTH_TRY(fd_of(root_));
     struct statvfs s{};
-    if (fstatvfs(*root, &s) != 0) return fail_file(errno, "statvfs");
+    if (fstatvfs(root, &s) != 0) return fail_file(errno, "statvfs");
     // File systems that make inodes as they go (btrfs) say that they have none.
     return Space{uint64_t{s.f_bavail} * s.f_frsize, s.f_files == 0 ? UINT64_MAX : uint64_t{s.f_favail}};
 }
@@ -363,38 +347,34 @@ Result<Space> LocalOps::space() {
 Result<FileHandle> LocalOps::make_directory(const FileHandle& directory, const std::string& name,
                                             uint32_t mode) {
     BERTH_TRY(plain(name));
-    const auto folder = fd_of(directory);
-    if (!folder) return fail(folder.error());
+    const auto folder = BERTH_TRY(fd_of(directory));
     {
         const AsUser as(credentials_);
-        if (mkdirat(*folder, name.c_str(), mode) != 0) return fail_file(errno, name);
+        if (mkdirat(folder, name.c_str(), mode) != 0) return fail_file(errno, name);
     }
-    BERTH_TRY(sync_folder(*folder));
-    auto found = lookup(directory, name);
-    if (!found) return fail(found.error());
-    return found->handle;
+    BERTH_TRY(sync_folder(folder));
+    auto found = BERTH_TRY(lookup(directory, name));
+    return found.handle;
 }
 
 Status LocalOps::remove_directory(const FileHandle& directory, const std::string& name) {
     BERTH_TRY(plain(name));
-    const auto folder = fd_of(directory);
-    if (!folder) return fail(folder.error());
+    const auto folder = BERTH_TRY(fd_of(directory));
     {
         const AsUser as(credentials_);
-        if (unlinkat(*folder, name.c_str(), AT_REMOVEDIR) != 0) return fail_file(errno, name);
+        if (unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0) return fail_file(errno, name);
     }
-    return sync_folder(*folder);
+    return sync_folder(folder);
 }
 
 Status LocalOps::symlink(const FileHandle& directory, const std::string& name, const std::string& target) {
     BERTH_TRY(plain(name));
-    const auto folder = fd_of(directory);
-    if (!folder) return fail(folder.error());
+    const auto folder = BERTH_TRY(fd_of(directory));
     {
         const AsUser as(credentials_);
-        if (symlinkat(target.c_str(), *folder, name.c_str()) != 0) return fail_file(errno, name);
+        if (symlinkat(target.c_str(), folder, name.c_str()) != 0) return fail_file(errno, name);
     }
-    return sync_folder(*folder);
+    return sync_folder(folder);
 }
 
 Result<std::string> LocalOps::write(const FileHandle& file, uint64_t offset, std::string_view data) {
@@ -405,16 +385,14 @@ Result<std::string> LocalOps::write(const FileHandle& file, uint64_t offset, std
 }
 
 Result<std::string> LocalOps::commit(const FileHandle& file) {
-    auto fd = open_file(file, O_WRONLY);
-    if (!fd) return fail(fd.error());
-    if (fdatasync(fd->get()) != 0) return fail_file(errno, "fdatasync");
+    auto fd = BERTH_TRY(open_file(file, O_WRONLY));
+    if (fdatasync(fd.get()) != 0) return fail_file(errno, "fdatasync");
     return k_verifier;
 }
 
 Status LocalOps::set_size(const FileHandle& file, uint64_t size) {
-    auto fd = open_file(file, O_WRONLY);
-    if (!fd) return fail(fd.error());
-    if (ftruncate(fd->get(), static_cast<off_t>(size)) != 0) return fail_file(errno, "ftruncate");
+    auto fd = BERTH_TRY(open_file(file, O_WRONLY));
+    if (ftruncate(fd.get(), static_cast<off_t>(size)) != 0) return fail_file(errno, "ftruncate");
     return {};
 }
 

@@ -33,13 +33,11 @@ Result<MountedRoot> mount_root(const NfsLocation& location, ServerAddresses& ser
     const BootTime deadline = clock.now() + timeout;
     uint16_t port = location.mount_port;
     if (port == 0) {
-        auto asked =
-            RpcConnection::ask_port_mapper(server, k_mount_program, k_mount_version, timeout, interrupt);
-        if (!asked) return fail(asked.error());
-        port = *asked;
+        port = BERTH_TRY(
+            RpcConnection::ask_port_mapper(server, k_mount_program, k_mount_version, timeout, interrupt));
     }
-    auto connection = RpcConnection::connect(server, port, credentials, deadline - clock.now(), interrupt);
-    if (!connection) return fail(connection.error());
+    auto connection =
+        BERTH_TRY(RpcConnection::connect(server, port, credentials, deadline - clock.now(), interrupt));
     FileHandle root;
     int status = 0;
     std::string text;
@@ -54,8 +52,8 @@ Result<MountedRoot> mount_root(const NfsLocation& location, ServerAddresses& ser
             root.assign(handle.fhandle3_val, handle.fhandle3_len);
         return static_cast<int>(result->fhs_status);
     };
-    const CallEnd end = run_call(**connection, issue, take, deadline - clock.now(), interrupt, status, text);
-    (*connection)->reset();
+    const CallEnd end = run_call(*connection, issue, take, deadline - clock.now(), interrupt, status, text);
+    connection->reset();
     const std::string what = format_location(location);
     if (end == CallEnd::interrupted) return fail(ErrorCode::L05);
     if (end == CallEnd::lost) return fail(ErrorCode::M04, "{}: no answer to MOUNT", what);

@@ -204,11 +204,10 @@ Result<std::unique_ptr<RpcConnection>> RpcConnection::connect(ServerAddresses& s
                                                               Duration timeout, const Interrupt& interrupt) {
     if (credentials.groups.size() > k_max_groups)
         return fail(ErrorCode::M12, "{} groups: at most {}", credentials.groups.size(), k_max_groups);
-    auto fd = Connector(server, port, timeout, interrupt).run();
-    if (!fd) return fail(fd.error());
+    auto fd = BERTH_TRY(Connector(server, port, timeout, interrupt).run());
     std::unique_ptr<RpcConnection> made(new RpcConnection);
     made->server_ = server.name();
-    made->local_port_ = bound_port(fd->get());
+    made->local_port_ = bound_port(fd.get());
     made->context_ = rpc_init_context();
     if (!made->context_) return fail(ErrorCode::I01, "no memory for a connection");
     std::vector<uint32_t> groups = credentials.groups;
@@ -219,7 +218,7 @@ Result<std::unique_ptr<RpcConnection>> RpcConnection::connect(ServerAddresses& s
     // A transaction id that a new process repeats could be answered from the server's memory of the old
     // one's.
     rpc_set_next_xid(made->context_, random_number<uint32_t>());
-    rpc_set_fd(made->context_, fd->release());
+    rpc_set_fd(made->context_, fd.release());
     // libnfs learns that the socket is connected from its first POLLOUT.
     made->service(POLLOUT);
     if (made->broken_) return fail(ErrorCode::M04, "{} port {}", server.name(), port);
