@@ -54,9 +54,8 @@ auto LockProtocol::answered(F&& operation) -> decltype(operation()) {
 }
 
 Result<LockNames> LockProtocol::names() {
-    auto entries = answered([&] { return ops_.list(directory_); });
-    if (!entries) return fail(entries.error());
-    return lock_names(*entries);
+    const auto entries = BERTH_TRY(answered([&] { return ops_.list(directory_); }));
+    return lock_names(entries);
 }
 
 Result<std::optional<LockProtocol::Standing>> LockProtocol::standing(const std::string& name) {
@@ -84,25 +83,22 @@ Result<std::optional<LockHolder>> LockProtocol::holder_below(uint64_t epoch) {
 }
 
 Result<std::optional<LockRecord>> LockProtocol::claim_above(uint64_t epoch) {
-    auto claim = holder_among(epoch, UINT64_MAX);
-    if (!claim) return fail(claim.error());
-    if (!*claim) return std::nullopt;
-    return std::move((*claim)->record);
+    auto claim = BERTH_TRY(holder_among(epoch, UINT64_MAX));
+    if (!claim) return std::nullopt;
+    return std::move(claim->record);
 }
 
 Result<std::optional<LockHolder>> LockProtocol::holder_among(uint64_t above, uint64_t below) {
     // A lock that is released between listing and reading does not count: look again.
     for (int i = 0; i < k_attempts; i++) {
-        auto standing_names = names();
-        if (!standing_names) return fail(standing_names.error());
-        std::erase_if(standing_names->locks, [&](uint64_t n) { return n <= above || n >= below; });
-        if (standing_names->locks.empty()) return std::nullopt;
-        const uint64_t epoch = standing_names->highest_lock();
-        auto lock = standing(lock_name(epoch));
-        if (!lock) return fail(lock.error());
-        if (!*lock) continue;
-        auto age = clock_.wall().time_since_epoch() - std::chrono::nanoseconds((*lock)->attributes.mtime_ns);
-        return LockHolder{(*lock)->contents.record, epoch,
+        auto standing_names = BERTH_TRY(names());
+        std::erase_if(standing_names.locks, [&](uint64_t n) { return n <= above || n >= below; });
+        if (standing_names.locks.empty()) return std::nullopt;
+        const uint64_t epoch = standing_names.highest_lock();
+        auto lock = BERTH_TRY(standing(lock_name(epoch)));
+        if (!lock) continue;
+        auto age = clock_.wall().time_since_epoch() - std::chrono::nanoseconds(lock->attributes.mtime_ns);
+        return LockHolder{lock->contents.record, epoch,
                           std::max(seconds(0), std::chrono::duration_cast<seconds>(age))};
     }
     return std::nullopt;
@@ -113,9 +109,8 @@ Result<files::FileHandle> LockProtocol::write_private(const std::string& name, c
         auto file = ops_.create(directory_, name, k_lock_file_mode);
         // The name holds our nonce: if it is there, an earlier CREATE of ours made it.
         if (failed_as(file, Condition::exists)) {
-            auto found = ops_.lookup(directory_, name);
-            if (!found) return fail(found.error());
-            return found->handle;
+            auto found = BERTH_TRY(ops_.lookup(directory_, name));
+            return found.handle;
         }
         return file;
     });
@@ -129,19 +124,17 @@ Result<std::optional<LockProtocol::Standing>> LockProtocol::link(const files::Fi
     const BootTime deadline = clock_.now() + times_.hold;
     while (true) {
         auto linked = ops_.link(file, directory_, lock_name(epoch));
-        auto lock = standing(lock_name(epoch));
-        if (!lock) return fail(lock.error());
-        if (*lock && (*lock)->contents.record.nonce == nonce) return lock;
-        if (*lock) return std::nullopt;
+        auto lock = BERTH_TRY(standing(lock_name(epoch)));
+        if (lock && lock->contents.record.nonce == nonce) return lock;
+        if (lock) return std::nullopt;
         // Nothing there: not executed, or already taken over and removed. The same LINK again can only do the
         // same.
         if (!linked && !failed_as(linked, Condition::no_answer) && !failed_as(linked, Condition::exists))
             return fail(linked.error());
         if (clock_.now() >= deadline) return fail(ErrorCode::M04, "{} could not be made", lock_name(epoch));
         clock_.sleep(std::min<Duration>(seconds(1), times_.renew));
-        auto now = names();
-        if (!now) return fail(now.error());
-        if (now->highest() > epoch) return std::nullopt;
+        auto now = BERTH_TRY(names());
+        if (now.highest() > epoch) return std::nullopt;
     }
 }
 
@@ -161,11 +154,10 @@ Status LockProtocol::remove_all(const std::vector<uint64_t>& epochs, uint64_t be
 Result<LockNames> LockProtocol::wait_for_lower(uint64_t epoch, BootTime linked, const LockWaiting& waiting) {
     const BootTime over = linked + times_.take_over;
     while (true) {
-        auto now = names();
-        if (!now) return fail(now.error());
-        if (now->highest_last_used() >= epoch || now->highest_lock() > epoch)
+        auto now = BERTH_TRY(names());
+        if (now.highest_last_used() >= epoch || now.highest_lock() > epoch)
             return fail(ErrorCode::K02, "lock {} was passed while we waited", epoch);
-        const bool alone = now->locks.empty() || now->locks.front() >= epoch;
+        const bool alone = now.locks.empty() || now.locks.front() >= epoch;
         const Duration left = over - clock_.now();
         if (alone || left <= Duration(0)) break;
         if (waiting && !waiting(std::chrono::ceil<seconds>(left)))
@@ -183,9 +175,8 @@ Result<TakenLock> LockProtocol::take(const LockOwner& owner, bool may_break, con
                                      const LockWaiting& waiting) {
     // Who loses the race for a number looks again: then there is a lock, or the VM is free.
     for (int i = 0; i < k_attempts; i++) {
-        auto taken = attempt(owner, may_break, intent, waiting);
-        if (!taken) return fail(taken.error());
-        if (*taken) return **taken;
+        auto taken = BERTH_TRY(attempt(owner, may_break, intent, waiting));
+        if (taken) return *taken;
     }
     return fail(ErrorCode::K02, "{} attempts", k_attempts);
 }
@@ -193,16 +184,14 @@ Result<TakenLock> LockProtocol::take(const LockOwner& owner, bool may_break, con
 /// nullopt: lost the race for the number without a claim left, try anew.
 Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, bool may_break,
                                                        const LockIntent& intent, const LockWaiting& waiting) {
-    auto before = names();
-    if (!before) return fail(before.error());
-    if (!may_break && !before->locks.empty()) {
-        auto other = holder();
-        if (!other) return fail(other.error());
-        if (!*other) return std::nullopt;  // released meanwhile
-        return fail(ErrorCode::K01, "held by {} ({}) since {}", (*other)->record.owner.host,
-                    (*other)->record.owner.user, (*other)->record.since);
+    auto before = BERTH_TRY(names());
+    if (!may_break && !before.locks.empty()) {
+        auto other = BERTH_TRY(holder());
+        if (!other) return std::nullopt;  // released meanwhile
+        return fail(ErrorCode::K01, "held by {} ({}) since {}", other->record.owner.host,
+                    other->record.owner.user, other->record.since);
     }
-    const uint64_t epoch = before->highest() + 1;
+    const uint64_t epoch = before.highest() + 1;
     LockRecord record{owner, make_nonce(), 0, LockMode::lease, utc(clock_.wall())};
     if (intent) BERTH_TRY(intent(epoch, record.nonce));
 
@@ -219,28 +208,24 @@ Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, b
     if (!ours) return fail(ours.error());
     if (!*ours) return std::nullopt;
 
-    auto standing_names = names();
-    if (!standing_names) return fail(standing_names.error());
-    if (standing_names->highest_last_used() >= epoch) {
+    auto standing_names = BERTH_TRY(names());
+    if (standing_names.highest_last_used() >= epoch) {
         // The number was used up before our LINK executed. The last-used keeps the highest number, so ours
         // may go.
         BERTH_TRY(remove(lock_name(epoch)));
         return std::nullopt;
     }
-    if (standing_names->highest_lock() > epoch)
-        return fail(ErrorCode::K02, "lock {} is above our {}", standing_names->highest_lock(), epoch);
-    if (standing_names->highest_lock() != epoch) return fail(ErrorCode::K05, "lock {} is gone", epoch);
-    const bool broke = standing_names->locks.front() < epoch;
+    if (standing_names.highest_lock() > epoch)
+        return fail(ErrorCode::K02, "lock {} is above our {}", standing_names.highest_lock(), epoch);
+    if (standing_names.highest_lock() != epoch) return fail(ErrorCode::K05, "lock {} is gone", epoch);
+    const bool broke = standing_names.locks.front() < epoch;
     if (broke && !may_break) {
         // It came late and below us; its owner loses by its own check. Waiting for it is what a taker does.
         report_.event(Level::warning, "a lower lock appeared", {{"epoch", std::to_string(epoch)}});
     }
-    if (broke) {
-        standing_names = wait_for_lower(epoch, linked, waiting);
-        if (!standing_names) return fail(standing_names.error());
-    }
+    if (broke) standing_names = BERTH_TRY(wait_for_lower(epoch, linked, waiting));
     TakenLock taken{epoch, record.nonce, broke, std::nullopt};
-    if (standing_names->highest_last_used() == epoch - 1 && epoch > 1) {
+    if (standing_names.highest_last_used() == epoch - 1 && epoch > 1) {
         auto predecessor = standing(last_used_name(epoch - 1));
         // One that cannot be read only means that nothing is known of who used the VM last.
         if (predecessor && *predecessor) {
@@ -248,7 +233,7 @@ Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, b
             taken.predecessor->epoch = epoch - 1;
         }
     }
-    BERTH_TRY(remove_all(standing_names->locks, epoch, lock_name));
+    BERTH_TRY(remove_all(standing_names.locks, epoch, lock_name));
     const BootTime deadline = clock_.now() + times_.hold;
     // Just read back behind our LINK, and only we write it: then the first try needs no other look at it.
     auto renewed = broke ? renew(epoch, record.nonce) : renew_known(epoch, **ours);
@@ -256,7 +241,7 @@ Result<std::optional<TakenLock>> LockProtocol::attempt(const LockOwner& owner, b
     while (true) {
         const auto good = good_since(renewed);
         if (good && clock_.now() - *good < times_.hold) {
-            remove_left_behind(ops_, directory_, standing_names->private_files, (*ours)->attributes.mtime_ns);
+            remove_left_behind(ops_, directory_, standing_names.private_files, (*ours)->attributes.mtime_ns);
             return taken;
         }
         if (const auto* claimed = renewed ? std::get_if<Claimed>(&*renewed) : nullptr)
@@ -281,13 +266,11 @@ Result<Renewal> LockProtocol::renew(uint64_t epoch, const std::string& nonce) {
     auto lock = ops_.lookup(directory_, lock_name(epoch));
     if (failed_as(lock, Condition::absent)) return Lost{fmt::format("lock {} is gone", epoch)};
     if (!lock) return fail(lock.error());
-    auto text = ops_.read(lock->handle, 0, k_longest_lock_record);
-    if (!text) return fail(text.error());
-    auto contents = parse_last_used(*text);
-    if (!contents) return fail(contents.error());
-    if (contents->record.nonce != nonce)
-        return Lost{fmt::format("lock {} is {}'s", epoch, contents->record.owner.host)};
-    return renew_known(epoch, {lock->handle, lock->attributes, std::move(*contents)});
+    auto text = BERTH_TRY(ops_.read(lock->handle, 0, k_longest_lock_record));
+    auto contents = BERTH_TRY(parse_last_used(text));
+    if (contents.record.nonce != nonce)
+        return Lost{fmt::format("lock {} is {}'s", epoch, contents.record.owner.host)};
+    return renew_known(epoch, {lock->handle, lock->attributes, std::move(contents)});
 }
 
 Result<Renewal> LockProtocol::renew_known(uint64_t epoch, const Standing& lock) {
@@ -299,9 +282,8 @@ Result<Renewal> LockProtocol::renew_known(uint64_t epoch, const Standing& lock) 
     if (auto written = ops_.write_sync(lock.handle, 0, format_lock_record(raised));
         !written && !failed_as(written, Condition::full))
         return fail(written.error());
-    auto entries = ops_.list(directory_);
-    if (!entries) return fail(entries.error());
-    const LockNames standing_names = lock_names(*entries);
+    auto entries = BERTH_TRY(ops_.list(directory_));
+    const LockNames standing_names = lock_names(entries);
     if (standing_names.highest_last_used() == epoch) return Lost{fmt::format("lock {} is used up", epoch)};
     // A claim, or one that was left or passed meanwhile: whoever owned a higher number had removed ours
     // first.
@@ -309,38 +291,33 @@ Result<Renewal> LockProtocol::renew_known(uint64_t epoch, const Standing& lock) 
     auto again = ops_.lookup(directory_, lock_name(epoch));
     if (failed_as(again, Condition::absent)) return Lost{fmt::format("lock {} is gone", epoch)};
     if (!again) return fail(again.error());
-    auto read_back = ops_.read(again->handle, 0, k_longest_lock_record);
-    if (!read_back) return fail(read_back.error());
-    auto record = parse_lock_record(*read_back);
-    if (!record) return fail(record.error());
-    if (record->nonce != raised.nonce) return Lost{fmt::format("lock {} is {}'s", epoch, record->owner.host)};
+    auto read_back = BERTH_TRY(ops_.read(again->handle, 0, k_longest_lock_record));
+    auto record = BERTH_TRY(parse_lock_record(read_back));
+    if (record.nonce != raised.nonce) return Lost{fmt::format("lock {} is {}'s", epoch, record.owner.host)};
     // What ours says is only worth a word to its user: the numbers in the directory never fall.
     if (claimed) return Claimed{fmt::format("number {} above our {}", standing_names.highest(), epoch)};
     return GoodRenewal{before_write};
 }
 
 Status LockProtocol::say_closing(uint64_t epoch, const std::string& nonce) {
-    auto lock = standing(lock_name(epoch));
-    if (!lock) return fail(lock.error());
-    if (!*lock || (*lock)->contents.record.nonce != nonce)
+    auto lock = BERTH_TRY(standing(lock_name(epoch)));
+    if (!lock || lock->contents.record.nonce != nonce)
         return fail(ErrorCode::K05, "lock {} is not ours", epoch);
-    LockRecord record = (*lock)->contents.record;
+    LockRecord record = lock->contents.record;
     record.sequence++;
     record.closing = true;
-    return ops_.write_sync((*lock)->handle, 0, format_lock_record(record));
+    return ops_.write_sync(lock->handle, 0, format_lock_record(record));
 }
 
 Result<std::vector<DiskIdentity>> LockProtocol::disk_identities() {
-    auto entries = answered([&] { return ops_.list(directory_); });
-    if (!entries) return fail(entries.error());
-    std::ranges::sort(*entries, {}, &files::DirectoryEntry::name);
+    auto entries = BERTH_TRY(answered([&] { return ops_.list(directory_); }));
+    std::ranges::sort(entries, {}, &files::DirectoryEntry::name);
     std::vector<DiskIdentity> disks;
-    for (const auto& entry : *entries) {
+    for (const auto& entry : entries) {
         if (!entry.name.ends_with(".raw") && !entry.name.ends_with(".cow")) continue;
-        auto found = answered([&] { return ops_.lookup(directory_, entry.name); });
-        if (!found) return fail(found.error());
-        if (found->attributes.type != files::FileType::regular) continue;
-        const files::Attributes& a = found->attributes;
+        const auto found = BERTH_TRY(answered([&] { return ops_.lookup(directory_, entry.name); }));
+        if (found.attributes.type != files::FileType::regular) continue;
+        const files::Attributes& a = found.attributes;
         disks.push_back({entry.name, a.fileid, a.size, std::max<int64_t>(a.mtime_ns, 0),
                          std::max<int64_t>(a.ctime_ns, 0)});
     }
@@ -356,40 +333,36 @@ Status LockProtocol::release(uint64_t epoch, const std::string& nonce) {
     // No answer to RENAME is believed: whose nonce is where says what was done.
     bool renamed = false;
     while (true) {
-        auto lock = standing(lock_name(epoch));
-        if (!lock) return fail(lock.error());
-        if (!is_ours(*lock) || renamed) {
-            auto last = standing(last_used_name(epoch));
-            if (!last) return fail(last.error());
-            if (!is_ours(*lock) && is_ours(*last)) break;
-            if (!is_ours(*lock)) {
+        auto lock = BERTH_TRY(standing(lock_name(epoch)));
+        if (!is_ours(lock) || renamed) {
+            auto last = BERTH_TRY(standing(last_used_name(epoch)));
+            if (!is_ours(lock) && is_ours(last)) break;
+            if (!is_ours(lock)) {
                 report_.event(Level::warning, "lock was taken over", fields);
                 return {};
             }
             // Both names are one file, by a late copy of our LINK: RENAME does nothing (RFC 1813 3.3.14). The
             // last-used keeps the number.
-            if (is_ours(*last)) {
+            if (is_ours(last)) {
                 BERTH_TRY(remove(lock_name(epoch)));
                 continue;
             }
         }
         if (clock_.now() >= deadline) return fail(ErrorCode::M04, "lock {} could not be released", epoch);
-        auto disks = disk_identities();
-        if (!disks) return fail(disks.error());
-        LastUsed last = (*lock)->contents;
-        last.disks = std::move(*disks);
+        auto disks = BERTH_TRY(disk_identities());
+        LastUsed last = lock->contents;
+        last.disks = std::move(disks);
         last.record.closing = false;
         // Without room it keeps what the lock says, and the next holder knows nothing of the disks.
-        auto written = answered([&] { return ops_.write_sync((*lock)->handle, 0, format_last_used(last)); });
+        auto written = answered([&] { return ops_.write_sync(lock->handle, 0, format_last_used(last)); });
         if (!written && !failed_as(written, Condition::full)) return fail(written.error());
         auto answer = ops_.rename(directory_, lock_name(epoch), last_used_name(epoch));
         renamed = true;
         if (!answer && !failed_as(answer, Condition::no_answer) && !failed_as(answer, Condition::absent))
             return answer;
     }
-    auto now = names();
-    if (!now) return fail(now.error());
-    BERTH_TRY(remove_all(now->last_used, epoch, last_used_name));
+    auto now = BERTH_TRY(names());
+    BERTH_TRY(remove_all(now.last_used, epoch, last_used_name));
     report_.event(Level::info, "lock released", fields);
     return {};
 }

@@ -104,9 +104,8 @@ Result<LastUsed> parse_last_used(std::string_view text) {
 
 Result<LockRecord> parse_lock_record(std::string_view text) {
     // A holder that crashed within its release leaves the disks' identity in a lock.
-    auto last = parse_last_used(text);
-    if (!last) return fail(last.error());
-    return last->record;
+    auto last = BERTH_TRY(parse_last_used(text));
+    return last.record;
 }
 
 }  // namespace berth::lock
