@@ -66,9 +66,8 @@ Result<BootParameters> parse_boot_parameters(std::string_view command_line) {
 }
 
 Result<BootParameters> read_boot_parameters() {
-    auto text = read_file("/proc/cmdline", 64 * 1024);
-    if (!text) return fail(text.error());
-    return parse_boot_parameters(*text);
+    auto text = BERTH_TRY(read_file("/proc/cmdline", 64 * 1024));
+    return parse_boot_parameters(text);
 }
 
 }  // namespace berth::boot

@@ -20,19 +20,16 @@ Result<MachineRecord> take_record(const BootPlan& plan, BootSystem& system, net:
                                   BootProgress& progress) {
     net::HttpTimes times = plan.times;
     times.total = std::chrono::seconds(30);
-    auto text = net::fetch_text(http, machine_request(plan.parameters, "record"), times, k_max_machine_record,
-                                ErrorCode::B02);
-    if (!text) return fail(text.error());
-    auto record = parse_machine_record(*text);
-    if (!record) return fail(record.error());
-    if (record->id != plan.parameters.machine)
-        return fail(ErrorCode::B08, "machine record: id {}: must be {}", record->id, plan.parameters.machine);
-    for (const auto& error : record->left_out) progress.problem(error);
+    auto text = BERTH_TRY(net::fetch_text(http, machine_request(plan.parameters, "record"), times,
+                                          k_max_machine_record, ErrorCode::B02));
+    auto record = BERTH_TRY(parse_machine_record(text));
+    if (record.id != plan.parameters.machine)
+        return fail(ErrorCode::B08, "machine record: id {}: must be {}", record.id, plan.parameters.machine);
+    for (const auto& error : record.left_out) progress.problem(error);
     // Later programs talk to the provisioner with this boot's token.
-    auto value = parse_json(*text, k_kept_record);
-    if (!value) return fail(value.error());
-    if (!plan.parameters.token.empty()) (*value)["boot_token"] = plan.parameters.token;
-    BERTH_TRY(system.keep_record(dump_json(*value) + "\n"));
+    auto value = BERTH_TRY(parse_json(text, k_kept_record));
+    if (!plan.parameters.token.empty()) value["boot_token"] = plan.parameters.token;
+    BERTH_TRY(system.keep_record(dump_json(value) + "\n"));
     return record;
 }
 
@@ -47,12 +44,9 @@ Status boot_once(const BootPlan& plan, BootSystem& system, net::HttpClient& http
     progress.stage("bootstrap");
     MachineRecord record;
     if (plan.parameters.has_record()) {
-        auto taken = take_record(plan, system, http, progress);
-        if (!taken) return fail(taken.error());
-        record = std::move(*taken);
+        record = BERTH_TRY(take_record(plan, system, http, progress));
     }
-    auto folder = system.image_folder();
-    if (!folder) return fail(folder.error());
+    auto folder = BERTH_TRY(system.image_folder());
     FetchOrder order{
         .url = plan.parameters.image,
         .kind = ManifestKind::image,
@@ -60,7 +54,7 @@ Status boot_once(const BootPlan& plan, BootSystem& system, net::HttpClient& http
         .minimum_version = version_floor(record.minimum_version, record.allow_older, plan.trust.version),
         .build_version = record.allow_older ? 0 : plan.trust.version,
         .file = "root.squashfs",
-        .folder = *folder,
+        .folder = folder,
         .times = plan.times};
     auto root = fetch_verified(order, http, clock, progress);
     const auto refuse = [&](const FetchFailure& failure) {

@@ -25,11 +25,9 @@ constexpr const char* k_version_path = "/etc/berth/image.version";
 constexpr const char* k_debug_shell = "/etc/berth/debug-shell";
 
 Result<Trust> read_trust() {
-    auto text = read_file(k_key_path, 4096);
-    if (!text) return fail(text.error());
-    auto key = parse_public_key(*text);
-    if (!key) return fail(key.error());
-    Trust trust{.key = *key, .version = 0};
+    auto text = BERTH_TRY(read_file(k_key_path, 4096));
+    auto key = BERTH_TRY(parse_public_key(text));
+    Trust trust{.key = key, .version = 0};
     if (auto version = read_file(k_version_path, 64))
         std::from_chars(version->data(), version->data() + version->size(), trust.version);
     return trust;
@@ -118,11 +116,8 @@ int fetch_only(int argc, char** argv) {
     order.kind = kind == "site" ? ManifestKind::site : ManifestKind::image;
     order.file = kind == "site" ? "site.squashfs" : "root.squashfs";
     const auto run = [&]() -> Result<FetchedFile> {
-        auto text = read_file(key_path, 4096);
-        if (!text) return fail(text.error());
-        auto key = parse_public_key(*text);
-        if (!key) return fail(key.error());
-        order.key = *key;
+        auto text = BERTH_TRY(read_file(key_path, 4096));
+        order.key = BERTH_TRY(parse_public_key(text));
         SystemClock clock;
         Lines lines;
         auto fetched = fetch_verified(order, *net::make_http_client(ErrorCode::B02), clock, lines);

@@ -89,7 +89,7 @@ bool flag(const fs::path& path) {
 
 /// Its size by the kernel, in units of 512 bytes there; all else as of a disk that cannot be read.
 DiskFacts unread_disk(const std::string& path, const fs::path& block) {
-    DiskFacts facts{.path = path, .has_table = true, .has_signature = true, .partitions = {}};
+    DiskFacts facts{.path = path, .has_table = true, .has_signature = true};
     if (const auto size = read_file((block / "size").string(), 64)) {
         uint64_t sectors = 0;
         std::from_chars(size->data(), size->data() + size->size(), sectors);
@@ -110,8 +110,7 @@ bool in_use(const fs::path& block, const std::string& path, const std::string& m
 }
 
 Status tool(std::vector<std::string> arguments, std::string_view input = {}) {
-    auto result = run_checked({.arguments = std::move(arguments), .environment = {}, .descriptors = {}},
-                              std::chrono::minutes(5), input);
+    auto result = run_checked({.arguments = std::move(arguments)}, std::chrono::minutes(5), input);
     if (!result) return fail(k_code, "{}", result.error().detail());
     return {};
 }
@@ -138,9 +137,7 @@ Result<uint64_t> size_of(const std::string& path) {
 /// What making the partition anew takes away. debugfs reads the file system itself, however damaged it is:
 /// nothing is mounted.
 std::string lost_state(const std::string& partition) {
-    auto listed =
-        run({.arguments = {"debugfs", "-R", "ls -p /state", partition}, .environment = {}, .descriptors = {}},
-            std::chrono::minutes(1));
+    auto listed = run({.arguments = {"debugfs", "-R", "ls -p /state", partition}}, std::chrono::minutes(1));
     // Every folder has an entry for itself.
     if (!listed || listed->out.find("/./") == std::string::npos) return "its state, which could not be read";
     return unfinished_sessions(listed->out);
@@ -154,8 +151,7 @@ Status make(const std::vector<MakeStep>& steps) {
 Status mount_partition(const std::string& partition, const std::string& target) {
     // 1: errors corrected. What needs a decision (4) is an administrator's: memory until the record says
     // remake.
-    auto checked = run({.arguments = {"fsck.ext4", "-p", partition}, .environment = {}, .descriptors = {}},
-                       std::chrono::minutes(5));
+    auto checked = run({.arguments = {"fsck.ext4", "-p", partition}}, std::chrono::minutes(5));
     if (!checked) return fail(k_code, "{}", checked.error().detail());
     if (checked->exit_code > 1)
         return fail(k_code, "{}: fsck.ext4 ended with code {}{}", partition, checked->exit_code,
@@ -176,19 +172,17 @@ Result<DataMark> carry_out(const PartitionPlan& plan, const DataRequest& request
         done = use->mark;
     } else if (const auto* format = std::get_if<FormatPartition>(&plan)) {
         partition = format->path;
-        const auto bytes = size_of(partition);
-        if (!bytes) return fail(bytes.error());
+        const auto bytes = BERTH_TRY(size_of(partition));
         done.lost = format->holds_state ? lost_state(partition) : format->lost;
         if (!done.lost.empty())
             report.event(Level::warning, "data partition made anew",
                          {{"partition", partition}, {"lost", done.lost}});
-        BERTH_TRY(make(steps_to_format(partition, *bytes, done)));
+        BERTH_TRY(make(steps_to_format(partition, bytes, done)));
     } else if (const auto* create = std::get_if<CreateOnDisk>(&plan)) {
         partition = partition_path(create->path, 1);
-        const auto bytes = size_of(create->path);
-        if (!bytes) return fail(bytes.error());
+        const auto bytes = BERTH_TRY(size_of(create->path));
         done.lost = create->lost;
-        BERTH_TRY(make(steps_to_create(create->path, *bytes, done)));
+        BERTH_TRY(make(steps_to_create(create->path, bytes, done)));
     } else {
         return fail(k_code, "{}", std::get<UseMemory>(plan).why);
     }
@@ -235,7 +229,7 @@ std::string unfinished_sessions(std::string_view listing) {
 }
 
 DiskFacts probe_disk(const std::string& path) {
-    DiskFacts facts{.path = path, .has_table = true, .has_signature = true, .partitions = {}};
+    DiskFacts facts{.path = path, .has_table = true, .has_signature = true};
     const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     const off_t size = fd ? lseek(fd.get(), 0, SEEK_END) : -1;
     if (size < static_cast<off_t>(2 * k_mib)) return facts;
@@ -258,9 +252,6 @@ DiskFacts probe_disk(const std::string& path) {
     for (int i = 0; list != nullptr && i < blkid_partlist_numof_partitions(list); ++i) {
         blkid_partition p = blkid_partlist_get_partition(list, i);
         PartitionFacts part{.path = partition_path(path, blkid_partition_get_partno(p)),
-                            .type = {},
-                            .file_system = {},
-                            .label = {},
                             .start = static_cast<uint64_t>(blkid_partition_get_start(p)) * 512,
                             .bytes = static_cast<uint64_t>(blkid_partition_get_size(p)) * 512};
         if (const char* type = blkid_partition_get_type_string(p)) part.type = lower_case(type);

@@ -43,13 +43,11 @@ Fetched<std::string> fetch_patiently(const FetchOrder& order, const std::string&
 
 Fetched<Manifest> fetch_manifest(const FetchOrder& order, net::HttpClient& http, Clock& clock) {
     const std::string name(manifest_name(order.kind));
-    auto text = fetch_patiently(order, name, k_max_manifest, http, clock);
-    if (!text) return std::unexpected(text.error());
-    auto signature = fetch_patiently(order, name + ".minisig", 4096, http, clock);
-    if (!signature) return std::unexpected(signature.error());
-    auto comment = verify_signature(order.key, *text, *signature);
-    if (!comment) return failed(comment.error().with_prefix(name), is_of_another_key(order.key, *signature));
-    auto manifest = parse_manifest(*text);
+    auto text = BERTH_TRY(fetch_patiently(order, name, k_max_manifest, http, clock));
+    auto signature = BERTH_TRY(fetch_patiently(order, name + ".minisig", 4096, http, clock));
+    auto comment = verify_signature(order.key, text, signature);
+    if (!comment) return failed(comment.error().with_prefix(name), is_of_another_key(order.key, signature));
+    auto manifest = parse_manifest(text);
     if (!manifest) return failed(manifest.error());
     if (manifest->kind != order.kind) return failed(Error(ErrorCode::B04, name + ": is of the wrong kind"));
     const bool other_version = order.build_version != 0 && manifest->version != order.build_version;
@@ -62,7 +60,7 @@ Fetched<Manifest> fetch_manifest(const FetchOrder& order, net::HttpClient& http,
                                                         name, manifest->version, order.build_version)),
                       true);
     const std::string named = order.url.substr(order.url.rfind('/') + 1);
-    const std::string build = build_name(manifest->version, *text);
+    const std::string build = build_name(manifest->version, text);
     if (is_build_name(named) && named != build)
         return failed(Error(ErrorCode::B07, fmt::format("{}: of build {}: must be {}", name, build, named)),
                       true);
@@ -74,11 +72,10 @@ Fetched<ChunkList> fetch_chunk_list(const FetchOrder& order, const ManifestFile&
     if (file.chunks.size > k_max_chunk_list)
         return failed(Error(ErrorCode::B04,
                             fmt::format("{}: larger than {} bytes", file.chunks.name, k_max_chunk_list)));
-    auto list = fetch_patiently(order, file.chunks.digest, file.chunks.size, http, clock);
-    if (!list) return std::unexpected(list.error());
-    if (list->size() != file.chunks.size || to_hex(digest_of(*list)) != file.chunks.digest)
+    auto list = BERTH_TRY(fetch_patiently(order, file.chunks.digest, file.chunks.size, http, clock));
+    if (list.size() != file.chunks.size || to_hex(digest_of(list)) != file.chunks.digest)
         return failed(Error(ErrorCode::B05, file.chunks.name + ": is not the file that the manifest names"));
-    auto chunks = parse_chunk_list(*list, file.size);
+    auto chunks = parse_chunk_list(list, file.size);
     if (!chunks) return failed(chunks.error());
     return std::move(*chunks);
 }
@@ -151,21 +148,19 @@ Fetched<FetchedFile> fetch_verified(const FetchOrder& order, net::HttpClient& ht
     const std::string final_path = order.folder + "/" + order.file;
     unlink(final_path.c_str());
     progress.stage("fetch", 0);
-    auto manifest = fetch_manifest(order, http, clock);
-    if (!manifest) return std::unexpected(manifest.error());
-    const ManifestFile* file = manifest->find(order.file);
+    auto manifest = BERTH_TRY(fetch_manifest(order, http, clock));
+    const ManifestFile* file = manifest.find(order.file);
     if (file == nullptr)
         return failed(
             Error(ErrorCode::B04, fmt::format("{}: has no {}", manifest_name(order.kind), order.file)));
-    auto chunks = fetch_chunk_list(order, *file, http, clock);
-    if (!chunks) return std::unexpected(chunks.error());
+    auto chunks = BERTH_TRY(fetch_chunk_list(order, *file, http, clock));
     auto part = PartFile::create(final_path + ".part", file->size);
     if (!part) return failed(part.error());
-    if (Status s = stream(order, *file, *chunks, *part, http, clock, progress); !s)
+    if (Status s = stream(order, *file, chunks, *part, http, clock, progress); !s)
         return failed(s.error().with_prefix(order.file), failed_as(s, Condition::no_answer) && is_gone(http));
     progress.stage("verify", 100);
     if (Status s = part->keep_as(final_path); !s) return failed(s.error());
-    return FetchedFile{final_path, file->size, manifest->version};
+    return FetchedFile{final_path, file->size, manifest.version};
 }
 
 }  // namespace berth::boot

@@ -35,15 +35,13 @@ Status put_file(const fs::path& from, const fs::path& to) {
 
 Result<ManifestFile> add_file(const std::string& path, const fs::path& out) {
     const fs::path source(path);
-    auto whole = digest_of_file(path);
-    if (!whole) return fail(whole.error());
-    auto chunks = chunks_of_file(path);
-    if (!chunks) return fail(chunks.error());
-    const std::string list = format_chunk_list(*chunks);
+    auto whole = BERTH_TRY(digest_of_file(path));
+    auto chunks = BERTH_TRY(chunks_of_file(path));
+    const std::string list = format_chunk_list(chunks);
     ManifestFile file;
     file.name = source.filename().string();
-    file.size = whole->size;
-    file.digest = whole->hex;
+    file.size = whole.size;
+    file.digest = whole.hex;
     file.chunks = {file.name + ".chunks", list.size(), to_hex(digest_of(list))};
     BERTH_TRY(put_file(source, out / file.digest));
     BERTH_TRY(write_file_durably(out / file.chunks.digest, list, 0644));
@@ -64,27 +62,24 @@ Status make_image(const ManifestOrder& order) {
     std::error_code error;
     fs::create_directories(order.out, error);
     if (error) return fail(ErrorCode::I01, "make {}: {}", order.out, error.message());
-    Manifest manifest{.kind = order.kind, .version = order.version, .created = order.created, .files = {}};
+    Manifest manifest{.kind = order.kind, .version = order.version, .created = order.created};
     for (const auto& path : order.files) {
-        auto file = add_file(path, order.out);
-        if (!file) return fail(file.error());
-        manifest.files.push_back(std::move(*file));
+        auto file = BERTH_TRY(add_file(path, order.out));
+        manifest.files.push_back(std::move(file));
     }
     const std::string text = format_manifest(manifest);
     // What the client would refuse is not written.
-    if (auto parsed = parse_manifest(text); !parsed) return fail(parsed.error());
+    BERTH_TRY(parse_manifest(text));
     return write_file_durably(fs::path(order.out) / manifest_name(order.kind), text, 0644);
 }
 
 Status sign_file(const std::string& secret_key_path, const std::string& path) {
-    auto secret_text = read_file(secret_key_path, 4096);
-    if (!secret_text) return fail(secret_text.error());
-    auto secret = SecretKey::parse(*secret_text);
+    auto secret_text = BERTH_TRY(read_file(secret_key_path, 4096));
+    auto secret = SecretKey::parse(secret_text);
     if (!secret) return fail(secret.error().with_prefix(secret_key_path));
-    auto data = read_file(path, k_max_manifest);
-    if (!data) return fail(data.error());
+    auto data = BERTH_TRY(read_file(path, k_max_manifest));
     return write_file_durably(path + ".minisig",
-                              secret->sign(*data, "file:" + fs::path(path).filename().string()), 0644);
+                              secret->sign(data, "file:" + fs::path(path).filename().string()), 0644);
 }
 
 Status make_keys(const std::string& secret_path, const std::string& public_path) {
@@ -96,25 +91,18 @@ Status make_keys(const std::string& secret_path, const std::string& public_path)
 }
 
 Status verify_file(const std::string& public_key_path, const std::string& path) {
-    auto key_text = read_file(public_key_path, 4096);
-    if (!key_text) return fail(key_text.error());
-    auto key = parse_public_key(*key_text);
-    if (!key) return fail(key.error());
-    auto data = read_file(path, k_max_manifest);
-    if (!data) return fail(data.error());
-    auto signature = read_file(path + ".minisig", 4096);
-    if (!signature) return fail(signature.error());
-    auto comment = verify_signature(*key, *data, *signature);
-    if (!comment) return fail(comment.error());
+    auto key_text = BERTH_TRY(read_file(public_key_path, 4096));
+    auto key = BERTH_TRY(parse_public_key(key_text));
+    auto data = BERTH_TRY(read_file(path, k_max_manifest));
+    auto signature = BERTH_TRY(read_file(path + ".minisig", 4096));
+    BERTH_TRY(verify_signature(key, data, signature));
     return {};
 }
 
 Status check_image(const std::string& folder, ManifestKind kind) {
-    auto text = read_file(fs::path(folder) / manifest_name(kind), k_max_manifest);
-    if (!text) return fail(text.error());
-    auto manifest = parse_manifest(*text);
-    if (!manifest) return fail(manifest.error());
-    for (const auto& f : manifest->files) {
+    auto text = BERTH_TRY(read_file(fs::path(folder) / manifest_name(kind), k_max_manifest));
+    auto manifest = BERTH_TRY(parse_manifest(text));
+    for (const auto& f : manifest.files) {
         BERTH_TRY(check_file(folder, f.name, f.size, f.digest));
         BERTH_TRY(check_file(folder, f.chunks.name, f.chunks.size, f.chunks.digest));
     }

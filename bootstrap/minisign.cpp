@@ -75,13 +75,12 @@ Result<PublicKey> parse_public_key(std::string_view text) {
     if (text.size() > 4096) return fail(k_code, "public key: larger than 4096 bytes");
     if (!take_line(text).starts_with(k_untrusted))
         return fail(k_code, "public key: first line is not an untrusted comment");
-    auto bytes = decode(take_line(text), 42, "public key");
-    if (!bytes) return fail(bytes.error());
+    auto bytes = BERTH_TRY(decode(take_line(text), 42, "public key"));
     if (!text.empty()) return fail(k_code, "public key: more than two lines");
-    if (std::memcmp(bytes->data(), "Ed", 2) != 0) return fail(k_code, "public key: not an Ed25519 key");
+    if (std::memcmp(bytes.data(), "Ed", 2) != 0) return fail(k_code, "public key: not an Ed25519 key");
     PublicKey key;
-    std::copy_n(bytes->begin() + 2, 8, key.id.begin());
-    std::copy_n(bytes->begin() + 10, 32, key.key.begin());
+    std::copy_n(bytes.begin() + 2, 8, key.id.begin());
+    std::copy_n(bytes.begin() + 10, 32, key.key.begin());
     return key;
 }
 
@@ -96,32 +95,30 @@ Result<std::string> verify_signature(const PublicKey& key, std::string_view data
     if (signature.size() > 4096) return fail(k_code, "signature: larger than 4096 bytes");
     if (!take_line(signature).starts_with(k_untrusted))
         return fail(k_code, "signature: first line is not an untrusted comment");
-    auto first = decode(take_line(signature), 74, "signature");
-    if (!first) return fail(first.error());
+    auto first = BERTH_TRY(decode(take_line(signature), 74, "signature"));
     std::string_view comment = take_line(signature);
     if (!comment.starts_with(k_trusted) || comment.size() > k_max_comment)
         return fail(k_code, "signature: third line is not a trusted comment of at most {} bytes",
                     k_max_comment);
     comment.remove_prefix(k_trusted.size());
-    auto second = decode(take_line(signature), 64, "signature's second part");
-    if (!second) return fail(second.error());
+    auto second = BERTH_TRY(decode(take_line(signature), 64, "signature's second part"));
     if (!signature.empty()) return fail(k_code, "signature: more than four lines");
 
-    if (std::memcmp(first->data(), "ED", 2) != 0)
+    if (std::memcmp(first.data(), "ED", 2) != 0)
         return fail(k_code, "signature: not of the prehashed form \"ED\"");
     std::array<unsigned char, 8> id;
-    std::copy_n(first->begin() + 2, 8, id.begin());
+    std::copy_n(first.begin() + 2, 8, id.begin());
     if (id != key.id)
         return fail(k_code, "signature: made with key {}, this client trusts {}", id_text(id),
                     id_text(key.id));
     Blake2b<64> hash;
     hash.add(data);
     const auto prehash = hash.finish();
-    const unsigned char* sig = first->data() + 10;
+    const unsigned char* sig = first.data() + 10;
     if (crypto_sign_verify_detached(sig, prehash.data(), prehash.size(), key.key.data()) != 0)
         return fail(k_code, "signature: does not fit the file");
     const Bytes message = global_message(sig, comment);
-    if (crypto_sign_verify_detached(second->data(), message.data(), message.size(), key.key.data()) != 0)
+    if (crypto_sign_verify_detached(second.data(), message.data(), message.size(), key.key.data()) != 0)
         return fail(k_code, "signature: does not fit its trusted comment");
     return std::string(comment);
 }
@@ -147,9 +144,8 @@ SecretKey SecretKey::generate() {
 Result<SecretKey> SecretKey::parse(std::string_view text) {
     if (!take_line(text).starts_with(k_untrusted))
         return fail(k_code, "secret key: first line is not an untrusted comment");
-    auto bytes = decode(take_line(text), 158, "secret key");
-    if (!bytes) return fail(bytes.error());
-    const unsigned char* p = bytes->data();
+    auto bytes = BERTH_TRY(decode(take_line(text), 158, "secret key"));
+    const unsigned char* p = bytes.data();
     if (std::memcmp(p, "Ed", 2) != 0 || std::memcmp(p + 4, "B2", 2) != 0)
         return fail(k_code, "secret key: unknown algorithm");
     if (p[2] != 0 || p[3] != 0)
@@ -164,7 +160,7 @@ Result<SecretKey> SecretKey::parse(std::string_view text) {
     crypto_sign_seed_keypair(public_part.data(), pair.data(), p + 62);
     const bool fits = pair == secret.key_;
     sodium_memzero(pair.data(), pair.size());
-    sodium_memzero(bytes->data(), bytes->size());
+    sodium_memzero(bytes.data(), bytes.size());
     if (!fits) return fail(k_code, "secret key: its two halves do not fit each other");
     return secret;
 }

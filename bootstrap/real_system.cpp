@@ -55,8 +55,7 @@ Result<std::string> mount_squashfs(const std::string& file) {
     if (ioctl(loop.get(), LOOP_CONFIGURE, &config) != 0) return fail_errno("set up " + device);
     // AUTOCLEAR takes effect at the last close: the mount below must hold it before `loop` is closed.
     const std::string target = "/lower/" + fs::path(file).stem().string();
-    if (Status s = mount_at("squashfs", device.c_str(), target, MS_RDONLY | MS_NODEV, ""); !s)
-        return fail(s.error());
+    BERTH_TRY(mount_at("squashfs", device.c_str(), target, MS_RDONLY | MS_NODEV, ""));
     return target;
 }
 
@@ -141,9 +140,7 @@ void RealSystem::set_up(const std::string& name) {
 
 Status RealSystem::ask_for_address(const std::string& name) {
     auto said =
-        run_checked({.arguments = {"/usr/lib/klibc/bin/ipconfig", "-t", "20", "-c", "dhcp", "-d", name},
-                     .environment = {},
-                     .descriptors = {}},
+        run_checked({.arguments = {"/usr/lib/klibc/bin/ipconfig", "-t", "20", "-c", "dhcp", "-d", name}},
                     std::chrono::seconds(40));
     if (said) return {};
     const Error error(ErrorCode::B01, fmt::format("{}: no address by DHCP: {}", name, said.error().detail()));
@@ -175,9 +172,7 @@ Result<std::string> RealSystem::image_folder() {
     struct stat here{}, parent{};
     if (stat(folder.c_str(), &here) == 0 && stat("/", &parent) == 0 && here.st_dev != parent.st_dev)
         return folder;
-    if (Status s = mount_at("tmpfs", "tmpfs", folder, MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700,size=60%");
-        !s)
-        return fail(s.error());
+    BERTH_TRY(mount_at("tmpfs", "tmpfs", folder, MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700,size=60%"));
     return folder;
 }
 
@@ -190,13 +185,10 @@ Status RealSystem::keep_record(const std::string& text) {
 Status RealSystem::mount_root(const std::string& root, const std::string& site) {
     // What an attempt before this one left.
     for (const char* place : {"/newroot", "/upper", "/lower/site", "/lower/root"}) umount2(place, MNT_DETACH);
-    auto lower = mount_squashfs(root);
-    if (!lower) return fail(lower.error());
-    std::string layers = *lower, above;
+    auto lower = BERTH_TRY(mount_squashfs(root));
+    std::string layers = lower, above;
     if (!site.empty()) {
-        auto mounted = mount_squashfs(site);
-        if (!mounted) return fail(mounted.error());
-        above = *mounted;
+        above = BERTH_TRY(mount_squashfs(site));
         layers = above + ":" + layers;
     }
     BERTH_TRY(mount_at("tmpfs", "tmpfs", "/upper", MS_NOSUID | MS_NODEV, "mode=0755,size=25%"));
@@ -205,7 +197,7 @@ Status RealSystem::mount_root(const std::string& root, const std::string& site) 
     fs::create_directories("/upper/work", error);
     BERTH_TRY(mount_at("overlay", "overlay", "/newroot", 0,
                        "lowerdir=" + layers + ",upperdir=/upper/files,workdir=/upper/work"));
-    if (!above.empty()) BERTH_TRY(keep_folder_modes(*lower, above, "/newroot"));
+    if (!above.empty()) BERTH_TRY(keep_folder_modes(lower, above, "/newroot"));
     // Usually an absolute link, which would lead into the initramfs from here: look at the link, not behind
     // it.
     struct stat st{};

@@ -40,7 +40,7 @@ constexpr const char* k_networkd_folder = "/run/systemd/network";
 constexpr const char* k_leases = "/run/systemd/netif/leases";
 
 Result<std::string> tool(std::vector<std::string> arguments, Duration timeout) {
-    return run_checked({.arguments = std::move(arguments), .environment = {}, .descriptors = {}}, timeout);
+    return run_checked({.arguments = std::move(arguments)}, timeout);
 }
 
 MachineRecord read_record(Report& report) {
@@ -150,8 +150,7 @@ Status set_bridge(const std::string& bridge, Clock& clock) {
     fs::create_directories(k_networkd_folder, error);
     for (const auto& file : bridge_files(bridge, mac))
         BERTH_TRY(write_file_durably(std::string(k_networkd_folder) + "/" + file.name, file.text, 0644));
-    auto reloaded = tool({"networkctl", "reload"}, 10s);
-    if (!reloaded) return fail(reloaded.error());
+    BERTH_TRY(tool({"networkctl", "reload"}, 10s));
     for (const BootTime end = clock.now() + k_wait_for_bridge; clock.now() < end; clock.sleep(100ms))
         if (addressed_interface() == bridge) return {};
     return fail(ErrorCode::B12, "network_bridge {}: no address within {} s", bridge,
@@ -159,8 +158,7 @@ Status set_bridge(const std::string& bridge, Clock& clock) {
 }
 
 KvmFacts probe_kvm() {
-    auto output =
-        run({.arguments = {"/usr/libexec/berth/berth-kvm-probe"}, .environment = {}, .descriptors = {}}, 60s);
+    auto output = run({.arguments = {"/usr/libexec/berth/berth-kvm-probe"}}, 60s);
     if (!output) return {.usable = false, .why = printable(output.error().detail(), 256)};
     return parse_kvm_probe(output->out);
 }
