@@ -31,7 +31,7 @@ net::Response json_response(const nlohmann::json& body, int status = 200) {
 }
 
 net::Response nothing() {
-    return {.status = 204, .headers = {{"Cache-Control", "no-store"}}, .body = {}};
+    return {.status = 204, .headers = {{"Cache-Control", "no-store"}}};
 }
 
 net::Response error_response(const Error& error) {
@@ -141,51 +141,36 @@ Result<std::string> Service::base_url(const net::Call& call) const {
 }
 
 Result<net::Response> Service::boot_script(const net::Call& call) {
-    const auto url = base_url(call);
-    if (!url) return fail(url.error());
-    auto script = with_provisioner(config_.boot_ipxe, *url);
-    if (!script) return fail(script.error());
-    return plain(std::move(*script));
+    const auto url = BERTH_TRY(base_url(call));
+    auto script = BERTH_TRY(with_provisioner(config_.boot_ipxe, url));
+    return plain(std::move(script));
 }
 
 Result<net::Response> Service::boot(const net::Call& call) {
-    const auto url = base_url(call);
-    if (!url) return fail(url.error());
-    const auto seen = parse_hardware(call.query("mac"), call.query("uuid"), call.query("serial"));
-    if (!seen) return fail(seen.error());
+    const auto url = BERTH_TRY(base_url(call));
+    const auto seen = BERTH_TRY(parse_hardware(call.query("mac"), call.query("uuid"), call.query("serial")));
     const auto platform = parse_platform(call.query("platform"));
     if (!platform) return fail(ErrorCode::P01, "platform: must be pcbios or efi");
     if (const auto serial = call.query("serial"); clean_serial(serial) != serial)
         report_.event(Level::warning, "part of a serial number left out",
-                      {{"mac", seen->mac}, {"serial", clean_serial(serial)}});
+                      {{"mac", seen.mac}, {"serial", clean_serial(serial)}});
 
-    const auto policy = store_.policy();
-    if (!policy) return fail(policy.error());
-    auto admitted = who_boots(*seen, *policy);
-    if (!admitted) return fail(admitted.error());
-    const Decision& decision = admitted->decision;
-    const auto& machine = admitted->machine;
-    ScriptInput input{.decision = decision,
-                      .platform = *platform,
-                      .base_url = *url,
-                      .machine_id = {},
-                      .mac = seen->mac,
-                      .boot_token = {},
-                      .image = {},
-                      .site = {},
-                      .console = {}};
+    const auto policy = BERTH_TRY(store_.policy());
+    auto admitted = BERTH_TRY(who_boots(seen, policy));
+    const Decision& decision = admitted.decision;
+    const auto& machine = admitted.machine;
+    ScriptInput input{.decision = decision, .platform = *platform, .base_url = url, .mac = seen.mac};
     if (machine) {
         input.machine_id = machine->id;
-        input.image = effective(*machine, *policy, "image");
-        input.site = effective(*machine, *policy, "site");
-        input.console = effective(*machine, *policy, "console");
+        input.image = effective(*machine, policy, "image");
+        input.site = effective(*machine, policy, "site");
+        input.console = effective(*machine, policy, "console");
         if (decision.action == Action::run_from_network)
             admit(input);
         else if (machine->status.again > k_max_again)
             write_later("count of boots", [this, id = machine->id] { return store_.forget_again(id); });
     }
-    auto script = ipxe_script(input);
-    if (!script) return fail(script.error());
+    auto script = BERTH_TRY(ipxe_script(input));
     if (machine) {
         write_later("last seen", [this, id = machine->id, platform = *platform] {
             return store_.seen_at_boot(id, platform);
@@ -194,10 +179,10 @@ Result<net::Response> Service::boot(const net::Call& call) {
     ++decisions_[static_cast<size_t>(decision.action)];
     report_.event(Level::info, "boot decision",
                   {{"machine", input.machine_id},
-                   {"mac", seen->mac},
+                   {"mac", seen.mac},
                    {"action", std::string(to_text(decision.action))},
                    {"why", decision.why}});
-    return plain(std::move(*script));
+    return plain(std::move(script));
 }
 
 /// Only reads can fail it: what cannot be written is reported, and who cannot be listed goes to its disk.
@@ -281,38 +266,33 @@ Status Service::own_token(const net::Call& call) {
 }
 
 Result<net::Response> Service::record(const net::Call& call) {
-    const auto policy = store_.policy();
-    if (!policy) return fail(policy.error());
-    const auto found = store_.find(call.part(k_machine));
-    if (!found) return fail(found.error());
-    return json_response(machine_record(*found, *policy, call.header("berth-boot")));
+    const auto policy = BERTH_TRY(store_.policy());
+    const auto found = BERTH_TRY(store_.find(call.part(k_machine)));
+    return json_response(machine_record(found, policy, call.header("berth-boot")));
 }
 
 Result<net::Response> Service::post_status(const net::Call& call) {
     const std::string id = call.part(k_machine);
-    const auto post = parse_status(call.body());
-    if (!post) return fail(post.error());
-    BERTH_TRY(store_.post_status(id, *post));
-    for (const auto& part : post->left_out)
+    const auto post = BERTH_TRY(parse_status(call.body()));
+    BERTH_TRY(store_.post_status(id, post));
+    for (const auto& part : post.left_out)
         report_.event(Level::warning, "part of a status left out", {{"machine", id}, {"what", part}});
     return nothing();
 }
 
 Result<net::Response> Service::state_names(const net::Call& call) {
-    const auto names = store_.state_names(call.part(k_machine));
-    if (!names) return fail(names.error());
-    return json_response(*names);
+    const auto names = BERTH_TRY(store_.state_names(call.part(k_machine)));
+    return json_response(names);
 }
 
 Result<net::Response> Service::read_state(const net::Call& call) {
     const std::string name = call.part(k_state_name);
     BERTH_TRY(check_state_name(name));
-    auto body = store_.state(call.part(k_machine), name);
-    if (!body) return fail(body.error());
-    if (!*body) return fail(ErrorCode::P02, "state {}", name);
+    auto body = BERTH_TRY(store_.state(call.part(k_machine), name));
+    if (!body) return fail(ErrorCode::P02, "state {}", name);
     return net::Response{.status = 200,
                          .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
-                         .body = std::move(**body)};
+                         .body = std::move(*body)};
 }
 
 Result<net::Response> Service::write_state(const net::Call& call) {
@@ -331,22 +311,22 @@ Result<net::Response> Service::remove_state(const net::Call& call) {
 Result<net::Response> Service::image(const net::Call& call) {
     net::Response response;
     const bool of_build = !call.part(3).empty();
-    auto file = images_.file(call.part(1), of_build ? call.part(2) : "", call.part(of_build ? 3 : 2));
-    if (!file) return fail(file.error());
+    auto file =
+        BERTH_TRY(images_.file(call.part(1), of_build ? call.part(2) : "", call.part(of_build ? 3 : 2)));
     response.headers = {
-        {"ETag", file->etag},
+        {"ETag", file.etag},
         {"Accept-Ranges", "bytes"},
-        {"Cache-Control", file->unchanging ? "public, max-age=31536000, immutable" : "no-cache"}};
-    if (any_tag_matches(call.header("if-none-match"), file->etag)) {
+        {"Cache-Control", file.unchanging ? "public, max-age=31536000, immutable" : "no-cache"}};
+    if (any_tag_matches(call.header("if-none-match"), file.etag)) {
         response.status = 304;
         return response;
     }
     const std::string condition = call.header("if-range");
-    const bool ranged = call.method() == "GET" && (condition.empty() || condition == file->etag);
-    const ByteRange range = parse_range(ranged ? call.header("range") : "", file->size);
+    const bool ranged = call.method() == "GET" && (condition.empty() || condition == file.etag);
+    const ByteRange range = parse_range(ranged ? call.header("range") : "", file.size);
     if (range.kind == ByteRange::unsatisfiable) {
         response.status = 416;
-        response.headers.emplace_back("Content-Range", fmt::format("bytes */{}", file->size));
+        response.headers.emplace_back("Content-Range", fmt::format("bytes */{}", file.size));
         return response;
     }
     response.headers.emplace_back("Content-Type", "application/octet-stream");
@@ -354,9 +334,9 @@ Result<net::Response> Service::image(const net::Call& call) {
         response.status = 206;
         response.headers.emplace_back(
             "Content-Range",
-            fmt::format("bytes {}-{}/{}", range.first, range.first + range.length - 1, file->size));
+            fmt::format("bytes {}-{}/{}", range.first, range.first + range.length - 1, file.size));
     }
-    response.file = std::move(file->fd);
+    response.file = std::move(file.fd);
     response.offset = range.first;
     response.length = range.length;
     if (call.method() == "GET") image_bytes_ += range.length;
@@ -364,14 +344,12 @@ Result<net::Response> Service::image(const net::Call& call) {
 }
 
 Result<net::Response> Service::metrics(const net::Call&) {
-    const auto machines = store_.machines();
-    if (!machines) return fail(machines.error());
-    const auto policy = store_.policy();
-    if (!policy) return fail(policy.error());
+    const auto machines = BERTH_TRY(store_.machines());
+    const auto policy = BERTH_TRY(store_.policy());
     std::map<std::string, uint64_t> modes{{"network", 0}, {"local", 0}, {"install", 0}, {"disabled", 0}};
     uint64_t sessions = 0, errors = 0;
-    for (const auto& m : *machines) {
-        ++modes[m.enabled ? std::string(to_text(effective_mode(m, *policy))) : "disabled"];
+    for (const auto& m : machines) {
+        ++modes[m.enabled ? std::string(to_text(effective_mode(m, policy))) : "disabled"];
         sessions += m.status.session.is_object();
         errors += !m.status.error.empty();
     }

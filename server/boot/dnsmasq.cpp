@@ -93,7 +93,7 @@ std::string boot_by_proxy(const DnsmasqOptions& o, const std::string& script) {
 }  // namespace
 
 Result<std::string> dnsmasq_settings(const DnsmasqOptions& o) {
-    if (auto good = check(o); !good) return fail(good.error());
+    BERTH_TRY(check(o));
     const bool dhcp = o.mode == DhcpMode::dhcp;
     const std::string url = fmt::format("http://{}:{}", o.server_ip, o.http_port);
     const bool tftp = !o.tftp_root.empty();

@@ -71,16 +71,14 @@ Status read_pieces(int fd, const std::string& name, const std::function<Status(s
 }
 
 Result<std::string> read_small(int folder, const std::string& name, size_t limit) {
-    auto fd = open_regular(folder, name);
-    if (!fd) return fail(fd.error());
+    auto fd = BERTH_TRY(open_regular(folder, name));
     std::string text;
-    const Status done = read_pieces(fd->get(), name, [&](std::string_view bytes) -> Status {
+    BERTH_TRY(read_pieces(fd.get(), name, [&](std::string_view bytes) -> Status {
         if (text.size() + bytes.size() > limit)
             return fail(ErrorCode::B04, "{}: larger than {} bytes", name, limit);
         text += bytes;
         return {};
-    });
-    if (!done) return fail(done.error());
+    }));
     return text;
 }
 
@@ -98,32 +96,27 @@ Result<SourceImage> open_source(const std::string& path) {
                     image ? "only one" : "one");
     const auto kind = image ? ManifestKind::image : ManifestKind::site;
     const std::string name(boot::manifest_name(kind));
-    auto text = read_small(source.folder.get(), name, boot::k_max_manifest);
-    if (!text) return fail(text.error());
-    auto signature = read_small(source.folder.get(), name + ".minisig", 4096);
-    if (!signature) return fail(signature.error());
-    source.text = std::move(*text);
-    source.signature = std::move(*signature);
+    auto text = BERTH_TRY(read_small(source.folder.get(), name, boot::k_max_manifest));
+    auto signature = BERTH_TRY(read_small(source.folder.get(), name + ".minisig", 4096));
+    source.text = std::move(text);
+    source.signature = std::move(signature);
     return source;
 }
 
 /// Only what is signed is parsed.
 Status verify_source(SourceImage& source, const std::string& key_text, ManifestKind kind) {
-    auto key = boot::parse_public_key(key_text);
-    if (!key) return fail(key.error());
-    auto comment = boot::verify_signature(*key, source.text, source.signature);
-    if (!comment) return fail(comment.error());
-    auto manifest = boot::parse_manifest(source.text);
-    if (!manifest) return fail(manifest.error());
-    if (manifest->kind != kind)
+    auto key = BERTH_TRY(boot::parse_public_key(key_text));
+    BERTH_TRY(boot::verify_signature(key, source.text, source.signature));
+    auto manifest = BERTH_TRY(boot::parse_manifest(source.text));
+    if (manifest.kind != kind)
         return fail(ErrorCode::B04, "{}: is of the wrong kind", boot::manifest_name(kind));
     const auto needed = kind == ManifestKind::image
                             ? std::vector<std::string>{"vmlinuz", "initrd.img", "root.squashfs"}
                             : std::vector<std::string>{"site.squashfs"};
     for (const auto& name : needed)
-        if (manifest->find(name) == nullptr)
+        if (manifest.find(name) == nullptr)
             return fail(ErrorCode::B04, "{}: has no {}", boot::manifest_name(kind), name);
-    source.manifest = std::move(*manifest);
+    source.manifest = std::move(manifest);
     source.build = boot::build_name(source.manifest.version, source.text);
     return {};
 }
@@ -267,18 +260,16 @@ Status ImageBuilds::give(int fd) const {
 
 Result<UniqueFd> ImageBuilds::make_folder(int where, const std::string& name) const {
     if (mkdirat(where, name.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno("make " + name);
-    auto folder = open_folder(where, name);
-    if (!folder) return fail(folder.error());
+    auto folder = BERTH_TRY(open_folder(where, name));
     // Whatever the umask is: the provisioner is another user.
-    if (fchmod(folder->get(), 0755) != 0) return fail_errno("change the mode of " + name);
-    BERTH_TRY(give(folder->get()));
+    if (fchmod(folder.get(), 0755) != 0) return fail_errno("change the mode of " + name);
+    BERTH_TRY(give(folder.get()));
     return folder;
 }
 
 Status ImageBuilds::make_build(int builds, const SourceImage& source, const std::string& key) const {
-    auto folder = make_folder(builds, k_new);
-    if (!folder) return fail(folder.error());
-    const int to = folder->get();
+    auto folder = BERTH_TRY(make_folder(builds, k_new));
+    const int to = folder.get();
     UniqueFd open_file;
     std::string open_name;
     const auto end = [&]() -> Status {
@@ -399,27 +390,24 @@ Result<AddedImage> ImageBuilds::add(const AddImageOrder& order) {
 
 Result<PrunedBuilds> ImageBuilds::prune(const std::function<Result<Store*>()>& store, const Unless& unless) {
     PrunedBuilds pruned;
-    const auto lock = lock_folder(folder_.get(), false);
-    if (!lock) return fail(lock.error());
-    if (!*lock) return pruned;
+    const auto lock = BERTH_TRY(lock_folder(folder_.get(), false));
+    if (!lock) return pruned;
     for (const auto& hidden : names_in(folder_.get())) {
         const std::string name = hidden.substr(1);
         if (!hidden.starts_with('.') || !is_file_name(name)) continue;
         const auto builds = open_folder(folder_.get(), hidden);
         if (!builds) continue;
         BERTH_TRY(remove_private(builds->get()));
-        const auto current = build_of_link(folder_.get(), name);
-        if (!current) return fail(current.error());
+        const auto current = BERTH_TRY(build_of_link(folder_.get(), name));
         std::vector<std::string> old;
         for (const auto& build : names_in(builds->get()))
-            if (boot::is_build_name(build) && build != current->value_or(""))
+            if (boot::is_build_name(build) && build != current.value_or(""))
                 old.push_back(name + "/" + build);
         if (old.empty()) continue;
-        auto database = store();
-        if (!database) return fail(database.error());
+        auto database = BERTH_TRY(store());
         // Out of the way in the same transaction that saw that no token names it (Store::release_builds);
         // the many files of it go when boots need not wait for that.
-        const Status released = (*database)->release_builds(old, [&](const std::string& which) {
+        BERTH_TRY(database->release_builds(old, [&](const std::string& which) {
             return unless(which, [&]() -> Status {
                 const std::string build = which.substr(name.size() + 1);
                 if (renameat(builds->get(), build.c_str(), builds->get(), (k_old + build).c_str()) != 0)
@@ -427,8 +415,7 @@ Result<PrunedBuilds> ImageBuilds::prune(const std::function<Result<Store*>()>& s
                 pruned.removed.push_back(which);
                 return {};
             });
-        });
-        if (!released) return fail(released.error());
+        }));
         for (const auto& which : old)
             if (std::ranges::find(pruned.removed, which) == pruned.removed.end())
                 pruned.kept.push_back(which);

@@ -63,7 +63,7 @@ void Ctl::note(std::string_view line) const {
 }
 
 Answer file_answer(std::string file) {
-    return {.json = {{"text", file}}, .lines = {}, .then = {}, .file = std::move(file)};
+    return {.json = {{"text", file}}, .file = std::move(file)};
 }
 
 int run_line(Ctl& ctl, int argc, const char* const* argv, const MoreOptions& more) {

@@ -36,7 +36,7 @@ Result<bool> Question::confirm(const Ctl& ctl, const std::vector<std::string>& b
 }
 
 Answer removed(const std::string& name) {
-    return {.json = {{"removed", name}}, .lines = {}};
+    return {.json = {{"removed", name}}};
 }
 
 Answer nothing_removed(const std::string& name) {

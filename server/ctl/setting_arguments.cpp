@@ -16,13 +16,12 @@ SettingArguments::SettingArguments(CLI::App& command) {
 
 Status SettingArguments::apply(Settings& settings, Settings& refused) const {
     for (const auto& [key, value] : given_) {
-        const auto checked = checked_setting(*find_setting(key), value);
-        if (!checked) return fail(checked.error());
+        const auto checked = BERTH_TRY(checked_setting(*find_setting(key), value));
         refused.erase(key);
-        if (checked->empty())
+        if (checked.empty())
             settings.erase(key);
         else
-            settings[key] = *checked;
+            settings[key] = checked;
     }
     return {};
 }

@@ -158,7 +158,6 @@ nlohmann::json machine_record(const Machine& machine, const Policy& policy, std:
                          .name = is_host_name(machine.name) ? machine.name : "",
                          .keymap = value("keymap"),
                          .time_zone = value("time_zone"),
-                         .ntp = {},
                          .data_auto = value("data") == "auto" || is_remake(value("data")),
                          .remake = is_remake(value("data")) ? value("data") : "",
                          .nfs = {.server = value("nfs_server"),

@@ -69,14 +69,12 @@ Status serve(const Options& options, Report& report) {
         if (auto good = with_provisioner(boot_ipxe, "http://localhost"); !good)
             return fail(good.error().with_prefix("--ipxe"));
     }
-    auto images = ImageFolder::open(options.images);
-    if (!images) return fail(images.error());
+    auto images = BERTH_TRY(ImageFolder::open(options.images));
     SystemClock clock;
-    auto store = Store::open(options.database, clock, k_patience);
-    if (!store) return fail(store.error());
+    auto store = BERTH_TRY(Store::open(options.database, clock, k_patience));
     Bookkeeper* books = nullptr;
     Service service(
-        {.public_url = options.public_url, .boot_ipxe = boot_ipxe}, **store, *images, report,
+        {.public_url = options.public_url, .boot_ipxe = boot_ipxe}, *store, images, report,
         [] { return random_hex(16); }, [&books](Job job) { books->add(std::move(job)); });
     // Ends after the server that gives it jobs, and before the service whose jobs they are.
     Bookkeeper bookkeeper(report);
@@ -85,12 +83,11 @@ Status serve(const Options& options, Report& report) {
         net::HttpServer::start(options.listen, service.routes(), net::Listener::boot, ErrorCode::P05);
     if (!server) return fail(ErrorCode::P05, "--listen {}", server.error().detail());
     say("listening on {}\n", server->address());
-    auto builds = ImageBuilds::open(options.images);
-    if (!builds) return fail(builds.error());
+    auto builds = BERTH_TRY(ImageBuilds::open(options.images));
     int signal = 0;
     std::string last_failure;
     do {
-        prune(*builds, **store, service, report, last_failure);
+        prune(builds, *store, service, report, last_failure);
         signal = sigtimedwait(&signals, nullptr, &k_prune_period);
     } while (signal < 0);
     report.event(Level::info, "ending", {{"signal", std::to_string(signal)}});

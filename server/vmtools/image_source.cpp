@@ -54,22 +54,20 @@ json node(const ImageSource& image) {
 Result<json> ask_qemu(const ImageSource& image, std::vector<std::string> arguments) {
     arguments.push_back("json:" + node(image).dump());
     SpawnOptions options{.arguments = std::move(arguments), .descriptors = {{3, image.fd.get()}}};
-    auto output = run(std::move(options), std::chrono::seconds(60));
-    if (!output) return fail(output.error());
-    if (output->exit_code != 0)
-        return fail(ErrorCode::P24, "{}: {}", image.name, output->err.substr(0, output->err.find('\n')));
-    auto answer = parse_json(output->out, k_qemu_img);
+    auto output = BERTH_TRY(run(std::move(options), std::chrono::seconds(60)));
+    if (output.exit_code != 0)
+        return fail(ErrorCode::P24, "{}: {}", image.name, output.err.substr(0, output.err.find('\n')));
+    auto answer = parse_json(output.out, k_qemu_img);
     if (!answer) return fail(answer.error().with_prefix(image.name));
     return answer;
 }
 
 Status measure(ImageSource& image) {
-    auto info = ask_qemu(image, {"qemu-img", "info", "--force-share", "--output=json"});
-    if (!info) return fail(info.error());
+    auto info = BERTH_TRY(ask_qemu(image, {"qemu-img", "info", "--force-share", "--output=json"}));
     for (const char* key : {"backing-filename", "full-backing-filename"})
-        if (info->contains(key))
+        if (info.contains(key))
             return fail(ErrorCode::P24, "{}: has a backing file: must be one complete image", image.name);
-    const auto size = json_number(json_member(*info, "virtual-size"), 0, UINT64_MAX);
+    const auto size = json_number(json_member(info, "virtual-size"), 0, UINT64_MAX);
     if (!size) return fail(ErrorCode::P26, "{}: no size", image.name);
     image.size = *size;
     auto measured = ask_qemu(image, {"qemu-img", "measure", "-O", "raw", "--output=json", "--force-share"});
@@ -135,7 +133,7 @@ Status check_image_head(ImageFormat format, std::string_view head, const std::st
 
 Result<ImageSource> open_image(const std::string& path, std::optional<ImageFormat> format, uint64_t offset,
                                uint64_t length) {
-    ImageSource image{.name = path, .path = path, .fd = {}, .offset = offset, .length = length};
+    ImageSource image{.name = path, .path = path, .offset = offset, .length = length};
     image.fd = open_without_links(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     struct stat s{};
     if (!image.fd || fstat(image.fd.get(), &s) != 0)

@@ -111,15 +111,14 @@ RunningList running_of_user(files::FileOps& ops, const files::FileHandle& direct
             continue;
         }
         const auto read = [&](const std::string& name) -> Result<LockFile> {
-            auto file = ops.lookup(vm->handle, name);
-            if (!file) return fail(file.error());
-            if (file->attributes.type != FileType::regular)
+            auto file = BERTH_TRY(ops.lookup(vm->handle, name));
+            if (file.attributes.type != FileType::regular)
                 return fail(ErrorCode::K04, "{} is not a regular file", name);
-            auto text = ops.read(file->handle, 0, lock::k_longest_lock_record);
+            auto text = ops.read(file.handle, 0, lock::k_longest_lock_record);
             // Renamed or removed since the LOOKUP.
             if (failed_as(text, Condition::stale)) return fail(ErrorCode::M09, "{}", name);
             if (!text) return fail(text.error());
-            return LockFile{std::move(*text), file->attributes.mtime_ns};
+            return LockFile{std::move(*text), file.attributes.mtime_ns};
         };
         std::ranges::move(standing_locks(user, entry.name, lock::lock_names(*names), read, now),
                           std::back_inserter(list.vms));
@@ -132,11 +131,10 @@ namespace {
 /// Of each user's folder in `root`, which `open` opens as its owner.
 template <typename Open>
 Result<RunningList> running_of_all(files::FileOps& root, WallTime now, Open open) {
-    auto users = root.list(root.root());
-    if (!users) return fail(users.error());
-    std::ranges::sort(*users, {}, &files::DirectoryEntry::name);
+    auto users = BERTH_TRY(root.list(root.root()));
+    std::ranges::sort(users, {}, &files::DirectoryEntry::name);
     RunningList list;
-    for (const auto& user : *users) {
+    for (const auto& user : users) {
         if (!visible(user.name)) continue;
         auto found = root.lookup(root.root(), user.name);
         if (found && found->attributes.type != FileType::directory) continue;
@@ -157,9 +155,8 @@ Result<RunningList> running_of_all(files::FileOps& root, WallTime now, Open open
 }  // namespace
 
 Result<RunningList> running_on_server(const NfsLocation& location, files::FilesHelper& files, WallTime now) {
-    auto root = files.mount(location, {}, k_call_timeout);
-    if (!root) return fail(root.error());
-    return running_of_all(**root, now, [&](const std::string& user, const NfsCredentials& owner) {
+    auto root = BERTH_TRY(files.mount(location, {}, k_call_timeout));
+    return running_of_all(*root, now, [&](const std::string& user, const NfsCredentials& owner) {
         NfsLocation place = location;
         place.directory += "/" + user;
         return files.mount(place, owner, k_call_timeout);

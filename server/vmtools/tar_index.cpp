@@ -75,14 +75,13 @@ Result<std::vector<TarMember>> read_tar_index(const TarRead& read, uint64_t size
     std::optional<std::string> long_path;
     std::optional<uint64_t> long_size;
     for (uint64_t at = 0; at + k_block <= size;) {
-        auto header = read(at, k_block);
-        if (!header) return fail(header.error());
-        if (header->size() != k_block) return fail(ErrorCode::P25, "{}: ends at {}", name, at);
-        if (header->find_first_not_of('\0') == std::string::npos) break;
-        if (!checksum_right(*header))
+        auto header = BERTH_TRY(read(at, k_block));
+        if (header.size() != k_block) return fail(ErrorCode::P25, "{}: ends at {}", name, at);
+        if (header.find_first_not_of('\0') == std::string::npos) break;
+        if (!checksum_right(header))
             return fail(ErrorCode::P25, "{}: no tar header at {}: must be a tar archive", name, at);
-        const char type = (*header)[156];
-        auto length = number(std::string_view(*header).substr(124, 12));
+        const char type = header[156];
+        auto length = number(std::string_view(header).substr(124, 12));
         if (type != 'x' && long_size) length = long_size;
         const uint64_t data = at + k_block;
         if (!length || *length > size - data)
@@ -90,17 +89,16 @@ Result<std::vector<TarMember>> read_tar_index(const TarRead& read, uint64_t size
         at = data + (*length + k_block - 1) / k_block * k_block;
         if (type == 'x' || type == 'L') {
             if (*length > k_max_pax) return fail(ErrorCode::P25, "{}: a name of {} bytes", name, *length);
-            auto text = read(data, *length);
-            if (!text) return fail(text.error());
+            auto text = BERTH_TRY(read(data, *length));
             if (type == 'x')
-                read_pax(*text, long_path, long_size);
+                read_pax(text, long_path, long_size);
             else
-                long_path = text->substr(0, text->find('\0'));
+                long_path = text.substr(0, text.find('\0'));
             continue;
         }
-        std::string member(field(*header, 0, 100));
-        if (header->substr(257, 5) == "ustar" && (*header)[345] != '\0' && (*header)[263] == '0')
-            member = std::string(field(*header, 345, 155)) + "/" + member;
+        std::string member(field(header, 0, 100));
+        if (header.substr(257, 5) == "ustar" && header[345] != '\0' && header[263] == '0')
+            member = std::string(field(header, 345, 155)) + "/" + member;
         if (long_path) member = *long_path;
         long_path.reset();
         long_size.reset();

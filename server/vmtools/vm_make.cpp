@@ -35,11 +35,10 @@ Status ended(guest::NewVm& made, const Error& error) {
 }
 
 Status check_room(UserPlace& place, uint64_t needed) {
-    auto space = place.ops->space();
-    if (!space) return fail(space.error());
-    if (needed + k_room_reserve > space->bytes)
+    auto space = BERTH_TRY(place.ops->space());
+    if (needed + k_room_reserve > space.bytes)
         return fail(ErrorCode::M07, "{}: {} MiB are needed, {} MiB are left", place.where,
-                    (needed + k_room_reserve + k_mib - 1) / k_mib, space->bytes / k_mib);
+                    (needed + k_room_reserve + k_mib - 1) / k_mib, space.bytes / k_mib);
     return {};
 }
 
@@ -64,13 +63,12 @@ Status write_image(UserPlace& place, guest::NewVm& made, const DiskToMake& disk,
         const uint64_t end = std::min(at + window, image.size);
         const auto tick = [&] { return progress(at); };
         if (place.local() != nullptr) {
-            auto out = place.local()->open_file(file, O_RDWR);
-            if (!out) return fail(out.error());
+            auto out = BERTH_TRY(place.local()->open_file(file, O_RDWR));
             // What an attempt before us left there.
-            if (fallocate(out->get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(at),
+            if (fallocate(out.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(at),
                           static_cast<off_t>(end - at)) != 0)
                 return files::fail_file(errno, disk.path);
-            BERTH_TRY(convert_window(image, at, end, out->get(), at, tick));
+            BERTH_TRY(convert_window(image, at, end, out.get(), at, tick));
         } else {
             UniqueFd part(open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
             if (!part || ftruncate(part.get(), static_cast<off_t>(end - at)) != 0)
@@ -99,16 +97,15 @@ Status fill(UserPlace& place, guest::NewVm& made, const std::string& vm, const g
             BERTH_TRY(made.link(disk.path, disk.link));
             continue;
         }
-        auto file = made.file(disk.path);
-        if (!file) return fail(file.error());
+        auto file = BERTH_TRY(made.file(disk.path));
         if (!disk.image) {
-            BERTH_TRY(place.ops->set_size(*file, disk.size));
+            BERTH_TRY(place.ops->set_size(file, disk.size));
             continue;
         }
         const files::CopyStep step = [&](uint64_t done) {
             return progress(vm, disk.path, done, disk.image->size);
         };
-        BERTH_TRY(write_image(place, made, disk, *file, step, clock));
+        BERTH_TRY(write_image(place, made, disk, file, step, clock));
     }
     for (const DiskToMake& disk : disks)
         if (disk.image) BERTH_TRY(check_unchanged(*disk.image));
@@ -121,11 +118,9 @@ Status make_vm(UserPlace& place, const std::string& vm, const guest::MachineConf
                const std::vector<DiskToMake>& disks, const std::string& origin, const MakeProgress& progress,
                Clock& clock) {
     // What is written is what a session will read.
-    if (auto read = guest::parse_machine_config(guest::format_machine_config(config), "machine.toml"); !read)
-        return fail(read.error());
-    auto me = place.owner();
-    if (!me) return fail(me.error());
-    auto made = guest::NewVm::begin(*place.ops, vm, me->client, origin, clock);
+    BERTH_TRY(guest::parse_machine_config(guest::format_machine_config(config), "machine.toml"));
+    auto me = BERTH_TRY(place.owner());
+    auto made = guest::NewVm::begin(*place.ops, vm, me.client, origin, clock);
     if (!made) return fail(made.error().with_prefix(place.where));
     uint64_t needed = 0;
     for (const DiskToMake& disk : disks)
@@ -147,12 +142,9 @@ Status make_vm(UserPlace& place, const std::string& vm, const guest::MachineConf
 
 Status clone_vms(UserPlace& from, const std::string& source, HeldLock* lock, std::vector<CloneJob>& jobs,
                  const MakeProgress& progress, Clock& clock) {
-    auto folder = find_vm(from, source);
-    if (!folder) return fail(folder.error());
-    auto origin = guest::origin_of(*from.ops, *folder, from.where + "/" + source);
-    if (!origin) return fail(origin.error());
-    auto me = from.owner();
-    if (!me) return fail(me.error());
+    auto folder = BERTH_TRY(find_vm(from, source));
+    auto origin = BERTH_TRY(guest::origin_of(*from.ops, folder, from.where + "/" + source));
+    auto me = BERTH_TRY(from.owner());
 
     std::vector<guest::NewVm> made;
     Status failed;
@@ -160,7 +152,7 @@ Status clone_vms(UserPlace& from, const std::string& source, HeldLock* lock, std
         // From the first file on: each sync would write out what the copies before this one left in the
         // cache.
         if (auto* local = job.place.local()) local->defer_sync(true);
-        auto begun = guest::NewVm::begin(*job.place.ops, job.vm, me->client, *origin, clock);
+        auto begun = guest::NewVm::begin(*job.place.ops, job.vm, me.client, origin, clock);
         if (!begun) {
             failed = fail(begun.error().with_prefix(job.place.where));
             break;
@@ -176,7 +168,7 @@ Status clone_vms(UserPlace& from, const std::string& source, HeldLock* lock, std
             return progress(job.place.user + "/" + job.vm, file, done, size);
         };
         Status copied =
-            guest::copy_vm(*from.ops, *folder, from.tree(), *begun, *job.place.ops, plan, step, clock);
+            guest::copy_vm(*from.ops, folder, from.tree(), *begun, *job.place.ops, plan, step, clock);
         if (!copied) {
             failed = ended(*begun, copied.error().with_prefix(job.place.where + "/" + job.vm));
             break;

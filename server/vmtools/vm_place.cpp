@@ -61,13 +61,11 @@ Result<VmName> parse_vm_name(const std::string& text) {
 }
 
 Result<lock::LockOwner> this_machine() {
-    auto identity = read_client_identity();
-    if (!identity) return fail(identity.error());
-    auto boot_id = read_file("/proc/sys/kernel/random/boot_id", 128);
-    if (!boot_id) return fail(boot_id.error());
+    auto identity = BERTH_TRY(read_client_identity());
+    auto boot_id = BERTH_TRY(read_file("/proc/sys/kernel/random/boot_id", 128));
     const passwd* me = getpwuid(getuid());
-    return lock::LockOwner{identity->id, identity->host, me != nullptr ? me->pw_name : "root",
-                           boot_id->substr(0, boot_id->find('\n'))};
+    return lock::LockOwner{identity.id, identity.host, me != nullptr ? me->pw_name : "root",
+                           boot_id.substr(0, boot_id.find('\n'))};
 }
 
 Result<NfsCredentials> RealPlaces::credentials_of(const std::string& user) {
@@ -93,42 +91,37 @@ Result<UserPlace> RealPlaces::open(const PlaceOptions& options, const std::strin
     BERTH_TRY(guest::check_vm_name(user));
     if (options.directory.empty() == options.server.empty())
         return fail(ErrorCode::P06, "give one of --directory and --server");
-    auto credentials = credentials_of(user);
-    if (!credentials) return fail(credentials.error());
+    auto credentials = BERTH_TRY(credentials_of(user));
     UserPlace place;
     place.user = user;
     place.files = options.files;
     place.times = options.times;
     if (!options.directory.empty()) {
         place.where = options.directory + "/" + user;
-        auto ops = files::LocalOps::open(options.directory, user, *credentials);
+        auto ops = files::LocalOps::open(options.directory, user, credentials);
         if (failed_as(ops, Condition::absent) && make && geteuid() == 0) {
-            BERTH_TRY(make_user_folder(options.directory, user, *credentials));
-            ops = files::LocalOps::open(options.directory, user, *credentials);
+            BERTH_TRY(make_user_folder(options.directory, user, credentials));
+            ops = files::LocalOps::open(options.directory, user, credentials);
         }
         if (!ops) return fail(ops.error());
         place.ops = std::move(*ops);
     } else {
-        auto location = location_of(options, options.server);
-        if (!location) return fail(location.error());
-        location->directory += "/" + user;
-        place.where = format_location(*location);
-        auto session = options.files->mount(*location, *credentials, k_call_timeout);
-        if (!session) return fail(session.error());
-        place.ops = std::move(*session);
+        auto location = BERTH_TRY(location_of(options, options.server));
+        location.directory += "/" + user;
+        place.where = format_location(location);
+        place.ops = BERTH_TRY(options.files->mount(location, credentials, k_call_timeout));
     }
     if (options.shared.starts_with('/')) {
-        auto shared = files::LocalOps::open(options.shared, "", *credentials);
+        auto shared = files::LocalOps::open(options.shared, "", credentials);
         if (!shared) return fail(shared.error().with_prefix("shared files"));
         place.shared = std::move(*shared);
         place.shared_directory = options.shared;
     } else if (!options.shared.empty()) {
-        auto location = location_of(options, options.shared);
-        if (!location) return fail(location.error());
-        auto shared = options.files->mount(*location, *credentials, k_call_timeout);
+        auto location = BERTH_TRY(location_of(options, options.shared));
+        auto shared = options.files->mount(location, credentials, k_call_timeout);
         if (!shared) return fail(shared.error().with_prefix("shared files"));
         place.shared = std::move(*shared);
-        place.shared_directory = location->directory;
+        place.shared_directory = location.directory;
     }
     place.directory = guest::user_directory_on(place.ops, place.shared, place.shared_directory, options.times,
                                                clock, report);
@@ -139,20 +132,14 @@ Result<std::vector<std::string>> RealPlaces::users(const PlaceOptions& options) 
     std::unique_ptr<files::FileOps> ops;
     const NfsCredentials self{geteuid(), getegid(), {}};
     if (!options.directory.empty()) {
-        auto local = files::LocalOps::open(options.directory, "", self);
-        if (!local) return fail(local.error());
-        ops = std::move(*local);
+        ops = BERTH_TRY(files::LocalOps::open(options.directory, "", self));
     } else {
-        auto location = location_of(options, options.server);
-        if (!location) return fail(location.error());
-        auto session = options.files->mount(*location, self, k_call_timeout);
-        if (!session) return fail(session.error());
-        ops = std::move(*session);
+        auto location = BERTH_TRY(location_of(options, options.server));
+        ops = BERTH_TRY(options.files->mount(location, self, k_call_timeout));
     }
-    auto entries = ops->list(ops->root());
-    if (!entries) return fail(entries.error());
+    auto entries = BERTH_TRY(ops->list(ops->root()));
     std::vector<std::string> users;
-    for (const auto& entry : *entries) {
+    for (const auto& entry : entries) {
         if (entry.name.starts_with('.')) continue;
         auto found = ops->lookup(ops->root(), entry.name);
         if (found && found->attributes.type == files::FileType::directory) users.push_back(entry.name);
@@ -179,11 +166,10 @@ void UserPlace::wait_for_lost_writes(Clock& clock) const {
 
 Result<HeldLock> HeldLock::take(UserPlace& place, const std::string& vm, bool may_break,
                                 const guest::UserDirectory::Waiting& waiting, Clock& clock) {
-    auto me = place.owner();
-    if (!me) return fail(me.error());
+    auto me = BERTH_TRY(place.owner());
     HeldLock held;
     auto taken = place.directory->lock(
-        vm, *me, may_break, [](uint64_t, const std::string&) { return Status{}; }, waiting);
+        vm, me, may_break, [](uint64_t, const std::string&) { return Status{}; }, waiting);
     if (!taken) return fail(taken.error().with_prefix(place.user + "/" + vm));
     held.place_ = &place;
     held.vm_ = vm;

@@ -14,13 +14,10 @@ class MachineAdd final : public Verb {
     Result<Answer> run(Ctl& ctl) override {
         Machine machine;
         BERTH_TRY(arguments_.apply(machine));
-        auto store = open_store(ctl);
-        if (!store) return fail(store.error());
-        const auto added = (*store)->add(std::move(machine));
-        if (!added) return fail(added.error());
-        const auto policy = (*store)->policy();
-        if (!policy) return fail(policy.error());
-        return Answer{.json = machine_json(*added, *policy), .lines = {added->id + "  " + added->name}};
+        auto store = BERTH_TRY(open_store(ctl));
+        const auto added = BERTH_TRY(store->add(std::move(machine)));
+        const auto policy = BERTH_TRY(store->policy());
+        return Answer{.json = machine_json(added, policy), .lines = {added.id + "  " + added.name}};
     }
 
   private:

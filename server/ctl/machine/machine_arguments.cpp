@@ -20,17 +20,14 @@ HardwareArguments::HardwareArguments(CLI::App& command) {
 Status HardwareArguments::apply(Machine& machine) const {
     if (!macs_.empty()) machine.macs.clear();
     for (const auto& text : macs_) {
-        const auto mac = parse_mac(text);
-        if (!mac) return fail(mac.error());
-        if (std::ranges::find(machine.macs, *mac) != machine.macs.end())
-            return fail(ErrorCode::P06, "MAC {}: given twice", *mac);
-        machine.macs.push_back(*mac);
+        const auto mac = BERTH_TRY(parse_mac(text));
+        if (std::ranges::find(machine.macs, mac) != machine.macs.end())
+            return fail(ErrorCode::P06, "MAC {}: given twice", mac);
+        machine.macs.push_back(mac);
     }
     if (uuid_ && uuid_->empty()) machine.uuid.clear();
     if (uuid_ && !uuid_->empty()) {
-        const auto checked = parse_uuid(*uuid_);
-        if (!checked) return fail(checked.error());
-        machine.uuid = *checked;
+        machine.uuid = BERTH_TRY(parse_uuid(*uuid_));
     }
     if (serial_) machine.serial = clean_serial(*serial_);
     return {};
@@ -47,9 +44,7 @@ MachineArguments::MachineArguments(CLI::App& command)
 
 Status MachineArguments::apply(Machine& machine) const {
     if (!name_.empty()) {
-        const auto checked = parse_name(name_);
-        if (!checked) return fail(checked.error());
-        machine.name = *checked;
+        machine.name = BERTH_TRY(parse_name(name_));
     }
     BERTH_TRY(hardware_.apply(machine));
     if (!enabled_.empty()) machine.enabled = enabled_ == "yes";

@@ -9,26 +9,22 @@ namespace {
 class MachineList final : public Verb {
   public:
     Result<Answer> run(Ctl& ctl) override {
-        auto store = open_store(ctl);
-        if (!store) return fail(store.error());
-        const auto machines = (*store)->machines();
-        if (!machines) return fail(machines.error());
-        const auto policy = (*store)->policy();
-        if (!policy) return fail(policy.error());
-        const auto conflicts = (*store)->conflicts();
-        if (!conflicts) return fail(conflicts.error());
+        auto store = BERTH_TRY(open_store(ctl));
+        const auto machines = BERTH_TRY(store->machines());
+        const auto policy = BERTH_TRY(store->policy());
+        const auto conflicts = BERTH_TRY(store->conflicts());
 
         auto list = nlohmann::json::array();
         std::vector<std::vector<std::string>> rows{list_head()};
-        for (const auto& machine : *machines) {
-            list.push_back(machine_json(machine, *policy, *conflicts));
-            rows.push_back(list_row(machine, *policy));
+        for (const auto& machine : machines) {
+            list.push_back(machine_json(machine, policy, conflicts));
+            rows.push_back(list_row(machine, policy));
         }
         Answer answer{.json = std::move(list), .lines = table(std::move(rows))};
-        if (!conflicts->empty()) {
+        if (!conflicts.empty()) {
             append(answer.lines,
                    {"", "Conflicts: another machine asked with something of a record and did not get it."});
-            append(answer.lines, table(conflict_rows(*conflicts)));
+            append(answer.lines, table(conflict_rows(conflicts)));
         }
         return answer;
     }

@@ -13,19 +13,15 @@ class MachineRemove final : public Verb {
     explicit MachineRemove(CLI::App& command) : question_(command) { add_machine_word(command, word_); }
 
     Result<Answer> run(Ctl& ctl) override {
-        auto store = open_store(ctl);
-        if (!store) return fail(store.error());
-        const auto machine = (*store)->find(word_);
-        if (!machine) return fail(machine.error());
-        const auto states = (*store)->state_names(machine->id);
-        if (!states) return fail(states.error());
-        auto before = editable_lines(*machine);
-        for (const auto& name : *states) before.push_back("session state: " + name);
-        const auto go = question_.confirm(ctl, before, {});
-        if (!go) return fail(go.error());
-        if (!*go) return nothing_removed(machine->id);
-        BERTH_TRY((*store)->remove(machine->id));
-        return removed(machine->id);
+        auto store = BERTH_TRY(open_store(ctl));
+        const auto machine = BERTH_TRY(store->find(word_));
+        const auto states = BERTH_TRY(store->state_names(machine.id));
+        auto before = editable_lines(machine);
+        for (const auto& name : states) before.push_back("session state: " + name);
+        const auto go = BERTH_TRY(question_.confirm(ctl, before, {}));
+        if (!go) return nothing_removed(machine.id);
+        BERTH_TRY(store->remove(machine.id));
+        return removed(machine.id);
     }
 
   private:

@@ -23,31 +23,26 @@ class MachineReplace final : public Verb {
     }
 
     Result<Answer> run(Ctl& ctl) override {
-        auto store = open_store(ctl);
-        if (!store) return fail(store.error());
-        const auto machine = (*store)->find(word_);
-        if (!machine) return fail(machine.error());
+        auto store = BERTH_TRY(open_store(ctl));
+        const auto machine = BERTH_TRY(store->find(word_));
         Machine hardware;
         BERTH_TRY(hardware_.apply(hardware));
-        auto other = find_other(**store, machine->id);
-        if (!other) return fail(other.error());
-        const Machine* from = *other ? &**other : nullptr;
+        auto other = BERTH_TRY(find_other(*store, machine.id));
+        const Machine* from = other ? &*other : nullptr;
 
-        Machine after = *machine;
+        Machine after = machine;
         const Machine& source = from != nullptr ? *from : hardware;
         after.macs = source.macs, after.uuid = source.uuid, after.serial = source.serial;
-        const auto before = lines_of(*machine, from);
-        const auto go = question_.confirm(ctl, before, lines_of(after, nullptr));
-        if (!go) return fail(go.error());
+        const auto before = lines_of(machine, from);
+        const auto go = BERTH_TRY(question_.confirm(ctl, before, lines_of(after, nullptr)));
         const auto still_so = [&](const Machine& now, const Machine* other_now) -> Status {
             if (lines_of(now, other_now) != before ||
                 (other_now != nullptr && editable_lines(*other_now) != editable_lines(*from)))
                 return fail(ErrorCode::P07, "machine {}: was changed by someone else meanwhile", now.id);
             return {};
         };
-        if (*go)
-            BERTH_TRY((*store)->replace(machine->id, hardware, from != nullptr ? from->id : "", still_so));
-        return changed_answer(ctl, **store, machine->id, *go);
+        if (go) BERTH_TRY(store->replace(machine.id, hardware, from != nullptr ? from->id : "", still_so));
+        return changed_answer(ctl, *store, machine.id, go);
     }
 
   private:
@@ -55,10 +50,9 @@ class MachineReplace final : public Verb {
         if (other_.empty()) return std::nullopt;
         if (hardware_.any())
             return fail(ErrorCode::P06, "replace: must have another machine's record or options, not both");
-        auto found = store.find(other_);
-        if (!found) return fail(found.error());
-        if (found->id == id) return fail(ErrorCode::P06, "machine {}: must be replaced by another one", id);
-        return std::optional(std::move(*found));
+        auto found = BERTH_TRY(store.find(other_));
+        if (found.id == id) return fail(ErrorCode::P06, "machine {}: must be replaced by another one", id);
+        return std::optional(std::move(found));
     }
 
     HardwareArguments hardware_;

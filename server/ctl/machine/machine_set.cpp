@@ -15,23 +15,20 @@ class MachineSet final : public Verb {
     }
 
     Result<Answer> run(Ctl& ctl) override {
-        auto store = open_store(ctl);
-        if (!store) return fail(store.error());
-        auto machine = (*store)->find(word_);
-        if (!machine) return fail(machine.error());
-        const auto before = editable_lines(*machine);
-        Machine changed = *machine;
+        auto store = BERTH_TRY(open_store(ctl));
+        auto machine = BERTH_TRY(store->find(word_));
+        const auto before = editable_lines(machine);
+        Machine changed = machine;
         BERTH_TRY(arguments_.apply(changed));
-        const auto go = question_.confirm(ctl, before, editable_lines(changed));
-        if (!go) return fail(go.error());
-        if (*go)
+        const auto go = BERTH_TRY(question_.confirm(ctl, before, editable_lines(changed)));
+        if (go)
             // Asking may have taken its time: what was shown must still be so.
-            BERTH_TRY((*store)->update(machine->id, [&](Machine& now) -> Status {
+            BERTH_TRY(store->update(machine.id, [&](Machine& now) -> Status {
                 if (editable_lines(now) != before)
                     return fail(ErrorCode::P07, "machine {}: was changed by someone else meanwhile", now.id);
                 return arguments_.apply(now);
             }));
-        return changed_answer(ctl, **store, machine->id, *go);
+        return changed_answer(ctl, *store, machine.id, go);
     }
 
   private:

@@ -11,9 +11,8 @@ class MachineShow final : public Verb {
     explicit MachineShow(CLI::App& command) { add_machine_word(command, word_); }
 
     Result<Answer> run(Ctl& ctl) override {
-        auto store = open_store(ctl);
-        if (!store) return fail(store.error());
-        return machine_answer(**store, word_);
+        auto store = BERTH_TRY(open_store(ctl));
+        return machine_answer(*store, word_);
     }
 
   private:

@@ -16,13 +16,10 @@ class BootScript final : public Verb {
     Result<Answer> run(Ctl& /*ctl*/) override {
         std::string text(built_in_boot_ipxe());
         if (!script_.empty()) {
-            auto own = read_file(script_);
-            if (!own) return fail(own.error());
-            text = std::move(*own);
+            text = BERTH_TRY(read_file(script_));
         }
-        const auto script = with_provisioner(text, url_);
-        if (!script) return fail(script.error());
-        return file_answer(*script);
+        const auto script = BERTH_TRY(with_provisioner(text, url_));
+        return file_answer(script);
     }
 
   private:

@@ -23,16 +23,14 @@ class ImageAdd final : public Verb {
 
     Result<Answer> run(Ctl& /*ctl*/) override {
         if (sodium_init() < 0) return fail(ErrorCode::I01, "the cryptographic library does not start");
-        auto builds = ImageBuilds::open(images_);
-        if (!builds) return fail(builds.error());
-        auto added = builds->add(order_);
-        if (!added) return fail(added.error());
-        const bool changed = added->build != added->before;
-        return Answer{.json = {{"name", added->name},
-                               {"build", added->build},
-                               {"before", added->before},
+        auto builds = BERTH_TRY(ImageBuilds::open(images_));
+        auto added = BERTH_TRY(builds.add(order_));
+        const bool changed = added.build != added.before;
+        return Answer{.json = {{"name", added.name},
+                               {"build", added.build},
+                               {"before", added.before},
                                {"changed", changed}},
-                      .lines = {fmt::format("{}: build {} is served {}", added->name, added->build,
+                      .lines = {fmt::format("{}: build {} is served {}", added.name, added.build,
                                             changed ? "from now on" : "already")}};
     }
 

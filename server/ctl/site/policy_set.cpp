@@ -20,22 +20,19 @@ class PolicySet final : public Verb {
     }
 
     Result<Answer> run(Ctl& ctl) override {
-        auto store = open_store(ctl);
-        if (!store) return fail(store.error());
-        const auto before = (*store)->policy();
-        if (!before) return fail(before.error());
-        Policy after = *before;
+        auto store = BERTH_TRY(open_store(ctl));
+        const auto before = BERTH_TRY(store->policy());
+        Policy after = before;
         if (!unknown_.empty()) after.unknown = *parse_unknown_policy(unknown_);
         BERTH_TRY(settings_.apply(after.defaults, after.refused));
         if (const auto data = after.defaults.find("data");
             data != after.defaults.end() && is_remake(data->second))
             return fail(ErrorCode::P06, "data \"{}\": must be set for one machine, not for all",
                         data->second);
-        const auto go = question_.confirm(ctl, policy_lines(*before), policy_lines(after));
-        if (!go) return fail(go.error());
-        if (*go) BERTH_TRY((*store)->set_policy(after));
-        Answer answer{.json = policy_json(*go ? after : *before), .lines = {}};
-        if (!*go) answer.lines = {"policy: nothing changed"};
+        const auto go = BERTH_TRY(question_.confirm(ctl, policy_lines(before), policy_lines(after)));
+        if (go) BERTH_TRY(store->set_policy(after));
+        Answer answer{.json = policy_json(go ? after : before)};
+        if (!go) answer.lines = {"policy: nothing changed"};
         return answer;
     }
 

@@ -9,11 +9,9 @@ namespace {
 class PolicyShow final : public Verb {
   public:
     Result<Answer> run(Ctl& ctl) override {
-        auto store = open_store(ctl);
-        if (!store) return fail(store.error());
-        const auto policy = (*store)->policy();
-        if (!policy) return fail(policy.error());
-        return Answer{.json = policy_json(*policy), .lines = policy_lines(*policy)};
+        auto store = BERTH_TRY(open_store(ctl));
+        const auto policy = BERTH_TRY(store->policy());
+        return Answer{.json = policy_json(policy), .lines = policy_lines(policy)};
     }
 };
 

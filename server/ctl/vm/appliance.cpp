@@ -19,9 +19,8 @@ Result<OvfMachine> read_description(const TarRead& read, const std::vector<TarMe
     if (description->size > k_max_ovf)
         return fail(ErrorCode::P25, "{}: {}: {} bytes: must be at most {}", path, description->name,
                     description->size, k_max_ovf);
-    auto text = read(description->offset, description->size);
-    if (!text) return fail(text.error());
-    return parse_ovf(*text, path + ": " + description->name);
+    auto text = BERTH_TRY(read(description->offset, description->size));
+    return parse_ovf(text, path + ": " + description->name);
 }
 
 Result<ImageSource> open_member(const OvfDisk& disk, const std::vector<TarMember>& members,
@@ -39,33 +38,28 @@ Result<ImageSource> open_member(const OvfDisk& disk, const std::vector<TarMember
 }  // namespace
 
 Status read_appliance(const std::string& path, const VmHardwareArguments& hardware, NewMachine& machine) {
-    auto whole = open_image(path, ImageFormat::raw);
-    if (!whole) return fail(whole.error());
+    auto whole = BERTH_TRY(open_image(path, ImageFormat::raw));
     const TarRead read = [&](uint64_t offset, size_t length) -> Result<std::string> {
         std::string bytes(length, '\0');
-        const ssize_t n = pread(whole->fd.get(), bytes.data(), length, static_cast<off_t>(offset));
+        const ssize_t n = pread(whole.fd.get(), bytes.data(), length, static_cast<off_t>(offset));
         if (n < 0) return fail_errno("read " + path);
         bytes.resize(static_cast<size_t>(n));
         return bytes;
     };
     // open_image rounds up to sectors; what is behind the file's end reads as nothing.
-    auto members = read_tar_index(read, whole->size, path);
-    if (!members) return fail(members.error());
-    auto described = read_description(read, *members, path);
-    if (!described) return fail(described.error());
+    auto members = BERTH_TRY(read_tar_index(read, whole.size, path));
+    auto described = BERTH_TRY(read_description(read, members, path));
 
     auto& config = machine.config;
-    config.cpus = described->cpus;
-    config.memory = described->memory;
-    config.firmware = described->firmware;
-    if (described->cards.empty())
+    config.cpus = described.cpus;
+    config.memory = described.memory;
+    config.firmware = described.firmware;
+    if (described.cards.empty())
         config.network = {.mode = guest::NetworkMode::none, .mac = "", .model = "virtio"};
     else
-        config.network.model = described->cards.front();
-    for (const OvfDisk& disk : described->disks) {
-        auto image = open_member(disk, *members, path);
-        if (!image) return fail(image.error());
-        machine.add_disk(hardware.bus_or(disk.bus)).image = std::move(*image);
+        config.network.model = described.cards.front();
+    for (const OvfDisk& disk : described.disks) {
+        machine.add_disk(hardware.bus_or(disk.bus)).image = BERTH_TRY(open_member(disk, members, path));
     }
     return {};
 }

@@ -49,12 +49,10 @@ void add_vm_name(CLI::App& command, std::string& name) {
 }
 
 Result<FoundVm> find_vm(Ctl& ctl, PlaceArguments& places, const std::string& name) {
-    auto parsed = parse_vm_name(name);
-    if (!parsed) return fail(parsed.error());
-    auto place = places.open(ctl, parsed->user);
-    if (!place) return fail(place.error());
-    if (auto folder = find_vm(*place, parsed->vm); !folder) return fail(folder.error());
-    return FoundVm{std::move(*parsed), std::move(*place)};
+    auto parsed = BERTH_TRY(parse_vm_name(name));
+    auto place = BERTH_TRY(places.open(ctl, parsed.user));
+    BERTH_TRY(find_vm(place, parsed.vm));
+    return FoundVm{std::move(parsed), std::move(place)};
 }
 
 }  // namespace berth::server

@@ -30,14 +30,13 @@ class VmCheck final : public Verb {
     explicit VmCheck(CLI::App& command) : places_(command) { add_vm_name(command, name_); }
 
     Result<Answer> run(Ctl& ctl) override {
-        const auto name = parse_vm_name(name_);
-        if (!name) return fail(name.error());
-        auto place = places_.open(ctl, name->user);
+        const auto name = BERTH_TRY(parse_vm_name(name_));
+        auto place = places_.open(ctl, name.user);
         // The session would come no further either.
-        if (!place) return answer_of(*name, {{true, place.error()}});
-        if (auto folder = find_vm(*place, name->vm); !folder) return fail(folder.error());
+        if (!place) return answer_of(name, {{true, place.error()}});
+        BERTH_TRY(find_vm(*place, name.vm));
         std::optional<guest::MachineConfig> config;
-        return answer_of(*name, guest::check_vm(*place->directory, name->vm, config));
+        return answer_of(name, guest::check_vm(*place->directory, name.vm, config));
     }
 
   private:

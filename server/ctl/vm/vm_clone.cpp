@@ -17,10 +17,9 @@ constexpr size_t k_batch = 64;
 
 /// One name a line; empty lines and what follows "#" do not count.
 Result<std::vector<std::string>> read_users(const std::string& path) {
-    auto text = read_file(path, k_max_users_file);
-    if (!text) return fail(text.error());
+    auto text = BERTH_TRY(read_file(path, k_max_users_file));
     std::vector<std::string> users;
-    std::istringstream lines(*text);
+    std::istringstream lines(text);
     size_t number = 0;
     for (std::string line; std::getline(lines, line);) {
         ++number;
@@ -47,23 +46,19 @@ class VmClone final : public Verb {
     }
 
     Result<Answer> run(Ctl& ctl) override {
-        const auto source = parse_vm_name(source_);
-        if (!source) return fail(source.error());
-        const auto targets = targets_of(ctl, *source);
-        if (!targets) return fail(targets.error());
-        auto from = find_vm(ctl, places_, source_);
-        if (!from) return fail(from.error());
-        auto lock = lock_.take(ctl, from->place, source->vm);
-        if (!lock) return fail(lock.error());
+        const auto source = BERTH_TRY(parse_vm_name(source_));
+        const auto targets = BERTH_TRY(targets_of(ctl, source));
+        auto from = BERTH_TRY(find_vm(ctl, places_, source_));
+        auto lock = BERTH_TRY(lock_.take(ctl, from.place, source.vm));
 
-        Answer answer{.json = nlohmann::json::array(), .lines = {}};
+        Answer answer{.json = nlohmann::json::array()};
         auto line = progress_.line(ctl);
-        for (size_t at = 0; at < targets->size() && answer.then; at += k_batch) {
-            const std::span batch(targets->data() + at, std::min(k_batch, targets->size() - at));
-            answer.then = clone(ctl, from->place, source->vm, batch, *lock, line, answer);
+        for (size_t at = 0; at < targets.size() && answer.then; at += k_batch) {
+            const std::span batch(targets.data() + at, std::min(k_batch, targets.size() - at));
+            answer.then = clone(ctl, from.place, source.vm, batch, lock, line, answer);
         }
         // The answer names the VMs that were made before a fault, beside the fault.
-        if (answer.then) answer.then = lock->release();
+        if (answer.then) answer.then = lock.release();
         return answer;
     }
 
@@ -74,17 +69,15 @@ class VmClone final : public Verb {
             return fail(ErrorCode::P06, "give one of a target USER/VM and --users FILE");
         std::vector<VmName> targets;
         if (!users_file_.empty()) {
-            auto users = read_users(users_file_);
-            if (!users) return fail(users.error());
-            for (const auto& user : *users) targets.push_back({user, name_.empty() ? source.vm : name_});
+            auto users = BERTH_TRY(read_users(users_file_));
+            for (const auto& user : users) targets.push_back({user, name_.empty() ? source.vm : name_});
         } else {
-            const auto target = parse_vm_name(target_);
-            if (!target) return fail(target.error());
-            targets.push_back(*target);
+            const auto target = BERTH_TRY(parse_vm_name(target_));
+            targets.push_back(target);
         }
         for (const auto& target : targets) {
             BERTH_TRY(guest::check_vm_name(target.vm));
-            if (auto known = ctl.places.credentials_of(target.user); !known) return fail(known.error());
+            BERTH_TRY(ctl.places.credentials_of(target.user));
         }
         return targets;
     }
@@ -93,14 +86,13 @@ class VmClone final : public Verb {
                  HeldLock& lock, Progress::Line& line, Answer& answer) {
         std::vector<CloneJob> jobs;
         for (const auto& target : targets) {
-            auto place = places_.open(ctl, target.user, true);
-            if (!place) return fail(place.error());
+            auto place = BERTH_TRY(places_.open(ctl, target.user, true));
             // A class is cloned again when some pupils came late.
-            if (!users_file_.empty() && place->ops->lookup(place->ops->root(), target.vm)) {
+            if (!users_file_.empty() && place.ops->lookup(place.ops->root(), target.vm)) {
                 answer.lines.push_back(target.text() + ": is there already");
                 continue;
             }
-            jobs.push_back({std::move(*place), target.vm, guest::fresh_uuid(), guest::fresh_mac()});
+            jobs.push_back({std::move(place), target.vm, guest::fresh_uuid(), guest::fresh_mac()});
         }
         BERTH_TRY(clone_vms(from, vm, &lock, jobs, std::ref(line), ctl.clock));
         for (const auto& job : jobs) {

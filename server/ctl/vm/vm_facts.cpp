@@ -48,11 +48,10 @@ void add_config(UserPlace& place, const std::string& vm, Answer& facts) {
 }
 
 Status add_files(UserPlace& place, const files::FileHandle& folder, Answer& facts) {
-    auto entries = place.ops->list(folder);
-    if (!entries) return fail(entries.error());
-    std::ranges::sort(*entries, {}, &files::DirectoryEntry::name);
+    auto entries = BERTH_TRY(place.ops->list(folder));
+    std::ranges::sort(entries, {}, &files::DirectoryEntry::name);
     facts.json["files"] = json::array();
-    for (const auto& entry : *entries) {
+    for (const auto& entry : entries) {
         if (entry.name.starts_with('.')) continue;
         auto found = place.ops->lookup(folder, entry.name);
         if (!found) continue;
@@ -68,18 +67,16 @@ Status add_files(UserPlace& place, const files::FileHandle& folder, Answer& fact
 }  // namespace
 
 Result<Answer> facts_of(UserPlace& place, const std::string& vm) {
-    auto folder = find_vm(place, vm);
-    if (!folder) return fail(folder.error());
+    auto folder = BERTH_TRY(find_vm(place, vm));
     Answer facts{.json = {{"user", place.user}, {"vm", vm}, {"where", place.where}},
                  .lines = {"vm: " + place.user + "/" + vm, "where: " + place.where}};
     add_config(place, vm, facts);
-    auto holder = place.directory->holder(vm);
-    if (!holder) return fail(holder.error());
-    facts.json["holder"] = *holder ? holder_json(**holder) : json(nullptr);
-    if (*holder)
+    auto holder = BERTH_TRY(place.directory->holder(vm));
+    facts.json["holder"] = holder ? holder_json(*holder) : json(nullptr);
+    if (holder)
         facts.lines.push_back(
-            fmt::format("in use on: {} since {}", (*holder)->record.owner.host, (*holder)->record.since));
-    BERTH_TRY(add_files(place, *folder, facts));
+            fmt::format("in use on: {} since {}", holder->record.owner.host, holder->record.since));
+    BERTH_TRY(add_files(place, folder, facts));
     return facts;
 }
 

@@ -17,7 +17,7 @@ DiskToMake& NewMachine::add_disk(guest::DiskBus bus) {
                                              : guest::DiskRole::data,
                             .bus = bus,
                             .path = name + ".raw"});
-    disks.push_back({.path = name + ".raw", .size = 0, .image = std::nullopt, .link = ""});
+    disks.push_back({.path = name + ".raw", .size = 0, .link = ""});
     return disks.back();
 }
 
@@ -54,7 +54,7 @@ VmHardwareArguments::VmHardwareArguments(CLI::App& command) {
 }
 
 NewMachine VmHardwareArguments::plain(std::string origin) {
-    NewMachine machine{.config = {}, .disks = {}, .origin = std::move(origin)};
+    NewMachine machine{.origin = std::move(origin)};
     auto& config = machine.config;
     config.uuid = guest::fresh_uuid();
     config.cpus = 2;
@@ -74,9 +74,7 @@ guest::DiskBus VmHardwareArguments::bus_or(guest::DiskBus otherwise) const {
 Status VmHardwareArguments::apply(NewMachine& machine) const {
     auto& config = machine.config;
     if (!memory_.empty()) {
-        auto memory = size_argument("--memory", memory_, 16ULL << 20, 4ULL << 40);
-        if (!memory) return fail(memory.error());
-        config.memory = *memory;
+        config.memory = BERTH_TRY(size_argument("--memory", memory_, 16ULL << 20, 4ULL << 40));
     }
     if (cpus_ != 0) config.cpus = cpus_;
     if (!firmware_.empty())
@@ -92,10 +90,9 @@ Status VmHardwareArguments::apply(NewMachine& machine) const {
 
 Status VmHardwareArguments::add_swap(NewMachine& machine) const {
     if (swap_.empty()) return {};
-    auto size = size_argument("--swap", swap_, guest::k_min_swap, guest::k_max_swap);
-    if (!size) return fail(size.error());
+    auto size = BERTH_TRY(size_argument("--swap", swap_, guest::k_min_swap, guest::k_max_swap));
     guest::Disk swap{.name = "swap", .role = guest::DiskRole::swap, .bus = bus_or(guest::DiskBus::virtio)};
-    swap.swap = guest::SwapSpec{.size = *size, .uuid = guest::fresh_uuid(), .label = "swap"};
+    swap.swap = guest::SwapSpec{.size = size, .uuid = guest::fresh_uuid(), .label = "swap"};
     machine.config.disks.push_back(std::move(swap));
     return {};
 }
@@ -107,12 +104,11 @@ Status VmHardwareArguments::add_medium(NewMachine& machine) const {
                                     .bus = guest::DiskBus::sata,
                                     .path = "installer.iso",
                                     .read_only = true});
-    DiskToMake medium{.path = "installer.iso", .size = 0, .image = std::nullopt, .link = iso_link_};
+    DiskToMake medium{.path = "installer.iso", .size = 0, .link = iso_link_};
     if (!iso_.empty()) {
-        auto image = open_image(iso_, ImageFormat::raw);
-        if (!image) return fail(image.error());
-        machine.origin += fmt::format(" iso {} {} {}", iso_, image->size, image->mtime_ns);
-        medium.image = std::move(*image);
+        auto image = BERTH_TRY(open_image(iso_, ImageFormat::raw));
+        machine.origin += fmt::format(" iso {} {} {}", iso_, image.size, image.mtime_ns);
+        medium.image = std::move(image);
     }
     machine.disks.push_back(std::move(medium));
     return {};

@@ -19,8 +19,7 @@ class VmImport final : public Verb {
     }
 
     Result<Answer> run(Ctl& ctl) override {
-        const auto name = parse_vm_name(name_);
-        if (!name) return fail(name.error());
+        const auto name = BERTH_TRY(parse_vm_name(name_));
         if (images_.size() > k_max_disks)
             return fail(ErrorCode::P06, "{} images: must be 1 to {}", images_.size(), k_max_disks);
         const bool appliance = format_ == "ova" || (format_.empty() && images_.front().ends_with(".ova"));
@@ -32,19 +31,18 @@ class VmImport final : public Verb {
         for (const auto& d : machine.disks)
             machine.origin += fmt::format(" {} {} {}", d.image->name, d.image->size, d.image->mtime_ns);
         BERTH_TRY(hardware_.apply(machine));
-        return make_machine(ctl, places_, progress_, *name, machine);
+        return make_machine(ctl, places_, progress_, name, machine);
     }
 
   private:
     Status add_images(NewMachine& machine) const {
         for (const auto& path : images_) {
-            auto image = open_image(path, format_.empty() ? std::nullopt : parse_format(format_));
-            if (!image) return fail(image.error());
+            auto image = BERTH_TRY(open_image(path, format_.empty() ? std::nullopt : parse_format(format_)));
             // Images of KVM's world have virtio drivers in them; of others at least AHCI's.
-            const bool ours = image->format == ImageFormat::qcow2 || image->format == ImageFormat::raw;
+            const bool ours = image.format == ImageFormat::qcow2 || image.format == ImageFormat::raw;
             if (!ours && machine.disks.empty()) machine.config.network.model = "e1000e";
             machine.add_disk(hardware_.bus_or(ours ? guest::DiskBus::virtio : guest::DiskBus::sata)).image =
-                std::move(*image);
+                std::move(image);
         }
         return {};
     }

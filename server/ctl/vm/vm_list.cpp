@@ -48,9 +48,7 @@ class VmList final : public Verb {
         if (running_) return running_answer(ctl, places_.options(ctl));
         std::vector<std::string> users{user_};
         if (user_.empty()) {
-            auto all = places_.users(ctl);
-            if (!all) return fail(all.error());
-            users = std::move(*all);
+            users = BERTH_TRY(places_.users(ctl));
         }
         auto list = nlohmann::json::array();
         std::vector<std::vector<std::string>> rows{{"VM", "CPUS", "MEMORY", "IN USE ON", "SINCE", "FAULT"}};
@@ -67,11 +65,9 @@ class VmList final : public Verb {
   private:
     Status add_user(Ctl& ctl, const std::string& user, nlohmann::json& list,
                     std::vector<std::vector<std::string>>& rows) {
-        auto place = places_.open(ctl, user);
-        if (!place) return fail(place.error());
-        auto vms = place->directory->list_vms();
-        if (!vms) return fail(vms.error());
-        for (const auto& vm : *vms) add_vm(*place, vm, list, rows);
+        auto place = BERTH_TRY(places_.open(ctl, user));
+        auto vms = BERTH_TRY(place.directory->list_vms());
+        for (const auto& vm : vms) add_vm(place, vm, list, rows);
         return {};
     }
 

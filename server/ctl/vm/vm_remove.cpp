@@ -15,29 +15,25 @@ class VmRemove final : public Verb {
 
     Result<Answer> run(Ctl& ctl) override {
         BERTH_TRY(question_.can_be_asked(ctl));
-        auto found = find_vm(ctl, places_, name_);
-        if (!found) return fail(found.error());
-        const auto& [name, place] = *found;
+        auto found = BERTH_TRY(find_vm(ctl, places_, name_));
+        const auto& [name, place] = found;
         // The lock first: what is shown and asked for is what will be removed.
-        auto lock = lock_.take(ctl, found->place, name.vm);
-        if (!lock) return fail(lock.error());
-        auto facts = facts_of(found->place, name.vm);
-        if (!facts) return fail(facts.error());
-        std::erase_if(facts->lines, [](const std::string& line) {
+        auto lock = BERTH_TRY(lock_.take(ctl, found.place, name.vm));
+        auto facts = BERTH_TRY(facts_of(found.place, name.vm));
+        std::erase_if(facts.lines, [](const std::string& line) {
             return line.starts_with("in use on") || line.starts_with("file: lock.");
         });
-        const auto go = question_.confirm(ctl, facts->lines, {});
-        if (!go) return fail(go.error());
-        if (!*go) {
+        const auto go = BERTH_TRY(question_.confirm(ctl, facts.lines, {}));
+        if (!go) {
             Answer answer = nothing_removed(name.text());
-            answer.then = lock->release();
+            answer.then = lock.release();
             if (answer.then) answer.then = not_interrupted(ctl, name.text());
             return answer;
         }
         BERTH_TRY(not_interrupted(ctl, name.text()));
-        BERTH_TRY(lock->tick());  // the answer may have taken its time
+        BERTH_TRY(lock.tick());  // the answer may have taken its time
         BERTH_TRY(guest::remove_vm(*place.ops, name.vm));
-        lock->forget();
+        lock.forget();
         return removed(name.text());
     }
 

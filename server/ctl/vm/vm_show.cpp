@@ -11,9 +11,8 @@ class VmShow final : public Verb {
     explicit VmShow(CLI::App& command) : places_(command) { add_vm_name(command, name_); }
 
     Result<Answer> run(Ctl& ctl) override {
-        auto found = find_vm(ctl, places_, name_);
-        if (!found) return fail(found.error());
-        return facts_of(found->place, found->name.vm);
+        auto found = BERTH_TRY(find_vm(ctl, places_, name_));
+        return facts_of(found.place, found.name.vm);
     }
 
   private:

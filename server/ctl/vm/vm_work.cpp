@@ -52,11 +52,10 @@ Result<HeldLock> LockArguments::take(Ctl& ctl, UserPlace& place, const std::stri
 Result<Answer> make_machine(Ctl& ctl, PlaceArguments& places, const Progress& progress, const VmName& name,
                             const NewMachine& machine) {
     ctl.console.heed_interrupts();
-    auto place = places.open(ctl, name.user, true);
-    if (!place) return fail(place.error());
+    auto place = BERTH_TRY(places.open(ctl, name.user, true));
     {
         auto line = progress.line(ctl);
-        BERTH_TRY(make_vm(*place, name.vm, machine.config, machine.disks, machine.origin, std::ref(line),
+        BERTH_TRY(make_vm(place, name.vm, machine.config, machine.disks, machine.origin, std::ref(line),
                           ctl.clock));
     }
     return Answer{.json = machine_facts(name, machine.config),
