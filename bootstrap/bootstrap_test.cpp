@@ -14,6 +14,7 @@
 #include "bootstrap/chunks.h"
 #include "bootstrap/fetch.h"
 #include "tests/testing/code_of.h"
+#include "tests/testing/fake_clock.h"
 
 namespace berth::boot {
 namespace {

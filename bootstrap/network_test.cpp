@@ -6,6 +6,7 @@
 #include <set>
 
 #include "tests/testing/code_of.h"
+#include "tests/testing/fake_clock.h"
 
 namespace berth::boot {
 namespace {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/testing/fake_clock.h"
+
 namespace berth::boot {
 namespace {
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/testing/code_of.h"
+#include "tests/testing/fake_clock.h"
 #include "tests/testing/memory_files.h"
 
 namespace berth::files {

@@ -5,6 +5,7 @@
 
 #include "files/remove_tree.h"
 #include "tests/testing/code_of.h"
+#include "tests/testing/fake_clock.h"
 #include "tests/testing/memory_files.h"
 
 namespace berth::guest {

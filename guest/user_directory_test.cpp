@@ -8,7 +8,9 @@
 
 #include "lock/names.h"
 #include "tests/testing/code_of.h"
+#include "tests/testing/fake_clock.h"
 #include "tests/testing/memory_files.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::guest {
 namespace {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "lock/record.h"
+#include "tests/testing/fake_clock.h"
 
 namespace berth::lock {
 namespace {

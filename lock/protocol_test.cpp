@@ -14,7 +14,9 @@
 #include "files/local/local_ops.h"
 #include "lock/lease.h"
 #include "tests/testing/code_of.h"
+#include "tests/testing/fake_clock.h"
 #include "tests/testing/memory_files.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::lock {
 namespace {

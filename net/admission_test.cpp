@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "tests/testing/fake_clock.h"
+
 namespace berth::net {
 namespace {
 

@@ -11,7 +11,9 @@
 #include <sstream>
 
 #include "tests/testing/code_of.h"
+#include "tests/testing/fake_clock.h"
 #include "tests/testing/fake_front_end.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::session {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "greeter/session/provisioner_client.h"
 #include "tests/testing/code_of.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::session {
 namespace {

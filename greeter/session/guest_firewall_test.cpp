@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/testing/code_of.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::session {
 namespace {

@@ -9,6 +9,8 @@
 #include <sstream>
 
 #include "greeter/session/step_table.h"
+#include "tests/testing/fake_clock.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::session {
 namespace {

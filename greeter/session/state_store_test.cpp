@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/testing/fake_remote.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::session {
 namespace {

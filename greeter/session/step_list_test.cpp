@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "greeter/session/steps/session_steps.h"
+#include "tests/testing/fake_clock.h"
 #include "tests/testing/fake_world.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::session {
 namespace {

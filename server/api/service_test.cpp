@@ -13,6 +13,8 @@
 #include "server/boot/ipxe_script.h"
 #include "server/model/machine_view.h"
 #include "tests/testing/code_of.h"
+#include "tests/testing/fake_clock.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::server {
 namespace {

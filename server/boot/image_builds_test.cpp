@@ -17,6 +17,7 @@
 #include "server/boot/images.h"
 #include "server/store/store.h"
 #include "tests/testing/code_of.h"
+#include "tests/testing/fake_clock.h"
 
 namespace berth::server {
 namespace {

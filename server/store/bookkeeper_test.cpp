@@ -5,6 +5,8 @@
 
 #include <future>
 
+#include "tests/testing/recording_report.h"
+
 namespace berth::server {
 namespace {
 

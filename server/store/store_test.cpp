@@ -11,6 +11,7 @@
 #include "base/spawn.h"
 #include "tests/testing/code_of.h"
 
+#include "tests/testing/fake_clock.h"
 namespace berth::server {
 namespace {
 

@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/spawn.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::boot {
 namespace {

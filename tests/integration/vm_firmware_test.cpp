@@ -7,6 +7,7 @@
 #include "guest/hypervisor.h"
 #include "guest/nvram.h"
 #include "tests/integration/vm_guest.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::guest {
 namespace {

@@ -8,6 +8,8 @@
 #include "guest/hypervisor.h"
 #include "tests/integration/vm_guest.h"
 #include "tests/testing/code_of.h"
+#include "tests/testing/fake_clock.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::guest {
 namespace {

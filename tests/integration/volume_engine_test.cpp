@@ -22,6 +22,7 @@
 #include "tests/lib/ganesha_server.h"
 #include "tests/lib/rpc_proxy.h"
 #include "tests/testing/code_of.h"
+#include "tests/testing/recording_report.h"
 #include "volume/core/engine.h"
 
 namespace berth::volume {

@@ -18,6 +18,7 @@
 #include "guest/user_directory.h"
 #include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
+#include "tests/testing/recording_report.h"
 #include "volume/api/volume_process.h"
 
 namespace berth::volume {

@@ -16,6 +16,7 @@
 #include "tests/lib/ganesha_server.h"
 #include "tests/lib/run_under.h"
 #include "tests/testing/code_of.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::volume {
 namespace {

@@ -20,6 +20,7 @@
 #include "tests/lib/files_program.h"
 #include "tests/lib/ganesha_server.h"
 #include "tests/testing/code_of.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::volume {
 namespace {

@@ -13,7 +13,9 @@
 #include "lock/record.h"
 #include "server/ctl/program.h"
 #include "server/store/store.h"
+#include "tests/testing/fake_clock.h"
 #include "tests/testing/memory_files.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::server {
 

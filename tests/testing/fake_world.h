@@ -12,7 +12,9 @@
 
 #include "greeter/session/session.h"
 #include "guest/swap.h"
+#include "tests/testing/fake_clock.h"
 #include "tests/testing/fake_front_end.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::session {
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "tests/testing/fake_clock.h"
 #include "tests/testing/fake_transport.h"
 #include "volume/core/nfs_disk.h"
 

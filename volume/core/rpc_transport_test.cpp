@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "tests/testing/fake_clock.h"
 
 namespace berth::volume {
 namespace {

@@ -12,6 +12,7 @@
 #include "lock/release_rule.h"
 #include "tests/model/trace_events.h"
 #include "tests/model/traces/seen_ops.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::traces {
 namespace {
