@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
-#include <memory>
 
 #include "base/fd.h"
 #include "base/spawn.h"

@@ -48,7 +48,4 @@ Status make_swap(const std::string& path, const SwapSpec& spec, const SwapTempla
 /// Deletes it; a missing one is fine.
 Status remove_swap(const std::string& path);
 
-/// A template on the client's own storage.
-Result<SwapTemplate> local_swap_template(const std::string& path);
-
 }  // namespace berth::guest
