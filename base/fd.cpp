@@ -42,6 +42,29 @@ Status write_all(int fd, std::string_view data) {
     return {};
 }
 
+std::optional<size_t> read_at(int fd, std::span<char> to, uint64_t offset) {
+    size_t done = 0;
+    while (done < to.size()) {
+        const ssize_t n = pread(fd, to.data() + done, to.size() - done, static_cast<off_t>(offset + done));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return std::nullopt;
+        if (n == 0) break;
+        done += static_cast<size_t>(n);
+    }
+    return done;
+}
+
+bool write_at(int fd, std::string_view data, uint64_t offset) {
+    while (!data.empty()) {
+        const ssize_t n = pwrite(fd, data.data(), data.size(), static_cast<off_t>(offset));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return false;
+        data.remove_prefix(static_cast<size_t>(n));
+        offset += static_cast<uint64_t>(n);
+    }
+    return true;
+}
+
 Result<std::string> read_file(const std::string& path, size_t limit) {
     // O_NONBLOCK: a FIFO put in a file's place must not hang the reader; fstat refuses it right after.
     UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,6 +40,11 @@ class UniqueFd {
 /// Writes all of `data`, through EINTR and short writes; on a non-blocking descriptor waits with poll(2).
 Status write_all(int fd, std::string_view data);
 
+/// Fills `to` from `offset` on, through EINTR and short reads; how much, less where the file ends. nullopt: errno says
+/// why.
+std::optional<size_t> read_at(int fd, std::span<char> to, uint64_t offset);
+/// Writes all of `data` from `offset` on, through EINTR and short writes. False: errno says why.
+[[nodiscard]] bool write_at(int fd, std::string_view data, uint64_t offset);
 /// Reads a whole regular file; more than `limit` bytes, or anything but a regular file, is an error.
 Result<std::string> read_file(const std::string& path, size_t limit = 1 << 20);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "base/fd.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,6 +42,19 @@ TEST_F(Files, that_are_no_regular_files_are_refused_at_once) {
     EXPECT_FALSE(read_file(fifo));
     EXPECT_FALSE(read_file(folder_));
     EXPECT_FALSE(read_file(folder_ + "/missing"));
+}
+
+TEST_F(Files, are_written_and_read_at_an_offset_as_far_as_they_go) {
+    const std::string path = folder_ + "/disk";
+    ASSERT_TRUE(write_file_durably(path, "0123456789"));
+    const UniqueFd fd(open(path.c_str(), O_RDWR | O_CLOEXEC));
+    ASSERT_TRUE(write_at(fd.get(), "abc", 4));
+    std::string bytes(20, '.');
+    EXPECT_EQ(read_at(fd.get(), bytes, 3), 7U);
+    EXPECT_EQ(bytes, "3abc789" + std::string(13, '.'));
+    EXPECT_EQ(read_at(fd.get(), bytes, 100), 0U);
+    EXPECT_FALSE(read_at(-1, bytes, 0));
+    EXPECT_FALSE(write_at(-1, "abc", 0));
 }
 
 TEST_F(Files, that_are_missing_can_be_removed) {

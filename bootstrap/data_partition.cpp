@@ -45,13 +45,7 @@ std::string value_of(blkid_probe probe, const char* name) {
 /// nullopt: not all of it can be read.
 std::optional<std::string> read_bytes(int fd, uint64_t from, uint64_t size) {
     std::string bytes(size, '\0');
-    size_t got = 0;
-    while (got < bytes.size()) {
-        const ssize_t n = pread(fd, bytes.data() + got, bytes.size() - got, static_cast<off_t>(from + got));
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return std::nullopt;
-        got += static_cast<size_t>(n);
-    }
+    if (read_at(fd, bytes, from) != size) return std::nullopt;
     return bytes;
 }
 
@@ -121,8 +115,7 @@ Status write_mark(const WriteMark& step) {
     const std::string sector = format_data_mark(step.mark);
     // What the steps before wrote comes first, whatever they left in the kernel's cache.
     if (fsync(fd.get()) != 0) return fail(k_code, "write to {}: {}", step.path, std::strerror(errno));
-    const ssize_t n = pwrite(fd.get(), sector.data(), sector.size(), static_cast<off_t>(step.offset));
-    if (n != static_cast<ssize_t>(sector.size()) || fsync(fd.get()) != 0)
+    if (!write_at(fd.get(), sector, step.offset) || fsync(fd.get()) != 0)
         return fail(k_code, "write the mark of {}: {}", step.path, std::strerror(errno));
     return {};
 }

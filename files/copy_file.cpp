@@ -31,22 +31,14 @@ bool all_zero(std::string_view data) {
 /// The data between two holes of the source, block by block without zeros.
 Status copy_extent(int in, int out, uint64_t begin, uint64_t end, std::string& buffer) {
     while (begin < end) {
-        const ssize_t n = pread(in, buffer.data(), std::min<uint64_t>(buffer.size(), end - begin),
-                                static_cast<off_t>(begin));
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return fail_file(errno, "read");
-        if (n == 0) return fail(ErrorCode::M11, "the source ends at {} instead of {}", begin, end);
+        const auto n =
+            read_at(in, std::span(buffer).first(std::min<uint64_t>(buffer.size(), end - begin)), begin);
+        if (!n) return fail_file(errno, "read");
+        if (*n == 0) return fail(ErrorCode::M11, "the source ends at {} instead of {}", begin, end);
         const uint64_t at = begin;
         BERTH_TRY(each_data_run({buffer.data(), *n}, k_local_grain,
                                 [&](size_t offset, std::string_view run) -> Status {
-                                    while (!run.empty()) {
-                                        const ssize_t w = pwrite(out, run.data(), run.size(),
-                                                                 static_cast<off_t>(at + offset));
-                                        if (w < 0 && errno == EINTR) continue;
-                                        if (w < 0) return fail_file(errno, "write");
-                                        run.remove_prefix(static_cast<size_t>(w));
-                                        offset += static_cast<size_t>(w);
-                                    }
+                                    if (!write_at(out, run, at + offset)) return fail_file(errno, "write");
                                     return {};
                                 }));
         begin += *n;

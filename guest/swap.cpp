@@ -35,17 +35,6 @@ std::unexpected<Error> swap_errno(std::string_view what) {
                 std::generic_category().message(error));
 }
 
-Status write_at(int fd, std::string_view data, uint64_t offset) {
-    while (!data.empty()) {
-        const ssize_t n = pwrite(fd, data.data(), data.size(), static_cast<off_t>(offset));
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return swap_errno("write");
-        data.remove_prefix(static_cast<size_t>(n));
-        offset += static_cast<uint64_t>(n);
-    }
-    return {};
-}
-
 /// The tool gets the open file, not its name: nobody can put another in its place.
 Status run_tool(std::vector<std::string> arguments, int fd) {
     arguments.emplace_back("/proc/self/fd/3");
@@ -87,7 +76,7 @@ Status make_ntfs(int fd, const SwapSpec& spec) {
         if (pread(fd, name, sizeof name, static_cast<off_t>(sector + k_ntfs_name)) != sizeof name ||
             std::string_view(name, 4) != "NTFS")
             return fail(ErrorCode::S02, "mkntfs left no boot sector at byte {}", sector);
-        BERTH_TRY(write_at(fd, bytes, sector + k_ntfs_serial));
+        if (!write_at(fd, bytes, sector + k_ntfs_serial)) return swap_errno("write");
     }
     return {};
 }
@@ -106,8 +95,8 @@ Status copy_template(int fd, const SwapSpec& spec, const SwapTemplate& source) {
             return fail(ErrorCode::S03, "{}: became shorter while it was copied", spec.template_path);
         for (size_t at = 0; at < length; at += k_block) {
             const std::string_view block = std::string_view(*data).substr(at, k_block);
-            if (block != std::string_view(zeros).substr(0, block.size()))
-                BERTH_TRY(write_at(fd, block, offset + at));
+            if (block != std::string_view(zeros).substr(0, block.size()) && !write_at(fd, block, offset + at))
+                return swap_errno("write");
         }
     }
     return {};
@@ -161,32 +150,6 @@ Status make_swap(const std::string& path, const SwapSpec& spec, const SwapTempla
 Status remove_swap(const std::string& path) {
     if (unlink(path.c_str()) != 0 && errno != ENOENT) return swap_errno(path);
     return {};
-}
-
-Result<SwapTemplate> local_swap_template(const std::string& path) {
-    UniqueFd opened(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    if (!opened) return fail(ErrorCode::S03, "{}: {}", path, std::generic_category().message(errno));
-    struct stat st{};
-    if (fstat(opened.get(), &st) != 0 || !S_ISREG(st.st_mode))
-        return fail(ErrorCode::S03, "{}: not a regular file", path);
-    // Shared, for std::function wants a copyable reader.
-    const auto fd = std::make_shared<UniqueFd>(std::move(opened));
-    return SwapTemplate{
-        static_cast<uint64_t>(st.st_size), [fd, path](uint64_t offset, size_t length) -> Result<std::string> {
-            std::string data(length, '\0');
-            size_t done = 0;
-            while (done < length) {
-                const ssize_t n =
-                    pread(fd->get(), data.data() + done, length - done, static_cast<off_t>(offset + done));
-                if (n < 0 && errno == EINTR) continue;
-                if (n < 0)
-                    return fail(ErrorCode::S03, "{}: {}", path, std::generic_category().message(errno));
-                if (n == 0) break;
-                done += static_cast<size_t>(n);
-            }
-            data.resize(done);
-            return data;
-        }};
 }
 
 }  // namespace berth::guest

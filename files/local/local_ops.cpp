@@ -77,17 +77,6 @@ Status plain(const std::string& name) {
     return fail(ErrorCode::M09, "\"{}\": must be one part of a path, at most 255 bytes", name);
 }
 
-Status write_at(int fd, uint64_t offset, std::string_view data, std::string_view what) {
-    while (!data.empty()) {
-        const ssize_t n = pwrite(fd, data.data(), data.size(), static_cast<off_t>(offset));
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return fail_file(errno, what);
-        data.remove_prefix(static_cast<size_t>(n));
-        offset += static_cast<size_t>(n);
-    }
-    return {};
-}
-
 }  // namespace
 
 std::unexpected<Error> fail_file(int error_number, std::string_view what) {
@@ -227,7 +216,7 @@ Result<uint32_t> LocalOps::access(const FileHandle& file, uint32_t wanted) {
 Result<std::string> LocalOps::readlink(const FileHandle& link) {
     const auto fd = BERTH_TRY(fd_of(link));
     std::string target(PATH_MAX, '\0');
-    const ssize_t n = readlinkat(*fd, "", target.data(), target.size());
+    const ssize_t n = readlinkat(fd, "", target.data(), target.size());
     if (n < 0) return fail_file(errno, "readlink");
     target.resize(static_cast<size_t>(n));
     return target;
@@ -268,24 +257,16 @@ Result<UniqueFd> LocalOps::open_file(const FileHandle& file, int flags) {
 Result<std::string> LocalOps::read(const FileHandle& file, uint64_t offset, uint32_t count) {
     auto fd = BERTH_TRY(open_file(file, O_RDONLY));
     std::string bytes(count, '\0');
-    size_t have = 0;
-    while (have < bytes.size()) {
-        const ssize_t n =
-            pread(fd->get(), bytes.data() + have, bytes.size() - have, static_cast<off_t>(offset + have));
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return fail_file(errno, "read");
-        if (n == 0) break;
-        have += static_cast<size_t>(n);
-    }
-    bytes.resize(have);
+    const auto have = read_at(fd.get(), bytes, offset);
+    if (!have) return fail_file(errno, "read");
+    bytes.resize(*have);
     return bytes;
 }
 
 Status LocalOps::write_sync(const FileHandle& file, uint64_t offset, std::string_view data) {
-    auto fd = open_file(file, O_WRONLY);
-    if (!fd) return fail(fd.error());
-    BERTH_TRY(write_at(fd->get(), offset, data, "write"));
-    if (!deferred_ && fdatasync(fd->get()) != 0) return fail_file(errno, "fdatasync");
+    auto fd = BERTH_TRY(open_file(file, O_WRONLY));
+    if (!write_at(fd.get(), data, offset)) return fail_file(errno, "write");
+    if (!deferred_ && fdatasync(fd.get()) != 0) return fail_file(errno, "fdatasync");
     return {};
 }
 
@@ -378,9 +359,8 @@ Status LocalOps::symlink(const FileHandle& directory, const std::string& name, c
 }
 
 Result<std::string> LocalOps::write(const FileHandle& file, uint64_t offset, std::string_view data) {
-    auto fd = open_file(file, O_WRONLY);
-    if (!fd) return fail(fd.error());
-    BERTH_TRY(write_at(fd->get(), offset, data, "write"));
+    auto fd = BERTH_TRY(open_file(file, O_WRONLY));
+    if (!write_at(fd.get(), data, offset)) return fail_file(errno, "write");
     return k_verifier;
 }
 

@@ -22,32 +22,16 @@ Result<std::unique_ptr<LocalDisk>> LocalDisk::open(const std::string& path, bool
 int LocalDisk::read(char* buffer, uint32_t count, uint64_t offset) {
     counters_.reads++;
     counters_.bytes_read += count;
-    while (count) {
-        const ssize_t got = pread(fd_.get(), buffer, count, static_cast<off_t>(offset));
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return errno;
-        if (got == 0) {
-            std::memset(buffer, 0, count);
-            return 0;
-        }
-        buffer += got;
-        offset += static_cast<uint64_t>(got);
-        count -= static_cast<uint32_t>(got);
-    }
+    const auto got = read_at(fd_.get(), {buffer, count}, offset);
+    if (!got) return errno;
+    std::memset(buffer + *got, 0, count - *got);
     return 0;
 }
 
 int LocalDisk::write(const char* data, uint32_t count, uint64_t offset, bool fua) {
     counters_.writes++;
     counters_.bytes_written += count;
-    while (count) {
-        const ssize_t put = pwrite(fd_.get(), data, count, static_cast<off_t>(offset));
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0) return errno;
-        data += put;
-        offset += static_cast<uint64_t>(put);
-        count -= static_cast<uint32_t>(put);
-    }
+    if (!write_at(fd_.get(), {data, count}, offset)) return errno;
     return fua ? flush() : 0;
 }
 
