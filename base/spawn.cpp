@@ -78,6 +78,47 @@ void become(const SpawnOptions& o, pid_t parent, char* const* argv, char* const*
     execvpe(argv[0], argv, envp);
 }
 
+struct Pipe {
+    UniqueFd read, write;
+};
+
+/// Writes `input` to the first pipe and reads the two others until they are closed. False: not until `end`.
+bool exchange(Pipe (&pipes)[3], std::string_view input, BootTime end, Output& output) {
+    SystemClock clock;
+    // A write to a child that closed its input must be EPIPE, not a signal for this process.
+    struct sigaction ignore{}, before{};
+    ignore.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &ignore, &before);
+    bool timed_out = false;
+    while (pipes[1].read || pipes[2].read) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - clock.now()).count();
+        pollfd p[3] = {{.fd = pipes[0].write.get(), .events = POLLOUT, .revents = 0},
+                       {.fd = pipes[1].read.get(), .events = POLLIN, .revents = 0},
+                       {.fd = pipes[2].read.get(), .events = POLLIN, .revents = 0}};
+        if (left <= 0 || poll(p, 3, static_cast<int>(left)) == 0) {
+            timed_out = true;
+            break;
+        }
+        if (p[0].revents != 0) {
+            const ssize_t n = write(pipes[0].write.get(), input.data(), input.size());
+            if (n > 0) input.remove_prefix(static_cast<size_t>(n));
+            if (input.empty() || (n < 0 && errno != EAGAIN && errno != EINTR)) pipes[0].write.reset();
+        }
+        for (int i : {1, 2}) {
+            if (p[i].revents == 0) continue;
+            char buffer[8192];
+            const ssize_t n = read(pipes[i].read.get(), buffer, sizeof buffer);
+            if (n == 0) pipes[i].read.reset();
+            std::string& text = i == 1 ? output.out : output.err;
+            if (n > 0)
+                text.append(buffer, std::min(static_cast<size_t>(n),
+                                             k_max_output - std::min(k_max_output, text.size())));
+        }
+    }
+    sigaction(SIGPIPE, &before, nullptr);
+    return !timed_out;
+}
+
 }  // namespace
 
 Child& Child::operator=(Child&& other) noexcept {
@@ -180,9 +221,6 @@ Result<Child> spawn(const SpawnOptions& options) {
 }
 
 Result<Output> run(SpawnOptions options, Duration timeout, std::string_view input) {
-    struct Pipe {
-        UniqueFd read, write;
-    };
     Pipe pipes[3];
     for (auto& p : pipes) {
         int fds[2];
@@ -203,40 +241,9 @@ Result<Output> run(SpawnOptions options, Duration timeout, std::string_view inpu
     SystemClock clock;
     const BootTime end = clock.now() + timeout;
     Output output{};
-    // A write to a child that closed its input must be EPIPE, not a signal for this process.
-    struct sigaction ignore{}, before{};
-    ignore.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &ignore, &before);
-    bool timed_out = false;
-    while (pipes[1].read || pipes[2].read) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - clock.now()).count();
-        pollfd p[3] = {{.fd = pipes[0].write.get(), .events = POLLOUT, .revents = 0},
-                       {.fd = pipes[1].read.get(), .events = POLLIN, .revents = 0},
-                       {.fd = pipes[2].read.get(), .events = POLLIN, .revents = 0}};
-        if (left <= 0 || poll(p, 3, static_cast<int>(left)) == 0) {
-            timed_out = true;
-            break;
-        }
-        if (p[0].revents != 0) {
-            const ssize_t n = write(pipes[0].write.get(), input.data(), input.size());
-            if (n > 0) input.remove_prefix(static_cast<size_t>(n));
-            if (input.empty() || (n < 0 && errno != EAGAIN && errno != EINTR)) pipes[0].write.reset();
-        }
-        for (int i : {1, 2}) {
-            if (p[i].revents == 0) continue;
-            char buffer[8192];
-            const ssize_t n = read(pipes[i].read.get(), buffer, sizeof buffer);
-            if (n == 0) pipes[i].read.reset();
-            std::string& text = i == 1 ? output.out : output.err;
-            if (n > 0)
-                text.append(buffer, std::min(static_cast<size_t>(n),
-                                             k_max_output - std::min(k_max_output, text.size())));
-        }
-    }
-    sigaction(SIGPIPE, &before, nullptr);
-    const Duration left = end - clock.now();
     std::optional<int> status;
-    if (!timed_out) status = child->wait(left > Duration::zero() ? left : Duration::zero());
+    if (exchange(pipes, input, end, output))
+        status = child.wait(std::max(end - clock.now(), Duration::zero()));
     if (!status)
         return fail(ErrorCode::I05, "{}: not finished after {} s", options.arguments[0],
                     std::chrono::duration_cast<std::chrono::seconds>(timeout).count());
