@@ -70,6 +70,28 @@ Attributes attributes_of(const fattr3& a) {
     return out;
 }
 
+/// Sends `args` by one of libnfs's functions.
+template <typename Function, typename Args>
+auto issued(Function function, Args& args) {
+    return [function, &args](auto* rpc, auto cb, void* user) { return function(rpc, cb, &args, user); };
+}
+
+/// The status of a Reply.
+template <typename Reply>
+auto answer() {
+    return [](void* data) { return static_cast<int>(static_cast<Reply*>(data)->status); };
+}
+
+/// The same; `take` gets what a good one brought.
+template <typename Reply, typename Results, typename Take>
+auto answer(Results Reply::* results, Take take) {
+    return [results, take](void* data) {
+        auto* reply = static_cast<Reply*>(data);
+        if (reply->status == NFS3_OK) take((reply->*results).resok);
+        return static_cast<int>(reply->status);
+    };
+}
+
 }  // namespace
 
 NfsSession::NfsSession(NfsLocation location, ServerAddresses addresses, NfsCredentials credentials,
@@ -113,28 +135,23 @@ BootTime NfsSession::end_of_operation() const {
 Status NfsSession::connect(BootTime until) {
     if (credentials_.groups.size() > k_max_groups)
         return fail(ErrorCode::M12, "{} groups: at most {}", credentials_.groups.size(), k_max_groups);
-    auto root = mount_root(location_, addresses_, credentials_, until - SystemClock().now(), interrupt_);
-    if (!root) return fail(root.error());
-    if (!root_.empty() && root->handle != root_)
+    auto root =
+        BERTH_TRY(mount_root(location_, addresses_, credentials_, until - SystemClock().now(), interrupt_));
+    if (!root_.empty() && root.handle != root_)
         return fail(ErrorCode::M10, "{} is another directory than before", format_location(location_));
-    root_ = std::move(root->handle);
-    mount_port_ = root->port;
+    root_ = std::move(root.handle);
+    mount_port_ = root.port;
     return reach(until);
 }
 
 Status NfsSession::reach(BootTime until) {
     uint16_t port = location_.nfs_port;
-    if (port == 0) {
-        auto asked = RpcConnection::ask_port_mapper(addresses_, k_nfs_program, k_nfs_version,
-                                                    until - SystemClock().now(), interrupt_);
-        if (!asked) return fail(asked.error());
-        port = *asked;
-    }
-    auto connection =
-        RpcConnection::connect(addresses_, port, credentials_, until - SystemClock().now(), interrupt_);
-    if (!connection) return fail(connection.error());
+    if (port == 0)
+        port = BERTH_TRY(RpcConnection::ask_port_mapper(addresses_, k_nfs_program, k_nfs_version,
+                                                        until - SystemClock().now(), interrupt_));
+    connection_ = BERTH_TRY(
+        RpcConnection::connect(addresses_, port, credentials_, until - SystemClock().now(), interrupt_));
     nfs_port_ = port;
-    connection_ = std::move(*connection);
     connections_++;
     return {};
 }
@@ -215,26 +232,15 @@ Result<Found> NfsSession::lookup(const FileHandle& directory, const std::string&
     args.what = {fh_of(directory), name_of(name)};
     Found found;
     bool complete = false;
-    BERTH_TRY(call(
-        "LOOKUP " + printable(name, 255),
-        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_lookup_async(rpc, cb, &args, user); },
-        [&](void* data) {
-            auto* r = static_cast<LOOKUP3res*>(data);
-            if (r->status == NFS3_OK) {
-                found.handle = handle_of(r->LOOKUP3res_u.resok.object);
-                complete = r->LOOKUP3res_u.resok.obj_attributes.attributes_follow;
-                if (complete)
-                    found.attributes =
-                        attributes_of(r->LOOKUP3res_u.resok.obj_attributes.post_op_attr_u.attributes);
-            }
-            return static_cast<int>(r->status);
-        }));
+    BERTH_TRY(call("LOOKUP " + printable(name, 255), issued(rpc_nfs3_lookup_async, args),
+                   answer(&LOOKUP3res::LOOKUP3res_u, [&](auto& ok) {
+                       found.handle = handle_of(ok.object);
+                       complete = ok.obj_attributes.attributes_follow;
+                       if (complete)
+                           found.attributes = attributes_of(ok.obj_attributes.post_op_attr_u.attributes);
+                   })));
     if (found.handle.empty()) return impossible("a file handle");
-    if (!complete) {
-        auto asked = attributes(found.handle);
-        if (!asked) return fail(asked.error());
-        found.attributes = *asked;
-    }
+    if (!complete) found.attributes = BERTH_TRY(attributes(found.handle));
     return found;
 }
 
@@ -242,40 +248,26 @@ Result<Attributes> NfsSession::attributes(const FileHandle& file) {
     GETATTR3args args{fh_of(file)};
     Attributes found;
     BERTH_TRY(call(
-        "GETATTR",
-        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_getattr_async(rpc, cb, &args, user); },
-        [&](void* data) {
-            auto* r = static_cast<GETATTR3res*>(data);
-            if (r->status == NFS3_OK) found = attributes_of(r->GETATTR3res_u.resok.obj_attributes);
-            return static_cast<int>(r->status);
-        }));
+        "GETATTR", issued(rpc_nfs3_getattr_async, args),
+        answer(&GETATTR3res::GETATTR3res_u, [&](auto& ok) { found = attributes_of(ok.obj_attributes); })));
     return found;
 }
 
 Result<uint32_t> NfsSession::access(const FileHandle& file, uint32_t wanted) {
     ACCESS3args args{fh_of(file), wanted};
     uint32_t granted = 0;
-    BERTH_TRY(call(
-        "ACCESS", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_access_async(rpc, cb, &args, user); },
-        [&](void* data) {
-            auto* r = static_cast<ACCESS3res*>(data);
-            if (r->status == NFS3_OK) granted = r->ACCESS3res_u.resok.access;
-            return static_cast<int>(r->status);
-        }));
+    BERTH_TRY(call("ACCESS", issued(rpc_nfs3_access_async, args),
+                   answer(&ACCESS3res::ACCESS3res_u, [&](auto& ok) { granted = ok.access; })));
     return granted & wanted;
 }
 
 Result<std::string> NfsSession::readlink(const FileHandle& link) {
     READLINK3args args{fh_of(link)};
     std::string target;
-    BERTH_TRY(call(
-        "READLINK",
-        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_readlink_async(rpc, cb, &args, user); },
-        [&](void* data) {
-            auto* r = static_cast<READLINK3res*>(data);
-            if (r->status == NFS3_OK && r->READLINK3res_u.resok.data) target = r->READLINK3res_u.resok.data;
-            return static_cast<int>(r->status);
-        }));
+    BERTH_TRY(call("READLINK", issued(rpc_nfs3_readlink_async, args),
+                   answer(&READLINK3res::READLINK3res_u, [&](auto& ok) {
+                       if (ok.data) target = ok.data;
+                   })));
     if (!possible_link_target(target)) return impossible("a link's target");
     return target;
 }
@@ -293,28 +285,22 @@ Result<NamesPart> NfsSession::list_part(const FileHandle& directory, uint64_t co
     args.cookie = part.cookie = cookie;
     std::memcpy(args.cookieverf, &verifier, sizeof args.cookieverf);
     bool possible = true;
-    BERTH_TRY(call(
-        "READDIR",
-        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_readdir_async(rpc, cb, &args, user); },
-        [&](void* data) {
-            auto* r = static_cast<READDIR3res*>(data);
-            if (r->status != NFS3_OK) return static_cast<int>(r->status);
-            auto& ok = r->READDIR3res_u.resok;
-            std::memcpy(&part.verifier, ok.cookieverf, sizeof part.verifier);
-            // libnfs packs its answers without regard to alignment.
-            entry3 entry{};
-            for (const void* e = ok.reply.entries; e && possible; e = entry.nextentry) {
-                std::memcpy(&entry, e, sizeof entry);
-                part.cookie = entry.cookie;
-                part.seen++;
-                const std::string_view name = entry.name ? entry.name : "";
-                possible = possible_name(name) && part.seen <= k_names_bytes;
-                if (name != "." && name != "..") part.names.push_back({std::string(name), entry.fileid});
-            }
-            part.end = ok.reply.eof;
-            return static_cast<int>(NFS3_OK);
-        },
-        Kind::listing));
+    const auto take = [&](auto& ok) {
+        std::memcpy(&part.verifier, ok.cookieverf, sizeof part.verifier);
+        // libnfs packs its answers without regard to alignment.
+        entry3 entry{};
+        for (const void* e = ok.reply.entries; e && possible; e = entry.nextentry) {
+            std::memcpy(&entry, e, sizeof entry);
+            part.cookie = entry.cookie;
+            part.seen++;
+            const std::string_view name = entry.name ? entry.name : "";
+            possible = possible_name(name) && part.seen <= k_names_bytes;
+            if (name != "." && name != "..") part.names.push_back({std::string(name), entry.fileid});
+        }
+        part.end = ok.reply.eof;
+    };
+    BERTH_TRY(call("READDIR", issued(rpc_nfs3_readdir_async, args), answer(&READDIR3res::READDIR3res_u, take),
+                   Kind::listing));
     if (!possible) return impossible("a name in a directory");
     return part;
 }
@@ -323,18 +309,11 @@ Result<std::string> NfsSession::read(const FileHandle& file, uint64_t offset, ui
     READ3args args{fh_of(file), offset, count};
     std::string bytes;
     bool possible = true;
-    BERTH_TRY(call(
-        "READ", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_read_async(rpc, cb, &args, user); },
-        [&](void* data) {
-            auto* r = static_cast<READ3res*>(data);
-            if (r->status == NFS3_OK) {
-                auto& ok = r->READ3res_u.resok;
-                possible =
-                    ok.data.data_len <= count && (ok.data.data_len == 0 || ok.data.data_val != nullptr);
-                if (possible) bytes.assign(ok.data.data_val, ok.data.data_len);
-            }
-            return static_cast<int>(r->status);
-        }));
+    BERTH_TRY(call("READ", issued(rpc_nfs3_read_async, args), answer(&READ3res::READ3res_u, [&](auto& ok) {
+                       possible = ok.data.data_len <= count &&
+                                  (ok.data.data_len == 0 || ok.data.data_val != nullptr);
+                       if (possible) bytes.assign(ok.data.data_val, ok.data.data_len);
+                   })));
     if (!possible) return impossible("more data than were asked for");
     return bytes;
 }
@@ -350,18 +329,13 @@ Status NfsSession::write_sync(const FileHandle& file, uint64_t offset, std::stri
         args.data.data_val = const_cast<char*>(data.data() + written);
         uint32_t count = 0;
         bool stable = true;
-        BERTH_TRY(call(
-            "WRITE",
-            [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_write_async(rpc, cb, &args, user); },
-            [&](void* result) {
-                auto* r = static_cast<WRITE3res*>(result);
-                if (r->status == NFS3_OK) {
-                    count = r->WRITE3res_u.resok.count;
-                    stable = r->WRITE3res_u.resok.committed == FILE_SYNC;
-                }
-                return static_cast<int>(r->status);
-            },
-            Kind::write));
+        BERTH_TRY(call("WRITE", issued(rpc_nfs3_write_async, args),
+                       answer(&WRITE3res::WRITE3res_u,
+                              [&](auto& ok) {
+                                  count = ok.count;
+                                  stable = ok.committed == FILE_SYNC;
+                              }),
+                       Kind::write));
         if (!stable || count == 0 || count > args.count)
             return fail(ErrorCode::M11, "server {}: WRITE was not done as asked", location_.server);
         written += count;
@@ -376,55 +350,35 @@ Result<FileHandle> NfsSession::create(const FileHandle& directory, const std::st
     args.how.createhow3_u.g_obj_attributes.mode.set_it = 1;
     args.how.createhow3_u.g_obj_attributes.mode.set_mode3_u.mode = mode;
     FileHandle made;
-    BERTH_TRY(call(
-        "CREATE " + name,
-        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_create_async(rpc, cb, &args, user); },
-        [&](void* data) {
-            auto* r = static_cast<CREATE3res*>(data);
-            if (r->status == NFS3_OK && r->CREATE3res_u.resok.obj.handle_follows)
-                made = handle_of(r->CREATE3res_u.resok.obj.post_op_fh3_u.handle);
-            return static_cast<int>(r->status);
-        }));
+    BERTH_TRY(call("CREATE " + name, issued(rpc_nfs3_create_async, args),
+                   answer(&CREATE3res::CREATE3res_u, [&](auto& ok) {
+                       if (ok.obj.handle_follows) made = handle_of(ok.obj.post_op_fh3_u.handle);
+                   })));
     if (!made.empty()) return made;
-    auto found = lookup(directory, name);
-    if (!found) return fail(found.error());
-    return found->handle;
+    auto found = BERTH_TRY(lookup(directory, name));
+    return found.handle;
 }
 
 Status NfsSession::link(const FileHandle& file, const FileHandle& directory, const std::string& name) {
     LINK3args args{fh_of(file), {fh_of(directory), name_of(name)}};
-    return call(
-        "LINK " + name,
-        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_link_async(rpc, cb, &args, user); },
-        [](void* data) { return static_cast<int>(static_cast<LINK3res*>(data)->status); });
+    return call("LINK " + name, issued(rpc_nfs3_link_async, args), answer<LINK3res>());
 }
 
 Status NfsSession::rename(const FileHandle& directory, const std::string& from, const std::string& to) {
     RENAME3args args{{fh_of(directory), name_of(from)}, {fh_of(directory), name_of(to)}};
-    return call(
-        "RENAME " + from,
-        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_rename_async(rpc, cb, &args, user); },
-        [](void* data) { return static_cast<int>(static_cast<RENAME3res*>(data)->status); });
+    return call("RENAME " + from, issued(rpc_nfs3_rename_async, args), answer<RENAME3res>());
 }
 
 Status NfsSession::remove(const FileHandle& directory, const std::string& name) {
     REMOVE3args args{{fh_of(directory), name_of(name)}};
-    return call(
-        "REMOVE " + name,
-        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_remove_async(rpc, cb, &args, user); },
-        [](void* data) { return static_cast<int>(static_cast<REMOVE3res*>(data)->status); });
+    return call("REMOVE " + name, issued(rpc_nfs3_remove_async, args), answer<REMOVE3res>());
 }
 
 Result<Space> NfsSession::space() {
     FSSTAT3args args{fh_of(root_)};
     Space left;
-    BERTH_TRY(call(
-        "FSSTAT", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_fsstat_async(rpc, cb, &args, user); },
-        [&](void* data) {
-            auto* r = static_cast<FSSTAT3res*>(data);
-            if (r->status == NFS3_OK) left = {r->FSSTAT3res_u.resok.abytes, r->FSSTAT3res_u.resok.afiles};
-            return static_cast<int>(r->status);
-        }));
+    BERTH_TRY(call("FSSTAT", issued(rpc_nfs3_fsstat_async, args),
+                   answer(&FSSTAT3res::FSSTAT3res_u, [&](auto& ok) { left = {ok.abytes, ok.afiles}; })));
     return left;
 }
 
@@ -435,64 +389,46 @@ Result<FileHandle> NfsSession::make_directory(const FileHandle& directory, const
     args.attributes.mode.set_it = 1;
     args.attributes.mode.set_mode3_u.mode = mode;
     FileHandle made;
-    BERTH_TRY(call(
-        "MKDIR " + name,
-        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_mkdir_async(rpc, cb, &args, user); },
-        [&](void* data) {
-            auto* r = static_cast<MKDIR3res*>(data);
-            if (r->status == NFS3_OK && r->MKDIR3res_u.resok.obj.handle_follows)
-                made = handle_of(r->MKDIR3res_u.resok.obj.post_op_fh3_u.handle);
-            return static_cast<int>(r->status);
-        }));
+    BERTH_TRY(call("MKDIR " + name, issued(rpc_nfs3_mkdir_async, args),
+                   answer(&MKDIR3res::MKDIR3res_u, [&](auto& ok) {
+                       if (ok.obj.handle_follows) made = handle_of(ok.obj.post_op_fh3_u.handle);
+                   })));
     if (!made.empty()) return made;
-    auto found = lookup(directory, name);
-    if (!found) return fail(found.error());
-    return found->handle;
+    auto found = BERTH_TRY(lookup(directory, name));
+    return found.handle;
 }
 
 Status NfsSession::remove_directory(const FileHandle& directory, const std::string& name) {
     RMDIR3args args{{fh_of(directory), name_of(name)}};
-    return call(
-        "RMDIR " + name,
-        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_rmdir_async(rpc, cb, &args, user); },
-        [](void* data) { return static_cast<int>(static_cast<RMDIR3res*>(data)->status); });
+    return call("RMDIR " + name, issued(rpc_nfs3_rmdir_async, args), answer<RMDIR3res>());
 }
 
 Status NfsSession::symlink(const FileHandle& directory, const std::string& name, const std::string& target) {
     SYMLINK3args args{};
     args.where = {fh_of(directory), name_of(name)};
     args.symlink.symlink_data = name_of(target);
-    return call(
-        "SYMLINK " + name,
-        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_symlink_async(rpc, cb, &args, user); },
-        [](void* data) { return static_cast<int>(static_cast<SYMLINK3res*>(data)->status); });
+    return call("SYMLINK " + name, issued(rpc_nfs3_symlink_async, args), answer<SYMLINK3res>());
 }
 
 Result<std::string> NfsSession::write(const FileHandle& file, uint64_t offset, std::string_view data) {
-    const auto most = limits();
-    if (!most) return fail(most.error());
+    const auto most = BERTH_TRY(limits());
     std::string verifier;
     for (size_t written = 0; written < data.size();) {
         WRITE3args args{};
         args.file = fh_of(file);
         args.offset = offset + written;
-        args.count = args.data.data_len = std::min<size_t>(most->write, data.size() - written);
+        args.count = args.data.data_len = std::min<size_t>(most.write, data.size() - written);
         args.stable = UNSTABLE;
         args.data.data_val = const_cast<char*>(data.data() + written);
         uint32_t count = 0;
         std::string now;
-        BERTH_TRY(call(
-            "WRITE",
-            [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_write_async(rpc, cb, &args, user); },
-            [&](void* result) {
-                auto* r = static_cast<WRITE3res*>(result);
-                if (r->status == NFS3_OK) {
-                    count = r->WRITE3res_u.resok.count;
-                    now.assign(r->WRITE3res_u.resok.verf, NFS3_WRITEVERFSIZE);
-                }
-                return static_cast<int>(r->status);
-            },
-            Kind::write));
+        BERTH_TRY(call("WRITE", issued(rpc_nfs3_write_async, args),
+                       answer(&WRITE3res::WRITE3res_u,
+                              [&](auto& ok) {
+                                  count = ok.count;
+                                  now.assign(ok.verf, NFS3_WRITEVERFSIZE);
+                              }),
+                       Kind::write));
         if (count == 0 || count > args.count)
             return fail(ErrorCode::M11, "server {}: WRITE was not done as asked", location_.server);
         if (!verifier.empty() && now != verifier)
@@ -507,12 +443,8 @@ Result<std::string> NfsSession::commit(const FileHandle& file) {
     COMMIT3args args{fh_of(file), 0, 0};
     std::string verifier;
     BERTH_TRY(call(
-        "COMMIT", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_commit_async(rpc, cb, &args, user); },
-        [&](void* data) {
-            auto* r = static_cast<COMMIT3res*>(data);
-            if (r->status == NFS3_OK) verifier.assign(r->COMMIT3res_u.resok.verf, NFS3_WRITEVERFSIZE);
-            return static_cast<int>(r->status);
-        }));
+        "COMMIT", issued(rpc_nfs3_commit_async, args),
+        answer(&COMMIT3res::COMMIT3res_u, [&](auto& ok) { verifier.assign(ok.verf, NFS3_WRITEVERFSIZE); })));
     return verifier;
 }
 
@@ -521,23 +453,15 @@ Status NfsSession::set_size(const FileHandle& file, uint64_t size) {
     args.object = fh_of(file);
     args.new_attributes.size.set_it = 1;
     args.new_attributes.size.set_size3_u.size = size;
-    return call(
-        "SETATTR",
-        [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_setattr_async(rpc, cb, &args, user); },
-        [](void* data) { return static_cast<int>(static_cast<SETATTR3res*>(data)->status); });
+    return call("SETATTR", issued(rpc_nfs3_setattr_async, args), answer<SETATTR3res>());
 }
 
 Result<TransferLimits> NfsSession::limits() {
     if (limits_) return *limits_;
     FSINFO3args args{fh_of(root_)};
     TransferLimits limits;
-    BERTH_TRY(call(
-        "FSINFO", [&](auto* rpc, auto cb, void* user) { return rpc_nfs3_fsinfo_async(rpc, cb, &args, user); },
-        [&](void* data) {
-            auto* r = static_cast<FSINFO3res*>(data);
-            if (r->status == NFS3_OK) limits = {r->FSINFO3res_u.resok.rtmax, r->FSINFO3res_u.resok.wtmax};
-            return static_cast<int>(r->status);
-        }));
+    BERTH_TRY(call("FSINFO", issued(rpc_nfs3_fsinfo_async, args),
+                   answer(&FSINFO3res::FSINFO3res_u, [&](auto& ok) { limits = {ok.rtmax, ok.wtmax}; })));
     // libnfs 4.0 refuses replies larger than 1 MiB; a server that says 0 is not believed.
     auto usable = [](uint32_t n) { return std::clamp<uint32_t>(n, 4096, 1 << 20); };
     limits_ = {usable(limits.read), usable(limits.write)};
