@@ -120,13 +120,10 @@ std::vector<Machine> select_machines(soci::session& sql, const std::string& wher
     for (bool more = statement.execute(true); more; more = statement.fetch()) {
         Machine m{.id = r.id,
                   .name = r.name,
-                  .macs = {},
                   .uuid = r.uuid,
                   .serial = r.serial,
                   .enabled = r.enabled != 0,
-                  .marked = r.marked != 0,
-                  .settings = {},
-                  .status = {}};
+                  .marked = r.marked != 0};
         m.settings = stored_settings(stored_json(r.settings), m.refused);
         m.status = {.seen = r.seen,
                     .boot_id = r.boot_id,
@@ -296,37 +293,18 @@ Status migrate(soci::session& sql) {
     return {};
 }
 
-template <typename T>
-constexpr bool is_failed(const T& result) {
-    return !result.has_value();
-}
-
-}  // namespace
-
-Store::Store(std::unique_ptr<soci::session> writing, std::unique_ptr<soci::session> reading, Clock& clock,
-             std::chrono::milliseconds patience)
-    : session_(std::move(writing)), reads_(std::move(reading)), clock_(clock), patience_(patience) {}
-Store::~Store() = default;
-
-// SOCI throws; nothing of it leaves this file. A failed Result rolls back like an exception.
+/// SOCI throws; nothing of it leaves this file. A failed Result rolls back like an exception.
 template <typename F>
-auto Store::with(F&& work, bool writes) -> decltype(work()) {
-    // Whoever writes may wait in SQLite for another process; nobody here waits for him much longer than that.
-    std::unique_lock lock(writes ? writing_ : reading_, std::defer_lock);
-    if (!writes)
-        lock.lock();
-    else if (!lock.try_lock_for(patience_))
-        return fail(ErrorCode::P04, "database is busy");
-    soci::session& session = writes ? *session_ : *reads_;
+auto transaction(soci::session& sql, const char* begin, F&& work) -> decltype(work(sql)) {
     try {
-        session << (writes ? "BEGIN IMMEDIATE" : "BEGIN");
+        sql << begin;
         try {
-            auto result = work();
-            session << (is_failed(result) ? "ROLLBACK" : "COMMIT");
+            auto result = work(sql);
+            sql << (result.has_value() ? "COMMIT" : "ROLLBACK");
             return result;
         } catch (...) {
             try {
-                session << "ROLLBACK";
+                sql << "ROLLBACK";
             } catch (const std::exception&) {  // SQLite may have rolled back already (full disk).
             }
             throw;
@@ -334,6 +312,27 @@ auto Store::with(F&& work, bool writes) -> decltype(work()) {
     } catch (const std::exception& e) {
         return fail(ErrorCode::P04, "{}", e.what());
     }
+}
+
+}  // namespace
+
+Store::Store(std::unique_ptr<soci::session> writing, std::unique_ptr<soci::session> reading, Clock& clock,
+             std::chrono::milliseconds patience)
+    : reads_(std::move(reading)), writes_(std::move(writing)), clock_(clock), patience_(patience) {}
+Store::~Store() = default;
+
+template <typename F>
+auto Store::read(F&& work) {
+    const std::lock_guard lock(reading_);
+    return transaction(*reads_, "BEGIN", work);
+}
+
+template <typename F>
+auto Store::write(F&& work) -> decltype(work(std::declval<soci::session&>())) {
+    // Whoever writes may wait in SQLite for another process; nobody here waits for him much longer than that.
+    const std::unique_lock lock(writing_, patience_);
+    if (!lock) return fail(ErrorCode::P04, "database is busy");
+    return transaction(*writes_, "BEGIN IMMEDIATE", work);
 }
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& file, Clock& clock,
@@ -360,9 +359,8 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& file, Clock& clock
         auto writing = connect();
         auto reading = connect();
         std::unique_ptr<Store> store(new Store(std::move(writing), std::move(reading), clock, patience));
-        if (auto done = store->with([&] { return migrate(*store->session_); }, true); !done)
-            return fail(done.error().with_prefix(file));
-        *store->session_ << fmt::format("PRAGMA busy_timeout = {}", patience.count());
+        if (auto done = store->write(migrate); !done) return fail(done.error().with_prefix(file));
+        *store->writes_ << fmt::format("PRAGMA busy_timeout = {}", patience.count());
         return store;
     } catch (const std::exception& e) {
         return fail(ErrorCode::P04, "{}: {}", file, e.what());
@@ -370,373 +368,323 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& file, Clock& clock
 }
 
 Result<Policy> Store::policy() {
-    return with(
-        [&]() -> Result<Policy> {
-            Policy policy;
-            std::string key, value;
-            soci::statement rows =
-                (reads_->prepare << "SELECT key, value FROM policy", into(key), into(value));
-            nlohmann::json defaults = nlohmann::json::object();
-            for (bool more = rows.execute(true); more; more = rows.fetch()) {
-                if (key == "unknown")
-                    policy.unknown = parse_unknown_policy(value).value_or(UnknownPolicy::local);
-                else
-                    defaults[key] = value;
-            }
-            policy.defaults = stored_settings(defaults, policy.refused);
-            return policy;
-        },
-        false);
+    return read([&](soci::session& sql) -> Result<Policy> {
+        Policy policy;
+        std::string key, value;
+        soci::statement rows = (sql.prepare << "SELECT key, value FROM policy", into(key), into(value));
+        nlohmann::json defaults = nlohmann::json::object();
+        for (bool more = rows.execute(true); more; more = rows.fetch()) {
+            if (key == "unknown")
+                policy.unknown = parse_unknown_policy(value).value_or(UnknownPolicy::local);
+            else
+                defaults[key] = value;
+        }
+        policy.defaults = stored_settings(defaults, policy.refused);
+        return policy;
+    });
 }
 
 Status Store::set_policy(const Policy& policy) {
-    return with(
-        [&]() -> Status {
-            *session_ << "DELETE FROM policy";
-            Settings rows = with_refused(policy.defaults, policy.refused);
-            rows["unknown"] = to_text(policy.unknown);
-            for (const auto& [key, value] : rows)
-                *session_ << "INSERT INTO policy (key, value) VALUES (:key, :value)", use(key), use(value);
-            return {};
-        },
-        true);
+    return write([&](soci::session& sql) -> Status {
+        sql << "DELETE FROM policy";
+        Settings rows = with_refused(policy.defaults, policy.refused);
+        rows["unknown"] = to_text(policy.unknown);
+        for (const auto& [key, value] : rows)
+            sql << "INSERT INTO policy (key, value) VALUES (:key, :value)", use(key), use(value);
+        return {};
+    });
 }
 
 Result<std::vector<Machine>> Store::machines() {
-    return with([&]() -> Result<std::vector<Machine>> { return select_machines(*reads_, "ORDER BY n"); },
-                false);
+    return read([](soci::session& sql) -> Result<std::vector<Machine>> {
+        return select_machines(sql, "ORDER BY n");
+    });
 }
 
 Result<Store::Identified> Store::identify(const Hardware& seen) {
-    return with([&]() -> Result<Identified> { return identified(*reads_, seen); }, false);
+    return read([&](soci::session& sql) -> Result<Identified> { return identified(sql, seen); });
 }
 
 Result<Store::Identified> Store::learn(const Hardware& seen) {
-    return with(
-        [&]() -> Result<Identified> {
-            Identified result = identified(*session_, seen);
-            if (result.machine && berth::server::learn(*result.machine, seen, result.who)) {
-                write_hardware(*session_, *result.machine);
-                forget_conflicts_of(*session_, *result.machine);
-            }
-            return result;
-        },
-        true);
+    return write([&](soci::session& sql) -> Result<Identified> {
+        Identified result = identified(sql, seen);
+        if (result.machine && berth::server::learn(*result.machine, seen, result.who)) {
+            write_hardware(sql, *result.machine);
+            forget_conflicts_of(sql, *result.machine);
+        }
+        return result;
+    });
 }
 
 Status Store::note_conflict(const std::string& id, const Hardware& seen) {
-    return with(
-        [&]() -> Status {
-            const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
-            *session_ << "INSERT INTO conflicts (machine, mac, uuid, serial, first, last, times) SELECT id, "
-                         ":mac, :uuid, :serial, :first, :last, 1 FROM machines WHERE id = :id ON CONFLICT "
-                         "(machine, mac, uuid, serial) DO UPDATE SET last = excluded.last, times = times + 1",
-                use(seen.mac), use(seen.uuid), use(seen.serial), use(now), use(now), use(id);
-            *session_ << fmt::format(
-                "DELETE FROM conflicts WHERE machine = :id AND (mac, uuid, serial) NOT IN (SELECT mac, uuid, "
-                "serial FROM conflicts WHERE machine = :same ORDER BY last DESC LIMIT {})",
-                k_max_conflicts),
-                use(id), use(id);
-            return {};
-        },
-        true);
+    return write([&](soci::session& sql) -> Status {
+        const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
+        sql << "INSERT INTO conflicts (machine, mac, uuid, serial, first, last, times) SELECT id, "
+               ":mac, :uuid, :serial, :first, :last, 1 FROM machines WHERE id = :id ON CONFLICT "
+               "(machine, mac, uuid, serial) DO UPDATE SET last = excluded.last, times = times + 1",
+            use(seen.mac), use(seen.uuid), use(seen.serial), use(now), use(now), use(id);
+        sql << fmt::format(
+            "DELETE FROM conflicts WHERE machine = :id AND (mac, uuid, serial) NOT IN (SELECT mac, uuid, "
+            "serial FROM conflicts WHERE machine = :same ORDER BY last DESC LIMIT {})",
+            k_max_conflicts),
+            use(id), use(id);
+        return {};
+    });
 }
 
 Result<std::vector<Conflict>> Store::conflicts() {
-    return with(
-        [&]() -> Result<std::vector<Conflict>> {
-            std::vector<Conflict> list;
-            Conflict c;
-            long long first = 0, last = 0, times = 0;
-            soci::statement rows =
-                (reads_->prepare << "SELECT machine, mac, uuid, serial, first, last, times FROM conflicts "
-                                    "ORDER BY last DESC, machine, mac, uuid, serial",
-                 into(c.machine), into(c.seen.mac), into(c.seen.uuid), into(c.seen.serial), into(first),
-                 into(last), into(times));
-            for (bool more = rows.execute(true); more; more = rows.fetch()) {
-                c.first = first, c.last = last, c.times = times;
-                list.push_back(c);
-            }
-            return list;
-        },
-        false);
+    return read([&](soci::session& sql) -> Result<std::vector<Conflict>> {
+        std::vector<Conflict> list;
+        Conflict c;
+        long long first = 0, last = 0, times = 0;
+        soci::statement rows =
+            (sql.prepare << "SELECT machine, mac, uuid, serial, first, last, times FROM conflicts "
+                            "ORDER BY last DESC, machine, mac, uuid, serial",
+             into(c.machine), into(c.seen.mac), into(c.seen.uuid), into(c.seen.serial), into(first),
+             into(last), into(times));
+        for (bool more = rows.execute(true); more; more = rows.fetch()) {
+            c.first = first, c.last = last, c.times = times;
+            list.push_back(c);
+        }
+        return list;
+    });
 }
 
 Status Store::replace(const std::string& id, const Machine& hardware, const std::string& from,
                       const std::function<Status(const Machine&, const Machine*)>& check) {
-    return with(
-        [&]() -> Status {
-            auto found = select_machines(*session_, "WHERE id = :value", id);
-            if (found.empty()) return fail(ErrorCode::P02, "machine {}", id);
-            Machine& machine = found.front();
-            std::optional<Machine> other;
-            if (!from.empty()) {
-                auto others = select_machines(*session_, "WHERE id = :value", from);
-                if (others.empty() || from == id) return fail(ErrorCode::P02, "machine {}", from);
-                other = std::move(others.front());
-            }
-            BERTH_TRY(check(machine, other ? &*other : nullptr));
-            const Machine& source = other ? *other : hardware;
-            machine.macs = source.macs;
-            machine.uuid = source.uuid;
-            machine.serial = source.serial;
-            if (other) *session_ << "DELETE FROM machines WHERE id = :id", use(from);
-            BERTH_TRY(check_identity(machine));
-            BERTH_TRY(check_free(*session_, machine));
-            write_hardware(*session_, machine);
-            *session_
-                << "UPDATE machines SET platform = '', boot_id = '', stage = '', percent = -1, error = '', "
-                   "facts = 'null', session = 'null' WHERE id = :id",
-                use(id);
-            *session_ << "DELETE FROM tokens WHERE machine = :id", use(id);
-            *session_ << "DELETE FROM conflicts WHERE machine = :id", use(id);
-            forget_conflicts_of(*session_, machine);
-            return {};
-        },
-        true);
+    return write([&](soci::session& sql) -> Status {
+        auto found = select_machines(sql, "WHERE id = :value", id);
+        if (found.empty()) return fail(ErrorCode::P02, "machine {}", id);
+        Machine& machine = found.front();
+        std::optional<Machine> other;
+        if (!from.empty()) {
+            auto others = select_machines(sql, "WHERE id = :value", from);
+            if (others.empty() || from == id) return fail(ErrorCode::P02, "machine {}", from);
+            other = std::move(others.front());
+        }
+        BERTH_TRY(check(machine, other ? &*other : nullptr));
+        const Machine& source = other ? *other : hardware;
+        machine.macs = source.macs;
+        machine.uuid = source.uuid;
+        machine.serial = source.serial;
+        if (other) sql << "DELETE FROM machines WHERE id = :id", use(from);
+        BERTH_TRY(check_identity(machine));
+        BERTH_TRY(check_free(sql, machine));
+        write_hardware(sql, machine);
+        sql << "UPDATE machines SET platform = '', boot_id = '', stage = '', percent = -1, error = '', "
+               "facts = 'null', session = 'null' WHERE id = :id",
+            use(id);
+        sql << "DELETE FROM tokens WHERE machine = :id", use(id);
+        sql << "DELETE FROM conflicts WHERE machine = :id", use(id);
+        forget_conflicts_of(sql, machine);
+        return {};
+    });
 }
 
 Result<Machine> Store::find(std::string_view word) {
-    return with(
-        [&]() -> Result<Machine> {
-            auto found = select_machines(*reads_, "WHERE id = :value", std::string(word));
-            if (found.empty()) found = select_machines(*reads_, "WHERE name = :value", std::string(word));
-            if (auto mac = parse_mac(word); found.empty() && mac)
-                found = select_machines(*reads_, "WHERE id = (SELECT machine FROM macs WHERE mac = :value)",
-                                        *mac);
-            if (found.empty()) return fail(ErrorCode::P02, "machine {}: no id, name or MAC is that", word);
-            return std::move(found.front());
-        },
-        false);
+    return read([&](soci::session& sql) -> Result<Machine> {
+        auto found = select_machines(sql, "WHERE id = :value", std::string(word));
+        if (found.empty()) found = select_machines(sql, "WHERE name = :value", std::string(word));
+        if (auto mac = parse_mac(word); found.empty() && mac)
+            found = select_machines(sql, "WHERE id = (SELECT machine FROM macs WHERE mac = :value)", *mac);
+        if (found.empty()) return fail(ErrorCode::P02, "machine {}: no id, name or MAC is that", word);
+        return std::move(found.front());
+    });
 }
 
 Result<Machine> Store::add(Machine machine) {
-    return with(
-        [&]() -> Result<Machine> {
-            if (auto good = check_identity(machine); !good) return fail(good.error());
-            machine.id.clear();
-            if (machine.name.empty()) machine.name = default_name(*session_, machine);
-            if (auto free = check_free(*session_, machine); !free) return fail(free.error());
-            long long count = 0, n = 0;
-            *session_ << "SELECT count(*) FROM machines", into(count);
-            if (static_cast<size_t>(count) >= k_max_machines)
-                return fail(ErrorCode::P08, "{} machines: must be at most {}", count, k_max_machines);
-            const std::string settings = settings_text(machine);
-            const int enabled = machine.enabled, marked = machine.marked;
-            const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
-            *session_
-                << "INSERT INTO machines (name, uuid, serial, enabled, marked, settings, created) VALUES "
-                   "(:name, :uuid, :serial, :enabled, :marked, :settings, :now)",
-                use(machine.name), use(machine.uuid), use(machine.serial), use(enabled), use(marked),
-                use(settings), use(now);
-            *session_ << "SELECT last_insert_rowid()", into(n);
-            machine.id = fmt::format("m-{:04}", n);
-            *session_ << "UPDATE machines SET id = :id WHERE n = :n", use(machine.id), use(n);
-            write_macs(*session_, machine);
-            forget_conflicts_of(*session_, machine);
-            return machine;
-        },
-        true);
+    return write([&](soci::session& sql) -> Result<Machine> {
+        BERTH_TRY(check_identity(machine));
+        machine.id.clear();
+        if (machine.name.empty()) machine.name = default_name(sql, machine);
+        BERTH_TRY(check_free(sql, machine));
+        long long count = 0, n = 0;
+        sql << "SELECT count(*) FROM machines", into(count);
+        if (static_cast<size_t>(count) >= k_max_machines)
+            return fail(ErrorCode::P08, "{} machines: must be at most {}", count, k_max_machines);
+        const std::string settings = settings_text(machine);
+        const int enabled = machine.enabled, marked = machine.marked;
+        const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
+        sql << "INSERT INTO machines (name, uuid, serial, enabled, marked, settings, created) VALUES "
+               "(:name, :uuid, :serial, :enabled, :marked, :settings, :now)",
+            use(machine.name), use(machine.uuid), use(machine.serial), use(enabled), use(marked),
+            use(settings), use(now);
+        sql << "SELECT last_insert_rowid()", into(n);
+        machine.id = fmt::format("m-{:04}", n);
+        sql << "UPDATE machines SET id = :id WHERE n = :n", use(machine.id), use(n);
+        write_macs(sql, machine);
+        forget_conflicts_of(sql, machine);
+        return machine;
+    });
 }
 
 Status Store::update(const std::string& id, const std::function<Status(Machine&)>& change) {
-    return with(
-        [&]() -> Status {
-            auto found = select_machines(*session_, "WHERE id = :value", id);
-            if (found.empty()) return fail(ErrorCode::P02, "machine {}", id);
-            Machine& machine = found.front();
-            const Machine before = machine;
-            BERTH_TRY(change(machine));
-            machine.id = id;
-            if (!same_hardware(before, machine)) BERTH_TRY(check_identity(machine));
-            BERTH_TRY(check_free(*session_, machine));
-            const std::string settings = settings_text(machine);
-            const int enabled = machine.enabled, marked = machine.marked;
-            *session_
-                << "UPDATE machines SET name = :name, uuid = :uuid, serial = :serial, enabled = :enabled, "
-                   "marked = :marked, settings = :settings WHERE id = :id",
-                use(machine.name), use(machine.uuid), use(machine.serial), use(enabled), use(marked),
-                use(settings), use(id);
-            write_macs(*session_, machine);
-            if (!same_hardware(before, machine)) forget_conflicts_of(*session_, machine);
-            return {};
-        },
-        true);
+    return write([&](soci::session& sql) -> Status {
+        auto found = select_machines(sql, "WHERE id = :value", id);
+        if (found.empty()) return fail(ErrorCode::P02, "machine {}", id);
+        Machine& machine = found.front();
+        const Machine before = machine;
+        BERTH_TRY(change(machine));
+        machine.id = id;
+        if (!same_hardware(before, machine)) BERTH_TRY(check_identity(machine));
+        BERTH_TRY(check_free(sql, machine));
+        const std::string settings = settings_text(machine);
+        const int enabled = machine.enabled, marked = machine.marked;
+        sql << "UPDATE machines SET name = :name, uuid = :uuid, serial = :serial, enabled = :enabled, "
+               "marked = :marked, settings = :settings WHERE id = :id",
+            use(machine.name), use(machine.uuid), use(machine.serial), use(enabled), use(marked),
+            use(settings), use(id);
+        write_macs(sql, machine);
+        if (!same_hardware(before, machine)) forget_conflicts_of(sql, machine);
+        return {};
+    });
 }
 
 Status Store::remove(const std::string& id) {
-    return with(
-        [&]() -> Status {
-            *session_ << "DELETE FROM machines WHERE id = :id", use(id);
-            return {};
-        },
-        true);
+    return write([&](soci::session& sql) -> Status {
+        sql << "DELETE FROM machines WHERE id = :id", use(id);
+        return {};
+    });
 }
 
 Status Store::add_token(const std::string& id, const std::string& token, const std::string& image,
                         const std::string& site) {
-    return with(
-        [&]() -> Status {
-            const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
-            *session_
-                << "INSERT INTO tokens (machine, token, made, image, site) SELECT id, :token, :now, :image, "
-                   ":site FROM machines WHERE id = :id",
-                use(token), use(now), use(image), use(site), use(id);
-            *session_ << fmt::format(
-                "DELETE FROM tokens WHERE machine = :id AND n NOT IN (SELECT n FROM tokens WHERE machine = "
-                ":same ORDER BY n "
-                "DESC LIMIT {})",
-                k_kept_tokens),
-                use(id), use(id);
-            return {};
-        },
-        true);
+    return write([&](soci::session& sql) -> Status {
+        const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
+        sql << "INSERT INTO tokens (machine, token, made, image, site) SELECT id, :token, :now, :image, "
+               ":site FROM machines WHERE id = :id",
+            use(token), use(now), use(image), use(site), use(id);
+        sql << fmt::format(
+            "DELETE FROM tokens WHERE machine = :id AND n NOT IN (SELECT n FROM tokens WHERE machine = "
+            ":same ORDER BY n "
+            "DESC LIMIT {})",
+            k_kept_tokens),
+            use(id), use(id);
+        return {};
+    });
 }
 
 Status Store::release_builds(const std::vector<std::string>& builds,
                              const std::function<Status(const std::string& build)>& remove) {
-    return with(
-        [&]() -> Status {
-            for (const auto& build : builds) {
-                int used = 0;
-                *session_
-                    << "SELECT EXISTS (SELECT 1 FROM tokens WHERE image = :build) OR EXISTS (SELECT 1 FROM "
-                       "tokens WHERE site = :same)",
-                    use(build), use(build), into(used);
-                if (used == 0) BERTH_TRY(remove(build));
-            }
-            return {};
-        },
-        true);
+    return write([&](soci::session& sql) -> Status {
+        for (const auto& build : builds) {
+            int used = 0;
+            sql << "SELECT EXISTS (SELECT 1 FROM tokens WHERE image = :build) OR EXISTS (SELECT 1 FROM "
+                   "tokens WHERE site = :same)",
+                use(build), use(build), into(used);
+            if (used == 0) BERTH_TRY(remove(build));
+        }
+        return {};
+    });
 }
 
 Status Store::check_token(const std::string& id, std::string_view token) {
-    return with(
-        [&]() -> Status {
-            int count = 0;
-            const std::string given(token);
-            *reads_ << "SELECT count(*) FROM tokens WHERE machine = :id AND token = :token", use(id),
-                use(given), into(count);
-            if (count == 0) return fail(ErrorCode::P03);
-            return {};
-        },
-        false);
+    return read([&](soci::session& sql) -> Status {
+        int count = 0;
+        const std::string given(token);
+        sql << "SELECT count(*) FROM tokens WHERE machine = :id AND token = :token", use(id), use(given),
+            into(count);
+        if (count == 0) return fail(ErrorCode::P03);
+        return {};
+    });
 }
 
 Status Store::seen_at_boot(const std::string& id, Platform platform) {
-    return with(
-        [&]() -> Status {
-            const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
-            const std::string firmware(to_text(platform));
-            *session_ << "UPDATE machines SET seen = :now, platform = :platform, stage = 'ipxe', percent = "
-                         "-1, error = '', session = 'null' WHERE id = :id",
-                use(now), use(firmware), use(id);
-            return {};
-        },
-        true);
+    return write([&](soci::session& sql) -> Status {
+        const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
+        const std::string firmware(to_text(platform));
+        sql << "UPDATE machines SET seen = :now, platform = :platform, stage = 'ipxe', percent = "
+               "-1, error = '', session = 'null' WHERE id = :id",
+            use(now), use(firmware), use(id);
+        return {};
+    });
 }
 
 Status Store::post_status(const std::string& id, const StatusPost& post) {
-    return with(
-        [&]() -> Status {
-            auto found = select_machines(*session_, "WHERE id = :value", id);
-            if (found.empty()) return fail(ErrorCode::P02, "machine {}", id);
-            Machine& machine = found.front();
-            LastStatus s = machine.status;
-            // No session outlives its boot.
-            if (post.boot_id && *post.boot_id != s.boot_id) s.session = nullptr;
-            if (post.boot_id) s.boot_id = *post.boot_id;
-            if (post.stage && *post.stage != s.stage) s.percent = -1;
-            if (post.stage) s.stage = *post.stage;
-            if (post.percent) s.percent = *post.percent;
-            if (post.error) s.error = *post.error;
-            if (post.facts) s.facts = *post.facts;
-            if (post.session) s.session = *post.session;
-            if (post.stage)
-                s.again = *post.stage == "again" ? s.again + 1 : *post.stage == "prompt" ? 0 : s.again;
-            const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
-            const std::string facts = s.facts.dump(), session = s.session.dump();
-            *session_ << "UPDATE machines SET seen = :now, boot_id = :boot, stage = :stage, percent = "
-                         ":percent, error = :error, "
-                         "facts = :facts, session = :session, again = :again WHERE id = :id",
-                use(now), use(s.boot_id), use(s.stage), use(s.percent), use(s.error), use(facts),
-                use(session), use(s.again), use(id);
-            // Done: another disk, put in later, is not made anew by an old request.
-            if (const auto wish = machine.settings.find("data");
-                post.facts && wish != machine.settings.end() && is_remake(wish->second) &&
-                member_text(json_member(*post.facts, "data"), "remade", "") == wish->second) {
-                wish->second = "auto";
-                const std::string settings = settings_text(machine);
-                *session_ << "UPDATE machines SET settings = :settings WHERE id = :id", use(settings),
-                    use(id);
-            }
-            return {};
-        },
-        true);
+    return write([&](soci::session& sql) -> Status {
+        auto found = select_machines(sql, "WHERE id = :value", id);
+        if (found.empty()) return fail(ErrorCode::P02, "machine {}", id);
+        Machine& machine = found.front();
+        LastStatus s = machine.status;
+        // No session outlives its boot.
+        if (post.boot_id && *post.boot_id != s.boot_id) s.session = nullptr;
+        if (post.boot_id) s.boot_id = *post.boot_id;
+        if (post.stage && *post.stage != s.stage) s.percent = -1;
+        if (post.stage) s.stage = *post.stage;
+        if (post.percent) s.percent = *post.percent;
+        if (post.error) s.error = *post.error;
+        if (post.facts) s.facts = *post.facts;
+        if (post.session) s.session = *post.session;
+        if (post.stage)
+            s.again = *post.stage == "again" ? s.again + 1 : *post.stage == "prompt" ? 0 : s.again;
+        const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
+        const std::string facts = s.facts.dump(), session = s.session.dump();
+        sql << "UPDATE machines SET seen = :now, boot_id = :boot, stage = :stage, percent = "
+               ":percent, error = :error, "
+               "facts = :facts, session = :session, again = :again WHERE id = :id",
+            use(now), use(s.boot_id), use(s.stage), use(s.percent), use(s.error), use(facts), use(session),
+            use(s.again), use(id);
+        // Done: another disk, put in later, is not made anew by an old request.
+        if (const auto wish = machine.settings.find("data");
+            post.facts && wish != machine.settings.end() && is_remake(wish->second) &&
+            member_text(json_member(*post.facts, "data"), "remade", "") == wish->second) {
+            wish->second = "auto";
+            const std::string settings = settings_text(machine);
+            sql << "UPDATE machines SET settings = :settings WHERE id = :id", use(settings), use(id);
+        }
+        return {};
+    });
 }
 
 Status Store::forget_again(const std::string& id) {
-    return with(
-        [&]() -> Status {
-            *session_ << "UPDATE machines SET again = 0 WHERE id = :id", use(id);
-            return {};
-        },
-        true);
+    return write([&](soci::session& sql) -> Status {
+        sql << "UPDATE machines SET again = 0 WHERE id = :id", use(id);
+        return {};
+    });
 }
 
 Result<std::vector<std::string>> Store::state_names(const std::string& id) {
-    return with(
-        [&]() -> Result<std::vector<std::string>> {
-            std::vector<std::string> names;
-            std::string name;
-            soci::statement rows =
-                (reads_->prepare << "SELECT name FROM states WHERE machine = :id ORDER BY name", use(id),
-                 into(name));
-            for (bool more = rows.execute(true); more; more = rows.fetch()) names.push_back(name);
-            return names;
-        },
-        false);
+    return read([&](soci::session& sql) -> Result<std::vector<std::string>> {
+        std::vector<std::string> names;
+        std::string name;
+        soci::statement rows =
+            (sql.prepare << "SELECT name FROM states WHERE machine = :id ORDER BY name", use(id), into(name));
+        for (bool more = rows.execute(true); more; more = rows.fetch()) names.push_back(name);
+        return names;
+    });
 }
 
 Result<std::optional<std::string>> Store::state(const std::string& id, const std::string& name) {
-    return with(
-        [&]() -> Result<std::optional<std::string>> {
-            std::string body;
-            *reads_ << "SELECT body FROM states WHERE machine = :id AND name = :name", use(id), use(name),
-                into(body);
-            if (!reads_->got_data()) return std::nullopt;
-            return body;
-        },
-        false);
+    return read([&](soci::session& sql) -> Result<std::optional<std::string>> {
+        std::string body;
+        sql << "SELECT body FROM states WHERE machine = :id AND name = :name", use(id), use(name), into(body);
+        if (!sql.got_data()) return std::nullopt;
+        return body;
+    });
 }
 
 Status Store::put_state(const std::string& id, const std::string& name, const std::string& body) {
     if (body.size() > k_max_state_bytes)
         return fail(ErrorCode::P08, "state of {} bytes: must be at most {}", body.size(), k_max_state_bytes);
-    return with(
-        [&]() -> Status {
-            int others = 0;
-            *session_ << "SELECT count(*) FROM states WHERE machine = :id AND name <> :name", use(id),
-                use(name), into(others);
-            if (others >= static_cast<int>(k_max_state_files))
-                return fail(ErrorCode::P08, "state files: must be at most {} for a machine",
-                            k_max_state_files);
-            const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
-            *session_ << "INSERT OR REPLACE INTO states (machine, name, body, written) VALUES (:id, :name, "
-                         ":body, :now)",
-                use(id), use(name), use(body), use(now);
-            return {};
-        },
-        true);
+    return write([&](soci::session& sql) -> Status {
+        int others = 0;
+        sql << "SELECT count(*) FROM states WHERE machine = :id AND name <> :name", use(id), use(name),
+            into(others);
+        if (others >= static_cast<int>(k_max_state_files))
+            return fail(ErrorCode::P08, "state files: must be at most {} for a machine", k_max_state_files);
+        const long long now = std::chrono::system_clock::to_time_t(clock_.wall());
+        sql << "INSERT OR REPLACE INTO states (machine, name, body, written) VALUES (:id, :name, "
+               ":body, :now)",
+            use(id), use(name), use(body), use(now);
+        return {};
+    });
 }
 
 Status Store::remove_state(const std::string& id, const std::string& name) {
-    return with(
-        [&]() -> Status {
-            *session_ << "DELETE FROM states WHERE machine = :id AND name = :name", use(id), use(name);
-            return {};
-        },
-        true);
+    return write([&](soci::session& sql) -> Status {
+        sql << "DELETE FROM states WHERE machine = :id AND name = :name", use(id), use(name);
+        return {};
+    });
 }
 
 }  // namespace berth::server

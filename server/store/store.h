@@ -103,10 +103,13 @@ class Store {
     Store(std::unique_ptr<soci::session> writing, std::unique_ptr<soci::session> reading, Clock& clock,
           std::chrono::milliseconds patience);
     template <typename F>
-    auto with(F&& work, bool writes) -> decltype(work());
+    auto read(F&& work);
+    template <typename F>
+    auto write(F&& work) -> decltype(work(std::declval<soci::session&>()));
 
-    std::timed_mutex writing_, reading_;
-    std::unique_ptr<soci::session> session_, reads_;  ///< `reads_` only between BEGIN and COMMIT of a read.
+    std::mutex reading_;
+    std::timed_mutex writing_;
+    std::unique_ptr<soci::session> reads_, writes_;
     Clock& clock_;
     std::chrono::milliseconds patience_;
 };
