@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which machine asks (docs/architecture.md "Which machine asks"): one pure function over
 // what a request says of its machine and the records. Network cards travel with docks, and boards of one
-// series can have one UUID; so neither alone gives a record away. The cases are in docs/architecture.md,
-// printed by identity_table_text().
+// series can have one UUID; so neither alone gives a record away. A test holds the table of that page to it.
 #pragma once
 
 #include <span>
@@ -39,7 +38,6 @@ bool same_uuid(std::string_view a, std::string_view b);
 std::string swapped_uuid(std::string_view uuid);
 
 enum class Match { unknown, found, mac_added, conflict };
-std::string_view to_text(Match match);
 
 struct Identification {
     Match match = Match::unknown;
@@ -69,8 +67,5 @@ struct Conflict {
     int64_t first = 0, last = 0;  ///< Seconds since 1970.
     int64_t times = 0;
 };
-
-/// The cases as a table in Markdown, each decided by identify().
-std::string identity_table_text();
 
 }  // namespace berth::server

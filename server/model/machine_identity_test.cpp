@@ -248,6 +248,71 @@ TEST(Hardware, of_a_request_holds_only_what_tells_machines_apart) {
     EXPECT_EQ(code_of(parse_hardware(k_mac_a, "x", "")), "BERTH-P01");
 }
 
+/// The cases as a table in Markdown, each decided by identify().
+std::string identity_table_text() {
+    const std::string a1 = "52:54:00:00:00:0a", b1 = "52:54:00:00:00:0b", other = "52:54:00:00:00:0c";
+    const std::string ua = "aaaaaaaa-1234-4000-8000-0123456789ab",
+                      ub = "bbbbbbbb-1234-4000-8000-0123456789ab",
+                      uc = "cccccccc-1234-4000-8000-0123456789ab";
+    const std::string sa = "SERIAL-A", sb = "SERIAL-B", sc = "SERIAL-C";
+    const std::vector<Machine> both{{.id = "A", .macs = {a1}, .uuid = ua, .serial = sa},
+                                    {.id = "B", .macs = {b1}, .uuid = ub, .serial = sb}};
+    std::vector<Machine> bare = both, twins = both;
+    bare[0].uuid = bare[0].serial = "";
+    twins[1].uuid = ua, twins[1].serial = sa;
+    struct Case {
+        const char* records;
+        const std::vector<Machine>& list;
+        Hardware seen;
+    };
+    const char* const k_two = "A and B";
+    const char* const k_bare = "A with its MAC alone, and B";
+    const char* const k_twins = "A and B with one UUID and serial";
+    const Case cases[] = {
+        {k_two, both, {a1, ua, sa}},       {k_two, both, {a1, "", ""}},    {k_two, both, {a1, ua, ""}},
+        {k_two, both, {a1, "", sa}},       {k_two, both, {a1, uc, sc}},    {k_two, both, {a1, uc, sa}},
+        {k_two, both, {a1, ua, sc}},       {k_two, both, {a1, uc, ""}},    {k_two, both, {a1, "", sc}},
+        {k_two, both, {a1, ub, sb}},       {k_two, both, {other, ua, sa}}, {k_two, both, {"", ua, sa}},
+        {k_two, both, {other, ua, sc}},    {k_two, both, {other, uc, sa}}, {k_two, both, {other, ua, ""}},
+        {k_two, both, {other, "", sa}},    {k_two, both, {other, uc, sc}}, {k_two, both, {other, "", ""}},
+        {k_two, both, {"", "", ""}},       {k_bare, bare, {a1, uc, sc}},   {k_bare, bare, {a1, "", ""}},
+        {k_bare, bare, {a1, ub, sb}},      {k_bare, bare, {a1, ub, sc}},   {k_twins, twins, {a1, ua, sa}},
+        {k_twins, twins, {other, ua, sa}}, {k_twins, twins, {"", ua, sa}}};
+    const auto word = [](const std::string& value, const std::string& of_a, const std::string& of_b,
+                         const char* a_or_b) {
+        if (value.empty()) return "none";
+        return value == of_a && value == of_b ? a_or_b
+               : value == of_a                ? "A's"
+               : value == of_b                ? "B's"
+                                              : "another";
+    };
+    std::string text = "| recorded | MAC | UUID | serial | the request is |\n|---|---|---|---|---|\n";
+    for (const Case& c : cases) {
+        const Identification who = identify(c.seen, c.list);
+        std::string result;
+        switch (who.match) {
+            case Match::unknown:
+                result = "of an unknown machine";
+                break;
+            case Match::found:
+                result = who.record + "'s";
+                if (!who.card_of.empty()) result += ", with a card of " + who.card_of + "'s";
+                break;
+            case Match::mac_added:
+                result = who.record + "'s, which gets the MAC";
+                break;
+            case Match::conflict:
+                result = "of an unknown machine, a conflict with " + who.record;
+                break;
+        }
+        const char* board_of = &c.list == &twins ? "A's and B's" : "A's";
+        text += fmt::format("| {} | {} | {} | {} | {} |\n", c.records, word(c.seen.mac, a1, b1, ""),
+                            word(c.seen.uuid, ua, c.list[1].uuid, board_of),
+                            word(c.seen.serial, sa, c.list[1].serial, board_of), result);
+    }
+    return text;
+}
+
 TEST(IdentityTable, is_the_one_in_the_architecture_page) {
     std::ifstream file(BERTH_SOURCE_DIR "/docs/architecture.md");
     std::stringstream text;

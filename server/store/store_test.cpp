@@ -5,13 +5,14 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <map>
 #include <thread>
 
 #include "base/fd.h"
 #include "base/spawn.h"
 #include "tests/testing/code_of.h"
-
 #include "tests/testing/fake_clock.h"
+
 namespace berth::server {
 namespace {
 
@@ -140,9 +141,11 @@ TEST_F(StoreTest, at_boot_a_record_is_found_by_a_mac_or_by_uuid_and_serial_and_n
     Machine board{.name = "by-board", .uuid = k_uuid, .serial = "SN 1"};
     ASSERT_TRUE(store->add(board));
     added(k_mac, "with-mac");
+    const std::map<Match, std::string> k_not_found{{Match::unknown, "unknown"},
+                                                   {Match::conflict, "conflict"}};
     const auto name = [&](const Hardware& seen) {
         const auto found = store->identify(seen).value();
-        return found.machine ? found.machine->name : std::string(to_text(found.who.match));
+        return found.machine ? found.machine->name : k_not_found.at(found.who.match);
     };
     EXPECT_EQ(name({k_mac, "", ""}), "with-mac");
     EXPECT_EQ(name({k_other, k_uuid, "SN 1"}), "by-board");
