@@ -138,9 +138,8 @@ std::string fresh_mac() {
 
 Result<MachineCopy> copy_machine(std::string_view text, std::string_view file, const std::string& uuid,
                                  const std::string& mac) {
-    auto config = parse_machine_config(text, file);
-    if (!config) return fail(config.error());
-    MachineCopy copy{.text = std::string(text), .config = *config, .files = {}, .optional = {}};
+    auto config = BERTH_TRY(parse_machine_config(text, file));
+    MachineCopy copy{.text = std::string(text)};
     {
         const toml::table source = toml::parse(text, file);  // it was parsed once: it does not throw
         const toml::node* id = source.get("uuid");
@@ -155,8 +154,8 @@ Result<MachineCopy> copy_machine(std::string_view text, std::string_view file, c
         for (const auto& [node, value] : values) replace_value(copy.text, *node, value);
     }
     auto again = parse_machine_config(copy.text, file);
-    if (!again || again->uuid != uuid || again->disks.size() != config->disks.size() ||
-        (!config->network.mac.empty() && again->network.mac != mac))
+    if (!again || again->uuid != uuid || again->disks.size() != config.disks.size() ||
+        (!config.network.mac.empty() && again->network.mac != mac))
         return fail(ErrorCode::C01, "{}: write uuid and mac as plain strings on lines of their own", file);
     copy.config = std::move(*again);
     const auto add = [&](const std::string& path) {

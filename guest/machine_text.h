@@ -23,9 +23,9 @@ std::string fresh_mac();
 /// another MAC address; everything else stays, to the byte. C-errors when the text is not a machine.toml.
 struct MachineCopy {
     std::string text;
-    MachineConfig config;
     std::vector<std::string> files;     ///< Disks and templates, each once.
     std::vector<std::string> optional;  ///< Firmware variables. A TPM's state is the original's alone.
+    MachineConfig config{};
 };
 Result<MachineCopy> copy_machine(std::string_view text, std::string_view file, const std::string& uuid,
                                  const std::string& mac);

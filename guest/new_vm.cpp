@@ -295,7 +295,7 @@ Status copy_vm(files::FileOps& from, const files::FileHandle& source, const file
         auto after = BERTH_TRY(file.ops->attributes(file.handle));
         if (moment_of(after) != moment_of(file.attributes)) return fail(ErrorCode::M37, "\"{}\"", path);
     }
-    return made.put(k_machine_file, planned->machine_toml);
+    return made.put(k_machine_file, planned.text);
 }
 
 Status make_vm_from_template(const MountOptions& user, const NfsLocation& source, const std::string& vm,

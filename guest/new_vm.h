@@ -64,13 +64,8 @@ class NewVm {
     UniqueFd guard_;  ///< Held by one process of this machine.
 };
 
-/// What of a VM is to be copied: machine.toml as the copy gets it, and files of its folder.
-struct VmCopyPlan {
-    std::string machine_toml;
-    std::vector<std::string> files;  ///< A missing one of `optional` is left out.
-    std::vector<std::string> optional;
-};
-using PlanVmCopy = std::function<Result<VmCopyPlan>(const std::string& machine_toml)>;
+/// What of a VM is to be copied, by its machine.toml. A missing file of `optional` is left out.
+using PlanVmCopy = std::function<Result<MachineCopy>(const std::string& machine_toml)>;
 using CopyProgress = std::function<Status(const std::string& file, uint64_t done, uint64_t size)>;
 
 /// Fills `made` with a copy of the VM in `source`; files of the shared tree stay links into it. Does not

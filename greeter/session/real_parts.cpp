@@ -86,11 +86,8 @@ class RealParts final : public Parts {
 Status RealParts::make_from_template(const guest::MountOptions& user, const NfsLocation& source,
                                      const std::string& maker, const guest::CopyProgress& progress) {
     const std::string name = source.directory.substr(source.directory.rfind('/') + 1);
-    const guest::PlanVmCopy plan = [&](const std::string& text) -> Result<guest::VmCopyPlan> {
-        auto copy =
-            guest::copy_machine(text, name + "/machine.toml", guest::fresh_uuid(), guest::fresh_mac());
-        if (!copy) return fail(copy.error());
-        return guest::VmCopyPlan{copy->text, copy->files, copy->optional};
+    const guest::PlanVmCopy plan = [&](const std::string& text) {
+        return guest::copy_machine(text, name + "/machine.toml", guest::fresh_uuid(), guest::fresh_mac());
     };
     return guest::make_vm_from_template(user, source, name, maker, plan, progress, files_, clock_, report_);
 }

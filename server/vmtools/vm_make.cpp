@@ -157,10 +157,8 @@ Status clone_vms(UserPlace& from, const std::string& source, HeldLock* lock, std
             failed = fail(begun.error().with_prefix(job.place.where));
             break;
         }
-        const guest::PlanVmCopy plan = [&](const std::string& text) -> Result<guest::VmCopyPlan> {
-            auto copy = guest::copy_machine(text, source + "/machine.toml", job.uuid, job.mac);
-            if (!copy) return fail(copy.error());
-            return guest::VmCopyPlan{copy->text, copy->files, copy->optional};
+        const guest::PlanVmCopy plan = [&](const std::string& text) {
+            return guest::copy_machine(text, source + "/machine.toml", job.uuid, job.mac);
         };
         const guest::CopyProgress step = [&](const std::string& file, uint64_t done,
                                              uint64_t size) -> Status {
