@@ -14,6 +14,7 @@
 #include <unordered_map>
 
 #include "base/no_throw.h"
+#include "base/text.h"
 #include "net/admission.h"
 
 namespace berth::net {
@@ -134,10 +135,8 @@ size_t leave_escaped(void*, MHD_Connection*, char* text) {
 
 MHD_Result take_header(void* map, MHD_ValueKind, const char* name, const char* value) {
     return no_throw("HTTP server: a header", MHD_NO, [&] {
-        std::string lower;
-        for (const char* c = name; *c != 0; ++c)
-            lower += static_cast<char>(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
-        static_cast<decltype(Request::headers)*>(map)->emplace(lower, value == nullptr ? "" : value);
+        static_cast<decltype(Request::headers)*>(map)->emplace(lower_case(name),
+                                                               value == nullptr ? "" : value);
         return MHD_YES;
     });
 }
@@ -209,17 +208,15 @@ Result<Socket> listen_on(const std::string& where, ErrorCode failed) {
     const size_t colon = where.rfind(':');
     if (colon == std::string::npos) return bad();
     std::string host = where.substr(0, colon);
-    const std::string port_text = where.substr(colon + 1);
-    uint16_t port = 0;
-    const auto [end, error] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
-    if (error != std::errc() || end != port_text.data() + port_text.size()) return bad();
+    const auto port = parse_port(where.substr(colon + 1));
+    if (!port) return bad();
     const bool six = host.starts_with("[") && host.ends_with("]");
     sockaddr_in v4{};
     sockaddr_in6 v6{};
     v4.sin_family = AF_INET;
-    v4.sin_port = htons(port);
+    v4.sin_port = htons(*port);
     v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(port);
+    v6.sin6_port = htons(*port);
     if (six) {
         if (inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &v6.sin6_addr) != 1) return bad();
     } else if (inet_pton(AF_INET, host.c_str(), &v4.sin_addr) != 1) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "server/model/machine_view.h"
 
+#include <fmt/ranges.h>
+
 #include <ctime>
 
 #include "base/plain_text.h"
@@ -8,12 +10,6 @@
 
 namespace berth::server {
 namespace {
-
-std::string joined(const std::vector<std::string>& parts, const char* between) {
-    std::string text;
-    for (const auto& part : parts) text += (text.empty() ? "" : between) + part;
-    return text;
-}
 
 std::string member(const nlohmann::json& object, const char* name) {
     const auto& value = json_member(object, name);
@@ -47,7 +43,7 @@ std::string show_disks(const nlohmann::json& facts) {
         const auto bytes = json_number(json_member(disk, "bytes"), 0, UINT64_MAX);
         disks.push_back(fmt::format("{} {}", member_text(disk, "name", "?"), show_bytes(bytes.value_or(0))));
     }
-    return joined(disks, ", ");
+    return fmt::format("{}", fmt::join(disks, ", "));
 }
 
 std::string show_session(const nlohmann::json& session) {
@@ -74,7 +70,7 @@ std::string shown_mode(const Machine& machine, const Policy& policy) {
     std::vector<std::string> options;
     for (const auto key : left_out(machine, policy))
         options.emplace_back(find_setting(key)->option.substr(2));
-    return options.empty() ? mode : fmt::format("{} (not valid: {})", mode, joined(options, ", "));
+    return options.empty() ? mode : fmt::format("{} (not valid: {})", mode, fmt::join(options, ", "));
 }
 
 void add_settings(std::vector<std::string>& lines, const Settings& settings, const Settings& refused) {
