@@ -243,6 +243,21 @@ Error not_added(const std::string& source, const Error& why) {
                              why.detail().empty() ? std::string(code_summary(why.code())) : why.detail()));
 }
 
+/// The public key that the image must be signed with: the one that was named, else that of the build in `current`.
+Result<std::string> key_for(const AddImageOrder& order, const std::string& name, int current) {
+    if (!order.key.empty()) {
+        auto text = read_file(order.key, 4096);
+        if (!text) return fail(ErrorCode::P31, "--key {}", text.error().detail());
+        return text;
+    }
+    auto text = read_small(current, k_key_name, 4096);
+    if (!text)
+        return fail(ErrorCode::P31,
+                    "{}: no image of the name {} has a key here yet: give --key FILE, the public key",
+                    order.source, name);
+    return text;
+}
+
 }  // namespace
 
 Result<ImageBuilds> ImageBuilds::open(const std::string& images) {
@@ -345,18 +360,7 @@ Result<AddedImage> ImageBuilds::add(const AddImageOrder& order) {
     } else {
         current = open_by_hand(folder_.get(), added.name);
     }
-    std::string key;
-    if (!order.key.empty()) {
-        auto text = read_file(order.key, 4096);
-        if (!text) return fail(ErrorCode::P31, "--key {}", text.error().detail());
-        key = std::move(*text);
-    } else if (auto text = read_small(current.get(), k_key_name, 4096); current && text) {
-        key = std::move(*text);
-    } else {
-        return fail(ErrorCode::P31,
-                    "{}: no image of the name {} has a key here yet: give --key FILE, the public key",
-                    order.source, added.name);
-    }
+    const std::string key = BERTH_TRY(key_for(order, added.name, current.get()));
     if (auto good = verify_source(*source, key, kind); !good) return refuse(good.error());
     added.build = source->build;
     const auto other = kind == ManifestKind::image ? ManifestKind::site : ManifestKind::image;
