@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "server/boot/dnsmasq.h"
 
+#include "base/text.h"
 #include "server/ctl/verbs.h"
-#include "server/model/text.h"
 
 namespace berth::server {
 namespace {
@@ -37,19 +37,17 @@ class Dnsmasq final : public Verb {
         const size_t comma = range_.find(',');
         options_.range_first = range_.substr(0, comma);
         options_.range_last = comma == std::string::npos ? "" : range_.substr(comma + 1);
-        const auto text = dnsmasq_settings(options_);
-        if (!text) return fail(text.error());
-        return file_answer(*text);
+        const auto text = BERTH_TRY(dnsmasq_settings(options_));
+        return file_answer(text);
     }
 
   private:
     Status take_url() {
-        const size_t colon = url_.rfind(':');
-        const bool has_port = colon > k_scheme.size();
-        if (!is_base_url(url_)) return fail(ErrorCode::P06, "url \"{}\": must be http://ADDRESS:PORT", url_);
-        options_.server_ip =
-            url_.substr(k_scheme.size(), has_port ? colon - k_scheme.size() : std::string::npos);
-        options_.http_port = has_port ? static_cast<uint16_t>(std::stoi(url_.substr(colon + 1))) : 80;
+        const auto address =
+            url_.starts_with(k_scheme) ? parse_authority(url_.substr(k_scheme.size())) : std::nullopt;
+        if (!address) return fail(ErrorCode::P06, "url \"{}\": must be http://ADDRESS:PORT", url_);
+        options_.server_ip = address->host;
+        options_.http_port = address->port.value_or(80);
         return {};
     }
 
