@@ -22,7 +22,7 @@ namespace berth::guest {
 class NewVm {
   public:
     /// `maker` is this client's identity; `origin` what the VM is made from, with size and time: an earlier
-    /// attempt from the same origin is gone on with, another is thrown away. `exists`: there is such a VM;
+    /// attempt from the same origin is continued, another is discarded. `exists`: there is such a VM;
     /// `busy`: the maker is at it in another process; `invalid`: the name cannot be one.
     static Result<NewVm> begin(files::FileOps& ops, const std::string& vm, const std::string& maker,
                                const std::string& origin, Clock& clock);

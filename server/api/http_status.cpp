@@ -21,7 +21,7 @@ int http_status(Condition condition) {
             return 503;
         case Condition::full:
             return 507;
-        // What we asked of others is our own affair.
+        // The sender can do nothing about these.
         case Condition::unreachable:
         case Condition::no_answer:
         case Condition::stale:

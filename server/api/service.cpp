@@ -15,7 +15,7 @@ const JsonFormat k_state{.name = "state",
                          .unknown = JsonFormat::ignore,
                          .why = "kept for a workstation, of whatever version, as it is"};
 
-// Where they are in the paths of server/api/routes.cpp.
+// Parts of the paths in server/api/routes.cpp.
 constexpr size_t k_machine = 2, k_state_name = 4;
 
 net::Response plain(std::string body) {
@@ -185,7 +185,7 @@ Result<net::Response> Service::boot(const net::Call& call) {
     return plain(std::move(script));
 }
 
-/// Only reads can fail it: what cannot be written is reported, and who cannot be listed goes to its disk.
+/// Only a read can fail it: a failed write is reported, and a machine that cannot be listed goes to its disk.
 Result<Service::Admitted> Service::who_boots(const Hardware& seen, const Policy& policy) {
     const Fields sent{{"mac", seen.mac}, {"uuid", seen.uuid}, {"serial", seen.serial}};
     const auto told = [&](const std::string& id) {
@@ -233,20 +233,20 @@ Result<Service::Admitted> Service::who_boots(const Hardware& seen, const Policy&
             report_.event(Level::info, "machine added", told(added->id));
             return Admitted{std::move(decision), std::move(*added)};
         }
-        // Two requests at once: another one has just added it, or another machine with the same card.
+        // Another request has just added it, or another machine with the same card.
         if (failed_as(added, Condition::exists) && tries < 2) continue;
         report_.error("machine not added", added.error());
         return Admitted{{Action::local_disk, Addition::none, "this machine cannot be listed now"}, {}};
     }
 }
 
-/// Ties a fresh token to the builds that are current, and names all three in the script.
+/// Ties a fresh token to the current builds, and names all three in the script.
 void Service::admit(ScriptInput& script) {
     const auto named = [](const std::string& name, const std::string& build) {
         return build.empty() ? std::string() : name + "/" + build;
     };
-    // A build that was removed before the token was there had been current no more (unless_awaited): a second
-    // look finds its successor.
+    // Until a token refers to a build it may be removed, but only once another one is current (unless_awaited):
+    // a second look finds that one.
     constexpr int k_looks = 3;
     for (int look = 0; look < k_looks; ++look) {
         script.image_build = images_.current(script.image);

@@ -32,13 +32,13 @@ struct ServiceConfig {
 class Service {
   public:
     /// `make_token` gives 32 fresh hex digits. `later` takes what a boot leaves to be written; without it
-    /// that is done at once. Either way its failure is reported and no answer: a token that cannot be written
+    /// that is written at once. A failed write is reported and fails no request: a token that cannot be written
     /// is good as long as this process lives.
     Service(ServiceConfig config, Store& store, const ImageFolder& images, Report& report,
             std::function<std::string()> make_token, std::function<void(Job)> later = {});
     const net::RouteTable& routes() const { return routes_; }
-    /// Runs `remove` unless a token that was given out and is not in the database yet refers to "NAME/BUILD";
-    /// none that does is given out meanwhile. Returns what it returned.
+    /// Runs `remove` and returns its result, unless a token that is not in the database yet refers to
+    /// "NAME/BUILD". No token that does is given out meanwhile.
     Status unless_awaited(const std::string& build, const std::function<Status()>& remove);
 
   private:

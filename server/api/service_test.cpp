@@ -280,7 +280,7 @@ TEST_F(ServiceTest, what_a_boot_leaves_to_be_written_is_written_behind) {
     for (auto& job : jobs) EXPECT_TRUE(job.run());
     EXPECT_TRUE(store->check_token("m-0001", token));
     EXPECT_EQ(store->find("m-0001")->status.platform, "pcbios");
-    // A token whose job was dropped is good no more.
+    // A token whose job was dropped is not good any more.
     ask("GET", "/v1/boot?mac=52:54:00:00:00:01&platform=pcbios");
     jobs[2].dropped();
     EXPECT_EQ(

@@ -25,7 +25,7 @@ class ProcessConsole final : public Console {
     bool can_answer() const override { return isatty(STDIN_FILENO) != 0; }
 
     std::string answer() override {
-        // A signal that is handled is an answer; getline would go on waiting.
+        // A signal that is handled is an answer; getline would continue to wait.
         pollfd line{STDIN_FILENO, POLLIN, 0};
         if (poll(&line, 1, -1) < 0) {
             print(Stream::error, "\n");

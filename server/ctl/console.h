@@ -35,7 +35,7 @@ class Console {
     virtual std::string answer() = 0;
 
     /// From now on SIGINT, SIGTERM and SIGHUP end the work at its next step, so that the lock of a VM is
-    /// given back and a copy can be continued. A second one ends the process.
+    /// released and a copy can be continued. A second one ends the process.
     virtual void heed_interrupts() = 0;
     virtual bool interrupted() const = 0;
 };

@@ -69,7 +69,7 @@ Answer file_answer(std::string file) {
 int run_line(Ctl& ctl, int argc, const char* const* argv, const MoreOptions& more) {
     Line line;
     line.app.require_subcommand(1);
-    // The options of all verbs may stand before or behind the verb; it inherits this.
+    // The options of all verbs may come before or after the verb, which inherits this.
     line.app.fallthrough();
     line.app.add_option("--db,--database", ctl.database, "the provisioner's database file")
         ->capture_default_str();

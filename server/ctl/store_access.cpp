@@ -19,7 +19,7 @@ Result<std::unique_ptr<Store>> open_store(const Ctl& ctl) {
         if (setgroups(1, &group) != 0) return fail_errno("setgroups");
         setfsgid(group);
         setfsuid(facts.st_uid);
-        // Of root's rights over files one remains: the way there may be root's alone (systemd's
+        // One of root's rights over files remains: the folders above it may be open to root alone (systemd's
         // DynamicUser=).
         const std::unique_ptr<std::remove_pointer_t<cap_t>, int (*)(void*)> caps(cap_get_proc(), cap_free);
         const cap_value_t pass = CAP_DAC_READ_SEARCH;

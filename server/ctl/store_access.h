@@ -7,9 +7,8 @@
 
 namespace berth::server {
 
-/// The database that --database names. Root acts as the owner of its folder from then on: what that user
-/// puts there, a link or a file, leads nowhere that the user could not go, and what SQLite makes is the
-/// user's.
+/// The database that --database names. Root acts as the owner of its folder from then on: a link that
+/// this user puts there leads nowhere that the user may not go, and what SQLite makes is the user's.
 Result<std::unique_ptr<Store>> open_store(const Ctl& ctl);
 
 }  // namespace berth::server

@@ -37,8 +37,8 @@ struct Ctl {
 struct Answer {
     nlohmann::json json;             ///< What --json prints.
     std::vector<std::string> lines;  ///< What is printed without; each is made printable.
-    Status then{};                   ///< Once it is printed: why the command fails all the same.
-    /// In the place of `lines`: a file for another program, byte by byte.
+    Status then{};                   ///< Why the command fails once this is printed.
+    /// Instead of `lines`: a file for another program, byte by byte.
     std::optional<std::string> file{};
 };
 

@@ -9,7 +9,7 @@
 namespace berth::server {
 
 struct VerbFacts {
-    std::string_view noun, name;  ///< An empty noun: the verb stands alone ("berthctl dnsmasq").
+    std::string_view noun, name;  ///< An empty noun: a verb without one ("berthctl dnsmasq").
     std::string_view help;
     /// Declares the verb's options on its command, which lives at least as long as the verb.
     std::unique_ptr<Verb> (*make)(CLI::App& command);

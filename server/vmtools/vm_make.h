@@ -27,7 +27,7 @@ struct DiskToMake {
     std::string link;
 };
 
-/// `origin` names what it is made from; with the same one an earlier attempt is gone on with.
+/// `origin` names what it is made from; with the same one an earlier attempt is continued.
 Status make_vm(UserPlace& place, const std::string& vm, const guest::MachineConfig& config,
                const std::vector<DiskToMake>& disks, const std::string& origin, const MakeProgress& progress,
                Clock& clock);

@@ -31,7 +31,7 @@ class MachineArguments {
     MachineArguments(const MachineArguments&) = delete;
     MachineArguments& operator=(const MachineArguments&) = delete;
 
-    /// The same each time, also for a request to remake the data partition. P06.
+    /// Checks and applies what the line named; doing it again changes nothing more. P06.
     Status apply(Machine& machine) const;
 
   private:
@@ -46,7 +46,7 @@ void add_machine_word(CLI::App& command, std::string& word);
 
 /// What `show` says of it, also after a change with --json.
 Result<Answer> machine_answer(Store& store, const std::string& word);
-/// The answer of a verb that has shown the change already: with --json the record as it is now.
+/// The answer of a verb that has already shown the change: with --json the record as it is now.
 Result<Answer> changed_answer(const Ctl& ctl, Store& store, const std::string& id, bool changed);
 
 }  // namespace berth::server

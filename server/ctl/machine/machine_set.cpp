@@ -22,7 +22,7 @@ class MachineSet final : public Verb {
         BERTH_TRY(arguments_.apply(changed));
         const auto go = BERTH_TRY(question_.confirm(ctl, before, editable_lines(changed)));
         if (go)
-            // Asking may have taken its time: what was shown must still be so.
+            // The answer may have taken long: what was shown must still be true.
             BERTH_TRY(store->update(machine.id, [&](Machine& now) -> Status {
                 if (editable_lines(now) != before)
                     return fail(ErrorCode::P07, "machine {}: was changed by someone else meanwhile", now.id);

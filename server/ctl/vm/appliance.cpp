@@ -46,7 +46,7 @@ Status read_appliance(const std::string& path, const VmHardwareArguments& hardwa
         bytes.resize(static_cast<size_t>(n));
         return bytes;
     };
-    // open_image rounds up to sectors; what is behind the file's end reads as nothing.
+    // open_image rounds up to sectors; beyond the file's end there is nothing to read.
     auto members = BERTH_TRY(read_tar_index(read, whole.size, path));
     auto described = BERTH_TRY(read_description(read, members, path));
 

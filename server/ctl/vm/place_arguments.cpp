@@ -8,7 +8,7 @@ namespace {
 
 constexpr unsigned k_nobody = 65534;
 
-/// Root's runs as the image's user for it, or as one who owns nothing.
+/// For root it runs as the image's user for it, or as one who owns nothing.
 std::shared_ptr<files::FilesHelper> files_helper(const std::string& path, Report& report) {
     auto program = files::files_program(path, "_berth-files");
     if (!program) program = files::files_program(path, "nobody");

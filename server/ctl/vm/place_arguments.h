@@ -13,7 +13,7 @@ class PlaceArguments {
     PlaceArguments(const PlaceArguments&) = delete;
     PlaceArguments& operator=(const PlaceArguments&) = delete;
 
-    /// One user's directory; `make` as Places::open has it. The berth-files behind it lives as long as this.
+    /// One user's directory; `make`: see Places::open. The berth-files behind it lives as long as this.
     Result<UserPlace> open(Ctl& ctl, const std::string& user, bool make = false);
     /// All users, sorted.
     Result<std::vector<std::string>> users(Ctl& ctl);

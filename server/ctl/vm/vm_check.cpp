@@ -32,7 +32,7 @@ class VmCheck final : public Verb {
     Result<Answer> run(Ctl& ctl) override {
         const auto name = BERTH_TRY(parse_vm_name(name_));
         auto place = places_.open(ctl, name.user);
-        // The session would come no further either.
+        // A session would get no further either.
         if (!place) return answer_of(name, {{true, place.error()}});
         BERTH_TRY(find_vm(*place, name.vm));
         std::optional<guest::MachineConfig> config;

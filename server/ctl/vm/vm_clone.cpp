@@ -12,7 +12,7 @@ namespace berth::server {
 namespace {
 
 constexpr size_t k_max_users_file = 1 << 20;
-/// So many copies are made durable at once.
+/// How many copies are made durable at once.
 constexpr size_t k_batch = 64;
 
 /// One name a line; empty lines and what follows "#" do not count.
@@ -87,7 +87,7 @@ class VmClone final : public Verb {
         std::vector<CloneJob> jobs;
         for (const auto& target : targets) {
             auto place = BERTH_TRY(places_.open(ctl, target.user, true));
-            // A class is cloned again when some pupils came late.
+            // A class is cloned again when pupils join later.
             if (!users_file_.empty() && place.ops->lookup(place.ops->root(), target.vm)) {
                 answer.lines.push_back(target.text() + ": is there already");
                 continue;

@@ -56,7 +56,7 @@ class VmList final : public Verb {
             Status added = add_user(ctl, user, list, rows);
             if (added) continue;
             if (!user_.empty()) return fail(added.error());
-            // One folder that is no user's must not hide the others.
+            // A folder that is not a user's must not hide the others.
             ctl.complain(added.error(), user);
         }
         return Answer{.json = std::move(list), .lines = table(std::move(rows))};

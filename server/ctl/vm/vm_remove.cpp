@@ -31,7 +31,7 @@ class VmRemove final : public Verb {
             return answer;
         }
         BERTH_TRY(not_interrupted(ctl, name.text()));
-        BERTH_TRY(lock.tick());  // the answer may have taken its time
+        BERTH_TRY(lock.tick());  // the answer may have taken long
         BERTH_TRY(guest::remove_vm(*place.ops, name.vm));
         lock.forget();
         return removed(name.text());

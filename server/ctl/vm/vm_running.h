@@ -6,7 +6,7 @@
 
 namespace berth::server {
 
-/// By the lock files in the directory or at the server that `options` name; with neither by what the
+/// From the lock files in the directory or at the server that `options` name; with neither, from what the
 /// workstations post. P05 when some folders could not be looked at.
 Result<Answer> running_answer(const Ctl& ctl, const PlaceOptions& options);
 

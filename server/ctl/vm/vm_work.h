@@ -10,8 +10,8 @@ namespace berth::server {
 /// P30 when a signal came.
 Status not_interrupted(const Ctl& ctl, const std::string& vm);
 
-/// --progress, and what is said while files are written: on a terminal one line that is written over, with
-/// --progress lines, one for each whole percent. Ends the work with P30 when a signal came.
+/// --progress, and what is said while files are written: on a terminal one line that is overwritten, with
+/// --progress a line for each whole percent. Ends the work with P30 when a signal came.
 class Progress {
   public:
     explicit Progress(CLI::App& command);
@@ -40,7 +40,7 @@ class Progress {
 class LockArguments {
   public:
     explicit LockArguments(CLI::App& command);
-    /// From here on signals are heeded. K01 naming who has it; P30.
+    /// Heeds signals from now on. K01 names who has it; P30.
     Result<HeldLock> take(Ctl& ctl, UserPlace& place, const std::string& vm) const;
 
   private:
