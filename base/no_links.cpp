@@ -40,11 +40,11 @@ UniqueFd open_without_links(const std::string& path, int flags) {
     return open_at(AT_FDCWD, path, flags, 0);
 }
 
-Result<std::string> read_file_below(const std::string& folder, const std::string& path, size_t limit) {
+Result<std::string> read_file_below(const std::string& folder, const std::string& path) {
     // O_NONBLOCK: a pipe put in a file's place must not hang the reader.
     const UniqueFd fd = open_below(folder, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (!fd) return fail_errno("open " + folder + "/" + path);
-    return read_open_file(fd.get(), folder + "/" + path, limit);
+    return read_open_file(fd.get(), folder + "/" + path);
 }
 
 Result<UniqueFd> make_file_in(const std::string& folder, const std::string& name, unsigned mode) {

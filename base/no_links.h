@@ -19,8 +19,7 @@ UniqueFd open_below(const std::string& folder, const std::string& path, int flag
 UniqueFd open_without_links(const std::string& path, int flags);
 
 /// A whole regular file below `folder`; errors as read_file's, and I01 for a link.
-Result<std::string> read_file_below(const std::string& folder, const std::string& path,
-                                    size_t limit = 1 << 20);
+Result<std::string> read_file_below(const std::string& folder, const std::string& path);
 
 /// A new file for writing at its end, in place of whatever has that name. I01, I06.
 Result<UniqueFd> make_file_in(const std::string& folder, const std::string& name, unsigned mode);

@@ -11,8 +11,7 @@ namespace berth::boot {
 
 namespace fs = std::filesystem;
 
-Modules::Modules(const std::string& folder)
-    : context_(kmod_new(folder.empty() ? nullptr : folder.c_str(), nullptr)) {
+Modules::Modules() : context_(kmod_new(nullptr, nullptr)) {
     if (context_ != nullptr) kmod_load_resources(context_);
 }
 
@@ -35,10 +34,11 @@ bool Modules::load(const std::string& alias) {
     return loaded;
 }
 
-size_t Modules::load_for_hardware(const std::string& devices) {
+size_t Modules::load_for_hardware() {
     size_t fresh = 0;
     std::error_code error;
-    auto it = fs::recursive_directory_iterator(devices, fs::directory_options::skip_permission_denied, error);
+    auto it = fs::recursive_directory_iterator("/sys/devices", fs::directory_options::skip_permission_denied,
+                                               error);
     for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
         if (it->path().filename() != "modalias") continue;
         auto text = read_file(it->path(), 65536);

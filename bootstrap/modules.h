@@ -14,8 +14,8 @@ namespace berth::boot {
 
 class Modules {
   public:
-    /// `folder`: /lib/modules/RELEASE; empty: that of the running kernel.
-    explicit Modules(const std::string& folder = "");
+    /// Those of the running kernel.
+    Modules();
     ~Modules();
     Modules(const Modules&) = delete;
     Modules& operator=(const Modules&) = delete;
@@ -25,7 +25,7 @@ class Modules {
     bool load(const std::string& alias);
     /// Loads for each modalias not yet seen. Returns how many were new: call again until none is, for a bus
     /// driver finds devices.
-    size_t load_for_hardware(const std::string& devices = "/sys/devices");
+    size_t load_for_hardware();
 
   private:
     kmod_ctx* context_;
