@@ -26,18 +26,6 @@ bool has_bus(const MachineConfig& config, DiskBus bus) {
     return std::any_of(config.disks.begin(), config.disks.end(), [&](const Disk& d) { return d.bus == bus; });
 }
 
-std::string_view bus_name(DiskBus bus) {
-    switch (bus) {
-        case DiskBus::virtio:
-            return "virtio";
-        case DiskBus::sata:
-            return "sata";
-        case DiskBus::scsi:
-            return "scsi";
-    }
-    return "virtio";
-}
-
 /// A MAC address of QEMU's range out of the uuid (FNV-1a), so that it is the same at every login.
 std::string derived_mac(std::string_view uuid) {
     uint32_t hash = 2166136261U;
@@ -120,7 +108,7 @@ void write_disk(XmlWriter& xml, const Disk& disk, size_t on_bus, size_t on_sd, s
     xml.empty("host", {{"transport", "unix"}, {"socket", facts.nbd_socket}});
     xml.close();
     xml.empty("target", {{"dev", is_virtio ? "vd" + letters(on_bus) : "sd" + letters(on_sd)},
-                         {"bus", bus_name(disk.bus)}});
+                         {"bus", word_of(k_disk_buses, disk.bus)}});
     if (disk.read_only) xml.empty("readonly");
     if (disk.name.size() <= k_serial_length) xml.text("serial", disk.name);
     if (order != 0) xml.empty("boot", {{"order", fmt::format("{}", order)}});

@@ -65,12 +65,8 @@ std::string read_uuid(TomlTable& table, std::string_view key) {
 Network read_network(const toml::table& source, Problem& problem) {
     TomlTable table(source, "network", {"mode", "model", "mac"}, problem);
     Network network;
-    network.mode = table.word<NetworkMode>(
-        "mode", {{"nat", NetworkMode::nat}, {"bridge", NetworkMode::bridge}, {"none", NetworkMode::none}},
-        NetworkMode::nat);
-    network.model = table.word<std::string>(
-        "model", {{"virtio", "virtio"}, {"e1000e", "e1000e"}, {"e1000", "e1000"}, {"rtl8139", "rtl8139"}},
-        "virtio");
+    network.mode = table.word<NetworkMode>("mode", k_network_modes, NetworkMode::nat);
+    network.model = table.word<std::string_view>("model", k_network_models, "virtio");
     constexpr std::string_view right =
         "six bytes such as \"52:54:00:12:34:56\", not a group address, not all zeros";
     network.mac = lower_case(table.string("mac", right, ""));
@@ -83,12 +79,7 @@ Network read_network(const toml::table& source, Problem& problem) {
 SwapSpec read_swap(TomlTable& table) {
     SwapSpec swap;
     swap.size = table.size("size", k_min_swap, k_max_swap);
-    swap.content = table.word<SwapContent>("content",
-                                           {{"linux-swap", SwapContent::linux_swap},
-                                            {"ntfs", SwapContent::ntfs},
-                                            {"template", SwapContent::from_template},
-                                            {"none", SwapContent::none}},
-                                           SwapContent::linux_swap);
+    swap.content = table.word<SwapContent>("content", k_swap_contents, SwapContent::linux_swap);
     const bool is_linux = swap.content == SwapContent::linux_swap,
                is_ntfs = swap.content == SwapContent::ntfs;
     const auto only = [&](std::string_view key, bool allowed, std::string_view where) {
@@ -139,9 +130,7 @@ Disk read_disk(const toml::table& source, size_t number, Problem& problem) {
                                       {"swap", DiskRole::swap}},
                                      std::nullopt);
     const bool cdrom = disk.role == DiskRole::cdrom;
-    disk.bus = table.word<DiskBus>(
-        "bus", {{"virtio", DiskBus::virtio}, {"sata", DiskBus::sata}, {"scsi", DiskBus::scsi}},
-        cdrom ? DiskBus::sata : DiskBus::virtio);
+    disk.bus = table.word<DiskBus>("bus", k_disk_buses, cdrom ? DiskBus::sata : DiskBus::virtio);
     disk.read_only = table.boolean("read_only", disk.role == DiskRole::shared || cdrom);
 
     if (disk.role == DiskRole::swap) {
@@ -209,17 +198,14 @@ MachineConfig read_machine(const toml::table& source, Problem& problem) {
     config.uuid = read_uuid(table, "uuid");
     config.cpus = static_cast<unsigned>(table.integer("cpus", 1, 128, 1));
     config.memory = table.size("memory", 16 * k_mib, 4 * k_tib);
-    config.firmware = table.word<Firmware>("firmware", {{"bios", Firmware::bios}, {"uefi", Firmware::uefi}},
-                                           Firmware::bios);
+    config.firmware = table.word<Firmware>("firmware", k_firmwares, Firmware::bios);
     if (config.firmware == Firmware::uefi)
         config.nvram = read_path(table, "nvram", "nvram");
     else if (table.has("nvram"))
         table.reject("nvram", "belongs only to firmware \"uefi\"");
     config.tpm = table.boolean("tpm", false);
-    config.clock = table.word<ClockBase>("clock", {{"utc", ClockBase::utc}, {"local", ClockBase::local}},
-                                         ClockBase::utc);
-    config.start = table.word<StartFrom>("start", {{"disk", StartFrom::disk}, {"cdrom", StartFrom::cdrom}},
-                                         StartFrom::disk);
+    config.clock = table.word<ClockBase>("clock", k_clocks, ClockBase::utc);
+    config.start = table.word<StartFrom>("start", k_starts, StartFrom::disk);
     config.devices =
         table.word_list("devices", {"rng", "balloon", "tablet", "keyboard", "watchdog", "panic"}, {"rng"});
     const toml::table none;

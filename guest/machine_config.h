@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -21,6 +22,31 @@ enum class NetworkMode { none, nat, bridge };
 enum class ClockBase { utc, local };
 /// What the firmware tries first: the start disk and then each cdrom, or the cdroms and then the disk.
 enum class StartFrom { disk, cdrom };
+
+/// The words of machine.toml for these, in the order in which its messages name them.
+template <typename Value>
+using Word = std::pair<std::string_view, Value>;
+inline constexpr Word<DiskRole> k_disk_roles[] = {
+    {"software", DiskRole::software}, {"files", DiskRole::files}, {"data", DiskRole::data},
+    {"shared", DiskRole::shared},     {"cdrom", DiskRole::cdrom}, {"swap", DiskRole::swap}};
+inline constexpr Word<DiskBus> k_disk_buses[] = {
+    {"virtio", DiskBus::virtio}, {"sata", DiskBus::sata}, {"scsi", DiskBus::scsi}};
+inline constexpr Word<SwapContent> k_swap_contents[] = {{"linux-swap", SwapContent::linux_swap},
+                                                        {"ntfs", SwapContent::ntfs},
+                                                        {"template", SwapContent::from_template},
+                                                        {"none", SwapContent::none}};
+inline constexpr Word<Firmware> k_firmwares[] = {{"bios", Firmware::bios}, {"uefi", Firmware::uefi}};
+inline constexpr Word<NetworkMode> k_network_modes[] = {
+    {"nat", NetworkMode::nat}, {"bridge", NetworkMode::bridge}, {"none", NetworkMode::none}};
+inline constexpr Word<ClockBase> k_clocks[] = {{"utc", ClockBase::utc}, {"local", ClockBase::local}};
+inline constexpr Word<StartFrom> k_starts[] = {{"disk", StartFrom::disk}, {"cdrom", StartFrom::cdrom}};
+
+template <typename Value, size_t N>
+constexpr std::string_view word_of(const Word<Value> (&words)[N], Value value) {
+    for (const auto& [word, known] : words)
+        if (known == value) return word;
+    return {};
+}
 
 inline constexpr uint64_t k_min_swap = 64ULL << 20;
 inline constexpr uint64_t k_max_swap = 1ULL << 40;

@@ -27,44 +27,13 @@ std::string toml_string(std::string_view text) {
     return out + "\"";
 }
 
-std::string_view role_name(DiskRole role) {
-    switch (role) {
-        case DiskRole::software:
-            return "software";
-        case DiskRole::files:
-            return "files";
-        case DiskRole::swap:
-            return "swap";
-        case DiskRole::shared:
-            return "shared";
-        case DiskRole::data:
-            return "data";
-        case DiskRole::cdrom:
-            return "cdrom";
-    }
-    return "data";
-}
-
-std::string_view bus_word(DiskBus bus) {
-    return bus == DiskBus::sata ? "sata" : bus == DiskBus::scsi ? "scsi" : "virtio";
-}
-
 void write_swap(std::string& out, const SwapSpec& swap) {
-    out += fmt::format("size = \"{}\"\n", size_text(swap.size));
-    switch (swap.content) {
-        case SwapContent::linux_swap:
-            out += fmt::format("content = \"linux-swap\"\nuuid = \"{}\"\n", swap.uuid);
-            break;
-        case SwapContent::ntfs:
-            out += fmt::format("content = \"ntfs\"\nvolume_id = \"{}\"\n", swap.volume_id);
-            break;
-        case SwapContent::from_template:
-            out += "content = \"template\"\ntemplate = " + toml_string(swap.template_path) + "\n";
-            break;
-        case SwapContent::none:
-            out += "content = \"none\"\n";
-            break;
-    }
+    out += fmt::format("size = \"{}\"\ncontent = \"{}\"\n", size_text(swap.size),
+                       word_of(k_swap_contents, swap.content));
+    if (swap.content == SwapContent::linux_swap) out += fmt::format("uuid = \"{}\"\n", swap.uuid);
+    if (swap.content == SwapContent::ntfs) out += fmt::format("volume_id = \"{}\"\n", swap.volume_id);
+    if (swap.content == SwapContent::from_template)
+        out += "template = " + toml_string(swap.template_path) + "\n";
     if (!swap.label.empty()) out += "label = " + toml_string(swap.label) + "\n";
 }
 
@@ -90,9 +59,9 @@ void replace_value(std::string& text, const toml::node& node, std::string_view v
 }  // namespace
 
 std::string format_machine_config(const MachineConfig& config) {
-    std::string out = fmt::format(
-        "schema = 1\nuuid = \"{}\"\ncpus = {}\nmemory = \"{}\"\nfirmware = \"{}\"\n", config.uuid,
-        config.cpus, size_text(config.memory), config.firmware == Firmware::uefi ? "uefi" : "bios");
+    std::string out =
+        fmt::format("schema = 1\nuuid = \"{}\"\ncpus = {}\nmemory = \"{}\"\nfirmware = \"{}\"\n", config.uuid,
+                    config.cpus, size_text(config.memory), word_of(k_firmwares, config.firmware));
     if (!config.nvram.empty() && config.nvram != "nvram")
         out += "nvram = " + toml_string(config.nvram) + "\n";
     if (config.tpm) out += "tpm = true\n";
@@ -103,15 +72,12 @@ std::string format_machine_config(const MachineConfig& config) {
         out += fmt::format("{}\"{}\"", &device == config.devices.data() ? "" : ", ", device);
     out += "]\n";
     const Network& network = config.network;
-    out += fmt::format("\n[network]\nmode = \"{}\"\nmodel = \"{}\"\n",
-                       network.mode == NetworkMode::nat      ? "nat"
-                       : network.mode == NetworkMode::bridge ? "bridge"
-                                                             : "none",
+    out += fmt::format("\n[network]\nmode = \"{}\"\nmodel = \"{}\"\n", word_of(k_network_modes, network.mode),
                        network.model.empty() ? "virtio" : network.model);
     if (!network.mac.empty()) out += fmt::format("mac = \"{}\"\n", network.mac);
     for (const Disk& disk : config.disks) {
         out += fmt::format("\n[[disk]]\nname = \"{}\"\nrole = \"{}\"\nbus = \"{}\"\n", disk.name,
-                           role_name(disk.role), bus_word(disk.bus));
+                           word_of(k_disk_roles, disk.role), word_of(k_disk_buses, disk.bus));
         if (disk.swap)
             write_swap(out, *disk.swap);
         else

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,13 +44,12 @@ class TomlTable {
     uint64_t size(std::string_view key, uint64_t low, uint64_t high);
     /// A word out of a list.
     template <typename T>
-    T word(std::string_view key, std::initializer_list<std::pair<std::string_view, T>> words,
+    T word(std::string_view key, std::span<const std::pair<std::string_view, T>> words,
            std::optional<T> fallback) {
         std::vector<std::string_view> names;
         for (const auto& [name, value] : words) names.push_back(name);
         const std::optional<size_t> index = choose(key, names, fallback.has_value());
-        if (index) return (words.begin() + *index)->second;
-        return fallback.value_or(words.begin()->second);
+        return index ? words[*index].second : fallback.value_or(words[0].second);
     }
     /// Each word at most once.
     std::vector<std::string> word_list(std::string_view key, std::initializer_list<std::string_view> words,

@@ -19,7 +19,7 @@ json machine_facts(const VmName& name, const guest::MachineConfig& config) {
             {"cpus", config.cpus},
             {"memory", config.memory},
             {"disks", disks},
-            {"firmware", config.firmware == guest::Firmware::uefi ? "uefi" : "bios"},
+            {"firmware", guest::word_of(guest::k_firmwares, config.firmware)},
             {"mac", config.network.mac}};
 }
 

@@ -65,10 +65,9 @@ NewMachine VmHardwareArguments::plain(std::string origin) {
 }
 
 guest::DiskBus VmHardwareArguments::bus_or(guest::DiskBus otherwise) const {
-    return bus_ == "virtio" ? guest::DiskBus::virtio
-           : bus_ == "sata" ? guest::DiskBus::sata
-           : bus_ == "scsi" ? guest::DiskBus::scsi
-                            : otherwise;
+    for (const auto& [word, bus] : guest::k_disk_buses)
+        if (bus_ == word) return bus;
+    return otherwise;
 }
 
 Status VmHardwareArguments::apply(NewMachine& machine) const {
@@ -81,9 +80,8 @@ Status VmHardwareArguments::apply(NewMachine& machine) const {
         config.firmware = firmware_ == "uefi" ? guest::Firmware::uefi : guest::Firmware::bios;
     config.nvram = config.firmware == guest::Firmware::uefi ? "nvram" : "";
     if (tpm_) config.tpm = true;
-    if (network_ == "none") config.network.mode = guest::NetworkMode::none;
-    if (network_ == "nat") config.network.mode = guest::NetworkMode::nat;
-    if (network_ == "bridge") config.network.mode = guest::NetworkMode::bridge;
+    for (const auto& [word, mode] : guest::k_network_modes)
+        if (network_ == word) config.network.mode = mode;
     BERTH_TRY(add_swap(machine));
     return add_medium(machine);
 }
