@@ -142,6 +142,10 @@ bool is_keymap(std::string_view text) {
     return made_of(text, "_-", 32) && text.front() != '-';
 }
 
+bool is_disk_name(std::string_view text) {
+    return made_of(text, "-", 32) && lower_case(text) == text;
+}
+
 bool is_time_zone(std::string_view text) {
     return text.size() <= 64 && every_part(text, '/', [](std::string_view part) {
                return made_of(part, "_+-", 32) && part.front() != '-';

@@ -72,6 +72,8 @@ bool is_time_zone(std::string_view text);
 bool is_interface_name(std::string_view text);
 /// Which source addresses a guest with a bridged card may use: "any", or "leased", the one of its lease only.
 bool is_guest_address(std::string_view text);
+/// A disk of a VM (machine.toml(5)): 1 to 32 of a-z, 0-9 and '-'.
+bool is_disk_name(std::string_view text);
 /// A file in a flat folder, such as an image's: 1 to 128 of letters, digits, '.', '_', '-', not beginning
 /// with '.'.
 bool is_file_name(std::string_view text);

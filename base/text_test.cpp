@@ -106,6 +106,11 @@ TEST(Location, is_a_host_and_a_path) {
     expect_rule(is_record_location, {"fs1:/a", "[fd00::1]:/{user}"}, {"fs1:/a b", "fs1:/$(x)", "fs1"});
 }
 
+TEST(DiskName, is_of_small_letters_digits_and_hyphens) {
+    expect_rule(is_disk_name, {"software", "data-1", "-", "0", std::string(32, 'a')},
+                {"", "Data", "a_b", "a b", "a/b", "\xc3\xa4", std::string(33, 'a')});
+}
+
 TEST(Keymap, is_a_name_that_is_no_option) {
     expect_rule(is_keymap, {"de", "us-intl", "_", "de-latin1-nodeadkeys", std::string(32, 'a')},
                 {"", "-de", "a b", "../de", "de;reboot", "de.map", std::string(33, 'a')});

@@ -2,7 +2,6 @@
 #include "guest/machine_config.h"
 
 #include <algorithm>
-#include <functional>
 #include <set>
 
 #include "base/plain_text.h"
@@ -17,10 +16,8 @@ constexpr uint64_t k_mib = 1ULL << 20;
 constexpr uint64_t k_tib = 1ULL << 40;
 constexpr size_t k_max_disks = 32;
 constexpr size_t k_max_path = 255;
-
-bool all(std::string_view text, const std::function<bool(char)>& is) {
-    return std::all_of(text.begin(), text.end(), is);
-}
+constexpr Word<std::string_view> k_network_models[] = {
+    {"virtio", "virtio"}, {"e1000e", "e1000e"}, {"e1000", "e1000"}, {"rtl8139", "rtl8139"}};
 
 /// What is wrong with a path inside the VM's directory, or empty.
 std::string path_fault(std::string_view path) {
@@ -117,18 +114,8 @@ Disk read_disk(const toml::table& source, size_t number, Problem& problem) {
     Disk disk;
     constexpr std::string_view right = "1 to 32 characters of a-z, 0-9 and \"-\"";
     disk.name = table.string("name", right, std::nullopt);
-    const bool good = !disk.name.empty() && disk.name.size() <= 32 && all(disk.name, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-    });
-    if (table.has("name") && !good) table.wrong("name", disk.name, right);
-    disk.role = table.word<DiskRole>("role",
-                                     {{"software", DiskRole::software},
-                                      {"files", DiskRole::files},
-                                      {"data", DiskRole::data},
-                                      {"shared", DiskRole::shared},
-                                      {"cdrom", DiskRole::cdrom},
-                                      {"swap", DiskRole::swap}},
-                                     std::nullopt);
+    if (table.has("name") && !is_disk_name(disk.name)) table.wrong("name", disk.name, right);
+    disk.role = table.word<DiskRole>("role", k_disk_roles, std::nullopt);
     const bool cdrom = disk.role == DiskRole::cdrom;
     disk.bus = table.word<DiskBus>("bus", k_disk_buses, cdrom ? DiskBus::sata : DiskBus::virtio);
     disk.read_only = table.boolean("read_only", disk.role == DiskRole::shared || cdrom);

@@ -56,12 +56,6 @@ NfsCredentials read_credentials(JsonFields& f) {
     return c;
 }
 
-bool is_disk_name(std::string_view name) {
-    return !name.empty() && name.size() <= 32 && std::ranges::all_of(name, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-    });
-}
-
 VolumeDisk read_disk(JsonFields& f) {
     VolumeDisk disk;
     disk.name = f.text("name", 1, 32);
