@@ -39,6 +39,11 @@ json record_json(const LockRecord& r) {
     return record;
 }
 
+std::string padded(std::string text) {
+    if (text.size() < k_lock_record_size - 1) text.append(k_lock_record_size - 1 - text.size(), ' ');
+    return text + "\n";
+}
+
 constexpr std::array k_modes = {std::pair{LockMode::lease, "lease"},
                                 std::pair{LockMode::declared, "declared"}};
 
@@ -67,9 +72,7 @@ void read_disk(JsonFields& fields, DiskIdentity& disk) {
 }  // namespace
 
 std::string format_lock_record(const LockRecord& record) {
-    std::string text = dump_json(record_json(record));
-    if (text.size() < k_lock_record_size - 1) text.append(k_lock_record_size - 1 - text.size(), ' ');
-    return text + "\n";
+    return padded(dump_json(record_json(record)));
 }
 
 std::string format_last_used(const LastUsed& last) {
@@ -84,9 +87,7 @@ std::string format_last_used(const LastUsed& last) {
                          {"ctime_ns", d.ctime_ns}});
     }
     object["disks"] = disks;
-    std::string text = dump_json(object);
-    if (text.size() < k_lock_record_size - 1) text.append(k_lock_record_size - 1 - text.size(), ' ');
-    return text + "\n";
+    return padded(dump_json(object));
 }
 
 Result<LastUsed> parse_last_used(std::string_view text) {
