@@ -128,8 +128,8 @@ std::unexpected<Error> fail_errno(int error_number, std::string_view what);
 
 }  // namespace berth
 
-/// The value of `expression` (a Result); leaves the function with its error if it has one. A whole statement, or
-/// all that a variable is given: const auto record = BERTH_TRY(read_record(path));
+/// The value of `expression` (a Result); leaves the function with its error if it has one. Nothing is evaluated before
+/// it in its statement: const auto record = BERTH_TRY(read_record(path));
 #define BERTH_TRY(expression)                                                                           \
     ({                                                                                                  \
         auto berth_try_result = (expression);                                                           \

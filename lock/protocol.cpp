@@ -109,8 +109,7 @@ Result<files::FileHandle> LockProtocol::write_private(const std::string& name, c
         auto file = ops_.create(directory_, name, k_lock_file_mode);
         // The name holds our nonce: if it is there, an earlier CREATE of ours made it.
         if (failed_as(file, Condition::exists)) {
-            auto found = BERTH_TRY(ops_.lookup(directory_, name));
-            return found.handle;
+            return BERTH_TRY(ops_.lookup(directory_, name)).handle;
         }
         return file;
     });

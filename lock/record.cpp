@@ -105,8 +105,7 @@ Result<LastUsed> parse_last_used(std::string_view text) {
 
 Result<LockRecord> parse_lock_record(std::string_view text) {
     // A holder that crashed within its release leaves the disks' identity in a lock.
-    auto last = BERTH_TRY(parse_last_used(text));
-    return last.record;
+    return BERTH_TRY(parse_last_used(text)).record;
 }
 
 }  // namespace berth::lock

@@ -332,21 +332,19 @@ class HelpedOps final : public FileOps {
         return Found{std::move(reply.handle), reply.attributes};
     }
     Result<Attributes> attributes(const FileHandle& file) override {
-        auto reply = BERTH_TRY(call({.call = FileCall::attributes, .file = file}));
-        return reply.attributes;
+        return BERTH_TRY(call({.call = FileCall::attributes, .file = file})).attributes;
     }
     Result<uint32_t> access(const FileHandle& file, uint32_t wanted) override {
-        auto reply = BERTH_TRY(call({.call = FileCall::access, .file = file, .count = wanted}));
-        return reply.access;
+        return BERTH_TRY(call({.call = FileCall::access, .file = file, .count = wanted})).access;
     }
     Result<std::string> readlink(const FileHandle& link) override {
         return data(call({.call = FileCall::readlink, .file = link}));
     }
     Result<std::vector<DirectoryEntry>> list(const FileHandle& directory) override {
         return whole_list([&](uint64_t cookie, uint64_t verifier) -> Result<NamesPart> {
-            auto reply = BERTH_TRY(
-                call({.call = FileCall::list, .file = directory, .offset = cookie, .size = verifier}));
-            return std::move(reply.part);
+            return BERTH_TRY(
+                       call({.call = FileCall::list, .file = directory, .offset = cookie, .size = verifier}))
+                .part;
         });
     }
     Result<std::string> read(const FileHandle& file, uint64_t offset, uint32_t count) override {
@@ -379,10 +377,7 @@ class HelpedOps final : public FileOps {
         BERTH_TRY(usable(name));
         return done({.call = FileCall::remove, .file = directory, .name = name});
     }
-    Result<Space> space() override {
-        auto reply = BERTH_TRY(call({.call = FileCall::space}));
-        return reply.space;
-    }
+    Result<Space> space() override { return BERTH_TRY(call({.call = FileCall::space})).space; }
     Result<TransferLimits> limits() override {
         if (limits_) return *limits_;
         auto reply = BERTH_TRY(call({.call = FileCall::limits}));
@@ -458,8 +453,7 @@ class HelpedOps final : public FileOps {
     Result<FileHandle> make(FileCall what, const FileHandle& directory, const std::string& name,
                             uint32_t mode) {
         BERTH_TRY(usable(name));
-        auto reply = BERTH_TRY(call({.call = what, .file = directory, .name = name, .count = mode}));
-        return std::move(reply.handle);
+        return BERTH_TRY(call({.call = what, .file = directory, .name = name, .count = mode})).handle;
     }
     /// As a server would say it (NFS3ERR_NAMETOOLONG).
     static Status usable(const std::string& name) {

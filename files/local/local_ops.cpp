@@ -280,8 +280,7 @@ Result<FileHandle> LocalOps::create(const FileHandle& directory, const std::stri
         if (fchmod(fd.get(), mode) != 0) return fail_file(errno, name);  // whatever the umask is
     }
     BERTH_TRY(sync_folder(folder));
-    auto found = BERTH_TRY(lookup(directory, name));
-    return found.handle;
+    return BERTH_TRY(lookup(directory, name)).handle;
 }
 
 Status LocalOps::link(const FileHandle& file, const FileHandle& directory, const std::string& name) {
@@ -334,8 +333,7 @@ Result<FileHandle> LocalOps::make_directory(const FileHandle& directory, const s
         if (mkdirat(folder, name.c_str(), mode) != 0) return fail_file(errno, name);
     }
     BERTH_TRY(sync_folder(folder));
-    auto found = BERTH_TRY(lookup(directory, name));
-    return found.handle;
+    return BERTH_TRY(lookup(directory, name)).handle;
 }
 
 Status LocalOps::remove_directory(const FileHandle& directory, const std::string& name) {

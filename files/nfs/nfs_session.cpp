@@ -355,8 +355,7 @@ Result<FileHandle> NfsSession::create(const FileHandle& directory, const std::st
                        if (ok.obj.handle_follows) made = handle_of(ok.obj.post_op_fh3_u.handle);
                    })));
     if (!made.empty()) return made;
-    auto found = BERTH_TRY(lookup(directory, name));
-    return found.handle;
+    return BERTH_TRY(lookup(directory, name)).handle;
 }
 
 Status NfsSession::link(const FileHandle& file, const FileHandle& directory, const std::string& name) {
@@ -394,8 +393,7 @@ Result<FileHandle> NfsSession::make_directory(const FileHandle& directory, const
                        if (ok.obj.handle_follows) made = handle_of(ok.obj.post_op_fh3_u.handle);
                    })));
     if (!made.empty()) return made;
-    auto found = BERTH_TRY(lookup(directory, name));
-    return found.handle;
+    return BERTH_TRY(lookup(directory, name)).handle;
 }
 
 Status NfsSession::remove_directory(const FileHandle& directory, const std::string& name) {
