@@ -14,7 +14,7 @@ std::span<const NounFacts> nouns() {
 }
 
 std::span<const VerbFacts> verbs() {
-    static constexpr VerbFacts table[] = {
+    static const VerbFacts table[] = {
         {"machine", "add", "add one", machine_add},
         {"machine", "list", "all, with what they last said", machine_list},
         {"machine", "show", "one in full", machine_show},

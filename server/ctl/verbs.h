@@ -8,11 +8,17 @@
 
 namespace berth::server {
 
+/// Declares the verb's options on its command, which lives at least as long as the verb.
+using MakeVerb = std::unique_ptr<Verb> (*)(CLI::App& command);
+template <typename V>
+std::unique_ptr<Verb> make_verb(CLI::App& command) {
+    return std::make_unique<V>(command);
+}
+
 struct VerbFacts {
     std::string_view noun, name;  ///< An empty noun: a verb without one ("berthctl dnsmasq").
     std::string_view help;
-    /// Declares the verb's options on its command, which lives at least as long as the verb.
-    std::unique_ptr<Verb> (*make)(CLI::App& command);
+    MakeVerb make;
 };
 std::span<const VerbFacts> verbs();
 
@@ -21,25 +27,8 @@ struct NounFacts {
 };
 std::span<const NounFacts> nouns();
 
-std::unique_ptr<Verb> machine_add(CLI::App& command);
-std::unique_ptr<Verb> machine_list(CLI::App& command);
-std::unique_ptr<Verb> machine_remove(CLI::App& command);
-std::unique_ptr<Verb> machine_replace(CLI::App& command);
-std::unique_ptr<Verb> machine_set(CLI::App& command);
-std::unique_ptr<Verb> machine_show(CLI::App& command);
-
-std::unique_ptr<Verb> boot_script(CLI::App& command);
-std::unique_ptr<Verb> dnsmasq(CLI::App& command);
-std::unique_ptr<Verb> image_add(CLI::App& command);
-std::unique_ptr<Verb> policy_set(CLI::App& command);
-std::unique_ptr<Verb> policy_show(CLI::App& command);
-
-std::unique_ptr<Verb> vm_check(CLI::App& command);
-std::unique_ptr<Verb> vm_clone(CLI::App& command);
-std::unique_ptr<Verb> vm_create(CLI::App& command);
-std::unique_ptr<Verb> vm_import(CLI::App& command);
-std::unique_ptr<Verb> vm_list(CLI::App& command);
-std::unique_ptr<Verb> vm_remove(CLI::App& command);
-std::unique_ptr<Verb> vm_show(CLI::App& command);
+extern const MakeVerb machine_add, machine_list, machine_remove, machine_replace, machine_set, machine_show;
+extern const MakeVerb boot_script, dnsmasq, image_add, policy_set, policy_show;
+extern const MakeVerb vm_check, vm_clone, vm_create, vm_import, vm_list, vm_remove, vm_show;
 
 }  // namespace berth::server

@@ -26,8 +26,6 @@ class MachineAdd final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> machine_add(CLI::App& command) {
-    return std::make_unique<MachineAdd>(command);
-}
+const MakeVerb machine_add = make_verb<MachineAdd>;
 
 }  // namespace berth::server

@@ -8,6 +8,8 @@ namespace {
 
 class MachineList final : public Verb {
   public:
+    explicit MachineList(CLI::App& /*command*/) {}
+
     Result<Answer> run(Ctl& ctl) override {
         auto store = BERTH_TRY(open_store(ctl));
         const auto machines = BERTH_TRY(store->machines());
@@ -32,8 +34,6 @@ class MachineList final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> machine_list(CLI::App& /*command*/) {
-    return std::make_unique<MachineList>();
-}
+const MakeVerb machine_list = make_verb<MachineList>;
 
 }  // namespace berth::server

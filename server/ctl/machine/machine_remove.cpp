@@ -31,8 +31,6 @@ class MachineRemove final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> machine_remove(CLI::App& command) {
-    return std::make_unique<MachineRemove>(command);
-}
+const MakeVerb machine_remove = make_verb<MachineRemove>;
 
 }  // namespace berth::server

@@ -62,8 +62,6 @@ class MachineReplace final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> machine_replace(CLI::App& command) {
-    return std::make_unique<MachineReplace>(command);
-}
+const MakeVerb machine_replace = make_verb<MachineReplace>;
 
 }  // namespace berth::server

@@ -39,8 +39,6 @@ class MachineSet final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> machine_set(CLI::App& command) {
-    return std::make_unique<MachineSet>(command);
-}
+const MakeVerb machine_set = make_verb<MachineSet>;
 
 }  // namespace berth::server

@@ -21,8 +21,6 @@ class MachineShow final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> machine_show(CLI::App& command) {
-    return std::make_unique<MachineShow>(command);
-}
+const MakeVerb machine_show = make_verb<MachineShow>;
 
 }  // namespace berth::server

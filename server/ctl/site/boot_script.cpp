@@ -28,8 +28,6 @@ class BootScript final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> boot_script(CLI::App& command) {
-    return std::make_unique<BootScript>(command);
-}
+const MakeVerb boot_script = make_verb<BootScript>;
 
 }  // namespace berth::server

@@ -57,8 +57,6 @@ class Dnsmasq final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> dnsmasq(CLI::App& command) {
-    return std::make_unique<Dnsmasq>(command);
-}
+const MakeVerb dnsmasq = make_verb<Dnsmasq>;
 
 }  // namespace berth::server

@@ -41,8 +41,6 @@ class ImageAdd final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> image_add(CLI::App& command) {
-    return std::make_unique<ImageAdd>(command);
-}
+const MakeVerb image_add = make_verb<ImageAdd>;
 
 }  // namespace berth::server

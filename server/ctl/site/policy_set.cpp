@@ -44,8 +44,6 @@ class PolicySet final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> policy_set(CLI::App& command) {
-    return std::make_unique<PolicySet>(command);
-}
+const MakeVerb policy_set = make_verb<PolicySet>;
 
 }  // namespace berth::server

@@ -8,6 +8,8 @@ namespace {
 
 class PolicyShow final : public Verb {
   public:
+    explicit PolicyShow(CLI::App& /*command*/) {}
+
     Result<Answer> run(Ctl& ctl) override {
         auto store = BERTH_TRY(open_store(ctl));
         const auto policy = BERTH_TRY(store->policy());
@@ -17,8 +19,6 @@ class PolicyShow final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> policy_show(CLI::App& /*command*/) {
-    return std::make_unique<PolicyShow>();
-}
+const MakeVerb policy_show = make_verb<PolicyShow>;
 
 }  // namespace berth::server

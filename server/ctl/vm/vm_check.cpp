@@ -46,8 +46,6 @@ class VmCheck final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> vm_check(CLI::App& command) {
-    return std::make_unique<VmCheck>(command);
-}
+const MakeVerb vm_check = make_verb<VmCheck>;
 
 }  // namespace berth::server

@@ -111,8 +111,6 @@ class VmClone final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> vm_clone(CLI::App& command) {
-    return std::make_unique<VmClone>(command);
-}
+const MakeVerb vm_clone = make_verb<VmClone>;
 
 }  // namespace berth::server

@@ -35,8 +35,6 @@ class VmCreate final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> vm_create(CLI::App& command) {
-    return std::make_unique<VmCreate>(command);
-}
+const MakeVerb vm_create = make_verb<VmCreate>;
 
 }  // namespace berth::server

@@ -56,8 +56,6 @@ class VmImport final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> vm_import(CLI::App& command) {
-    return std::make_unique<VmImport>(command);
-}
+const MakeVerb vm_import = make_verb<VmImport>;
 
 }  // namespace berth::server

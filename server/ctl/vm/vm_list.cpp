@@ -78,8 +78,6 @@ class VmList final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> vm_list(CLI::App& command) {
-    return std::make_unique<VmList>(command);
-}
+const MakeVerb vm_list = make_verb<VmList>;
 
 }  // namespace berth::server

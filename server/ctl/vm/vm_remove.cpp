@@ -46,8 +46,6 @@ class VmRemove final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> vm_remove(CLI::App& command) {
-    return std::make_unique<VmRemove>(command);
-}
+const MakeVerb vm_remove = make_verb<VmRemove>;
 
 }  // namespace berth::server

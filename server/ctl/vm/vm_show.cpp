@@ -22,8 +22,6 @@ class VmShow final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> vm_show(CLI::App& command) {
-    return std::make_unique<VmShow>(command);
-}
+const MakeVerb vm_show = make_verb<VmShow>;
 
 }  // namespace berth::server
