@@ -28,8 +28,6 @@ class HardwareArguments {
 class MachineArguments {
   public:
     explicit MachineArguments(CLI::App& command);
-    MachineArguments(const MachineArguments&) = delete;
-    MachineArguments& operator=(const MachineArguments&) = delete;
 
     /// Checks and applies what the line named; doing it again changes nothing more. P06.
     Status apply(Machine& machine) const;
