@@ -43,9 +43,7 @@ Status boot_once(const BootPlan& plan, BootSystem& system, net::HttpClient& http
     BERTH_TRY(system.network(plan.parameters));
     progress.stage("bootstrap");
     MachineRecord record;
-    if (plan.parameters.has_record()) {
-        record = BERTH_TRY(take_record(plan, system, http, progress));
-    }
+    if (plan.parameters.has_record()) record = BERTH_TRY(take_record(plan, system, http, progress));
     auto folder = BERTH_TRY(system.image_folder());
     FetchOrder order{
         .url = plan.parameters.image,

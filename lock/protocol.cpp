@@ -108,9 +108,7 @@ Result<files::FileHandle> LockProtocol::write_private(const std::string& name, c
     auto made = answered([&]() -> Result<files::FileHandle> {
         auto file = ops_.create(directory_, name, k_lock_file_mode);
         // The name holds our nonce: if it is there, an earlier CREATE of ours made it.
-        if (failed_as(file, Condition::exists)) {
-            return BERTH_TRY(ops_.lookup(directory_, name)).handle;
-        }
+        if (failed_as(file, Condition::exists)) return BERTH_TRY(ops_.lookup(directory_, name)).handle;
         return file;
     });
     if (!made) return made;

@@ -207,9 +207,8 @@ std::vector<std::string> names_in(int folder) {
 Status remove_tree(int where, const std::string& name) {
     if (unlinkat(where, name.c_str(), 0) == 0 || errno == ENOENT) return {};
     if (errno != EISDIR && errno != EPERM) return fail_errno("remove " + name);
-    if (auto folder = open_folder(where, name)) {
+    if (auto folder = open_folder(where, name))
         for (const auto& inner : names_in(folder->get())) BERTH_TRY(remove_tree(folder->get(), inner));
-    }
     if (unlinkat(where, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
         return fail_errno("remove " + name);
     return {};

@@ -128,9 +128,7 @@ Status VolumeProcess::wait_ready(milliseconds timeout) {
 }
 
 Result<VolumeControl*> VolumeProcess::control() {
-    if (!control_) {
-        control_ = BERTH_TRY(VolumeControl::connect(run_dir_));
-    }
+    if (!control_) control_ = BERTH_TRY(VolumeControl::connect(run_dir_));
     return &*control_;
 }
 

@@ -26,9 +26,7 @@ Status HardwareArguments::apply(Machine& machine) const {
         machine.macs.push_back(mac);
     }
     if (uuid_ && uuid_->empty()) machine.uuid.clear();
-    if (uuid_ && !uuid_->empty()) {
-        machine.uuid = BERTH_TRY(parse_uuid(*uuid_));
-    }
+    if (uuid_ && !uuid_->empty()) machine.uuid = BERTH_TRY(parse_uuid(*uuid_));
     if (serial_) machine.serial = clean_serial(*serial_);
     return {};
 }
@@ -43,9 +41,7 @@ MachineArguments::MachineArguments(CLI::App& command)
 }
 
 Status MachineArguments::apply(Machine& machine) const {
-    if (!name_.empty()) {
-        machine.name = BERTH_TRY(parse_name(name_));
-    }
+    if (!name_.empty()) machine.name = BERTH_TRY(parse_name(name_));
     BERTH_TRY(hardware_.apply(machine));
     if (!enabled_.empty()) machine.enabled = enabled_ == "yes";
     if (!marked_.empty()) machine.marked = marked_ == "yes";

@@ -15,9 +15,7 @@ class BootScript final : public Verb {
 
     Result<Answer> run(Ctl& /*ctl*/) override {
         std::string text(built_in_boot_ipxe());
-        if (!script_.empty()) {
-            text = BERTH_TRY(read_file(script_));
-        }
+        if (!script_.empty()) text = BERTH_TRY(read_file(script_));
         const auto script = BERTH_TRY(with_provisioner(text, url_));
         return file_answer(script);
     }

@@ -58,9 +58,8 @@ Status read_appliance(const std::string& path, const VmHardwareArguments& hardwa
         config.network = {.mode = guest::NetworkMode::none, .mac = "", .model = "virtio"};
     else
         config.network.model = described.cards.front();
-    for (const OvfDisk& disk : described.disks) {
+    for (const OvfDisk& disk : described.disks)
         machine.add_disk(hardware.bus_or(disk.bus)).image = BERTH_TRY(open_member(disk, members, path));
-    }
     return {};
 }
 

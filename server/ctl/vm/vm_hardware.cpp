@@ -72,9 +72,8 @@ guest::DiskBus VmHardwareArguments::bus_or(guest::DiskBus otherwise) const {
 
 Status VmHardwareArguments::apply(NewMachine& machine) const {
     auto& config = machine.config;
-    if (!memory_.empty()) {
+    if (!memory_.empty())
         config.memory = BERTH_TRY(size_argument("--memory", memory_, 16ULL << 20, 4ULL << 40));
-    }
     if (cpus_ != 0) config.cpus = cpus_;
     if (!firmware_.empty())
         config.firmware = firmware_ == "uefi" ? guest::Firmware::uefi : guest::Firmware::bios;

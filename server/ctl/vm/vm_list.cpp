@@ -47,9 +47,7 @@ class VmList final : public Verb {
     Result<Answer> run(Ctl& ctl) override {
         if (running_) return running_answer(ctl, places_.options(ctl));
         std::vector<std::string> users{user_};
-        if (user_.empty()) {
-            users = BERTH_TRY(places_.users(ctl));
-        }
+        if (user_.empty()) users = BERTH_TRY(places_.users(ctl));
         auto list = nlohmann::json::array();
         std::vector<std::vector<std::string>> rows{{"VM", "CPUS", "MEMORY", "IN USE ON", "SINCE", "FAULT"}};
         for (const auto& user : users) {
