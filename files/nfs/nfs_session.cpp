@@ -38,14 +38,6 @@ FileHandle handle_of(const nfs_fh3& fh) {
     return {fh.data.data_val, fh.data.data_len};
 }
 
-/// libnfs takes char* and only reads.
-nfs_fh3 fh_of(const FileHandle& handle) {
-    nfs_fh3 fh{};
-    fh.data.data_len = handle.size();
-    fh.data.data_val = const_cast<char*>(handle.data());
-    return fh;
-}
-
 char* name_of(const std::string& name) {
     return const_cast<char*>(name.c_str());
 }

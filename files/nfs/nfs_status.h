@@ -8,7 +8,6 @@
 
 namespace berth::files {
 
-/// nfsstat3 (RFC 1813 2.6) as ours.
 ErrorCode nfs_error_code(int nfs_status);
 /// Its name there: "NFS3ERR_STALE".
 std::string_view nfs_status_name(int nfs_status);

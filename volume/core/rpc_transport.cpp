@@ -10,16 +10,8 @@
 #include "files/nfs/libnfs_raw.h"
 
 namespace berth::volume {
-namespace {
 
-nfs_fh3 fh_of(const files::FileHandle& handle) {
-    nfs_fh3 fh{};
-    fh.data.data_len = handle.size();
-    fh.data.data_val = const_cast<char*>(handle.data());
-    return fh;
-}
-
-}  // namespace
+using files::fh_of;
 
 struct RpcTransport::Call {
     RpcTransport* owner;
