@@ -155,6 +155,12 @@ std::vector<Machine> select_machines(soci::session& sql, const std::string& wher
     return machines;
 }
 
+Result<Machine> machine_of(soci::session& sql, const std::string& id) {
+    auto found = select_machines(sql, "WHERE id = :value", id);
+    if (found.empty()) return fail(ErrorCode::P02, "machine {}", id);
+    return std::move(found.front());
+}
+
 void write_macs(soci::session& sql, const Machine& machine) {
     sql << "DELETE FROM macs WHERE machine = :id", use(machine.id);
     int position = 0;
@@ -453,14 +459,11 @@ Result<std::vector<Conflict>> Store::conflicts() {
 Status Store::replace(const std::string& id, const Machine& hardware, const std::string& from,
                       const std::function<Status(const Machine&, const Machine*)>& check) {
     return write([&](soci::session& sql) -> Status {
-        auto found = select_machines(sql, "WHERE id = :value", id);
-        if (found.empty()) return fail(ErrorCode::P02, "machine {}", id);
-        Machine& machine = found.front();
+        Machine machine = BERTH_TRY(machine_of(sql, id));
         std::optional<Machine> other;
         if (!from.empty()) {
-            auto others = select_machines(sql, "WHERE id = :value", from);
-            if (others.empty() || from == id) return fail(ErrorCode::P02, "machine {}", from);
-            other = std::move(others.front());
+            if (from == id) return fail(ErrorCode::P02, "machine {}", from);
+            other = BERTH_TRY(machine_of(sql, from));
         }
         BERTH_TRY(check(machine, other ? &*other : nullptr));
         const Machine& source = other ? *other : hardware;
@@ -520,9 +523,7 @@ Result<Machine> Store::add(Machine machine) {
 
 Status Store::update(const std::string& id, const std::function<Status(Machine&)>& change) {
     return write([&](soci::session& sql) -> Status {
-        auto found = select_machines(sql, "WHERE id = :value", id);
-        if (found.empty()) return fail(ErrorCode::P02, "machine {}", id);
-        Machine& machine = found.front();
+        Machine machine = BERTH_TRY(machine_of(sql, id));
         const Machine before = machine;
         BERTH_TRY(change(machine));
         machine.id = id;
@@ -602,9 +603,7 @@ Status Store::seen_at_boot(const std::string& id, Platform platform) {
 
 Status Store::post_status(const std::string& id, const StatusPost& post) {
     return write([&](soci::session& sql) -> Status {
-        auto found = select_machines(sql, "WHERE id = :value", id);
-        if (found.empty()) return fail(ErrorCode::P02, "machine {}", id);
-        Machine& machine = found.front();
+        Machine machine = BERTH_TRY(machine_of(sql, id));
         LastStatus s = machine.status;
         // No session outlives its boot.
         if (post.boot_id && *post.boot_id != s.boot_id) s.session = nullptr;
