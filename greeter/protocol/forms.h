@@ -33,7 +33,8 @@ constexpr auto message(std::string_view type, Fields... fields) {
 
 constexpr auto words_of(ScreenMode) {
     using enum ScreenMode;
-    return words<ScreenMode>({{login, "login"}, {session, "session"}, {menu, "menu"}});
+    return words<ScreenMode>(
+        {{login, "login"}, {session, "session"}, {closing, "closing"}, {menu, "menu"}, {power, "power"}});
 }
 constexpr auto words_of(NoteStyle) {
     return words<NoteStyle>({{NoteStyle::info, "info"}, {NoteStyle::error, "error"}});

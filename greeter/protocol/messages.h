@@ -14,7 +14,7 @@
 
 namespace berth::protocol {
 
-enum class ScreenMode { login, session, menu };
+enum class ScreenMode { login, session, closing, menu, power };
 enum class NoteStyle { info, error };
 enum class StepState { doing, done, failed, undoing };
 enum class PowerAction { poweroff, reboot };
@@ -25,7 +25,8 @@ enum class AfterEnd { nothing, poweroff, reboot };
 
 // --- To the screen ---
 
-/// What to draw from now on. `login` asks the user name itself; `menu` is the secure-attention menu.
+/// What to draw from now on. `login` asks the user name itself; Escape cancels a `session`, and does nothing while one is
+/// `closing` or the workstation goes down (`power`); `menu` is the secure-attention menu.
 struct Screen {
     ScreenMode mode = ScreenMode::login;
     std::string host, version;

@@ -45,9 +45,11 @@ std::optional<BootTime> State::deadline() const {
 // --- The UI process ---
 
 protocol::Screen State::screen() const {
-    return {.mode = phase_ == Phase::login  ? ScreenMode::login
-                    : phase_ == Phase::menu ? ScreenMode::menu
-                                            : ScreenMode::session,
+    return {.mode = phase_ == Phase::login   ? ScreenMode::login
+                    : phase_ == Phase::menu  ? ScreenMode::menu
+                    : phase_ == Phase::power ? ScreenMode::power
+                    : closing_               ? ScreenMode::closing
+                                             : ScreenMode::session,
             .host = host_,
             .version = version_,
             .notices = notices_,
@@ -170,6 +172,7 @@ void State::relay(const protocol::Progress& progress) {
         progress_.push_back(progress);
         if (progress_.size() > k_progress) progress_.erase(progress_.begin());
     }
+    if (progress.state == protocol::StepState::undoing) begin_closing();
     to_ui(progress);
 }
 
@@ -214,11 +217,13 @@ void State::hear(const protocol::Login& m) {
     if (phase_ != Phase::login || waiting_login_) return;
     forget();
     if (!going_down_.empty()) {
-        tell(going_down_);
+        tell("You cannot log in now.");  // The notice says why.
+        to_ui(screen());                 // The screen waits for no session: the next name may be typed.
     } else if (sweeping_) {
         waiting_login_ = m.user;
         sweep_until_ = now_ + policy_.sweep_wait;
-        tell("One moment: the session before yours is being cleaned up.");
+        tell(fmt::format("The session before yours is being cleaned up; this takes {} s at most.",
+                         std::chrono::duration_cast<std::chrono::seconds>(policy_.sweep_wait).count()));
     } else {
         login(m.user);
     }
@@ -243,7 +248,7 @@ void State::hear(const protocol::Cancel& m) {
         waiting_login_.reset();
         forget();
         to_ui(screen());
-    } else if (phase_ == Phase::session && session_linked_) {
+    } else if (phase_ == Phase::session && session_linked_ && !closing_) {
         do_now(effect::SendSession{m});
     }
 }
@@ -287,14 +292,20 @@ void State::login(const WipedText& user) {
     waiting_login_.reset();
     session_alive_ = session_linked_ = true;
     session_end_.reset();
+    closing_ = false;
     forget();
     enter(Phase::session);
     do_now(effect::StartSession{user});
 }
 
+void State::begin_closing() {
+    if (!std::exchange(closing_, true) && phase_ == Phase::session) to_ui(screen());
+}
+
 void State::take_terminal_back() {
     if (phase_ != Phase::console && phase_ != Phase::menu) return;
     const bool menu_up = phase_ == Phase::menu;
+    closing_ = true;
     do_now(effect::EndPump{});
     enter(Phase::session);
     // What the menu's actions said is over with the guest.
@@ -329,6 +340,7 @@ void State::relay(const protocol::Console&) {
 
 void State::relay(const protocol::End& m) {
     take_terminal_back();
+    begin_closing();
     session_end_ = m;
     session_kill_at_ = now_ + policy_.session_exit;
 }
@@ -340,6 +352,7 @@ void State::on(const event::SessionClosed& e) {
     do_now(effect::CloseSession{});
     if (session_end_) return;
     take_terminal_back();
+    begin_closing();
     do_now(effect::Log{"the session's messages ended", e.why});
     tell("The session is being closed.");
 }

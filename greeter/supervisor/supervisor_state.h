@@ -207,6 +207,7 @@ class State {
     void relay(const protocol::End&);
 
     void ask(const Question& question);
+    void begin_closing();
     void take_terminal_back();
     void login(const WipedText& user);
     void back_to_login();
@@ -232,6 +233,7 @@ class State {
 
     bool session_alive_ = false;
     bool session_linked_ = false;
+    bool closing_ = false;  ///< It is being undone: nothing can cancel that.
     std::optional<protocol::End> session_end_;
     std::optional<BootTime> session_kill_at_;
 

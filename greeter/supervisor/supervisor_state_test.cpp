@@ -182,7 +182,7 @@ TEST_F(Supervisor, says_over_the_guest_that_a_question_waits_and_asks_it_in_the_
 TEST_F(Supervisor, takes_the_terminal_back_at_the_guests_end) {
     in_console();
     EXPECT_EQ(session(ConsoleEnd{}), (Effects{effect::EndPump{}, effect::StartUi{}}));
-    EXPECT_EQ(shown<Screen>(ui(Ready{})).at(0).mode, ScreenMode::session);
+    EXPECT_EQ(shown<Screen>(ui(Ready{})).at(0).mode, ScreenMode::closing);
 }
 
 TEST_F(Supervisor, changes_the_menu_into_the_session_when_the_guest_ends_behind_it) {
@@ -190,7 +190,7 @@ TEST_F(Supervisor, changes_the_menu_into_the_session_when_the_guest_ends_behind_
     const auto effects = session(ConsoleEnd{});
     EXPECT_TRUE(find<effect::EndPump>(effects));
     EXPECT_FALSE(find<effect::StartUi>(effects));
-    EXPECT_EQ(shown<Screen>(effects).at(0).mode, ScreenMode::session);
+    EXPECT_EQ(shown<Screen>(effects).at(0).mode, ScreenMode::closing);
 }
 
 TEST_F(Supervisor, forgets_the_menus_remarks_with_the_guest_but_no_error) {
@@ -389,7 +389,10 @@ TEST_F(Supervisor, lets_nobody_in_while_another_switches_the_machine_off) {
     at_login();
     const auto effects = on(event::Facts{"berth-12", {"No network."}, "It waits."});
     EXPECT_EQ(shown<Screen>(effects).at(0).notices, (std::vector<std::string>{"It waits.", "No network."}));
-    EXPECT_TRUE(tells(ui(Login{WipedText("ann")}), "It waits."));
+    const auto refused = ui(Login{WipedText("ann")});
+    EXPECT_TRUE(tells(refused, "You cannot log in now."));
+    EXPECT_EQ(shown<Screen>(refused).at(0).mode, ScreenMode::login) << "the next name may be typed";
+    EXPECT_EQ(shown<Screen>(refused).at(0).notices.at(0), "It waits.");
     EXPECT_EQ(state.phase(), Phase::login);
     on(event::Facts{"berth-12", {}, ""});
     EXPECT_TRUE(find<effect::StartSession>(ui(Login{WipedText("ann")})));
@@ -398,6 +401,26 @@ TEST_F(Supervisor, lets_nobody_in_while_another_switches_the_machine_off) {
 TEST_F(Supervisor, passes_a_cancel_on_to_the_session) {
     in_session();
     EXPECT_EQ(ui(Cancel{}), (Effects{effect::SendSession{Cancel{}}}));
+}
+
+TEST_F(Supervisor, passes_no_cancel_on_to_a_session_that_is_being_undone) {
+    in_session();
+    EXPECT_TRUE(shown<Screen>(session(Progress{"mount", "Opening", StepState::failed, 1, 2})).empty());
+    const auto effects = session(Progress{"authenticate", "Logging you off", StepState::undoing, 0, 2});
+    EXPECT_EQ(shown<Screen>(effects).at(0).mode, ScreenMode::closing);
+    EXPECT_TRUE(shown<Screen>(session(Progress{"mount", "Closing", StepState::undoing, 1, 2})).empty())
+        << "it was said";
+    EXPECT_TRUE(ui(Cancel{}).empty());
+    session(End{Outcome::failed});
+    on(event::SessionDied{"exit code 1"});
+    EXPECT_EQ(shown<Screen>(ui(Login{WipedText("ann")})).at(0).mode, ScreenMode::session);
+    EXPECT_FALSE(ui(Cancel{}).empty());
+}
+
+TEST_F(Supervisor, cancels_nothing_while_the_machine_goes_down) {
+    at_login();
+    EXPECT_EQ(shown<Screen>(ui(Power{PowerAction::poweroff})).at(0).mode, ScreenMode::power);
+    EXPECT_TRUE(ui(Cancel{}).empty());
 }
 
 TEST_F(Supervisor, does_not_start_a_screen_over_the_guest_when_the_old_one_is_found_dead) {

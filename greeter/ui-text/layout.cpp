@@ -2,6 +2,7 @@
 #include "greeter/ui-text/layout.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "greeter/ui/text.h"
 
@@ -54,8 +55,7 @@ class Painter {
 std::wstring_view state_word(protocol::StepState state) {
     if (state == protocol::StepState::done) return L"done";
     if (state == protocol::StepState::failed) return L"failed";
-    if (state == protocol::StepState::undoing) return L"undoing";
-    return L"working";
+    return L"working";  // also for an undo: its sentence says what is done
 }
 
 void paint_steps(Painter& p, const Model& m, int room) {
@@ -173,36 +173,86 @@ void paint_form(Painter& p, const Model& m) {
         paint_rows(p, rows, m.menu_selected, p.room());
         return;
     }
-    if (!m.known || m.steps.empty()) p.line(L"One moment.", Style::dim);
+    if (!m.known || (m.steps.empty() && m.notes.empty())) p.line(L"One moment.", Style::dim);
+}
+
+struct Line {
+    std::wstring text;
+    Style style;
+};
+
+std::vector<Line> note_lines(const Model& m, int columns) {
+    std::vector<Line> lines;
+    for (const auto& note : m.notes)
+        for (auto& l : wrap(note.text, columns))
+            lines.push_back({std::move(l), note.error ? Style::error : Style::normal});
+    return lines;
 }
 
 /// How many lines did not fit.
 int paint_notes(Painter& p, const Model& m) {
-    std::vector<std::pair<std::wstring, Style>> lines;
-    for (const auto& note : m.notes)
-        for (auto& l : wrap(note.text, p.columns()))
-            lines.emplace_back(std::move(l), note.error ? Style::error : Style::normal);
+    const auto lines = note_lines(m, p.columns());
     const int count = static_cast<int>(lines.size()), room = std::max(0, p.room());
     const int hidden = std::max(0, count - room);
     const int first = std::max(0, hidden - m.scroll);
     for (int i = first; i < std::min(count, first + room); ++i)
-        p.line(lines[static_cast<size_t>(i)].first, lines[static_cast<size_t>(i)].second);
+        p.line(lines[static_cast<size_t>(i)].text, lines[static_cast<size_t>(i)].style);
     return hidden;
+}
+
+/// What the user should know before logging in, above row `bottom`. Returns the first row.
+int paint_notices(Painter& p, const Model& m, int most, int bottom) {
+    std::vector<std::wstring> lines;
+    for (const auto& notice : m.notices)
+        for (auto& l : wrap(notice, p.columns())) lines.push_back(std::move(l));
+    const int shown = std::min(static_cast<int>(lines.size()), most);
+    for (int i = 0; i < shown; ++i) p.put(bottom - shown + i, p.left(), lines[static_cast<size_t>(i)]);
+    return bottom - shown;
 }
 
 std::wstring title(const Model& m) {
     if (m.mode == Mode::login) return L"Log in";
     if (m.mode == Mode::menu) return L"Berth menu: your VM keeps running behind this screen";
+    if (m.mode == Mode::power) return L"This workstation is going down";
     return m.user.empty() ? L"Your session" : L"Session of " + m.user;
 }
 
 std::wstring help(const Model& m) {
+    if (!m.known) return {};
     if (m.confirm) return L"Y yes   N no";
-    const std::wstring leave = m.mode == Mode::menu ? L"Esc back to the VM" : L"Esc cancel";
-    if (m.prompt) return L"Enter continue   " + leave;
-    if (m.choice || m.mode == Mode::menu) return L"Up/Down choose   Enter continue   " + leave;
-    if (m.mode == Mode::session || m.waiting) return leave;
-    return L"Enter continue   Ctrl-P shut down   Ctrl-R restart";
+    std::wstring keys;
+    const auto offer = [&keys](std::wstring_view key) {
+        if (!keys.empty()) keys += L"   ";
+        keys += key;
+    };
+    if (m.choice || (m.mode == Mode::menu && !m.prompt)) offer(L"Up/Down choose");
+    const bool asks_name = m.mode == Mode::login && !m.waiting;
+    if (m.prompt || m.choice || m.mode == Mode::menu || asks_name) offer(L"Enter continue");
+    if (m.mode == Mode::menu) offer(L"Esc back to the VM");
+    if (can_cancel(m)) offer(L"Esc cancel");
+    if (asks_name) offer(L"Ctrl-P shut down   Ctrl-R restart");
+    return keys;
+}
+
+/// What surrounds the body on a terminal with room for it. Returns the body's rows, from the first to behind the last.
+std::pair<int, int> paint_frame(Painter& p, const Model& m, Size size) {
+    p.put(0, 1, cut(m.host.empty() ? L"Berth" : m.host, size.columns - 3 - width(m.clock)), Style::bold);
+    p.put_right(0, m.clock, Style::normal);
+    p.rule(1);
+    const int top = size.rows >= 20 ? 4 : 3;
+    int bottom = size.rows - 2;
+    p.rule(bottom);
+    // How to tell this screen from a guest's.
+    std::wstring sak = m.hint;
+    if (sak.empty() && m.mode != Mode::menu && !m.sak_hint.empty())
+        sak = L"Not sure that this is Berth? Press " + m.sak_hint + L" first.";
+    if (!sak.empty())
+        p.put(--bottom, p.left(), cut(sak, p.columns()), m.hint.empty() ? Style::dim : Style::bold);
+    if (m.mode != Mode::menu && !m.notices.empty()) {
+        if (size.rows >= 20) --bottom;
+        bottom = paint_notices(p, m, (bottom - top) / 3, bottom);
+    }
+    return {top, bottom - 1};
 }
 
 }  // namespace
@@ -213,31 +263,7 @@ Picture layout(const Model& m, Size size) {
     int top = 0, bottom = size.rows;
 
     if (roomy) {
-        p.put(0, 1, cut(m.host.empty() ? L"Berth" : m.host, size.columns - 3 - width(m.clock)), Style::bold);
-        p.put_right(0, m.clock, Style::normal);
-        p.rule(1);
-        top = size.rows >= 20 ? 4 : 3;
-        bottom = size.rows - 2;
-        p.rule(bottom);
-        const std::wstring version = L"Berth " + m.version;
-        if (size.columns >= 70) p.put_right(bottom + 1, version, Style::dim);
-        // What the user should know before logging in, and how to tell this screen from a guest's.
-        std::wstring sak = m.hint;
-        if (sak.empty() && m.mode != Mode::menu && !m.sak_hint.empty())
-            sak = L"Not sure that this is Berth? Press " + m.sak_hint + L" first.";
-        if (!sak.empty())
-            p.put(--bottom, p.left(), cut(sak, p.columns()), m.hint.empty() ? Style::dim : Style::bold);
-        if (m.mode != Mode::menu && !m.notices.empty()) {
-            if (size.rows >= 20) --bottom;
-            std::vector<std::wstring> lines;
-            for (const auto& n : m.notices)
-                for (auto& l : wrap(n, p.columns())) lines.push_back(std::move(l));
-            const int shown = std::min(static_cast<int>(lines.size()), (bottom - top) / 3);
-            for (int i = 0; i < shown; ++i)
-                p.put(bottom - shown + i, p.left(), lines[static_cast<size_t>(i)], Style::normal);
-            bottom -= shown;
-        }
-        --bottom;
+        std::tie(top, bottom) = paint_frame(p, m, size);
     } else if (size.rows >= 5) {
         bottom = size.rows - 1;
     }
@@ -247,19 +273,23 @@ Picture layout(const Model& m, Size size) {
         p.line(title(m), Style::bold);
         p.blank();
     }
-    const bool asks = m.confirm || m.prompt || m.choice || m.mode != Mode::session;
-    if (!m.steps.empty() && m.mode == Mode::session) {
+    const bool asks = m.confirm || m.prompt || m.choice;
+    if (!m.steps.empty() && (m.mode == Mode::session || m.mode == Mode::closing)) {
         const int notes = static_cast<int>(std::min<size_t>(m.notes.size() * 2, 5));
         paint_steps(p, m, p.room() - std::max(asks ? 5 : 1, rows_of_choice(p, m)) - notes);
         p.blank();
     }
+    const int before = p.room();
     paint_form(p, m);
-    p.blank();
-    const int hidden = p.picture.hidden = paint_notes(p, m);
+    if (p.room() != before) p.blank();
+    p.picture.hidden = paint_notes(p, m);
 
     std::wstring keys = help(m);
-    if (hidden > 0) keys += L"   PgUp/PgDn messages";
+    if (p.picture.hidden > 0) keys += keys.empty() ? L"PgUp/PgDn messages" : L"   PgUp/PgDn messages";
     if (roomy || size.rows >= 5) p.put(size.rows - 1, roomy ? 1 : 0, keys, Style::dim);
+    const std::wstring version = L"Berth " + m.version;
+    if (roomy && width(keys) + width(version) + 4 <= size.columns)
+        p.put_right(size.rows - 1, version, Style::dim);
     return std::move(p.picture);
 }
 

@@ -125,12 +125,17 @@ TEST_F(Layout, shows_steps_with_their_states_aligned) {
     }
     const auto lines = as_lines(layout(m, {}), {});
     std::vector<size_t> ends;
-    for (const wchar_t* word : {L". done", L". working", L". failed", L". undoing"}) {
+    // An undo works, too: its sentence says at what.
+    for (const auto& [step, word] : {std::pair{L" x ", L". done"},
+                                     {L" xx ", L". working"},
+                                     {L" xxx ", L". failed"},
+                                     {L" xxxx ", L". working"}}) {
         const auto found = std::find_if(lines.begin(), lines.end(),
-                                        [&](const auto& l) { return l.find(word) != std::wstring::npos; });
-        ASSERT_NE(found, lines.end()) << word;
+                                        [&](const auto& l) { return l.find(step) != std::wstring::npos; });
+        ASSERT_NE(found, lines.end()) << step;
         ends.push_back(found->find(word));
     }
+    EXPECT_NE(ends[0], std::wstring::npos);
     EXPECT_EQ(std::count(ends.begin(), ends.end(), ends[0]), 4);
 }
 
@@ -160,6 +165,26 @@ TEST_F(Layout, scrolls_long_messages_and_says_so) {
     EXPECT_TRUE(shows(L"PgUp/PgDn"));
     for (int i = 0; i < 100; ++i) press(m, {Key::page_up});
     EXPECT_TRUE(shows(L"line 0"));
+}
+
+TEST_F(Layout, offers_escape_only_where_it_cancels_something) {
+    screen(Mode::session);
+    EXPECT_TRUE(shows(L"Esc cancel"));
+    for (const Mode mode : {Mode::login, Mode::closing, Mode::menu, Mode::power}) {
+        screen(mode);
+        EXPECT_FALSE(shows(L"Esc cancel")) << static_cast<int>(mode);
+    }
+    screen(Mode::closing);
+    take(m, protocol::Prompt{1, true, "Code: "});
+    EXPECT_TRUE(shows(L" Enter continue"));
+    EXPECT_FALSE(shows(L"Esc"));
+}
+
+TEST_F(Layout, lets_no_version_run_into_the_keys) {
+    screen(Mode::login);
+    m.version = L"123.456.789";
+    for (int i = 0; i < 40; ++i) say("line");
+    EXPECT_TRUE(shows(L"PgUp/PgDn messages\n"));
 }
 
 TEST_F(Layout, comes_down_again_at_once_after_scrolling_too_far) {
@@ -237,8 +262,10 @@ TEST_F(Layout, fits_every_size_in_every_state) {
     take(m, protocol::Choice{1, std::string(300, 't'), std::vector<std::string>(250, std::string(100, 'o')),
                              200});
     check_all();
-    screen(Mode::menu);
-    check_all();
+    for (const Mode mode : {Mode::closing, Mode::menu, Mode::power}) {
+        screen(mode);
+        check_all();
+    }
 }
 
 TEST_F(Layout, shows_the_chosen_row_of_a_long_list) {

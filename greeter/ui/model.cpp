@@ -139,6 +139,10 @@ void Input::clear() {
     text_.clear();
 }
 
+bool can_cancel(const Model& m) {
+    return m.mode == Mode::session || (m.mode == Mode::login && m.waiting);
+}
+
 const std::vector<MenuRow>& menu_rows() {
     static const std::vector<MenuRow> rows{{L"Back to the VM", MenuAction::back},
                                            {L"Shut the VM down", MenuAction::close},
@@ -234,8 +238,8 @@ std::optional<FromUi> press(Model& m, const Key& key) {
     if (m.confirm) return press_confirm(m, key);
     // A question of the session comes before the menu: it may be what the menu's action led to.
     if (m.prompt || m.choice) {
-        if (key.kind == Key::escape) {
-            if (m.mode == Mode::menu) return press_menu(m, key);
+        if (key.kind == Key::escape && m.mode == Mode::menu) return press_menu(m, key);
+        if (key.kind == Key::escape && can_cancel(m)) {
             m.input.clear();
             m.waiting = true;
             m.prompt.reset();
@@ -249,8 +253,8 @@ std::optional<FromUi> press(Model& m, const Key& key) {
         m.hint = L"This is the real Berth screen.";
         return {};
     }
-    if (m.mode == Mode::session || m.waiting) {
-        if (key.kind != Key::escape) return {};
+    if (m.mode != Mode::login || m.waiting) {
+        if (key.kind != Key::escape || !can_cancel(m)) return {};
         m.hint = L"Cancelled. The work so far is being undone.";
         return protocol::Cancel{};
     }

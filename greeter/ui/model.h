@@ -82,7 +82,7 @@ struct Model {
     size_t menu_selected = 0;
     bool digit_picked = false;  ///< By the last key: an Enter right behind it is part of it.
     int scroll = 0;             ///< Lines scrolled back in the notes; layout clamps it.
-    std::wstring hint;          ///< A passing remark, gone with the next key.
+    std::wstring hint;  ///< A passing remark, gone with the next key.
     // Of the terminal.
     std::wstring clock;
     std::optional<bool> caps_lock;  ///< none: not known.
@@ -95,6 +95,9 @@ struct MenuRow {
     protocol::MenuAction action;
 };
 const std::vector<MenuRow>& menu_rows();
+
+/// Whether Escape would cancel something now.
+bool can_cancel(const Model& model);
 
 void take(Model& model, const protocol::ToUi& message);
 

@@ -141,6 +141,27 @@ TEST_F(UiModel, gives_up_a_login_with_escape) {
     EXPECT_TRUE(m.input.text().empty());
 }
 
+TEST_F(UiModel, sends_nothing_for_escape_where_nothing_can_be_cancelled) {
+    for (const Mode mode : {Mode::login, Mode::closing, Mode::power}) {
+        screen(mode);
+        EXPECT_FALSE(can_cancel(m));
+        EXPECT_FALSE(key(Key::escape)) << static_cast<int>(mode);
+        EXPECT_TRUE(m.hint.empty());
+    }
+    screen(Mode::closing);
+    take(m, protocol::Prompt{4, true, "Code: "});
+    EXPECT_FALSE(key(Key::escape));
+    EXPECT_TRUE(m.prompt) << "the session still waits for its answer";
+}
+
+TEST_F(UiModel, gives_up_with_escape_a_login_that_waits_to_begin) {
+    screen(Mode::login);
+    type(L"ann");
+    key(Key::enter);
+    EXPECT_TRUE(can_cancel(m));
+    EXPECT_EQ(key(Key::escape), FromUi(protocol::Cancel{}));
+}
+
 TEST_F(UiModel, sends_each_action_of_the_menu) {
     for (size_t i = 0; i < menu_rows().size(); ++i) {
         screen(Mode::session);
@@ -225,7 +246,7 @@ TEST_F(UiModel, keeps_only_so_many_messages_and_steps) {
 }
 
 TEST_F(UiModel, does_nothing_harmful_for_any_single_key) {
-    for (const Mode mode : {Mode::login, Mode::session, Mode::menu}) {
+    for (const Mode mode : {Mode::login, Mode::session, Mode::closing, Mode::menu, Mode::power}) {
         for (wchar_t c = L'@'; c <= L'_'; ++c) {
             if (c == L']') continue;
             screen(Mode::session);

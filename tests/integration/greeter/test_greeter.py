@@ -416,7 +416,7 @@ def test_killed_session_gives_the_terminal_back_with_a_message_and_a_sweep(conso
     console.wait("User name:")
     wait_until("the sweeper", (console.folder / "swept").exists)
     console.type("ann\r")
-    console.wait("One moment: the session before yours is being cleaned up")
+    console.wait("The session before yours is being cleaned up")
     assert "session" not in [program(c) for c in children(console.process.pid) if b"--sweep" not in
                              open(f"/proc/{c}/cmdline", "rb").read()]
     (console.folder / "hold-sweep").unlink()
