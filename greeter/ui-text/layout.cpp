@@ -194,20 +194,36 @@ int paint_notes(Painter& p, const Model& m) {
     const auto lines = note_lines(m, p.columns());
     const int count = static_cast<int>(lines.size()), room = std::max(0, p.room());
     const int hidden = std::max(0, count - room);
-    const int first = std::max(0, hidden - m.scroll);
+    const int first = std::clamp(hidden - m.scroll, 0, hidden);
     for (int i = first; i < std::min(count, first + room); ++i)
         p.line(lines[static_cast<size_t>(i)].text, lines[static_cast<size_t>(i)].style);
     return hidden;
 }
 
-/// What the user should know before logging in, above row `bottom`. Returns the first row.
-int paint_notices(Painter& p, const Model& m, int most, int bottom) {
+/// Who logs in reads all notices that leave room for the question and what was said last; who works has read them.
+int rows_for_notices(const Painter& p, const Model& m, int body) {
+    constexpr int k_form = 7, k_last_words = 6;
+    const int notes = std::min(k_last_words, static_cast<int>(note_lines(m, p.columns()).size()));
+    return std::max({1, body / 3, m.mode == Mode::login ? body - k_form - notes : 0});
+}
+
+/// What the user should know before logging in, above row `bottom`: the most urgent first, and a last line that says
+/// how to see the rest. Returns the first row; `hidden` is how many lines are not shown.
+int paint_notices(Painter& p, const Model& m, int most, int bottom, int& hidden) {
     std::vector<std::wstring> lines;
     for (const auto& notice : m.notices)
         for (auto& l : wrap(notice, p.columns())) lines.push_back(std::move(l));
-    const int shown = std::min(static_cast<int>(lines.size()), most);
-    for (int i = 0; i < shown; ++i) p.put(bottom - shown + i, p.left(), lines[static_cast<size_t>(i)]);
-    return bottom - shown;
+    const int count = static_cast<int>(lines.size());
+    const bool all = count <= most;
+    const int shown = all ? count : std::max(0, most - 1);
+    hidden = count - shown;
+    const int first = std::clamp(-m.scroll, 0, hidden);
+    const int top = bottom - (all ? count : most);
+    for (int i = 0; i < shown; ++i) p.put(top + i, p.left(), lines[static_cast<size_t>(first + i)]);
+    if (!all)
+        p.put(bottom - 1, p.left(), cut(first < hidden ? L"(PgDn: more)" : L"(PgUp: back)", p.columns()),
+              Style::bold);
+    return top;
 }
 
 std::wstring title(const Model& m) {
@@ -250,7 +266,7 @@ std::pair<int, int> paint_frame(Painter& p, const Model& m, Size size) {
         p.put(--bottom, p.left(), cut(sak, p.columns()), m.hint.empty() ? Style::dim : Style::bold);
     if (m.mode != Mode::menu && !m.notices.empty()) {
         if (size.rows >= 20) --bottom;
-        bottom = paint_notices(p, m, (bottom - top) / 3, bottom);
+        bottom = paint_notices(p, m, rows_for_notices(p, m, bottom - top), bottom, p.picture.hidden_notices);
     }
     return {top, bottom - 1};
 }
@@ -294,7 +310,8 @@ Picture layout(const Model& m, Size size) {
 }
 
 void clamp_scroll(Model& model, Size size) {
-    model.scroll = std::min(model.scroll, layout(model, size).hidden);
+    const Picture picture = layout(model, size);
+    model.scroll = std::clamp(model.scroll, -picture.hidden_notices, picture.hidden);
 }
 
 std::vector<std::wstring> as_lines(const Picture& picture, Size size) {

@@ -30,13 +30,12 @@ struct Picture {
         int row, column;
     };
     std::optional<Place> cursor;
-    int hidden = 0;  ///< Lines of messages that do not fit.
+    int hidden = 0, hidden_notices = 0;  ///< Lines of messages and of notices that do not fit.
 };
 
 Picture layout(const Model& model, Size size);
 
-/// Limits how far the messages are scrolled back to what there is, so that scrolling too far costs no extra
-/// keys.
+/// Limits Model::scroll to what there is, so that scrolling too far costs no extra keys.
 void clamp_scroll(Model& model, Size size);
 
 /// The picture as plain lines without trailing spaces, for tests and documents.

@@ -167,6 +167,35 @@ TEST_F(Layout, scrolls_long_messages_and_says_so) {
     EXPECT_TRUE(shows(L"line 0"));
 }
 
+TEST_F(Layout, shows_every_notice_beside_the_login_on_80_columns) {
+    std::vector<std::string> notices;
+    for (int i = 0; i < 8; ++i) notices.push_back("notice " + std::to_string(i));
+    screen(Mode::login, notices);
+    say("BERTH-L01: The user name or the password is wrong.", protocol::NoteStyle::error);
+    for (int i = 0; i < 8; ++i) EXPECT_TRUE(shows(L"notice " + std::to_wstring(i))) << i;
+    EXPECT_TRUE(shows(L"BERTH-L01"));
+    EXPECT_TRUE(shows(L"User name:"));
+    EXPECT_FALSE(shows(L"PgDn"));
+}
+
+TEST_F(Layout, says_how_to_see_the_notices_that_do_not_fit) {
+    std::vector<std::string> notices;
+    for (int i = 0; i < 30; ++i) notices.push_back("notice " + std::to_string(i));
+    for (const Mode mode : {Mode::login, Mode::session}) {
+        screen(mode, notices);
+        EXPECT_TRUE(shows(L"notice 0\n"));
+        EXPECT_FALSE(shows(L"notice 29"));
+        EXPECT_TRUE(shows(L"(PgDn: more)"));
+        for (int i = 0; i < 100; ++i) press(m, {Key::page_down});
+        clamp_scroll(m, {});
+        EXPECT_TRUE(shows(L"notice 29"));
+        EXPECT_TRUE(shows(L"(PgUp: back)"));
+        for (int i = 0; i < 100; ++i) press(m, {Key::page_up});
+        EXPECT_TRUE(shows(L"notice 0\n"));
+        m.scroll = 0;
+    }
+}
+
 TEST_F(Layout, offers_escape_only_where_it_cancels_something) {
     screen(Mode::session);
     EXPECT_TRUE(shows(L"Esc cancel"));

@@ -231,7 +231,7 @@ std::optional<FromUi> press(Model& m, const Key& key) {
         return {};
     }
     if (key.kind == Key::page_up || key.kind == Key::page_down) {
-        m.scroll = std::max(0, m.scroll + (key.kind == Key::page_up ? 5 : -5));
+        m.scroll += key.kind == Key::page_up ? 5 : -5;
         return {};
     }
     if (!m.known) return {};

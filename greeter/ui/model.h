@@ -81,7 +81,7 @@ struct Model {
     std::optional<Confirm> confirm;
     size_t menu_selected = 0;
     bool digit_picked = false;  ///< By the last key: an Enter right behind it is part of it.
-    int scroll = 0;             ///< Lines scrolled back in the notes; layout clamps it.
+    int scroll = 0;  ///< Lines back in the notes; below 0: forward in the notices. clamp_scroll() bounds it.
     std::wstring hint;  ///< A passing remark, gone with the next key.
     // Of the terminal.
     std::wstring clock;
