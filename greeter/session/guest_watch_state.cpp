@@ -117,7 +117,7 @@ void GuestWatch::on(const watch_event::Destroyed& e) {
         ended_ = fail(e.result.error());
     } else if (volume_ == VolumeState::lost) {
         tells_loss_ = move_.has_value();
-        ended_ = move_ ? fail(ErrorCode::K33, "the end of \"{}\"", vm_) : fail(ErrorCode::K05);
+        ended_ = move_ ? fail(ErrorCode::K33, "\"{}\"", vm_) : fail(ErrorCode::K05);
     }
 }
 
@@ -128,7 +128,7 @@ void GuestWatch::on(const watch_event::Alone&) {
 }
 
 void GuestWatch::on(const watch_event::CloseWanted&) {
-    tell("Asking your virtual machine to shut down.");
+    tell("Asking your virtual machine to shut down. This can take a while.");
     // With the greeter gone nobody reads the console: a guest that writes to it would never get through its
     // closing.
     if (alone_ && std::exchange(console_open_, false)) do_now(watch_effect::LetGoOfConsole{});

@@ -50,7 +50,7 @@ Log logged(const char* state) {
 }
 const Log k_claim_logged{
     Level::info, "another workstation asks for the VM", {{"host", "berth-7"}, {"vm", "work"}}};
-const Tell k_closing{"Asking your virtual machine to shut down."};
+const Tell k_closing{"Asking your virtual machine to shut down. This can take a while."};
 const Tell k_off{"Your virtual machine did not shut down in time and is switched off."};
 const Tell k_taken{"Another workstation has taken your virtual machine over."};
 const Tell k_refuses{
@@ -258,7 +258,7 @@ const std::vector<Row> k_table{
      {{claimed()}, {claimed(0s, VolumeState::lost)}},
      {k_destroyed},
      {},
-     fail(ErrorCode::K33, "the end of \"work\"")},
+     fail(ErrorCode::K33, "\"work\"")},
 
     // The end
     {"nothing is done any more once it is over", {{k_gone}}, {CloseWanted{}}, {}, Status{}},

@@ -256,6 +256,9 @@ TEST_F(SessionTest, does_not_release_the_lock_while_the_volume_engine_may_write)
     EXPECT_EQ(states(), std::vector<std::string>{"s1"});
     EXPECT_TRUE(unfinished);
     EXPECT_TRUE(std::ranges::find(w.log, "leave volume") != w.log.end());
+    EXPECT_EQ(std::ranges::count_if(w.front_end.shown, [](const auto& s) { return s.starts_with("error "); }),
+              1)
+        << "one failure is told once";
 }
 
 TEST_F(SessionTest, lets_the_user_choose_among_several_vms) {

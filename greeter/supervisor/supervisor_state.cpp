@@ -270,7 +270,6 @@ void State::hear(const protocol::Menu& m) {
         return;
     }
     if (!session_linked_) return;
-    if (m.action == MenuAction::close) tell("The VM was asked to shut down. This can take a while.");
     if (m.action == MenuAction::force_off) tell("The VM is being switched off.");
     do_now(effect::SendSession{protocol::Vm{m.action == MenuAction::close       ? VmAction::close
                                             : m.action == MenuAction::force_off ? VmAction::force_off

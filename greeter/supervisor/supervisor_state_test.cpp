@@ -153,6 +153,7 @@ TEST_F(Supervisor, hands_the_menus_other_actions_to_the_session) {
         const auto effects = ui(Menu{action});
         ASSERT_TRUE(find<effect::SendSession>(effects));
         EXPECT_EQ(find<effect::SendSession>(effects)->message, ToSession(Vm{wanted}));
+        EXPECT_EQ(tells(effects, ""), action == MenuAction::force_off) << "the session tells of the others";
         EXPECT_EQ(state.phase(), Phase::menu);
     }
 }

@@ -25,7 +25,7 @@ Result<bool> LockStep::ask_to_break(const lock::LockHolder& holder) {
     const BreakPolicy policy = session_.config.client.lock_break;
     if (policy != BreakPolicy::user)
         return fail(ErrorCode::K31, "{}{}", title,
-                    policy == BreakPolicy::admin ? " Only an administrator may take it over." : "");
+                    policy == BreakPolicy::admin ? " Only an administrator may." : "");
     // One act for both: a claim asks a holder that lives, and waits out one that does not
     // (docs/decisions/0011).
     if (ours)
@@ -38,7 +38,9 @@ Result<bool> LockStep::ask_to_break(const lock::LockHolder& holder) {
     auto answer = session_.seams.front_end.choose(
         title, {"No, log me off", ours ? "Yes, take it over" : "Yes, move it here"}, 0);
     if (!answer) return fail(answer.error());
-    if (*answer == 0) return fail(ErrorCode::K30, "workstation {}, since {}", owner.host, since);
+    if (*answer == 0)
+        return fail(ErrorCode::K30, "{} has held it since {}",
+                    ours ? "this workstation" : "workstation " + shown_host(owner.host, 40), since);
     return true;
 }
 

@@ -136,7 +136,6 @@ Status VolumeStep::end() {
             return ended(served ? WriterEnd::died : WriterEnd::none);
         }
         if (seams.clock.now() >= give_up) {
-            seams.front_end.say(MessageStyle::error, stopped.error().to_user());
             volume_->release();
             return fail(stopped.error());
         }
