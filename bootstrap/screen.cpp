@@ -14,7 +14,7 @@ namespace berth::boot {
 namespace {
 
 void put(const std::string& path, std::string_view text) {
-    const UniqueFd fd(open(path.c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+    const UniqueFd fd(open(path.c_str(), O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
     // The screen is a courtesy: what does not fit into the terminal's buffer now is lost.
     if (fd) [[maybe_unused]]
         const ssize_t n = write(fd.get(), text.data(), text.size());
@@ -43,8 +43,8 @@ void Screen::line(std::string_view text) {
         }
     }
     const std::string shown = printable(text);
-    for (const auto& name : terminals) put("/dev/" + name, "berth: " + shown + "\r\n");
-    put("/dev/kmsg", "<7>berth-bootstrap: " + shown + "\n");
+    for (const auto& name : terminals) put(devices_ + "/" + name, "berth: " + shown + "\r\n");
+    put(devices_ + "/kmsg", "<7>berth-bootstrap: " + shown + "\n");
 }
 
 void ScreenAndPosts::stage(std::string_view name, int percent) {

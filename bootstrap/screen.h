@@ -14,14 +14,16 @@ namespace berth::boot {
 
 class Screen {
   public:
-    explicit Screen(std::string berth_console) : console_(std::move(berth_console)) {}
+    /// `devices`: another folder than /dev for a test.
+    explicit Screen(std::string berth_console, std::string devices = "/dev")
+        : console_(std::move(berth_console)), devices_(std::move(devices)) {}
     void set_console(std::string name) { console_ = std::move(name); }
     /// One line. A terminal that cannot be written is passed over; one that blocks (flow control) is not
     /// waited for.
     void line(std::string_view text);
 
   private:
-    std::string console_;
+    std::string console_, devices_;
 };
 
 /// Stages and problems to the screen and, when there is a network, to the provisioner.
