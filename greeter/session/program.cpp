@@ -321,10 +321,7 @@ int settle_all(const Options& o, int signals, Report& report) {
     }
     const auto go_on = [&] {
         // Written again and again: a greeter that starts meanwhile finds it.
-        (void)write_file_durably(
-            o.going_down, fmt::format("This workstation is going down. It waits until a virtual machine "
-                                      "is closed and saved, {} s at most.",
-                                      o.settle_seconds));
+        (void)write_file_durably(o.going_down, going_down_text(seconds(o.settle_seconds)));
         pollfd p{.fd = signals, .events = POLLIN, .revents = 0};
         return poll(&p, 1, 0) == 0;
     };

@@ -8,6 +8,12 @@ namespace berth::session {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+std::string going_down_text(seconds limit) {
+    return fmt::format(
+        "This workstation is going down. It waits until a virtual machine is closed and saved, {} s at most.",
+        limit.count());
+}
+
 Result<size_t> settle(const SweepSeams& seams, Duration limit, const std::function<void(pid_t)>& ask,
                       const std::function<bool()>& go_on) {
     const BootTime end = seams.clock.now() + limit;

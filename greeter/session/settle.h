@@ -8,6 +8,9 @@
 
 namespace berth::session {
 
+/// What the greeter shows meanwhile, and lets nobody in.
+std::string going_down_text(std::chrono::seconds limit);
+
 /// Asks each living session to close (`ask`, once, with its pid), finishes what nobody is at, and waits until
 /// nothing of this boot is left that power-off would cut. What earlier boots left waits for the sweeper of
 /// the next one. `go_on` is asked before each pause; false gives up, as `limit` does. How many are left.

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // docs/screens.md is what the programs draw: `screens_test --write` makes it anew.
 #include <gtest/gtest.h>
+#include <sodium.h>
 
 #include <clocale>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
 
+#include "base/fd.h"
+#include "bootstrap/bootstrap.h"
+#include "bootstrap/image_tool.h"
+#include "bootstrap/screen.h"
+#include "greeter/session/settle.h"
 #include "tests/testing/desk.h"
 
 namespace berth {
@@ -22,9 +29,10 @@ using volume::VolumeState;
 class Page {
   public:
     void chapter(std::string_view heading) { text += fmt::format("## {}\n\n", heading); }
-    void draw(const Desk& desk, std::string_view sentence) {
-        text += fmt::format("{}\n\n```text\n{}```\n\n", sentence, desk.picture());
+    void draw(std::string_view sentence, std::string_view picture) {
+        text += fmt::format("{}\n\n```text\n{}```\n\n", sentence, picture);
     }
+    void draw(const Desk& desk, std::string_view sentence) { draw(sentence, desk.picture()); }
     /// To be called when the screen shows it.
     std::function<void()> drawn(const Desk& desk, std::string sentence) {
         return [this, &desk, sentence = std::move(sentence)] { draw(desk, sentence); };
@@ -47,6 +55,81 @@ std::optional<lock::LockHolder> held_by(std::string client, std::string host) {
     holder.record.since = "2026-11-22T09:12:00Z";
     holder.last_sign_of_life = std::chrono::seconds(4);
     return holder;
+}
+
+/// A workstation whose machine is a fake and whose image server is a folder.
+class BootDesk final : public boot::BootSystem, public net::HttpClient {
+  public:
+    BootDesk() {
+        char name[] = "/tmp/berth-boot-desk-XXXXXX";
+        if (mkdtemp(name) == nullptr || sodium_init() < 0) throw std::runtime_error("boot desk");
+        folder_ = name;
+        std::ofstream(folder_ + "/root.squashfs") << std::string(100'000, 'x');
+        std::ofstream(folder_ + "/tty1");
+        good(boot::make_image({.kind = boot::ManifestKind::image,
+                               .version = 7,
+                               .created = "2026-11-22T00:00:00Z",
+                               .files = {folder_ + "/root.squashfs"},
+                               .out = folder_ + "/image"}));
+        good(boot::make_keys(folder_ + "/key", folder_ + "/key.pub"));
+        good(boot::sign_file(folder_ + "/key", folder_ + "/image/manifest.json"));
+    }
+    ~BootDesk() override { std::filesystem::remove_all(folder_); }
+
+    bool has_network = true, damaged = false;
+
+    /// What is on the terminal after so many attempts.
+    std::string terminal_after(unsigned attempts) {
+        boot::Screen screen("tty1", folder_);
+        FakeClock clock;
+        boot::BootPlan plan{.parameters = {.image = folder_ + "/image"}, .trust = {}, .times = {}};
+        plan.trust.key = *boot::parse_public_key(*read_file(folder_ + "/key.pub", 4096));
+        boot::StatusPoster poster(plan.parameters, *this, clock);
+        boot::ScreenAndPosts progress(screen, poster);
+        boot_until_it_works(plan, *this, *this, clock, progress, attempts);
+        std::string text = *read_file(folder_ + "/tty1", 1 << 20);
+        std::erase(text, '\r');
+        return text;
+    }
+
+    Status network(const boot::BootParameters&) override {
+        return has_network ? Status{} : fail(ErrorCode::B01);
+    }
+    Result<std::string> image_folder() override { return folder_; }
+    Status keep_record(const std::string&) override { return {}; }
+    Status mount_root(const std::string&, const std::string&) override { return {}; }
+    Status switch_root() override { return {}; }
+    Status restart() override { return {}; }
+
+    long answer() const override { return 200; }
+    Status perform(const net::HttpRequest& request, const net::HttpTimes&, const Sink& sink) override {
+        auto bytes = read_file(request.url, 1 << 20);
+        if (!bytes) return fail(ErrorCode::B02, "{}", request.url);
+        if (damaged && bytes->starts_with("xx")) bytes->back() = 'y';
+        for (std::string_view rest = std::string_view(*bytes).substr(request.from); !rest.empty();) {
+            const size_t n = std::min<size_t>(rest.size(), 10'000);
+            BERTH_TRY(sink(rest.substr(0, n)));
+            rest.remove_prefix(n);
+        }
+        return {};
+    }
+
+  private:
+    static void good(const Status& done) {
+        if (!done) throw std::runtime_error(done.error().to_log());
+    }
+    std::string folder_;
+};
+
+void before_the_login(Page& page) {
+    page.chapter("Before the login");
+    page.draw("The workstation fetches its system.", BootDesk().terminal_after(1));
+    BootDesk no_cable;
+    no_cable.has_network = false;
+    page.draw("Its network cable is out. It tries again until it works.", no_cable.terminal_after(2));
+    BootDesk damaged;
+    damaged.damaged = true;
+    page.draw("What the image server sends is not what the image's maker signed.", damaged.terminal_after(1));
 }
 
 void login(Page& page) {
@@ -239,10 +322,20 @@ void not_saved(Page& page) {
     again.world.uncommitted = 5000;
     again.world.failing = {"undo volume"};
     type_password(again);
-    again.when(
-        "choice",
-        page.drawn(again, "The same user logs in again, and the file server still does not take them."));
+    again.when("choice", [&] {
+        page.draw(again, "The same user logs in again, and the file server still does not take them.");
+        again.press({ui::Key::character, L'1'});
+    });
     again.log_in();
+    page.draw(again, "No.");
+
+    Desk well;
+    (void)well.store().save(last);
+    well.world.made = {"volume", "lock", "swap", "run_dir"};
+    type_password(well);
+    well.when("Finishing the last session",
+              page.drawn(well, "The same user logs in again, and the file server takes them."));
+    well.log_in();
 }
 
 void refusals(Page& page) {
@@ -256,6 +349,13 @@ void refusals(Page& page) {
     Desk gone;
     gone.tell(supervisor::event::SessionStartFailed{"fork: Cannot allocate memory"});
     page.draw(gone, "The session's program could not be started.");
+
+    Desk died;
+    died.enter(L"ann");
+    died.tell(supervisor::event::SessionDied{"killed by signal 9"});
+    page.draw(died, "The session's program died.");
+    died.enter(L"bob");
+    page.draw(died, "Somebody logs in before what it left is cleaned up.");
 }
 
 void power(Page& page) {
@@ -268,12 +368,21 @@ void power(Page& page) {
     page.draw(desk, "A virtual machine of an earlier session is still running.");
     desk.tell(supervisor::event::PowerFailed{"systemctl: exit code 1"});
     page.draw(desk, "It could not be switched off.");
+
+    Desk other;
+    other.going_down = session::going_down_text(std::chrono::seconds(180));
+    other.boot(
+        R"({"data":"persistent","clock":"synchronised","kvm":{"usable":true,"why":""},"network":true})");
+    other.enter(L"ann");
+    page.draw(other,
+              "Somebody else shuts it down, by its power button or from afar, and a user wants to log in.");
 }
 
 std::string page() {
     setenv("TZ", "UTC", 1);
     std::setlocale(LC_CTYPE, "C.UTF-8");
     Page page;
+    before_the_login(page);
     login(page);
     start(page);
     troubles_while_it_runs(page);
