@@ -18,8 +18,8 @@ struct BootFacts {
 BootFacts parse_boot_facts(std::string_view text);
 
 /// The terminal that berth.console= of the kernel command line names, as a path below /dev
-/// (is_console(): "tty1", "ttyS0", "hvc0"); the last one counts. "/dev/tty1" when none or none that is allowed stands
-/// there.
+/// (is_console(): "tty1", "ttyS0", "hvc0"); the last one counts. "/dev/tty1" when there is none
+/// that is allowed.
 std::string console_path(std::string_view kernel_command_line);
 
 /// What is on the other side of `tty`: a virtual terminal of the kernel or a line to some terminal.

@@ -52,6 +52,30 @@ struct Peer {
     }
 };
 
+/// What one turn of the loop waits for.
+class Turn {
+  public:
+    void watch(int fd, short events, std::function<void()> action) {
+        if (fd < 0) return;
+        fds_.push_back({.fd = fd, .events = events, .revents = 0});
+        actions_.push_back(std::move(action));
+    }
+    void watch(Child& child, std::function<void()> action) {
+        if (child.running()) watch(child.pidfd(), POLLIN, std::move(action));
+    }
+    /// Waits, then does what is due.
+    Status run(int milliseconds) {
+        if (poll(fds_.data(), fds_.size(), milliseconds) < 0 && errno != EINTR) return fail_errno("poll");
+        for (size_t i = 0; i < fds_.size(); ++i)
+            if (fds_[i].revents != 0) actions_[i]();
+        return {};
+    }
+
+  private:
+    std::vector<pollfd> fds_;
+    std::vector<std::function<void()>> actions_;
+};
+
 class Greeter {
   public:
     Greeter(const Options& options, Clock& clock, Report& report, Terminal terminal, UniqueFd signals)
@@ -68,24 +92,38 @@ class Greeter {
   private:
     void handle(Event event);
     void act(effect::StartUi);
-    void act(effect::StopUi);
+    void act(effect::StopUi) {
+        ui_.hang_up();
+        ui_.child = Child();  // Killed and reaped: nothing of it can touch the terminal any more.
+    }
     void act(const effect::SendUi& e);
     void act(const effect::StartSession& e);
     void act(const effect::SendSession& e);
-    void act(effect::CloseSession);
-    void act(effect::KillSession);
+    void act(effect::CloseSession) { session_.hang_up(); }
+    void act(effect::KillSession) { session_.child.signal(SIGKILL); }
     void act(effect::StartSweeper);
     void act(effect::Settle);
     void act(effect::StartPump);
-    void act(effect::SuspendPump);
-    void act(effect::ResumePump);
+    void act(effect::SuspendPump) {
+        output_.hold();
+        pumping_ = false;
+    }
+    void act(effect::ResumePump) {
+        terminal_.reset();
+        terminal_.raw();
+        attention_ = {};
+        output_.release(console_resumes());
+        pumping_ = true;
+    }
     void act(effect::EndPump);
-    void act(effect::SendKey);
-    void act(const effect::StatusLine& e);
+    void act(effect::SendKey) { input_ += k_attention; }
+    void act(const effect::StatusLine& e) { output_.add_line(status_line(e.text)); }
     void act(const effect::Power& e);
-    void act(const effect::Log& e);
+    void act(const effect::Log& e) { report_.event(Level::warning, e.event, {{"detail", e.detail}}); }
 
     Status start_peer(Peer& peer, SpawnOptions options);
+    /// The session's program with that option, or `instead`.
+    Result<Child> start(const std::vector<std::string>& instead, const char* option);
     void read_ui();
     void read_session();
     void flush(Peer& peer, const Event& when_gone);
@@ -95,6 +133,8 @@ class Greeter {
     void write_terminal();
     void read_facts(bool first);
     void read_signals();
+    void wait_for(Turn& turn);
+    void session_died();
 
     const Options& options_;
     Clock& clock_;
@@ -175,11 +215,6 @@ void Greeter::act(effect::StartUi) {
         handle(event::UiStartFailed{started.error().to_log()});
 }
 
-void Greeter::act(effect::StopUi) {
-    ui_.hang_up();
-    ui_.child = Child();  // Killed and reaped: nothing of it can touch the terminal any more.
-}
-
 void Greeter::act(const effect::SendUi& e) {
     if (!ui_.socket) return;
     if (auto put = ui_.outbox.put(protocol::frame_of(e.message)); !put) {
@@ -207,20 +242,15 @@ void Greeter::act(const effect::SendSession& e) {
         handle(event::SessionClosed{put.error().to_log()});
 }
 
-void Greeter::act(effect::CloseSession) {
-    session_.hang_up();
-}
-
-void Greeter::act(effect::KillSession) {
-    session_.child.signal(SIGKILL);
+Result<Child> Greeter::start(const std::vector<std::string>& instead, const char* option) {
+    SpawnOptions options;
+    options.arguments = instead.empty() ? std::vector<std::string>{options_.session, option} : instead;
+    options.new_session = true;
+    return spawn(options);
 }
 
 void Greeter::act(effect::StartSweeper) {
-    SpawnOptions options;
-    options.arguments =
-        options_.sweep.empty() ? std::vector<std::string>{options_.session, "--sweep"} : options_.sweep;
-    options.new_session = true;
-    auto child = spawn(options);
+    auto child = start(options_.sweep, "--sweep");
     if (child) {
         sweeper_ = std::move(*child);
         return;
@@ -230,11 +260,7 @@ void Greeter::act(effect::StartSweeper) {
 }
 
 void Greeter::act(effect::Settle) {
-    SpawnOptions options;
-    options.arguments =
-        options_.settle.empty() ? std::vector<std::string>{options_.session, "--settle"} : options_.settle;
-    options.new_session = true;
-    auto child = spawn(options);
+    auto child = start(options_.settle, "--settle");
     if (child)
         settle_ = std::move(*child);
     else
@@ -242,19 +268,15 @@ void Greeter::act(effect::Settle) {
 }
 
 void Greeter::act(const effect::Power& e) {
-    SpawnOptions options;
     const std::string action = e.action == protocol::PowerAction::reboot ? "reboot" : "poweroff";
-    options.arguments = {options_.power, action};
     report_.event(Level::info, "power", {{"action", action}});
+    SpawnOptions options;
+    options.arguments = {options_.power, action};
     auto child = spawn(options);
     if (child)
         power_ = std::move(*child);
     else
         handle(event::PowerFailed{child.error().to_log()});
-}
-
-void Greeter::act(const effect::Log& e) {
-    report_.event(Level::warning, e.event, {{"detail", e.detail}});
 }
 
 // --- The guest's console ---
@@ -269,19 +291,6 @@ void Greeter::act(effect::StartPump) {
     output_.add_line(console_begins(k_sak_hint));
 }
 
-void Greeter::act(effect::SuspendPump) {
-    output_.hold();
-    pumping_ = false;
-}
-
-void Greeter::act(effect::ResumePump) {
-    terminal_.reset();
-    terminal_.raw();
-    attention_ = {};
-    output_.release(console_resumes());
-    pumping_ = true;
-}
-
 void Greeter::act(effect::EndPump) {
     pumping_ = false;
     guest_.reset();
@@ -289,14 +298,6 @@ void Greeter::act(effect::EndPump) {
     input_.clear();
     // With the menu up the terminal is the UI's, and clean.
     if (!ui_.socket) terminal_.reset();
-}
-
-void Greeter::act(effect::SendKey) {
-    input_ += k_attention;
-}
-
-void Greeter::act(const effect::StatusLine& e) {
-    output_.add_line(status_line(e.text));
 }
 
 void Greeter::read_terminal() {
@@ -398,92 +399,74 @@ void Greeter::read_signals() {
 
 // --- The loop ---
 
+void Greeter::session_died() {
+    // Its last messages first: "end" may be among them.
+    while (session_.socket) {
+        pollfd p{.fd = session_.socket->fd(), .events = POLLIN, .revents = 0};
+        if (poll(&p, 1, 0) <= 0) break;
+        read_session();
+    }
+    const auto status = session_.child.wait();
+    session_.hang_up();
+    handle(event::SessionDied{how_it_ended(status)});
+}
+
+void Greeter::wait_for(Turn& turn) {
+    turn.watch(signals_.get(), POLLIN, [this] { read_signals(); });
+    // Sent here first, so that POLLOUT is wanted only when the other end is slow.
+    flush(ui_, event::UiDied{"closed"});
+    flush(session_, event::SessionClosed{"closed"});
+    if (ui_.socket) turn.watch(ui_.socket->fd(), POLLIN, [this] { read_ui(); });
+    if (session_.socket) turn.watch(session_.socket->fd(), POLLIN, [this] { read_session(); });
+    for (const Peer* peer : {&ui_, &session_})
+        if (peer->socket && !peer->outbox.empty()) turn.watch(peer->socket->fd(), POLLOUT, [] {});
+    turn.watch(session_.child, [this] { session_died(); });
+    turn.watch(sweeper_, [this] {
+        report_.event(Level::info, "sweeper ended", {{"how", how_it_ended(sweeper_.wait())}});
+        handle(event::SweeperDone{});
+    });
+    turn.watch(settle_, [this] {
+        const auto status = settle_.wait();
+        handle(event::Settled{status && *status == 0 ? "" : how_it_ended(status)});
+    });
+    turn.watch(power_, [this] {
+        const auto status = power_.wait();
+        if (!status || *status != 0) handle(event::PowerFailed{how_it_ended(status)});
+    });
+    if (pumping_) {
+        turn.watch(terminal_.fd(), POLLIN, [this] { read_terminal(); });
+        if (!output_.next().empty()) turn.watch(terminal_.fd(), POLLOUT, [this] { write_terminal(); });
+    }
+    // An action before may have closed the guest's descriptor.
+    if (guest_ && output_.room() > 0)
+        turn.watch(guest_.get(), POLLIN, [this] {
+            if (guest_) read_guest();
+        });
+    if (guest_ && !input_.empty())
+        turn.watch(guest_.get(), POLLOUT, [this] {
+            if (guest_) write_guest();
+        });
+}
+
 void Greeter::run() {
     read_facts(true);
     handle(event::Started{});
     while (!stop_) {
-        std::vector<pollfd> fds;
-        std::vector<std::function<void()>> actions;
-        const auto watch = [&](int fd, short events, std::function<void()> action) {
-            if (fd < 0) return;
-            fds.push_back({.fd = fd, .events = events, .revents = 0});
-            actions.push_back(std::move(action));
-        };
-        watch(signals_.get(), POLLIN, [this] { read_signals(); });
-        const auto watch_peer = [&](Peer& peer, std::function<void()> read) {
-            if (!peer.socket) return;
-            watch(peer.socket->fd(), POLLIN, std::move(read));
-        };
-        // Sent here first, so that POLLOUT is wanted only when the other end is slow.
-        flush(ui_, event::UiDied{"closed"});
-        flush(session_, event::SessionClosed{"closed"});
-        watch_peer(ui_, [this] { read_ui(); });
-        watch_peer(session_, [this] { read_session(); });
-        if (ui_.socket && !ui_.outbox.empty()) watch(ui_.socket->fd(), POLLOUT, [] {});
-        if (session_.socket && !session_.outbox.empty()) watch(session_.socket->fd(), POLLOUT, [] {});
-        if (session_.child.running()) {
-            watch(session_.child.pidfd(), POLLIN, [this] {
-                // Its last messages first: "end" may stand before the death in the socket.
-                while (session_.socket) {
-                    pollfd p{.fd = session_.socket->fd(), .events = POLLIN, .revents = 0};
-                    if (poll(&p, 1, 0) <= 0) break;
-                    read_session();
-                }
-                const auto status = session_.child.wait();
-                session_.hang_up();
-                handle(event::SessionDied{how_it_ended(status)});
-            });
-        }
-        if (sweeper_.running()) {
-            watch(sweeper_.pidfd(), POLLIN, [this] {
-                const auto status = sweeper_.wait();
-                report_.event(Level::info, "sweeper ended", {{"how", how_it_ended(status)}});
-                handle(event::SweeperDone{});
-            });
-        }
-        if (settle_.running()) {
-            watch(settle_.pidfd(), POLLIN, [this] {
-                const auto status = settle_.wait();
-                handle(event::Settled{status && *status == 0 ? "" : how_it_ended(status)});
-            });
-        }
-        if (power_.running()) {
-            watch(power_.pidfd(), POLLIN, [this] {
-                const auto status = power_.wait();
-                if (!status || *status != 0) handle(event::PowerFailed{how_it_ended(status)});
-            });
-        }
-        if (pumping_) {
-            watch(terminal_.fd(), POLLIN, [this] { read_terminal(); });
-            if (!output_.next().empty()) watch(terminal_.fd(), POLLOUT, [this] { write_terminal(); });
-        }
-        if (guest_ && output_.room() > 0)
-            watch(guest_.get(), POLLIN, [this] {
-                if (guest_) read_guest();
-            });
-        if (guest_ && !input_.empty())
-            watch(guest_.get(), POLLOUT, [this] {
-                if (guest_) write_guest();
-            });
-
+        Turn turn;
+        wait_for(turn);
         BootTime until = facts_read_ + k_facts_interval;
-        if (const auto deadline = state_.deadline(); deadline && *deadline < until) until = *deadline;
+        if (const auto deadline = state_.deadline()) until = std::min(until, *deadline);
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - clock_.now()).count();
-        if (poll(fds.data(), fds.size(), left > 0 ? static_cast<int>(left) : 0) < 0 && errno != EINTR) {
-            report_.error("poll", fail_errno("poll").error());
+        if (Status s = turn.run(left > 0 ? static_cast<int>(left) : 0); !s) {
+            report_.error("poll", s.error());
             return;
         }
-        for (size_t i = 0; i < fds.size(); ++i)
-            if (fds[i].revents != 0) actions[i]();
         if (clock_.now() - facts_read_ >= k_facts_interval) read_facts(false);
         handle(event::Tick{});
     }
     act(effect::StopUi{});
     session_.hang_up();
-    (void)session_.child.release();
-    (void)sweeper_.release();
-    (void)settle_.release();
-    (void)power_.release();
+    for (Child* child : {&session_.child, &sweeper_, &settle_, &power_}) (void)child->release();
     terminal_.reset();
 }
 

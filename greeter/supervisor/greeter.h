@@ -23,7 +23,7 @@ struct Options {
     std::string going_down = "/run/berth/going-down";  ///< What `settle` says, whoever started it.
 };
 
-/// Runs until SIGTERM. The session, if there is one, is left to undo by itself. G04 without a usable
+/// Runs until SIGTERM; a session then undoes its steps alone. G04 without a usable
 /// terminal, G05 without the UI's user.
 Status run_greeter(const Options& options, Clock& clock, Report& report);
 

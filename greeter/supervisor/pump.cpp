@@ -95,7 +95,7 @@ void GuestOutput::put(std::string_view bytes) {
         tracker_.feed(bytes);
         bytes_ += bytes;
     } else {
-        // A line waits: find the first place where it may stand.
+        // A line waits: find the first place where it may be.
         for (size_t i = 0; i < bytes.size(); ++i) {
             tracker_.feed(bytes.substr(i, 1));
             bytes_ += bytes[i];
@@ -128,7 +128,7 @@ void GuestOutput::hold() {
 void GuestOutput::release(std::string_view first_line) {
     held_ = false;
     if (lost_) {
-        // What is left may begin inside a sequence: go on with the first whole line.
+        // What is left may begin inside a sequence: continue with the first whole line.
         const auto line = bytes_.find('\n');
         bytes_.erase(0, line == std::string::npos ? bytes_.size() : line + 1);
         lost_ = false;

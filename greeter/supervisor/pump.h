@@ -12,14 +12,13 @@ namespace berth::supervisor {
 inline constexpr char k_attention = 0x1d;  ///< Ctrl-]
 inline constexpr size_t k_pump_bytes = 64 * 1024;
 
-/// Finds the attention key in what is typed: its byte, and the forms in which a terminal sends it when the
-/// guest switched on xterm's modifyOtherKeys or kitty's keyboard protocol. (Else a guest could take the key
-/// away.)
+/// Finds the attention key in what is typed: its byte, and what a terminal sends for it when the guest switched on
+/// xterm's modifyOtherKeys or kitty's keyboard protocol, so that no guest takes the key away.
 class AttentionKey {
   public:
     struct Typed {
-        std::string_view for_guest;  ///< What stood before the key, or all.
-        bool attention = false;      ///< What stands behind the key in the same read is dropped.
+        std::string_view for_guest;  ///< What came before the key, or all.
+        bool attention = false;      ///< What came behind the key in the same read is dropped.
     };
     Typed feed(std::string_view bytes);
 
@@ -27,8 +26,7 @@ class AttentionKey {
     std::string sequence_;
 };
 
-/// Whether a byte stream stands between two characters and outside of any control sequence, so that a line
-/// may be put in.
+/// Whether a byte stream is between two characters and outside of any control sequence: a line may be put in.
 class OutputTracker {
   public:
     void feed(std::string_view bytes);
@@ -50,11 +48,11 @@ class GuestOutput {
     /// What to write next; empty while held.
     std::string_view next() const;
     void written(size_t n);
-    /// A line that appears as soon as the stream is at rest; at once if `at_once`.
+    /// A line that appears as soon as the stream is at rest; at once if `at_once`. Dropped while 4 KiB wait.
     void add_line(std::string line, bool at_once = false);
 
     void hold();
-    /// Output goes on; `lost`: some gave way meanwhile.
+    /// Output continues behind `first_line`; if some gave way meanwhile, with the first whole line.
     void release(std::string_view first_line);
 
   private:

@@ -85,18 +85,6 @@ void State::ui_failed(const std::string& why) {
     do_now(effect::Log{"the screen program ended", why});
 }
 
-void State::on(const event::Started&) {
-    start_ui();
-}
-
-void State::on(const event::UiStartFailed& e) {
-    ui_failed(e.why);
-}
-
-void State::on(const event::UiDied& e) {
-    ui_failed(e.why);
-}
-
 void State::on(const event::Facts& e) {
     host_ = e.host;
     notices_ = e.notices;
@@ -132,7 +120,7 @@ void State::on(const event::Tick&) {
     }
 }
 
-// --- What stands on the screen ---
+// --- What is on the screen ---
 
 void State::enter(Phase phase) {
     phase_ = phase;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the greeter does next, as a pure state machine: events in, effects out, no system call. Which process
-// owns the terminal, what is relayed to whom, and the crash-loop policy stand here.
+// owns the terminal, what is relayed to whom, and the crash-loop policy are here.
 #pragma once
 
 #include <optional>
@@ -39,10 +39,10 @@ struct SessionStartFailed {
 };
 struct SessionSaid {
     protocol::FromSession message;
-};  ///< Console: its descriptor is the executor's already.
+};  ///< Of a Console: whoever calls has taken its descriptor.
 struct SessionClosed {
     std::string why;
-};  ///< Its socket closed or it broke the protocol; the process may go on undoing.
+};  ///< Its socket closed or it broke the protocol; the process may still undo.
 struct SessionDied {
     std::string why;
 };
@@ -67,12 +67,12 @@ using Event = std::variant<event::Started, event::UiStartFailed, event::UiSaid, 
                            event::Attention, event::Facts, event::Tick>;
 
 namespace effect {
-struct StartUi {
-    bool operator==(const StartUi&) const = default;
-};  ///< On a terminal that was reset.
-struct StopUi {
-    bool operator==(const StopUi&) const = default;
-};  ///< Gone when this returns.
+/// One that its type says all about.
+struct Plain {
+    bool operator==(const Plain&) const = default;
+};
+struct StartUi : Plain {};  ///< On a terminal that was reset.
+struct StopUi : Plain {};   ///< Gone when this returns.
 struct SendUi {
     protocol::ToUi message;
     bool operator==(const SendUi&) const = default;
@@ -85,33 +85,16 @@ struct SendSession {
     protocol::ToSession message;
     bool operator==(const SendSession&) const = default;
 };
-struct CloseSession {
-    bool operator==(const CloseSession&) const = default;
-};  ///< Closes our end; it undoes and exits.
-struct KillSession {
-    bool operator==(const KillSession&) const = default;
-};
-struct StartSweeper {
-    bool operator==(const StartSweeper&) const = default;
-};
-struct Settle {
-    bool operator==(const Settle&) const = default;
+struct CloseSession : Plain {};  ///< Closes our end; it undoes and exits.
+struct KillSession : Plain {};
+struct StartSweeper : Plain {};
+struct Settle : Plain {
 };  ///< Sessions without a greeter and sweepers close their guests; ends in event::Settled.
-struct StartPump {
-    bool operator==(const StartPump&) const = default;
-};  ///< Terminal raw, first line, bytes flow.
-struct SuspendPump {
-    bool operator==(const SuspendPump&) const = default;
-};  ///< Guest output is kept, terminal reset.
-struct ResumePump {
-    bool operator==(const ResumePump&) const = default;
-};
-struct EndPump {
-    bool operator==(const EndPump&) const = default;
-};  ///< Guest's descriptor closed, terminal reset.
-struct SendKey {
-    bool operator==(const SendKey&) const = default;
-};  ///< The attention key's byte to the guest.
+struct StartPump : Plain {};    ///< Terminal raw, first line, bytes flow.
+struct SuspendPump : Plain {};  ///< Guest output is kept; the terminal is the UI's next.
+struct ResumePump : Plain {};
+struct EndPump : Plain {};  ///< Guest's descriptor closed; the terminal reset, unless the UI has it.
+struct SendKey : Plain {};  ///< The attention key's byte to the guest.
 struct StatusLine {
     std::string text;
     bool operator==(const StatusLine&) const = default;
@@ -158,10 +141,10 @@ class State {
     enum class Ui { absent, starting, ready };
     using Question = std::variant<std::monostate, protocol::Prompt, protocol::Choice>;
 
-    void on(const event::Started&);
-    void on(const event::UiStartFailed&);
+    void on(const event::Started&) { start_ui(); }
+    void on(const event::UiStartFailed& e) { ui_failed(e.why); }
     void on(const event::UiSaid&);
-    void on(const event::UiDied&);
+    void on(const event::UiDied& e) { ui_failed(e.why); }
     void on(const event::SessionStartFailed&);
     void on(const event::SessionSaid&);
     void on(const event::SessionClosed&);

@@ -40,8 +40,7 @@ termios raw_settings(termios t) {
 
 Result<Terminal> Terminal::open(const std::string& path) {
     if (getsid(0) != getpid())
-        setsid();  // Fails for the leader of a process group that is none of a session; then no controlling
-                   // terminal.
+        setsid();  // Fails for the leader of a process group: then there is no controlling terminal.
     UniqueFd fd(::open(path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
     if (!fd) return fail(Error(ErrorCode::G04, fail_errno("open " + path).error().detail()));
     if (isatty(fd.get()) == 0) return fail(ErrorCode::G04, "{} is no terminal", path);

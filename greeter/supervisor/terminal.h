@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The one terminal: opened, made the controlling terminal, its settings known and put back. Linux ioctls only
-// here.
+// The one terminal: opened, made the controlling terminal, its settings known and put back.
 #pragma once
 
 #include <termios.h>
