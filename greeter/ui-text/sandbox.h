@@ -6,9 +6,8 @@
 
 namespace berth::ui {
 
-/// No new privileges, no new file, process, socket or memory limit: only the calls that drawing, reading keys
-/// and talking on open descriptors need (seccomp(2), allow list). G05. Call after everything that opens
-/// files.
+/// No new privileges, file, process or socket, and 256 MiB of memory: only the calls that drawing, reading keys
+/// and talking on open descriptors need (seccomp(2), allow list). I01. Call after everything that opens files.
 Status enter_sandbox();
 
 }  // namespace berth::ui

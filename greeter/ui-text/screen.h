@@ -9,7 +9,7 @@ namespace berth::ui {
 
 class Screen {
   public:
-    /// Terminal on descriptors 0 and 1, described by TERM. G05.
+    /// Terminal on descriptors 0 and 1, described by TERM, else a VT220. G05.
     static Result<Screen> open();
     Screen(Screen&& other) noexcept : open_(std::exchange(other.open_, false)) {}
     Screen& operator=(Screen&&) = delete;

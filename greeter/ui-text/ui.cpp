@@ -135,9 +135,8 @@ int run_ui() {
     sigaction(SIGWINCH, &resized, nullptr);
     for (int s : {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE}) std::signal(s, SIG_IGN);
     auto screen = Screen::open();
-    Status result = screen ? enter_sandbox() : Status(fail(screen.error()));
-    if (result) result = Ui(std::move(*screen)).run();
-    return result ? 0 : 1;
+    if (screen && enter_sandbox()) (void)Ui(std::move(*screen)).run();
+    return 1;
 }
 
 }  // namespace berth::ui

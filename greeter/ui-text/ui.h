@@ -4,7 +4,7 @@
 
 namespace berth::ui {
 
-/// Runs until the greeter closes descriptor 3 (0), or it cannot continue (1; said on standard error).
+/// Runs until the greeter closes descriptor 3 or the terminal cannot be used. Always 1: no other end is meant.
 int run_ui();
 
 }  // namespace berth::ui

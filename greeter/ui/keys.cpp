@@ -56,67 +56,59 @@ void KeyDecoder::drop(size_t n) {
     pending_.resize(rest);
 }
 
+std::optional<Key> KeyDecoder::take_as(size_t bytes, Key key) {
+    drop(bytes);
+    return key;
+}
+
+/// CSI: behind ESC [.
+std::optional<Key> KeyDecoder::take_control_sequence() {
+    const size_t size = pending_.size();
+    // ESC [ [ A is the Linux console's F1.
+    if (size > 2 && byte(2) == '[') return size == 3 ? std::nullopt : take_as(4, {Key::other});
+    size_t i = 2;
+    while (i < size && byte(i) >= 0x20 && byte(i) < 0x40) ++i;
+    if (i == size) return size < k_longest_sequence ? std::nullopt : take_as(size, {Key::other});
+    if (byte(i) < 0x40 || byte(i) >= 0x7f) return take_as(i, {Key::other});
+    return take_as(i + 1, csi_key(std::string_view(pending_).substr(2, i - 2), pending_[i]));
+}
+
+/// A report of the terminal, up to BEL or ST.
+std::optional<Key> KeyDecoder::take_report() {
+    const size_t size = pending_.size();
+    for (size_t i = 2; i < size; ++i) {
+        if (byte(i) == 0x07) return take_as(i + 1, {Key::other});
+        if (byte(i) == 0x1b && i + 1 < size && byte(i + 1) == '\\') return take_as(i + 2, {Key::other});
+    }
+    return size < k_longest_sequence ? std::nullopt : take_as(size, {Key::other});
+}
+
 std::optional<Key> KeyDecoder::take() {
-    const auto byte = [this](size_t i) { return static_cast<unsigned char>(pending_[i]); };
     const size_t size = pending_.size();
     const unsigned char first = byte(0);
     if (first == 0x1b) {
         if (size == 1) return std::nullopt;
-        const unsigned char second = byte(1);
-        if (second == '[') {
-            // ESC [ [ A is the Linux console's F1.
-            size_t i = 2;
-            if (size > 2 && byte(2) == '[') {
-                if (size == 3) return std::nullopt;
-                drop(4);
-                return Key{Key::other};
-            }
-            while (i < size && byte(i) >= 0x20 && byte(i) < 0x40) ++i;
-            if (i == size) {
-                if (size < k_longest_sequence) return std::nullopt;
-                drop(size);
-                return Key{Key::other};
-            }
-            const bool whole = byte(i) >= 0x40 && byte(i) < 0x7f;
-            const Key key =
-                whole ? csi_key(std::string_view(pending_).substr(2, i - 2), pending_[i]) : Key{Key::other};
-            drop(whole ? i + 1 : i);
-            return key;
+        switch (byte(1)) {
+            case '[':
+                return take_control_sequence();
+            case 'O':
+                return size == 2 ? std::nullopt : take_as(3, csi_key("", pending_[2]));
+            case ']':
+            case 'P':
+            case '_':
+            case '^':
+                return take_report();
+            case 0x1b:
+                return take_as(1, {Key::escape});
+            default:
+                return take_as(2, {Key::other});  // Alt and a key.
         }
-        if (second == 'O') {
-            if (size == 2) return std::nullopt;
-            const Key key = csi_key("", pending_[2]);
-            drop(3);
-            return key;
-        }
-        if (second == ']' || second == 'P' || second == '_' || second == '^') {
-            // A report of the terminal, up to BEL or ST.
-            for (size_t i = 2; i < size; ++i) {
-                const bool st = byte(i) == 0x1b && i + 1 < size && byte(i + 1) == '\\';
-                if (byte(i) != 0x07 && !st) continue;
-                drop(st ? i + 2 : i + 1);
-                return Key{Key::other};
-            }
-            if (size < k_longest_sequence) return std::nullopt;
-            drop(size);
-            return Key{Key::other};
-        }
-        if (second == 0x1b) {
-            drop(1);
-            return Key{Key::escape};
-        }
-        drop(2);  // Alt and a key.
-        return Key{Key::other};
     }
-    if (first < 0x80 && is_control(first)) {
-        drop(1);
-        return control_key(first);
-    }
+    if (first < 0x80 && is_control(first)) return take_as(1, control_key(first));
     if (is_cut_character(pending_)) return std::nullopt;
     const auto [code, bytes] = first_character(pending_);
-    drop(bytes);
     const bool bad = code == k_not_utf8 || is_control(code);
-    return bad ? Key{Key::other} : Key{Key::character, static_cast<wchar_t>(code)};
+    return take_as(bytes, bad ? Key{Key::other} : Key{Key::character, static_cast<wchar_t>(code)});
 }
 
 std::vector<Key> KeyDecoder::feed(std::string_view bytes) {

@@ -29,6 +29,10 @@ class KeyDecoder {
   private:
     /// One key off the front of pending_; nullopt: more bytes are needed.
     std::optional<Key> take();
+    std::optional<Key> take_control_sequence();
+    std::optional<Key> take_report();
+    std::optional<Key> take_as(size_t bytes, Key key);
+    unsigned char byte(size_t i) const { return static_cast<unsigned char>(pending_[i]); }
     void drop(size_t n);
     void wipe();
 

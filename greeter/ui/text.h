@@ -10,7 +10,7 @@
 namespace berth::ui {
 
 /// UTF-8 made printable (base/plain_text.h), as wide characters; those of which the C library knows no width
-/// become U+FFFD. A newline stays if `keep_newlines`, else it and a tab become a space.
+/// become U+FFFD. A tab becomes a space, and so does a newline unless `keep_newlines`.
 std::wstring clean(std::string_view utf8, bool keep_newlines = false);
 
 /// Columns on the screen.
