@@ -38,7 +38,4 @@ Picture layout(const Model& model, Size size);
 /// Limits Model::scroll to what there is, so that scrolling too far costs no extra keys.
 void clamp_scroll(Model& model, Size size);
 
-/// The picture as plain lines without trailing spaces, for tests and documents.
-std::vector<std::wstring> as_lines(const Picture& picture, Size size);
-
 }  // namespace berth::ui

@@ -7,6 +7,7 @@
 #include <clocale>
 
 #include "greeter/ui/text.h"
+#include "tests/testing/picture_lines.h"
 
 namespace berth::ui {
 namespace {

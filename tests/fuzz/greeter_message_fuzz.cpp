@@ -12,8 +12,8 @@
 #include "greeter/supervisor/pump.h"
 #include "greeter/supervisor/supervisor_state.h"
 #include "greeter/supervisor/terminal_reset.h"
-#include "greeter/ui-text/layout.h"
 #include "greeter/ui/keys.h"
+#include "tests/testing/picture_lines.h"
 
 using namespace berth;
 

@@ -18,8 +18,8 @@
 #include "greeter/supervisor/boot_facts.h"
 #include "greeter/supervisor/supervisor_state.h"
 #include "greeter/supervisor/terminal_reset.h"
-#include "greeter/ui-text/layout.h"
 #include "tests/testing/fake_world.h"
+#include "tests/testing/picture_lines.h"
 
 namespace berth {
 
