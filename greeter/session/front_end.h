@@ -16,12 +16,6 @@ namespace berth::session {
 
 using MessageStyle = protocol::NoteStyle;
 
-struct ProgressLine {
-    std::string_view step, text;
-    protocol::StepState state = protocol::StepState::doing;
-    size_t index = 0, of = 0;
-};
-
 /// What came while nobody was asked anything.
 enum class Wish { none, close, force_off, status, descriptor };
 
@@ -39,22 +33,20 @@ struct Watched {
 class FrontEnd {
   public:
     virtual ~FrontEnd() = default;
-    /// L05 when the user gives up, the greeter is gone or the session must end.
+    /// L05 when the session must stop.
     virtual Result<Secret> ask(std::string_view text, bool echo) = 0;
     virtual Result<size_t> choose(std::string_view title, const std::vector<std::string>& options,
                                   size_t preset) = 0;
     virtual void say(MessageStyle style, std::string_view text) = 0;
-    virtual void progress(const ProgressLine& line) = 0;
-    virtual void clear() = 0;
+    virtual void progress(protocol::Progress progress) = 0;
     virtual void console(int fd, std::string_view vm) = 0;
     virtual void console_end() = 0;
     virtual void status(std::string_view text) = 0;
     virtual void end(bool done) = 0;
-    /// Waits for the greeter or a descriptor. A greeter that is gone and SIGTERM are Wish::close, told once;
-    /// `stopping` stays true.
+    /// Waits for the greeter or a descriptor. When the session must stop that is Wish::close, told once.
     virtual Heard listen(Duration timeout, std::span<const Watched> watched) = 0;
-    /// Looks without waiting whether the session should stop: the user gave up, the greeter is gone, or
-    /// SIGTERM came.
+    /// Looks without waiting whether the session must stop: the user cancelled, the greeter is gone, or a
+    /// signal came.
     virtual bool stopping() = 0;
     /// Readable when something came that may change stopping(), which then takes it; -1: nothing ever does.
     virtual int wish_fd() const { return -1; }

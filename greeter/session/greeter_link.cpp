@@ -16,7 +16,7 @@ namespace berth::session {
 namespace {
 
 constexpr size_t k_max_inbox = 64;  // more unread wishes than that is nonsense
-// The greeter takes texts of 16 KiB, and a byte that is no UTF-8 travels as three.
+// The greeter takes texts of 16 KiB, and a byte that is not UTF-8 travels as three.
 constexpr size_t k_longest_text = 4096;
 constexpr size_t k_options_together = 16 * 1024;
 
@@ -131,32 +131,13 @@ void GreeterLink::say(MessageStyle style, std::string_view text) {
     send(protocol::Note{.style = style, .text = cut_text(text, k_longest_text)});
 }
 
-void GreeterLink::progress(const ProgressLine& line) {
-    send(protocol::Progress{.step = std::string(line.step),
-                            .text = cut_text(line.text, k_longest_text),
-                            .state = line.state,
-                            .index = line.index,
-                            .of = line.of});
-}
-
-void GreeterLink::clear() {
-    send(protocol::Clear{});
-}
-
-void GreeterLink::console(int fd, std::string_view vm) {
-    send(protocol::Console{.fd = {}, .vm = std::string(vm)}, fd);
-}
-
-void GreeterLink::console_end() {
-    send(protocol::ConsoleEnd{});
+void GreeterLink::progress(protocol::Progress progress) {
+    progress.text = cut_text(progress.text, k_longest_text);
+    send(progress);
 }
 
 void GreeterLink::status(std::string_view text) {
     send(protocol::StatusText{cut_text(text, k_longest_text)});
-}
-
-void GreeterLink::end(bool done) {
-    send(protocol::End{.result = done ? protocol::Outcome::done : protocol::Outcome::failed});
 }
 
 Heard GreeterLink::listen(Duration timeout, std::span<const Watched> watched) {

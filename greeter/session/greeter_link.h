@@ -11,8 +11,8 @@
 
 namespace berth::session {
 
-/// docs/architecture.md "Greeter <-> session" on `socket`; `signals` is a signalfd(2) of SIGTERM, or -1. A greeter that
-/// says what is no message is gone.
+/// docs/architecture.md "Greeter <-> session" on `socket`; `signals` is a signalfd(2) of those that end a session, or -1.
+/// A greeter that sends what is not a message counts as gone.
 class GreeterLink final : public FrontEnd {
   public:
     GreeterLink(UniqueFd socket, int signals, Report& report);
@@ -24,12 +24,15 @@ class GreeterLink final : public FrontEnd {
     Result<size_t> choose(std::string_view title, const std::vector<std::string>& options,
                           size_t preset) override;
     void say(MessageStyle style, std::string_view text) override;
-    void progress(const ProgressLine& line) override;
-    void clear() override;
-    void console(int fd, std::string_view vm) override;
-    void console_end() override;
+    void progress(protocol::Progress progress) override;
+    void console(int fd, std::string_view vm) override {
+        send(protocol::Console{.fd = {}, .vm = std::string(vm)}, fd);
+    }
+    void console_end() override { send(protocol::ConsoleEnd{}); }
     void status(std::string_view text) override;
-    void end(bool done) override;
+    void end(bool done) override {
+        send(protocol::End{.result = done ? protocol::Outcome::done : protocol::Outcome::failed});
+    }
     Heard listen(Duration timeout, std::span<const Watched> watched) override;
     bool stopping() override;
     int wish_fd() const override { return wishes_.get(); }
@@ -41,7 +44,7 @@ class GreeterLink final : public FrontEnd {
   private:
     void send(const protocol::FromSession& message, int fd = -1);
     void lose(const Error& why);
-    /// Polls once; takes what came into `inbox_`.
+    /// Polls once, and takes what came into `inbox_`. The first of `watched` that is ready, else -1.
     int poll_once(int timeout_ms, std::span<const Watched> watched);
     void take_messages();
     /// Answer or Chosen; L05 when the session must stop.
@@ -56,7 +59,7 @@ class GreeterLink final : public FrontEnd {
     std::deque<protocol::ToSession> inbox_;
     uint64_t next_id_ = 1;
     bool closed_ = false;      ///< The greeter's end closed or spoke nonsense.
-    bool terminated_ = false;  ///< SIGTERM came.
+    bool terminated_ = false;  ///< A signal came.
     bool cancelled_ = false;   ///< Escape, while it counts.
     bool cancel_counts_ = true;
     bool close_told_ = false;

@@ -13,15 +13,13 @@ SessionContext::SessionContext(SessionConfig session_config, SessionSeams sessio
 }
 
 void SessionContext::enter(const StepFacts& step, size_t index, size_t of, StepPhase phase) {
-    step_ = &step;
-    index_ = index;
-    of_ = of;
-    phase_ = phase;
+    progress_ = {std::string(step.name), "", phase, index, of};
     tell_progress(going_back ? step.undoing : step.doing);
 }
 
 void SessionContext::tell_progress(std::string_view text) {
-    seams.front_end.progress({step_->name, text, phase_, index_, of_});
+    progress_.text = text;
+    seams.front_end.progress(progress_);
 }
 
 void SessionContext::notice_claim(const volume::VolumeStatus& status) {

@@ -23,7 +23,7 @@ namespace berth::session {
 struct SessionTimes {
     lock::LockTimes lock;
     WatchTimes watch;
-    Duration volume_stop = std::chrono::seconds(60);  ///< For flushing; after that the sweeper goes on.
+    Duration volume_stop = std::chrono::seconds(60);  ///< For flushing; after that the sweeper continues.
     Duration tell = std::chrono::minutes(5);  ///< Between two words to the provisioner that the VM runs.
 };
 
@@ -89,12 +89,10 @@ class SessionContext {
     InFlight in_flight;
     std::optional<Move> move;
     bool loss_told = false;
-    bool going_back = false;  ///< The undo has begun: it waits, whoever gave up.
+    bool going_back = false;  ///< The undo has begun: it waits, whoever cancelled.
 
   private:
-    const StepFacts* step_ = nullptr;
-    size_t index_ = 0, of_ = 0;
-    StepPhase phase_ = StepPhase::doing;
+    protocol::Progress progress_;  ///< Of the step that is done or undone now.
 };
 
 }  // namespace berth::session

@@ -144,12 +144,10 @@ class Desk final : public session::FrontEnd {
         say_to_greeter(protocol::Note{style, std::string(text)});
         shown(name, text);
     }
-    void progress(const session::ProgressLine& line) override {
-        say_to_greeter(protocol::Progress{std::string(line.step), std::string(line.text), line.state,
-                                          line.index, line.of});
-        shown(fmt::format("{} {}", line.step, session::phase_name(line.state)), line.text);
+    void progress(protocol::Progress progress) override {
+        say_to_greeter(progress);
+        shown(fmt::format("{} {}", progress.step, session::phase_name(progress.state)), progress.text);
     }
-    void clear() override { say_to_greeter(protocol::Clear{}); }
     void console(int, std::string_view vm) override {
         say_to_greeter(protocol::Console{{}, std::string(vm)});
         shown("console", vm);

@@ -42,11 +42,10 @@ class FakeFrontEnd final : public FrontEnd {
     void say(MessageStyle style, std::string_view text) override {
         shown.push_back(fmt::format("{} {}", style == MessageStyle::info ? "info" : "error", text));
     }
-    void progress(const ProgressLine& line) override {
-        progress_texts.emplace_back(line.text);
-        shown.push_back(fmt::format("{} {}", line.step, phase_name(line.state)));
+    void progress(protocol::Progress progress) override {
+        shown.push_back(fmt::format("{} {}", progress.step, phase_name(progress.state)));
+        progress_texts.push_back(std::move(progress.text));
     }
-    void clear() override { shown.emplace_back("clear"); }
     void console(int, std::string_view vm) override { shown.push_back(fmt::format("console {}", vm)); }
     void console_end() override { shown.emplace_back("console-end"); }
     void status(std::string_view text) override { shown.push_back(fmt::format("status {}", text)); }
