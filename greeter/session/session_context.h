@@ -95,4 +95,13 @@ class SessionContext {
     protocol::Progress progress_;  ///< Of the step that is done or undone now.
 };
 
+/// What each step is: it has the session's context and nothing else in common (step_list.h).
+class SessionStep {
+  public:
+    explicit SessionStep(SessionContext& session) : session_(session) {}
+
+  protected:
+    SessionContext& session_;
+};
+
 }  // namespace berth::session

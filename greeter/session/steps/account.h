@@ -8,20 +8,17 @@ namespace berth::session {
 
 struct Accepted {};
 
-class AccountStep {
+class AccountStep : public SessionStep {
   public:
     static constexpr StepFacts facts{
         step::account, "Checking your account", "", std::chrono::seconds(60), 0, {}};
-    explicit AccountStep(SessionContext& session) : session_(session) {}
+    using SessionStep::SessionStep;
 
     Result<Accepted> run(Authenticated, BootTime) {
         BERTH_TRY(session_.seams.authenticator.account());
         return Accepted{};
     }
     static constexpr std::string_view no_undo = "it only asks; a new password stays";
-
-  private:
-    SessionContext& session_;
 };
 
 }  // namespace berth::session

@@ -9,11 +9,11 @@ namespace berth::session {
 
 struct Authenticated {};
 
-class AuthenticateStep {
+class AuthenticateStep : public SessionStep {
   public:
     static constexpr StepFacts facts{
         step::authenticate, "Checking your password", "Logging you off", std::chrono::seconds(60), 7, {}};
-    explicit AuthenticateStep(SessionContext& session) : session_(session) {}
+    using SessionStep::SessionStep;
 
     Result<Authenticated> run(BootTime) {
         BERTH_TRY(session_.seams.authenticator.authenticate());
@@ -21,9 +21,6 @@ class AuthenticateStep {
     }
     Status undo() { return session_.seams.authenticator.end(); }
     static constexpr std::string_view nothing_left = "PAM's session is the process's";
-
-  private:
-    SessionContext& session_;
 };
 
 }  // namespace berth::session

@@ -6,7 +6,7 @@
 namespace berth::session {
 
 CheckStep::CheckStep(SessionContext& session)
-    : session_(session), kvm_(std::async(std::launch::async, [&hypervisor = session.seams.hypervisor] {
+    : SessionStep(session), kvm_(std::async(std::launch::async, [&hypervisor = session.seams.hypervisor] {
           return hypervisor.kvm_usable();
       })) {}
 

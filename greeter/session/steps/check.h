@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Can the VM run here? Writable, complete, enough room, KVM.
+// Can the VM run here? Writable, complete, KVM. Of little room its user is only told.
 #pragma once
 
 #include <future>
@@ -15,7 +15,7 @@ struct Checked : Chosen {
     bool kvm = false;
 };
 
-class CheckStep {
+class CheckStep : public SessionStep {
   public:
     static constexpr StepFacts facts{
         step::check, "Checking your virtual machine", "", std::chrono::seconds(60), 0, {}};
@@ -27,7 +27,6 @@ class CheckStep {
     static constexpr std::string_view no_undo = "what it writes to see whether it can, it removes itself";
 
   private:
-    SessionContext& session_;
     std::future<Status> kvm_;
 };
 

@@ -11,21 +11,19 @@ struct Chosen : Mounted {
     std::string vm;  ///< Its folder's name; plain text.
 };
 
-class ChooseStep {
+class ChooseStep : public SessionStep {
   public:
     static constexpr StepFacts facts{
         step::choose, "Looking for your virtual machines", "", std::chrono::seconds(60), 0, {}};
-    explicit ChooseStep(SessionContext& session) : session_(session) {}
+    using SessionStep::SessionStep;
 
-    /// M31 there is none; M33 its name is not text; L05 the user gave up.
+    /// M31 there is none; M33 its name is not text; L05 the user cancelled.
     Result<Chosen> run(Mounted home, BootTime deadline);
     static constexpr std::string_view no_undo = "a VM that was made from the template is the user's";
 
   private:
     Result<std::vector<std::string>> list_or_make(UserFiles& files, BootTime deadline);
     Status make_from_template(const guest::MountOptions& user);
-
-    SessionContext& session_;
 };
 
 }  // namespace berth::session

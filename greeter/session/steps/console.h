@@ -11,11 +11,11 @@ struct Running : Started {
     std::string since;  ///< RFC 3339.
 };
 
-class ConsoleStep {
+class ConsoleStep : public SessionStep {
   public:
     static constexpr StepFacts facts{
         step::console, "Handing over the screen", "Taking the screen back", std::chrono::seconds(20), 1, {}};
-    explicit ConsoleStep(SessionContext& session) : session_(session) {}
+    using SessionStep::SessionStep;
 
     /// libvirt's own time bounds its calls (LibvirtTimes).
     Result<Running> run(Started vm, BootTime deadline);
@@ -23,7 +23,6 @@ class ConsoleStep {
     static constexpr std::string_view nothing_left = "the console's connection is the process's";
 
   private:
-    SessionContext& session_;
     UniqueFd console_;
 };
 

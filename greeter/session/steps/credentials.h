@@ -10,11 +10,11 @@ struct LoggedIn {
     User user;
 };
 
-class CredentialsStep {
+class CredentialsStep : public SessionStep {
   public:
     static constexpr StepFacts facts{
         step::credentials, "Opening your login session", "", std::chrono::seconds(60), 0, {}};
-    explicit CredentialsStep(SessionContext& session) : session_(session) {}
+    using SessionStep::SessionStep;
 
     Result<LoggedIn> run(Accepted, BootTime) {
         BERTH_TRY(session_.seams.authenticator.open());
@@ -22,9 +22,6 @@ class CredentialsStep {
     }
     static constexpr std::string_view no_undo =
         "the undo of \"authenticate\" ends all that PAM did, by how far it got";
-
-  private:
-    SessionContext& session_;
 };
 
 }  // namespace berth::session

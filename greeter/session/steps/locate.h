@@ -10,11 +10,11 @@ struct Located : LoggedIn {
     NfsLocation location;
 };
 
-class LocateStep {
+class LocateStep : public SessionStep {
   public:
     static constexpr StepFacts facts{
         step::locate, "Finding your file server", "", std::chrono::seconds(20), 0, {}};
-    explicit LocateStep(SessionContext& session) : session_(session) {}
+    using SessionStep::SessionStep;
 
     Result<Located> run(LoggedIn who, BootTime deadline) {
         auto location = session_.seams.parts.locate(who.user.name, deadline - session_.seams.clock.now());
@@ -22,9 +22,6 @@ class LocateStep {
         return Located{std::move(who), std::move(*location)};
     }
     static constexpr std::string_view no_undo = "it only asks";
-
-  private:
-    SessionContext& session_;
 };
 
 }  // namespace berth::session

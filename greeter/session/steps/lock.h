@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The VM's lock: taken, after what an earlier session of this workstation left of the VM is finished and its
-// holder, if there is another, was asked to close; given back when nothing of ours can reach the server any
-// more (docs/architecture.md "Released means drained").
+// The VM's lock: taken when an earlier session of this workstation is finished and another holder was asked to
+// close; released when nothing of ours can reach the server any more (docs/architecture.md "Released means
+// drained").
 #pragma once
 
 #include "greeter/session/steps/check.h"
@@ -12,7 +12,7 @@ struct Locked : Checked {
     lock::TakenLock lock;
 };
 
-class LockStep {
+class LockStep : public SessionStep {
   public:
     static constexpr StepFacts facts{step::lock,
                                      "Reserving your virtual machine",
@@ -20,7 +20,7 @@ class LockStep {
                                      std::chrono::seconds(180),
                                      4,
                                      {step::vm, step::volume}};
-    explicit LockStep(SessionContext& session) : session_(session) {}
+    using SessionStep::SessionStep;
 
     /// K30 the user does not want to move it; K31 the site does not let them; K32 the last session of this
     /// workstation is not finished; K-errors of the lock.
@@ -35,7 +35,6 @@ class LockStep {
     Result<lock::TakenLock> try_lock(bool may_break);
     Result<bool> ask_to_break(const lock::LockHolder& holder);
 
-    SessionContext& session_;
     UserFiles* files_ = nullptr;
     /// The user cancelled the wait: the claim stays on the server (docs/rules.md "Lock").
     bool claim_left_ = false;

@@ -26,7 +26,7 @@ Result<guest::MountOptions> MountStep::options(const Located& where, BootTime de
         shared->mount_port = client.locate.mount_port;
         options.shared = std::move(*shared);
     }
-    // The way back waits for the server, whoever gave up.
+    // The way back waits for the server, whoever cancelled.
     options.interrupt = {session_.seams.front_end.wish_fd(),
                          [this] { return session_.seams.front_end.stopping() && !session_.going_back; }};
     return options;

@@ -11,13 +11,13 @@ struct Mounted : Located {
     UserFiles* files;  ///< The step's, until its undo.
 };
 
-class MountStep {
+class MountStep : public SessionStep {
   public:
     static constexpr StepFacts facts{
         step::mount, "Opening your files", "Closing your files", std::chrono::seconds(60), 5, {}};
-    explicit MountStep(SessionContext& session) : session_(session), files_(session.seams.parts) {}
+    explicit MountStep(SessionContext& session) : SessionStep(session), files_(session.seams.parts) {}
 
-    /// M12 more groups than NFS carries; I04 the shared tree's location is none; M-errors; H11.
+    /// M12 more groups than NFS carries; I04 the shared tree's location is not server:/path; M-errors; H11.
     Result<Mounted> run(Located where, BootTime deadline);
     Status undo() {
         files_.unmount();
@@ -29,7 +29,6 @@ class MountStep {
   private:
     Result<guest::MountOptions> options(const Located& where, BootTime deadline);
 
-    SessionContext& session_;
     UserFiles files_;
 };
 

@@ -8,12 +8,12 @@ namespace berth::session {
 
 struct WithSwap : Configured {};
 
-class SwapStep {
+class SwapStep : public SessionStep {
   public:
     static constexpr StepFacts facts{
         step::swap, "Preparing its swap disk", "Deleting its swap disk", std::chrono::seconds(120),
         6,          {step::vm, step::volume}};
-    explicit SwapStep(SessionContext& session) : session_(session) {}
+    using SessionStep::SessionStep;
 
     /// H03 a copy of the VM is still here; S01 no room; I-errors.
     Result<WithSwap> run(Configured vm, BootTime deadline);
@@ -27,8 +27,6 @@ class SwapStep {
     Status refuse_second_copy(const guest::MachineConfig& machine);
     /// The first error, after all were tried.
     static Status delete_all(const SessionState& state, Parts& parts);
-
-    SessionContext& session_;
 };
 
 }  // namespace berth::session

@@ -18,7 +18,7 @@ struct Started : Served {
     Guest* guest;  ///< The step's, until its undo.
 };
 
-class VmStep {
+class VmStep : public SessionStep {
   public:
     static constexpr StepFacts facts{step::vm,
                                      "Starting your virtual machine",
@@ -26,7 +26,7 @@ class VmStep {
                                      std::chrono::seconds(120),
                                      2,
                                      {}};
-    explicit VmStep(SessionContext& session) : session_(session), firmware_(session) {}
+    explicit VmStep(SessionContext& session) : SessionStep(session), firmware_(session) {}
 
     Result<Started> run(Served vm, BootTime deadline);
     /// H30: it may still run. Errors of the firmware's state: it is still here.
@@ -37,7 +37,6 @@ class VmStep {
     /// Between two looks at a guest that closes.
     Patience wait_for_guest(StopLadder& ladder);
 
-    SessionContext& session_;
     LocalFirmware firmware_;
     Volume* volume_ = nullptr;
     Guest guest_;

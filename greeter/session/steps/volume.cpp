@@ -74,7 +74,7 @@ Status may_kill(const Leftover& left) {
     if (!*asked) return {};
     const volume::VolumeStatus& now = **asked;
     if (now.state == VolumeState::lost) return {};
-    // It keeps what the guest wrote and goes on when the server is back; so do we.
+    // It keeps what the guest wrote and continues when the server is back; so do we.
     if (now.state == VolumeState::silent || now.state == VolumeState::claimed ||
         now.state == VolumeState::stopping)
         return fail(ErrorCode::K32, "{} does not answer: the last changes wait for it",

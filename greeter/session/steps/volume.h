@@ -11,16 +11,16 @@ struct Served : WithSwap {
     Volume* volume;  ///< The step's, until its undo.
 };
 
-class VolumeStep {
+class VolumeStep : public SessionStep {
   public:
     static constexpr StepFacts facts{
         step::volume, "Connecting its disks", "Saving the last changes", std::chrono::seconds(60), 3,
         {step::vm}};
-    explicit VolumeStep(SessionContext& session) : session_(session) {}
+    using SessionStep::SessionStep;
 
     Result<Served> run(WithSwap vm, BootTime deadline);
-    /// Ends it by "stop", within SessionTimes::volume_stop; it is killed only when its lock is lost. V-errors:
-    /// it goes on, and the sweeper with it. So it does when this step goes without its undo.
+    /// Ends it by "stop", within SessionTimes::volume_stop; it is killed only when its lock is lost. V-errors: it
+    /// still runs, as it does when this step is destroyed without its undo.
     Status undo();
     /// K32, V04, V05: it has something to write, or may have. Then it is left alone, unless it may be discarded.
     static Status undo_left(Leftover& left);
@@ -29,7 +29,6 @@ class VolumeStep {
     Status end();
     Status ended(lock::WriterEnd how);
 
-    SessionContext& session_;
     std::unique_ptr<Volume> volume_;
 };
 
