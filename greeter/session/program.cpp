@@ -54,47 +54,37 @@ struct Options {
 };
 
 void declare(CLI::App& app, Options& o) {
-    app.add_option("--config", o.config, "Site configuration, berth.toml(5)")->capture_default_str();
-    app.add_option("--machine", o.machine, "This machine's record")->capture_default_str();
-    app.add_option("--boot", o.boot, "What the boot found")->capture_default_str();
-    app.add_option("--kernel-command-line", o.command_line, "File with the kernel's parameters")
-        ->capture_default_str();
-    app.add_option("--state-dir", o.state_dir, "Folder of the session state files")->capture_default_str();
-    app.add_option("--swap-dir", o.swap_dir, "Folder of the swap disks")->capture_default_str();
-    app.add_option("--run-root", o.run_root, "Folder of the sessions' sockets")->capture_default_str();
-    app.add_option("--libvirt", o.libvirt, "libvirt's URI")->capture_default_str();
-    app.add_option("--nat-network", o.nat_network,
-                   "libvirt network for \"nat\"; empty: QEMU's user-mode network")
-        ->capture_default_str();
-    app.add_option("--volume-program", o.volume_program, "berth-volume")->capture_default_str();
-    app.add_option("--volume-user", o.volume_user, "Whom berth-volume runs as; empty: the caller")
-        ->capture_default_str();
-    app.add_option("--files-program", o.files_program, "berth-files, which speaks to the file servers")
-        ->capture_default_str();
-    app.add_option("--files-user", o.files_user, "Whom berth-files runs as; empty: the caller")
-        ->capture_default_str();
-    app.add_option("--qemu-group", o.qemu_group, "Group that may open the disks' socket")
-        ->capture_default_str();
-    app.add_option("--nft", o.nft,
-                   "nft(8), which keeps guests from the servers; empty: nothing does (laboratories only)")
-        ->capture_default_str();
-    app.add_option("--pam-service", o.pam_service, "PAM service")->capture_default_str();
-    app.add_option("--power-button-seconds", o.power_button_seconds,
-                   "From the power button to switching a VM off")
-        ->check(CLI::Range(1, 3600))
-        ->capture_default_str();
-    app.add_option("--volume-stop-seconds", o.volume_stop_seconds, "For writing the last changes")
-        ->check(CLI::Range(1, 3600))
-        ->capture_default_str();
+    const auto text = [&app](const char* name, std::string& value, const char* help) {
+        app.add_option(name, value, help)->capture_default_str();
+    };
+    const auto duration = [&app](const char* name, int64_t& value, const char* help) {
+        app.add_option(name, value, help)->check(CLI::Range(1, 3600))->capture_default_str();
+    };
+    text("--config", o.config, "Site configuration, berth.toml(5)");
+    text("--machine", o.machine, "This machine's record");
+    text("--boot", o.boot, "What the boot found");
+    text("--kernel-command-line", o.command_line, "File with the kernel's parameters");
+    text("--state-dir", o.state_dir, "Folder of the session state files");
+    text("--swap-dir", o.swap_dir, "Folder of the swap disks");
+    text("--run-root", o.run_root, "Folder of the sessions' sockets");
+    text("--libvirt", o.libvirt, "libvirt's URI");
+    text("--nat-network", o.nat_network, "libvirt network for \"nat\"; empty: QEMU's user-mode network");
+    text("--volume-program", o.volume_program, "berth-volume");
+    text("--volume-user", o.volume_user, "Whom berth-volume runs as; empty: the caller");
+    text("--files-program", o.files_program, "berth-files, which speaks to the file servers");
+    text("--files-user", o.files_user, "Whom berth-files runs as; empty: the caller");
+    text("--qemu-group", o.qemu_group, "Group that may open the disks' socket");
+    text("--nft", o.nft,
+         "nft(8), which keeps guests from the servers; empty: nothing does (laboratories only)");
+    text("--pam-service", o.pam_service, "PAM service");
+    duration("--power-button-seconds", o.power_button_seconds, "From the power button to switching a VM off");
+    duration("--volume-stop-seconds", o.volume_stop_seconds, "For writing the last changes");
     app.add_flag("--sweep", o.sweep, "Finish the sessions that could not end themselves, then exit");
     app.add_flag(
         "--settle", o.settle,
         "Before the machine goes down: ask sessions to close, wait until nothing is left, then exit");
-    app.add_option("--settle-seconds", o.settle_seconds, "The longest that --settle waits")
-        ->check(CLI::Range(1, 3600))
-        ->capture_default_str();
-    app.add_option("--going-down", o.going_down, "Where --settle says what it waits for")
-        ->capture_default_str();
+    duration("--settle-seconds", o.settle_seconds, "The longest that --settle waits");
+    text("--going-down", o.going_down, "Where --settle says what it waits for");
     app.add_flag("--steps", o.steps, "Print the table of steps and exit");
 }
 
@@ -337,6 +327,44 @@ int settle_all(const Options& o, int signals, Report& report) {
     return left && *left == 0 ? 0 : 1;
 }
 
+int serve_greeter(const Options& options, int signals, int argc, char** argv, Report& report) {
+    if (fcntl(k_greeter_fd, F_SETFD, FD_CLOEXEC) != 0) {
+        complain("berth-session: descriptor 3 must be the greeter's socket\n");
+        return 2;
+    }
+    if (Status s = protect_process_memory(); !s) {
+        report.error("cannot keep secrets", s.error());
+        return 1;
+    }
+    GreeterLink greeter(UniqueFd(k_greeter_fd), signals, report);
+    Status done = fail(ErrorCode::I03);
+    Login login;
+    // Nothing can make the stuck call return, so the process ends; what it had begun is written down.
+    Watchdog watchdog([&](const std::string& what) {
+        no_throw("berth-session", [&] {
+            const Error late(ErrorCode::L04, what + ": no answer in time");
+            report.error("session failed", late);
+            greeter.say(MessageStyle::error, late.to_user());
+        });
+        no_throw("berth-session", [&] {
+            login.claim.reset();
+            if (login.unfinished) start_sweeper(argc, argv, report);
+            greeter.end(false);
+        });
+        _exit(1);
+    });
+    try {
+        done = log_in(options, greeter, watchdog, report, login);
+    } catch (const std::exception& e) {
+        done = fail(ErrorCode::I01, "{}", e.what());
+    }
+    if (!done) report.error("session failed", done.error());
+    login.claim.reset();
+    if (login.unfinished) start_sweeper(argc, argv, report);
+    greeter.end(done.has_value());
+    return done ? 0 : 1;
+}
+
 }  // namespace
 
 int run_program(int argc, char** argv, const MoreOptions& more) {
@@ -365,41 +393,7 @@ int run_program(int argc, char** argv, const MoreOptions& more) {
     if (options.sweep) return sweep(options, signals.get(), report);
     if (options.settle) return settle_all(options, signals.get(), report);
 
-    if (fcntl(k_greeter_fd, F_SETFD, FD_CLOEXEC) != 0) {
-        complain("berth-session: descriptor 3 must be the greeter's socket\n");
-        return 2;
-    }
-    if (Status s = protect_process_memory(); !s) {
-        report.error("cannot keep secrets", s.error());
-        return 1;
-    }
-    GreeterLink greeter(UniqueFd(k_greeter_fd), signals.get(), report);
-    Status done = fail(ErrorCode::I03);
-    Login login;
-    // Nothing can make the stuck call return, so the process ends; what it had begun is written down.
-    Watchdog watchdog([&](const std::string& what) {
-        no_throw("berth-session", [&] {
-            const Error late(ErrorCode::L04, what + ": no answer in time");
-            report.error("session failed", late);
-            greeter.say(MessageStyle::error, late.to_user());
-        });
-        no_throw("berth-session", [&] {
-            login.claim.reset();
-            if (login.unfinished) start_sweeper(argc, argv, report);
-            greeter.end(false);
-        });
-        _exit(1);
-    });
-    try {
-        done = log_in(options, greeter, watchdog, report, login);
-    } catch (const std::exception& e) {
-        done = fail(ErrorCode::I01, "{}", e.what());
-    }
-    if (!done) report.error("session failed", done.error());
-    login.claim.reset();
-    if (login.unfinished) start_sweeper(argc, argv, report);
-    greeter.end(done.has_value());
-    return done ? 0 : 1;
+    return serve_greeter(options, signals.get(), argc, argv, report);
 }
 
 }  // namespace berth::session
