@@ -12,22 +12,15 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Field 22 of proc(5) stat; nullopt: no such process.
+/// Field 22 of proc(5) stat; nullopt: no such process, or a zombie.
 std::optional<uint64_t> start_time_of(pid_t pid) {
     auto stat = read_file(fmt::format("/proc/{}/stat", pid), 4096);
     if (!stat) return std::nullopt;
     size_t at = stat->rfind(')');  // the name before may hold anything
+    if (stat->find_first_of("ZX", at) == at + 2) return std::nullopt;
     for (int field = 2; field < 22 && at != std::string::npos; ++field) at = stat->find(' ', at + 1);
     if (at == std::string::npos) return std::nullopt;
     return std::strtoull(stat->c_str() + at, nullptr, 10);
-}
-
-bool is_zombie(pid_t pid) {
-    auto stat = read_file(fmt::format("/proc/{}/stat", pid), 4096);
-    if (!stat) return true;
-    const size_t at = stat->rfind(')');
-    return at != std::string::npos && at + 2 < stat->size() &&
-           ((*stat)[at + 2] == 'Z' || (*stat)[at + 2] == 'X');
 }
 
 class RealProcessTable final : public ProcessTable {
@@ -41,9 +34,9 @@ class RealProcessTable final : public ProcessTable {
             if (name.empty() || !std::ranges::all_of(name, [](unsigned char c) { return isdigit(c) != 0; }))
                 continue;
             const auto pid = static_cast<pid_t>(std::strtol(name.c_str(), nullptr, 10));
-            if (pid == getpid() || is_zombie(pid)) continue;
-            const bool recorded =
-                state.volume_pid == pid && state.volume_start && start_time_of(pid) == state.volume_start;
+            const auto start_time = start_time_of(pid);
+            if (pid == getpid() || !start_time) continue;
+            const bool recorded = state.volume_pid == pid && state.volume_start == start_time;
             auto line =
                 recorded ? Result<std::string>("") : read_file(fmt::format("/proc/{}/cmdline", pid), 1 << 20);
             if (recorded || (line && names(*line, config))) found.push_back(pid);
