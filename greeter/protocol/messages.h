@@ -129,7 +129,7 @@ struct Console {
 struct ConsoleEnd {
     bool operator==(const ConsoleEnd&) const = default;
 };
-/// "status": the answer to Vm{status}; may come unasked. Shown over the guest's console.
+/// "status": the answer to Vm{status}; may come unasked. Over the guest's console, or a note on the screen.
 struct StatusText {
     std::string text;
     bool operator==(const StatusText&) const = default;

@@ -4,9 +4,8 @@
 
 namespace berth::protocol {
 
-/// No core dump, no ptrace by another, and memory never swapped: what is mapped now, with a heap grown ahead,
-/// and what comes later where the limit (RLIMIT_MEMLOCK) is large enough that no allocation can fail by it.
-/// Call first thing.
+/// No core dump, no ptrace by another, and memory never swapped: what is mapped now, with a heap grown ahead, and
+/// what comes later where RLIMIT_MEMLOCK is large enough that no allocation fails by it. Call first thing.
 void protect_memory();
 
 }  // namespace berth::protocol

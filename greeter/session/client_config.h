@@ -20,7 +20,7 @@ enum class BreakPolicy { user, admin, nobody };
 struct LocateConfig {
     LocateMethod method = LocateMethod::fixed;
     std::string server;
-    std::string directory;  ///< "{user}" stands for PAM's user name.
+    std::string directory;  ///< "{user}" is replaced by PAM's user name.
     std::string script = "/etc/berth/locate";
     uint16_t nfs_port = 0, mount_port = 0;
     /// Not empty: why nobody may log in (MachineRecord::Nfs::unusable).
@@ -43,7 +43,7 @@ struct ClientConfig {
     std::string template_vm;
 };
 
-/// I04 names file, line, key and legal range. An unknown key is an error: it may be a misspelt rule.
+/// I04 names file, line, key and valid range. An unknown key is an error: it may be a misspelt rule.
 Result<ClientConfig> parse_client_config(std::string_view text, std::string_view file);
 /// The values that machine.json gives (base/record/machine_record.h) over the site's.
 ClientConfig with_record(ClientConfig config, const MachineRecord& record);

@@ -7,13 +7,12 @@
 
 namespace berth::session {
 
-/// What stands at the server; a missing file is none. Asks nothing for a VM that has neither.
+/// What the server has; a missing file is none. Asks nothing for a VM that has neither.
 Result<guest::FirmwareBytes> stored_firmware(guest::UserDirectory& directory, const std::string& vm,
                                              const guest::MachineConfig& config);
 
-/// Replaces each part that `changed` gives. `may_write` is asked immediately before each RENAME: the VM may
-/// be somebody else's by now (K05), and its files with it. M04: whether it was replaced, or
-/// still will be, is unknown.
+/// Replaces each part that `bytes` gives. `may_write` is asked immediately before each RENAME: the VM may be
+/// somebody else's by now (K05). M04: whether it was replaced, or still will be, is unknown.
 Status put_firmware(guest::UserDirectory& directory, const std::string& vm,
                     const guest::MachineConfig& config, const guest::FirmwareBytes& bytes,
                     const guest::UserDirectory::MayRename& may_write);

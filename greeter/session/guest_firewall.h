@@ -2,11 +2,8 @@
 // Keeps the guests of this workstation from what only the workstation may use: the file servers' port mapper,
 // NFS and MOUNT, and the provisioner's boot port (docs/security.md "Users' guests on the LAN"). A guest on
 // libvirt's NAT network has the workstation's address, which the exports admit, and AUTH_SYS proves nothing.
-//
-// The rules are the workstation's own, by address and port: whatever it bridges and whatever it forwards is a
-// guest's, while its own packets take neither way. DHCP, DNS and routing through the same hosts keep working.
-// What was closed once stays closed until the workstation starts anew, so no guest reaches the server of an
-// earlier session either.
+// Closed are addresses and ports, in what the workstation bridges and forwards: that is a guest's, never its own.
+// What was closed stays closed until the workstation restarts, for the servers of earlier sessions too.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +20,7 @@
 
 namespace berth::session {
 
-/// A numeric address, as volume::MountedServer has it, and a port of TCP and UDP.
+/// A numeric address, as MountedServer has it, and a port of TCP and UDP.
 using ClosedPoint = std::pair<std::string, uint16_t>;
 
 /// A host that is known by its name or address only, and the ports of it that guests must not reach.

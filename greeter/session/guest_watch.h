@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The thin loop around guest_watch_state.h: listens to libvirt, to the volume engine, to the greeter, and does
-// what the state machine says, until the guest has ended.
+// The loop around guest_watch_state.h: listens to libvirt, the volume engine and the greeter, and does what the
+// state machine says, until the guest has ended.
 #pragma once
 
 #include <functional>

@@ -46,7 +46,7 @@ void GuestWatch::on(const watch_event::Domain& e) {
 }
 
 // The guest runs without libvirt. But whether it has ended, and to end it, only libvirt can say; when that is
-// wanted and stays without an answer the sweeper goes on.
+// wanted and stays without an answer the sweeper continues.
 void GuestWatch::on(const watch_event::NoAnswer& e) {
     const bool should_end = ladder_.pressed() || !console_open_;
     if (!unanswered_since_) {
@@ -62,7 +62,7 @@ void GuestWatch::on(const watch_event::NoAnswer& e) {
     climb(std::nullopt);
 }
 
-// QEMU stopped the guest at a failed request (werror=stop); the request is repeated when it goes on.
+// QEMU stopped the guest at a failed request (werror=stop); the request is repeated when it continues.
 void GuestWatch::continue_stopped(DomainState state) {
     const bool lately = resumed_at_ && now_ - *resumed_at_ < times_.refused;
     if (state == DomainState::paused_io_error &&
@@ -123,10 +123,6 @@ void GuestWatch::on(const watch_event::Destroyed& e) {
 
 // --- The user ---
 
-void GuestWatch::on(const watch_event::Alone&) {
-    alone_ = true;
-}
-
 void GuestWatch::on(const watch_event::CloseWanted&) {
     tell("Asking your virtual machine to shut down. This can take a while.");
     // With the greeter gone nobody reads the console: a guest that writes to it would never get through its
@@ -139,10 +135,6 @@ void GuestWatch::on(const watch_event::CloseWanted&) {
 
 void GuestWatch::on(const watch_event::PowerButtonPressed&) {
     if (std::exchange(first_press_, false)) ladder_.wait_anew(now_);
-}
-
-void GuestWatch::on(const watch_event::ForceOffWanted&) {
-    destroy();
 }
 
 void GuestWatch::on(const watch_event::StatusWanted&) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a session does while its guest runs, as a pure state machine: events in, effects out, no call of the
 // system. It tells the user what libvirt, the volume engine and another workstation do, lets a guest that
-// stopped at a failed request go on, climbs the stop ladder (stop_ladder.h), and says when and how it is over.
+// stopped at a failed request continue, climbs the stop ladder (stop_ladder.h), and says when and how it is over.
 #pragma once
 
 #include <optional>
@@ -58,25 +58,21 @@ using WatchEvent =
                  watch_event::Destroyed>;
 
 namespace watch_effect {
+/// One that its type says all about.
+struct Plain {
+    bool operator==(const Plain&) const = default;
+};
 /// A line over the guest's console.
 struct Tell {
     std::string text;
     bool operator==(const Tell&) const = default;
 };
 /// Answered by event PowerButtonPressed.
-struct PressPowerButton {
-    bool operator==(const PressPowerButton&) const = default;
-};
+struct PressPowerButton : Plain {};
 /// Answered by event Destroyed.
-struct Destroy {
-    bool operator==(const Destroy&) const = default;
-};
-struct Resume {
-    bool operator==(const Resume&) const = default;
-};
-struct LetGoOfConsole {
-    bool operator==(const LetGoOfConsole&) const = default;
-};
+struct Destroy : Plain {};
+struct Resume : Plain {};
+struct LetGoOfConsole : Plain {};
 /// The answer to StatusWanted; `more` goes behind what the volume engine says.
 struct TellStatus {
     std::string more;
@@ -129,9 +125,9 @@ class GuestWatch {
     void on(const watch_event::Volume&);
     void on(const watch_event::VolumeGone&);
     void on(const watch_event::ConsoleClosed&);
-    void on(const watch_event::Alone&);
+    void on(const watch_event::Alone&) { alone_ = true; }
     void on(const watch_event::CloseWanted&);
-    void on(const watch_event::ForceOffWanted&);
+    void on(const watch_event::ForceOffWanted&) { destroy(); }
     void on(const watch_event::StatusWanted&);
     void on(const watch_event::PowerButtonPressed&);
     void on(const watch_event::Destroyed&);

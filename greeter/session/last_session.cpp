@@ -28,7 +28,7 @@ class LastSession {
         : session_(session), deadline_(deadline), allowed_(deadline - session.seams.clock.now()) {}
 
     Status finish() {
-        constexpr int k_rounds = 240;  // of a quarter second, while a sweeper is at it
+        constexpr int k_rounds = 240;  // of a quarter second, while a sweeper works on it
         for (int i = 0; i < k_rounds; ++i) {
             auto stored = session_.seams.store.list();
             if (!stored) return fail(stored.error());

@@ -6,10 +6,10 @@
 
 namespace berth::session {
 
-/// Returns when nothing is left, by waiting for a sweeper that is at it, or by doing its work. Where changes are
+/// Returns when nothing is left, by waiting for a sweeper that works on it, or by doing its work. Where changes are
 /// not saved that the file server does not take, the user is asked whether to discard them. K32 it is not
 /// finished: nothing is begun or waited for after `deadline` (a person's answer does not count), but a stop of
-/// the volume engine or a release that was begun before it comes to its end. L05 the user gave up.
+/// the volume engine or a release that was begun before it is completed. L05 the user cancelled.
 Status finish_last_session(SessionContext& session, BootTime deadline);
 
 }  // namespace berth::session

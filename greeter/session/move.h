@@ -29,7 +29,7 @@ struct Move {
     MovePlan plan;
 };
 
-/// A lock's claimant or holder as shown to people: no control characters, at most `longest` bytes.
+/// A lock's claimant or holder as shown to people: no control characters, at most `longest` bytes; "?" when it is empty.
 std::string shown_host(const std::string& host, size_t longest = 20);
 /// "4 s", "12 minutes", "3 hours", "5 days".
 std::string shown_age(std::chrono::seconds age);
@@ -39,7 +39,7 @@ std::string claimed_text(const volume::VolumeClaim& claim, const MovePlan& plan,
 std::string closing_text(const volume::VolumeClaim& claim, const MovePlan& plan, BootTime now);
 
 /// What the claimer's user reads while waiting, at most 56 columns. `lower` is who still holds the VM;
-/// `asked` is how long ago the claim stood.
+/// `asked` is how long ago it was claimed.
 std::string waiting_text(const std::optional<lock::LockHolder>& lower, std::chrono::seconds asked,
                          std::chrono::seconds left, const lock::LockTimes& times);
 

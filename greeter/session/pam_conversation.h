@@ -21,7 +21,7 @@ class PamConversation {
     PamConversation& operator=(const PamConversation&) = delete;
 
     pam_conv conv() { return {.conv = &PamConversation::converse, .appdata_ptr = this}; }
-    /// The user gave up or the greeter is gone: PAM's own code then says only "conversation failed".
+    /// The user cancelled or the greeter is gone: PAM's own code then says only "conversation failed".
     bool given_up() const { return given_up_; }
     /// From now on PAM asks nobody (the session is being closed); messages still reach the screen.
     void stop_asking() { asking_ = false; }

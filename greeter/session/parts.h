@@ -17,7 +17,7 @@
 namespace berth::session {
 
 /// A running berth-volume (volume/api/volume_process.h says what each promises). Its process outlives this object
-/// unless kill() or stop() ended it: an exception in berth-session must not take it along.
+/// unless kill() or stop() ended it.
 class Volume {
   public:
     virtual ~Volume() = default;

@@ -34,7 +34,7 @@ class ProvisionerClient final : public RemoteState {
     Status report_session(const std::string& boot_id, const std::optional<RunningSession>& session);
 
   private:
-    /// The answer's body; nullopt: there is no such thing (404).
+    /// The answer's body; nullopt: it does not exist (404).
     Result<std::optional<std::string>> request(const char* method, const std::string& path,
                                                std::string_view body = {});
 

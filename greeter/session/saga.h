@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A session is a list of steps with undo (docs/architecture.md "A session's steps"). A step
-// has a place in the do order (the list's) and a place in the undo order (`undo_place`); the two differ, for
-// the lock is released before the swap is deleted. The same list is the code, the screen's progress,
-// the log, and the table in docs and tests.
+// A session is a list of steps with undo (docs/architecture.md "A session's steps"). They are undone in an order
+// of their own (`undo_place`): the lock is released before the swap is deleted. The same list is the code, the
+// screen's progress, the log, and the table in docs and tests.
 #pragma once
 
 #include <array>
@@ -32,7 +31,7 @@ struct StepFacts {
     std::array<std::string_view, 2> undo_needs;
 };
 
-/// What it does. `undo` is idempotent and copes with a `act` that failed half-way.
+/// What it does. `undo` is idempotent and copes with an `act` that failed half-way.
 struct StepAction {
     std::function<Status(BootTime deadline)> act;
     std::function<Status()> undo;
@@ -44,8 +43,7 @@ using StepPhase = protocol::StepState;
 /// For the log: "doing", "done", "failed", "undoing".
 std::string_view phase_name(StepPhase phase);
 
-/// Runs such a list. One thread. Destroying one that still holds something is logged: whoever owns it must
-/// unwind it.
+/// Runs such a list. One thread. Destroying one that still holds something is logged: its owner must unwind it.
 class Saga {
   public:
     /// Called at each change: which step, its place (from 0), how many, the phase.
@@ -53,7 +51,7 @@ class Saga {
     /// Called before a step is begun, so that the caller can write it down; its error fails the step before
     /// anything was made.
     using Before = std::function<Status(const StepFacts&)>;
-    /// An error ends the list between two steps (the user gave up, the greeter is gone).
+    /// An error ends the list between two steps (the user cancelled, the greeter is gone).
     using GoOn = std::function<Status()>;
 
     Saga(std::span<const StepFacts> facts, std::map<std::string_view, StepAction> actions, Clock& clock,
@@ -69,8 +67,8 @@ class Saga {
     /// Does the steps in order up to the first error, which is returned as it is. Undoes nothing.
     Status run();
 
-    /// Undoes what was begun, by undo place. A failed undo is reported and the rest goes on, but for steps
-    /// that need it undone. Returns the first error; calling it again repeats only what is left.
+    /// Undoes what was begun, by undo place. A failed undo is reported and the rest still done, but for
+    /// steps that need it undone. Returns the first error; calling it again repeats only what is left.
     Status unwind();
 
     /// Names of the steps begun and not undone, in do order.

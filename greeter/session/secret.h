@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A password's bytes: in memory that is never swapped out (mlock(2)) nor dumped (madvise(2) MADV_DONTDUMP),
-// wiped when it goes.
+// A password's bytes: never swapped out (mlock(2)) nor dumped (madvise(2) MADV_DONTDUMP), wiped when it goes.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +29,7 @@ class Secret {
 /// Makes the whole process fit to hold secrets: no core dump, no ptrace by others (PR_SET_DUMPABLE 0), every
 /// page locked as it is first used (mlockall(2) MCL_ONFAULT), and the C library overwrites each block of
 /// memory when it is freed (M_PERTURB), so that copies made inside parsers and PAM modules do not outlive
-/// their use. Call once, first thing in main.
+/// their use. Call once, before the first secret.
 Status protect_process_memory();
 
 }  // namespace berth::session

@@ -39,7 +39,7 @@ Status Session::go_back() {
         telling_.wait();
         seams.tell_provisioner({}, {}, {});
     }
-    // Who lost the lock was told so; that it is tidied up later is no news to them.
+    // Who lost the lock was told so; that it is tidied up later is not news to them.
     if (!undone && context_.in_flight.writer_end != lock::WriterEnd::lost)
         seams.front_end.say(MessageStyle::error, undone.error().to_user());
     if (undone && context_.move && !context_.loss_told)

@@ -33,8 +33,7 @@ struct SessionState {
     std::optional<LockState> lock;
     std::optional<std::string> domain;  ///< libvirt's UUID.
     std::optional<int64_t> volume_pid;
-    std::optional<uint64_t> volume_start;  ///< proc(5) stat's starttime of that process: a pid alone may be
-                                           ///< somebody else's by now.
+    std::optional<uint64_t> volume_start;  ///< Its starttime (proc(5) stat): the pid may be another's by now.
     std::string run_dir;
     std::vector<std::string> swap;
     std::string boot_id;
@@ -61,8 +60,8 @@ class StateClaim {
     UniqueFd fd_;
 };
 
-/// The second place for a diskless client (docs/architecture.md "Provisioner: HTTP"). What comes from there
-/// is a hint and no right: the record's token may have gone to another machine, on which the session runs.
+/// The second place for a diskless client (docs/architecture.md "Provisioner: HTTP"). What comes from there is a
+/// hint and not a right ("Session state file").
 class RemoteState {
   public:
     virtual ~RemoteState() = default;
@@ -71,10 +70,9 @@ class RemoteState {
     virtual Result<std::map<std::string, std::string>> all() = 0;
 };
 
-/// The files in `folder`, with a copy of each at `remote` when it is not null. Only the files are this
-/// client's own: whoever finishes a session finds these and no others. A state that only the provisioner
-/// tells of never releases, renews or kills anything; its lock is claimed above like anyone's (docs/architecture.md
-/// "Session state file"). One thread.
+/// The files in `folder`, with a copy of each at `remote` when it is not null. Whoever finishes a session finds the
+/// files and no others: a state that only the provisioner tells of never releases, renews or kills anything. One
+/// thread.
 class StateStore {
   public:
     StateStore(std::string folder, RemoteState* remote, Report& report,
@@ -85,8 +83,7 @@ class StateStore {
           run_root_(std::move(run_root)),
           swap_dir_(std::move(swap_dir)) {}
 
-    /// Durable when it returns. The remote copy failing is reported, not an error: the lock then is broken
-    /// like anyone's.
+    /// Durable when it returns. A remote copy that fails is only reported: the lock is then broken like anyone's.
     Status save(const SessionState& state);
     Status remove(const std::string& session);
 
@@ -97,11 +94,11 @@ class StateStore {
     };
     /// Those in the folder, by session name.
     Result<std::vector<Stored>> list();
-    /// After `ours` has taken its lock: takes away from the provisioner what earlier boots of this client
-    /// left there for the same VM below that lock. What fails is reported; a later session tries again.
+    /// After `ours` has taken its lock: removes from the provisioner what earlier boots of this client left there of
+    /// the same VM below that lock. What fails is reported; a later session tries again.
     void forget_below(const SessionState& ours);
 
-    /// As it stands now; nullopt: it is gone. Read it after claiming: its session may have written on until
+    /// As it is now; nullopt: it is gone. Read it after claiming: its session may have written on until
     /// it died.
     Result<std::optional<Stored>> load(const std::string& session);
 
@@ -111,8 +108,7 @@ class StateStore {
     /// nullopt: another process holds it.
     Result<std::optional<StateClaim>> claim(const std::string& session);
 
-    /// Deletes what a session left that died before it had anything to write down: a claim that nobody holds
-    /// and that has no state.
+    /// Deletes the claims that nobody holds and that have no state: of sessions that died before they made anything.
     void forget_empty_claims();
 
   private:

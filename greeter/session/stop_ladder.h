@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The one way in which a guest is ended: its ACPI power button, a wait, the plug. The session climbs it while it
-// watches its guest, also for another workstation that asks for the VM, and in its undo; so does the sweeper.
-// Only libvirt's word that the domain is gone counts; a guest's reboot does not.
+// The one way in which session and sweeper end a guest: its ACPI power button, a wait, the plug. Only libvirt's
+// word that the domain is gone counts; a guest's reboot does not.
 #pragma once
 
 #include <functional>

@@ -5,7 +5,7 @@
 
 namespace berth::session {
 
-Status Sweeper::finish(const SessionState& state, const Waiting& waiting, Unsaved unsaved) {
+Status Sweeper::finish(const SessionState& state, const SweepWaiting& waiting, Unsaved unsaved) {
     Leftover left{state, seams_, waiting, unsaved};
     BERTH_TRY(SessionSteps::undo_left(left));
     // The firmware's local files are in it until the lock is gone.
@@ -16,7 +16,7 @@ Status Sweeper::finish(const SessionState& state, const Waiting& waiting, Unsave
     return {};
 }
 
-Result<size_t> Sweeper::round(const Waiting& waiting) {
+Result<size_t> Sweeper::round(const SweepWaiting& waiting) {
     auto stored = seams_.store.list();
     if (!stored) return fail(stored.error());
     size_t left = 0;

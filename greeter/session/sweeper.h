@@ -12,16 +12,14 @@ class Sweeper {
   public:
     explicit Sweeper(SweepSeams seams) : seams_(std::move(seams)) {}
 
-    using Waiting = SweepWaiting;
-
     /// Finishes one session; the caller holds its claim. The state file goes last. V04: the file server does
     /// not take what the VM was told is written; V05: berth-volume may hold such changes and does not answer.
     /// Then it is left alone, unless `unsaved` says otherwise.
-    Status finish(const SessionState& state, const Waiting& waiting, Unsaved unsaved = Unsaved::keep);
+    Status finish(const SessionState& state, const SweepWaiting& waiting, Unsaved unsaved = Unsaved::keep);
 
-    /// One round over all of this client's state files that nobody holds. How many are left; the errors are
-    /// reported.
-    Result<size_t> round(const Waiting& waiting);
+    /// One round over this client's state files that nobody holds. How many it could not finish, each reported;
+    /// an unreadable one is reported and does not count.
+    Result<size_t> round(const SweepWaiting& waiting);
 
   private:
     SweepSeams seams_;

@@ -36,7 +36,7 @@ class SweeperTest : public testing::Test {
     }
     ~SweeperTest() override { std::filesystem::remove_all(folder_); }
 
-    Result<size_t> round(const std::string& boot_id = "boot-1", const Sweeper::Waiting& waiting = {}) {
+    Result<size_t> round(const std::string& boot_id = "boot-1", const SweepWaiting& waiting = {}) {
         FakeParts parts(w);
         FakeHypervisor hypervisor(w);
         FakeProcessTable processes(w);

@@ -12,9 +12,8 @@ class UserFiles {
   public:
     explicit UserFiles(Parts& parts) : parts_(parts) {}
 
-    /// Mounts it; afterwards with the same options anew, for its connection may have died in the hours
-    /// between.
     Status mount(guest::MountOptions options);
+    /// With the same options again: its connection may have died in the hours between.
     Status remount();
     void unmount() { directory_.reset(); }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A bound for calls that cannot be ended from outside (a PAM module that never returns): when one takes too
-// long, the process that is stuck in it is ended in order by this thread.
+// long, this thread ends the process cleanly.
 #pragma once
 
 #include <condition_variable>
