@@ -41,10 +41,10 @@ Status Saga::run_one(size_t index) {
     Entry& step = steps_[index];
     tell(index, StepPhase::doing);
     if (before_) BERTH_TRY(before_(*step.facts));
-    step.state = StepState::begun;
+    step.state = State::begun;
     const BootTime began = clock_.now();
     if (step.action.act) BERTH_TRY(step.action.act(began + step.facts->deadline));
-    step.state = StepState::done;
+    step.state = State::done;
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - began);
     report_.event(Level::debug, "step took",
                   {{"step", std::string(step.facts->name)}, {"ms", std::to_string(took.count())}});
@@ -54,7 +54,7 @@ Status Saga::run_one(size_t index) {
 
 Status Saga::run() {
     for (size_t i = 0; i < steps_.size(); ++i) {
-        if (steps_[i].state == StepState::done) continue;
+        if (steps_[i].state == State::done) continue;
         if (go_on_) BERTH_TRY(go_on_());
         if (Status s = run_one(i); !s) {
             report_.error("step failed", s.error().with_prefix(steps_[i].facts->name));
@@ -75,7 +75,7 @@ Status Saga::unwind() {
     for (size_t i : order) {
         Entry& step = steps_[i];
         if (step.facts->undo_place == 0) {
-            step.state = StepState::undone;
+            step.state = State::undone;
             continue;
         }
         const auto blocking = std::ranges::find_if(step.facts->undo_needs, [this](std::string_view name) {
@@ -90,7 +90,7 @@ Status Saga::unwind() {
         tell(i, StepPhase::undoing);
         Status undone = step.action.undo ? step.action.undo() : Status{};
         if (undone) {
-            step.state = StepState::undone;
+            step.state = State::undone;
             tell(i, StepPhase::done);
             continue;
         }
@@ -106,11 +106,6 @@ std::vector<std::string> Saga::outstanding() const {
     for (const Entry& e : steps_)
         if (holds(e)) names.emplace_back(e.facts->name);
     return names;
-}
-
-StepState Saga::state(std::string_view name) const {
-    const auto it = std::ranges::find_if(steps_, [&](const Entry& e) { return e.facts->name == name; });
-    return it == steps_.end() ? StepState::idle : it->state;
 }
 
 std::string step_table_text(std::span<const StepFacts> facts) {

@@ -37,7 +37,6 @@ struct StepAction {
     std::function<Status()> undo;
 };
 
-enum class StepState { idle, begun, done, undone };
 using StepPhase = protocol::StepState;
 
 /// For the log: "doing", "done", "failed", "undoing".
@@ -73,15 +72,15 @@ class Saga {
 
     /// Names of the steps begun and not undone, in do order.
     std::vector<std::string> outstanding() const;
-    StepState state(std::string_view name) const;
 
   private:
+    enum class State { idle, begun, done, undone };
     struct Entry {
         const StepFacts* facts;
         StepAction action;
-        StepState state = StepState::idle;
+        State state = State::idle;
     };
-    bool holds(const Entry& e) const { return e.state == StepState::begun || e.state == StepState::done; }
+    bool holds(const Entry& e) const { return e.state == State::begun || e.state == State::done; }
     void tell(size_t index, StepPhase phase);
     Status run_one(size_t index);
 
