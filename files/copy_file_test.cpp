@@ -69,7 +69,7 @@ TEST_F(CopyFile, sends_again_what_a_restarted_server_lost_before_its_commit) {
     struct Restarting final : public FileOps {
         explicit Restarting(CopyFile& t) : test(t) {}
         const FileHandle& root() const override { return test.nfs.root(); }
-        Result<Found> lookup(const FileHandle& d, const std::string& n) override {
+        Result<LookupReply> lookup(const FileHandle& d, const std::string& n) override {
             return test.nfs.lookup(d, n);
         }
         Result<Attributes> attributes(const FileHandle& f) override { return test.nfs.attributes(f); }

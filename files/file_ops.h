@@ -34,7 +34,8 @@ struct Attributes {
     uint32_t uid = 0, gid = 0;
 };
 
-struct Found {
+/// What LOOKUP says of a name (RFC 1813 3.3.3).
+struct LookupReply {
     FileHandle handle;
     Attributes attributes;
 };
@@ -67,7 +68,7 @@ class FileOps {
     virtual const FileHandle& root() const = 0;
     /// Where its server was found; nothing: it has none.
     virtual MountedServer server() const { return {}; }
-    virtual Result<Found> lookup(const FileHandle& directory, const std::string& name) = 0;
+    virtual Result<LookupReply> lookup(const FileHandle& directory, const std::string& name) = 0;
     virtual Result<Attributes> attributes(const FileHandle& file) = 0;
     /// Which of `wanted` this user has (ACCESS; only a hint for root-squashed servers, but what they say).
     virtual Result<uint32_t> access(const FileHandle& file, uint32_t wanted) = 0;

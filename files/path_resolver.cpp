@@ -35,7 +35,7 @@ std::optional<std::string> below(const std::string& path, std::string tree) {
 
 struct Walk {
     FileOps* ops;
-    std::vector<Found> stack;  ///< From the tree's root down to where we stand.
+    std::vector<LookupReply> stack;  ///< From the tree's root down to where we stand.
     bool shared = false;
 };
 

@@ -326,10 +326,10 @@ class HelpedOps final : public FileOps {
     void set_deadline(std::optional<BootTime> deadline) override { deadline_ = deadline; }
     bool out_of_time() const override { return deadline_ && SystemClock().now() >= *deadline_; }
 
-    Result<Found> lookup(const FileHandle& directory, const std::string& name) override {
+    Result<LookupReply> lookup(const FileHandle& directory, const std::string& name) override {
         BERTH_TRY(usable(name));
         auto reply = BERTH_TRY(call({.call = FileCall::lookup, .file = directory, .name = name}));
-        return Found{std::move(reply.handle), reply.attributes};
+        return LookupReply{std::move(reply.handle), reply.attributes};
     }
     Result<Attributes> attributes(const FileHandle& file) override {
         return BERTH_TRY(call({.call = FileCall::attributes, .file = file})).attributes;

@@ -180,7 +180,7 @@ Status LocalOps::sync() {
     return {};
 }
 
-Result<Found> LocalOps::lookup(const FileHandle& directory, const std::string& name) {
+Result<LookupReply> LocalOps::lookup(const FileHandle& directory, const std::string& name) {
     BERTH_TRY(plain(name));
     const auto folder = BERTH_TRY(fd_of(directory));
     const AsUser as(credentials_);
@@ -189,7 +189,7 @@ Result<Found> LocalOps::lookup(const FileHandle& directory, const std::string& n
     struct stat s{};
     if (fstat(fd.get(), &s) != 0) return fail_file(errno, name);
     auto handle = BERTH_TRY(keep(std::move(fd)));
-    return Found{handle, attributes_of(s)};
+    return LookupReply{handle, attributes_of(s)};
 }
 
 Result<Attributes> LocalOps::attributes(const FileHandle& file) {

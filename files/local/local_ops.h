@@ -30,7 +30,7 @@ class LocalOps final : public FileOps {
     ~LocalOps() override;
 
     const FileHandle& root() const override { return root_; }
-    Result<Found> lookup(const FileHandle& directory, const std::string& name) override;
+    Result<LookupReply> lookup(const FileHandle& directory, const std::string& name) override;
     Result<Attributes> attributes(const FileHandle& file) override;
     Result<uint32_t> access(const FileHandle& file, uint32_t wanted) override;
     Result<std::string> readlink(const FileHandle& link) override;

@@ -219,10 +219,10 @@ std::unexpected<Error> NfsSession::impossible(std::string_view what) const {
     return fail(ErrorCode::M11, "server {}: {} is not one that NFSv3 knows", location_.server, what);
 }
 
-Result<Found> NfsSession::lookup(const FileHandle& directory, const std::string& name) {
+Result<LookupReply> NfsSession::lookup(const FileHandle& directory, const std::string& name) {
     LOOKUP3args args{};
     args.what = {fh_of(directory), name_of(name)};
-    Found found;
+    LookupReply found;
     bool complete = false;
     BERTH_TRY(call("LOOKUP " + printable(name, 255), issued(rpc_nfs3_lookup_async, args),
                    answer(&LOOKUP3res::LOOKUP3res_u, [&](auto& ok) {

@@ -140,13 +140,13 @@ auto MemoryFiles::change(std::string_view call, const std::string& name, F execu
     return lost();
 }
 
-Result<Found> MemoryFiles::lookup(const FileHandle& directory, const std::string& name) {
+Result<LookupReply> MemoryFiles::lookup(const FileHandle& directory, const std::string& name) {
     if (ask("LOOKUP", name) != Fault::none) return lost();
     auto folder = server_.find(directory);
     if (!folder) return fail(folder.error());
     auto entry = (*folder)->entries.find(name);
     if (entry == (*folder)->entries.end()) return fail(ErrorCode::M09, "{}", printable(name, 255));
-    return Found{MemoryServer::handle(*entry->second), server_.attributes(*entry->second)};
+    return LookupReply{MemoryServer::handle(*entry->second), server_.attributes(*entry->second)};
 }
 
 Result<Attributes> MemoryFiles::attributes(const FileHandle& file) {

@@ -77,7 +77,7 @@ class MemoryFiles final : public FileOps {
         : server_(server), root_(MemoryServer::handle(*server.root())), fault_(std::move(fault)) {}
 
     const FileHandle& root() const override { return root_; }
-    Result<Found> lookup(const FileHandle& directory, const std::string& name) override;
+    Result<LookupReply> lookup(const FileHandle& directory, const std::string& name) override;
     Result<Attributes> attributes(const FileHandle& file) override;
     Result<uint32_t> access(const FileHandle& file, uint32_t wanted) override;
     Result<std::string> readlink(const FileHandle& link) override;

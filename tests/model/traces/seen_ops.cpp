@@ -54,7 +54,7 @@ auto SeenOps::told(Op op, uint32_t epoch, F&& call, Note* end) -> decltype(call(
     return result;
 }
 
-Result<Found> SeenOps::lookup(const FileHandle& directory, const std::string& name) {
+Result<LookupReply> SeenOps::lookup(const FileHandle& directory, const std::string& name) {
     const Named is = named(name, Op::lookup_lock, Op::lookup_used);
     auto found = told(is.op, is.epoch, [&] { return session_.lookup(directory, name); });
     if (found) records_[found->handle] = is.op;

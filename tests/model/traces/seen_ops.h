@@ -22,7 +22,7 @@ class SeenOps final : public files::FileOps {
     std::string own_nonce;
 
     const files::FileHandle& root() const override { return session_.root(); }
-    Result<files::Found> lookup(const files::FileHandle& directory, const std::string& name) override;
+    Result<files::LookupReply> lookup(const files::FileHandle& directory, const std::string& name) override;
     Result<files::Attributes> attributes(const files::FileHandle& file) override;
     Result<uint32_t> access(const files::FileHandle& file, uint32_t wanted) override;
     Result<std::string> readlink(const files::FileHandle& link) override;
