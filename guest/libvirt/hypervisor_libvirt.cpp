@@ -376,11 +376,11 @@ class LibvirtHypervisor final : public Hypervisor {
     }
 
     Result<std::unique_ptr<Domain>> find(const std::string& name) override {
-        struct Found {
+        struct DomainAndXml {
             DomainHandle handle;  // Freed late, as above.
             std::string xml;
         };
-        auto found = std::make_shared<Found>();
+        auto found = std::make_shared<DomainAndXml>();
         const auto done = BERTH_TRY(link_->call(
             true,
             [found, name](virConnectPtr c) {
