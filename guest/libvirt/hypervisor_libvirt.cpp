@@ -120,20 +120,20 @@ class Worker {
 
 /// The one connection, opened when first needed and again when it broke. One thread; libvirt is called in
 /// another one.
-class Link {
+class LibvirtClient {
   public:
-    Link(std::string uri, Clock& clock, Report& report, LibvirtTimes times)
+    LibvirtClient(std::string uri, Clock& clock, Report& report, LibvirtTimes times)
         : uri_(std::move(uri)), clock_(clock), report_(report), times_(times) {
         // By default libvirt prints every error on standard error.
         virSetErrorFunc(nullptr, [](void*, virErrorPtr) {});
     }
-    ~Link() {
+    ~LibvirtClient() {
         // Closing asks libvirtd, too. A job that never ended keeps its connection.
         auto last = std::make_shared<std::shared_ptr<Connection>>(std::move(connection_));
         worker_.run([last] { last->reset(); }, k_soon);
     }
-    Link(const Link&) = delete;
-    Link& operator=(const Link&) = delete;
+    LibvirtClient(const LibvirtClient&) = delete;
+    LibvirtClient& operator=(const LibvirtClient&) = delete;
 
     Clock& clock() { return clock_; }
     Report& report() { return report_; }
@@ -211,10 +211,10 @@ class Link {
 };
 
 /// Whether libvirt knows such a domain.
-Result<bool> is_known(Link& link, const std::string& uuid, Duration limit) {
+Result<bool> is_known(LibvirtClient& client, const std::string& uuid, Duration limit) {
     // Freed after the answer was taken: freeing clears libvirt's last error.
     auto handle = std::make_shared<DomainHandle>();
-    const auto done = BERTH_TRY(link.call(
+    const auto done = BERTH_TRY(client.call(
         true,
         [handle, uuid](virConnectPtr c) {
             handle->reset();
@@ -244,8 +244,8 @@ DomainState from_libvirt(int state, int reason) {
 
 class LibvirtDomain final : public Domain {
   public:
-    LibvirtDomain(std::shared_ptr<Link> link, std::string name, std::string console_socket)
-        : link_(std::move(link)), name_(std::move(name)), console_socket_(std::move(console_socket)) {}
+    LibvirtDomain(std::shared_ptr<LibvirtClient> client, std::string name, std::string console_socket)
+        : client_(std::move(client)), name_(std::move(name)), console_socket_(std::move(console_socket)) {}
 
     Result<DomainState> state() override {
         auto state = std::make_shared<DomainState>(DomainState::gone);
@@ -263,7 +263,7 @@ class LibvirtDomain final : public Domain {
     Result<UniqueFd> console() override {
         if (console_socket_.empty()) return fail(ErrorCode::H06, "no usable socket");
         const std::filesystem::path socket(console_socket_);
-        const BootTime end = link_->clock().now() + k_console_time;
+        const BootTime end = client_->clock().now() + k_console_time;
         while (true) {
             // Its folder is the volume engine's.
             UniqueFd fd = connect_in(socket.parent_path(), socket.filename());
@@ -272,10 +272,10 @@ class LibvirtDomain final : public Domain {
             const auto now = state();
             if (now && *now == DomainState::gone) return fail(ErrorCode::H08, "{}", console_socket_);
             if (failed_as(now, Condition::no_answer)) return fail(now.error());
-            if (link_->clock().now() >= end)
+            if (client_->clock().now() >= end)
                 return fail(ErrorCode::H06, "{}: {}", console_socket_,
                             std::generic_category().message(error));
-            link_->clock().sleep(milliseconds(100));
+            client_->clock().sleep(milliseconds(100));
         }
     }
 
@@ -286,7 +286,7 @@ class LibvirtDomain final : public Domain {
     }
 
     Status destroy() override {
-        const BootTime end = link_->clock().now() + k_destroy_time;
+        const BootTime end = client_->clock().now() + k_destroy_time;
         destroyed_ = true;
         while (true) {
             const auto done =
@@ -295,14 +295,14 @@ class LibvirtDomain final : public Domain {
             // Only libvirt's word that it is gone counts, whatever the request said.
             const auto now = BERTH_TRY(state());
             if (now == DomainState::gone) return {};
-            if (link_->clock().now() >= end)
+            if (client_->clock().now() >= end)
                 return fail(ErrorCode::H07, "destroy: {}", done->text.empty() ? "still there" : done->text);
-            link_->clock().sleep(milliseconds(200));
+            client_->clock().sleep(milliseconds(200));
         }
     }
 
     bool failed() override {
-        return !destroyed_ && !guest_shut_down(link_->ends().wait(name_, k_event_time));
+        return !destroyed_ && !guest_shut_down(client_->ends().wait(name_, k_event_time));
     }
 
     Status resume() override {
@@ -310,19 +310,19 @@ class LibvirtDomain final : public Domain {
     }
 
   private:
-    /// `request` as in Link::call().
+    /// `request` as in LibvirtClient::call().
     Result<Complaint> on_domain(bool repeatable, const std::function<bool(virDomainPtr)>& request,
                                 std::optional<Duration> limit = {}) {
         // Not freed in the request: freeing it clears libvirt's last error, and that is the answer.
         auto handle = std::make_shared<DomainHandle>();
-        return link_->call(
+        return client_->call(
             repeatable,
             [handle, request, name = name_](virConnectPtr c) {
                 handle->reset();
                 handle->reset(virDomainLookupByName(c, name.c_str()));
                 return *handle != nullptr && request(handle->get());
             },
-            limit.value_or(link_->times().answer));
+            limit.value_or(client_->times().answer));
     }
 
     Status control(std::string_view what, const std::function<bool(virDomainPtr)>& request) {
@@ -332,7 +332,7 @@ class LibvirtDomain final : public Domain {
         return fail(ErrorCode::H07, "{}: {}", what, done.text);
     }
 
-    std::shared_ptr<Link> link_;
+    std::shared_ptr<LibvirtClient> client_;
     std::string name_;
     std::string console_socket_;
     bool destroyed_ = false;  ///< destroy() was called.
@@ -341,38 +341,38 @@ class LibvirtDomain final : public Domain {
 class LibvirtHypervisor final : public Hypervisor {
   public:
     LibvirtHypervisor(const std::string& uri, Clock& clock, Report& report, LibvirtTimes times)
-        : link_(std::make_shared<Link>(uri, clock, report, times)) {}
+        : client_(std::make_shared<LibvirtClient>(uri, clock, report, times)) {}
 
     Status kvm_usable() override { return probe_kvm(); }
 
     Result<std::unique_ptr<Domain>> start(const std::string& domain_xml) override {
         const auto facts = BERTH_TRY(read_domain_facts(domain_xml));
         const auto& [name, uuid, console_socket] = facts;
-        const BootTime end = link_->clock().now() + link_->times().start;
-        const auto there = BERTH_TRY(is_known(*link_, uuid, link_->times().start));
+        const BootTime end = client_->clock().now() + client_->times().start;
+        const auto there = BERTH_TRY(is_known(*client_, uuid, client_->times().start));
         if (there) return fail(ErrorCode::H03, "a machine with the uuid {} is running here already", uuid);
         // Not repeatable: a request whose answer was lost may have started it. What libvirt then knows under
         // the name decides.
         bool begun = false;
-        link_->ends().forget(name);
-        const auto done = link_->call(
+        client_->ends().forget(name);
+        const auto done = client_->call(
             false,
             [domain_xml](virConnectPtr c) {
                 const DomainHandle handle(virDomainCreateXML(c, domain_xml.c_str(), VIR_DOMAIN_START_PAUSED));
                 return handle != nullptr;
             },
-            end - link_->clock().now(), &begun);
+            end - client_->clock().now(), &begun);
         if (!done && !begun) return fail(done.error());
         if (!done) {
             auto known = find(name);
             if (known && *known == nullptr) return fail(done.error());
             if (known) return known;
-            link_->report().error("whether the domain was started is unknown", done.error());
-            return std::make_unique<LibvirtDomain>(link_, name, console_socket);
+            client_->report().error("whether the domain was started is unknown", done.error());
+            return std::make_unique<LibvirtDomain>(client_, name, console_socket);
         }
         if (done->code != VIR_ERR_OK) return fail(ErrorCode::H03, "{}", done->text);
-        link_->report().event(Level::info, "domain started", {{"uuid", uuid}});
-        return std::make_unique<LibvirtDomain>(link_, name, console_socket);
+        client_->report().event(Level::info, "domain started", {{"uuid", uuid}});
+        return std::make_unique<LibvirtDomain>(client_, name, console_socket);
     }
 
     Result<std::unique_ptr<Domain>> find(const std::string& name) override {
@@ -381,7 +381,7 @@ class LibvirtHypervisor final : public Hypervisor {
             std::string xml;
         };
         auto found = std::make_shared<DomainAndXml>();
-        const auto done = BERTH_TRY(link_->call(
+        const auto done = BERTH_TRY(client_->call(
             true,
             [found, name](virConnectPtr c) {
                 found->handle.reset();
@@ -391,17 +391,17 @@ class LibvirtHypervisor final : public Hypervisor {
                 if (xml != nullptr) found->xml = xml.get();
                 return xml != nullptr;
             },
-            link_->times().answer));
+            client_->times().answer));
         if (done.code == VIR_ERR_NO_DOMAIN) return nullptr;
         if (done.code != VIR_ERR_OK) return fail(ErrorCode::H07, "{}", done.text);
         const auto facts = read_domain_facts(found->xml);
         // It can be stopped without its console.
-        if (!facts) link_->report().error("the domain's description cannot be read", facts.error());
-        return std::make_unique<LibvirtDomain>(link_, name, facts ? facts->console_socket : "");
+        if (!facts) client_->report().error("the domain's description cannot be read", facts.error());
+        return std::make_unique<LibvirtDomain>(client_, name, facts ? facts->console_socket : "");
     }
 
   private:
-    std::shared_ptr<Link> link_;
+    std::shared_ptr<LibvirtClient> client_;
 };
 
 }  // namespace
