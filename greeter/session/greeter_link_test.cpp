@@ -15,9 +15,9 @@ namespace {
 using std::chrono::milliseconds;
 
 /// Both ends in one thread: what the greeter will say is written before the session reads.
-class Link : public testing::Test {
+class GreeterLinkTest : public testing::Test {
   protected:
-    Link() {
+    GreeterLinkTest() {
         auto pair = message_pair();
         greeter_.emplace(std::move(pair->first));
         link_ = std::make_unique<GreeterLink>(std::move(pair->second), -1, report_);
@@ -30,7 +30,7 @@ class Link : public testing::Test {
     std::unique_ptr<GreeterLink> link_;
 };
 
-TEST_F(Link, asks_and_takes_the_answer_with_the_same_number_only) {
+TEST_F(GreeterLinkTest, asks_and_takes_the_answer_with_the_same_number_only) {
     say({{"type", "answer"}, {"id", 7}, {"text", "stray"}});
     say({{"type", "answer"}, {"id", 1}, {"text", "geheim"}});
     auto secret = link_->ask("Password: ", false);
@@ -40,7 +40,7 @@ TEST_F(Link, asks_and_takes_the_answer_with_the_same_number_only) {
               (nlohmann::json{{"type", "prompt"}, {"id", 1}, {"echo", false}, {"text", "Password: "}}));
 }
 
-TEST_F(Link, gives_up_when_the_user_does) {
+TEST_F(GreeterLinkTest, gives_up_when_the_user_does) {
     say({{"type", "cancel"}});
     EXPECT_EQ(code_of(link_->ask("Password: ", false)), "BERTH-L05");
     EXPECT_TRUE(link_->stopping());
@@ -48,7 +48,7 @@ TEST_F(Link, gives_up_when_the_user_does) {
     EXPECT_FALSE(link_->stopping());
 }
 
-TEST_F(Link, shows_by_a_descriptor_that_the_user_may_have_given_up) {
+TEST_F(GreeterLinkTest, shows_by_a_descriptor_that_the_user_may_have_given_up) {
     const auto readable = [this] {
         pollfd p{link_->wish_fd(), POLLIN, 0};
         return poll(&p, 1, 0) == 1;
@@ -63,7 +63,7 @@ TEST_F(Link, shows_by_a_descriptor_that_the_user_may_have_given_up) {
     EXPECT_TRUE(link_->stopping());
 }
 
-TEST_F(Link, gives_up_when_the_greeter_is_gone) {
+TEST_F(GreeterLinkTest, gives_up_when_the_greeter_is_gone) {
     greeter_.reset();
     EXPECT_EQ(code_of(link_->choose("Which?", {"a", "b"}, 0)), "BERTH-L05");
     EXPECT_EQ(link_->listen(milliseconds(0), {}).wish, Wish::close);
@@ -71,13 +71,13 @@ TEST_F(Link, gives_up_when_the_greeter_is_gone) {
     EXPECT_TRUE(link_->stopping());
 }
 
-TEST_F(Link, ends_the_connection_of_one_that_chooses_what_is_not_offered) {
+TEST_F(GreeterLinkTest, ends_the_connection_of_one_that_chooses_what_is_not_offered) {
     say({{"type", "chosen"}, {"id", 1}, {"index", 2}});
     EXPECT_FALSE(link_->choose("Which?", {"a", "b"}, 0));
     EXPECT_TRUE(link_->stopping());
 }
 
-TEST_F(Link, says_nothing_longer_than_the_greeter_takes) {
+TEST_F(GreeterLinkTest, says_nothing_longer_than_the_greeter_takes) {
     constexpr size_t k_greeter_takes = 16 * 1024;  // greeter/protocol/forms.h
     // Bytes that are no UTF-8 become three each on the way.
     const std::string endless(1 << 20, '\xff');
@@ -100,7 +100,7 @@ TEST_F(Link, says_nothing_longer_than_the_greeter_takes) {
     EXPECT_FALSE(link_->stopping());
 }
 
-TEST_F(Link, hears_wishes_and_descriptors) {
+TEST_F(GreeterLinkTest, hears_wishes_and_descriptors) {
     for (const char* action : {"status", "close", "force-off"}) say({{"type", "vm"}, {"action", action}});
     EXPECT_EQ(link_->listen(milliseconds(100), {}).wish, Wish::status);
     EXPECT_EQ(link_->listen(milliseconds(100), {}).wish, Wish::close);
@@ -115,21 +115,21 @@ TEST_F(Link, hears_wishes_and_descriptors) {
     EXPECT_EQ(heard.fd, reader.get());
 }
 
-TEST_F(Link, waits_for_a_well_formed_start) {
+TEST_F(GreeterLinkTest, waits_for_a_well_formed_start) {
     say({{"type", "start"}, {"user", "ann"}, {"tty", "tty1"}, {"session", "s1"}});
     auto start = link_->wait_for_start();
     ASSERT_TRUE(start);
     EXPECT_EQ(start->session, "s1");
 }
 
-TEST_F(Link, ends_with_the_first_thing_that_is_no_message_to_a_session) {
+TEST_F(GreeterLinkTest, ends_with_the_first_thing_that_is_no_message_to_a_session) {
     say({{"type", "answer"}, {"id", 1}, {"text", 7}});
     say({{"type", "answer"}, {"id", 1}, {"text", "geheim"}});
     EXPECT_FALSE(link_->ask("Password: ", false));
     EXPECT_TRUE(link_->stopping());
 }
 
-TEST_F(Link, starts_nothing_when_another_message_comes_first) {
+TEST_F(GreeterLinkTest, starts_nothing_when_another_message_comes_first) {
     say({{"type", "vm"}, {"action", "status"}});
     EXPECT_FALSE(link_->wait_for_start());
 }
