@@ -607,7 +607,8 @@ class TurnClock final : public Clock {
     size_t client_;
 };
 
-struct World {
+/// One run of clients by turns: their server, what it did, and what they came to.
+struct SimulatedRun {
     files::MemoryServer server;
     uint64_t newest_writer = 0;  // epoch of the newest write executed
     std::string last_active;     // nonce of who was last allowed to write
@@ -615,28 +616,28 @@ struct World {
     unsigned sessions = 0, takeovers = 0, moves = 0, wrong_order = 0, wrong_predecessor = 0, kept = 0;
 };
 
-void client(World& world, Turns& turns, size_t number) {
+void client(SimulatedRun& run, Turns& turns, size_t number) {
     turns.begin(number);
     TurnClock clock(turns, number);
     RecordingReport report;
     const LockTimes times{200ms, 2000ms, 3000ms, 1000ms};
     auto& random = turns.random();
-    files::MemoryFiles ops(world.server, [&](std::string_view call, const std::string&) {
+    files::MemoryFiles ops(run.server, [&](std::string_view call, const std::string&) {
         turns.yield(number);
-        if (!world.server.late.empty() && random() % 4 == 0) {
-            auto at = world.server.late.begin() + static_cast<long>(random() % world.server.late.size());
+        if (!run.server.late.empty() && random() % 4 == 0) {
+            auto at = run.server.late.begin() + static_cast<long>(random() % run.server.late.size());
             auto late = *at;
-            world.server.late.erase(at);
+            run.server.late.erase(at);
             late();
         }
-        if (random() % world.calls_per_fault != 0) return files::Fault::none;
+        if (random() % run.calls_per_fault != 0) return files::Fault::none;
         const files::Fault faults[] = {files::Fault::not_sent, files::Fault::no_reply, files::Fault::late,
                                        files::Fault::duplicated};
         if (call == "LINK" || call == "RENAME") return faults[random() % 4];
         if (call == "WRITE" || call == "CREATE" || call == "REMOVE") return faults[random() % 2];
         return files::Fault::not_sent;
     });
-    LockProtocol protocol(ops, files::MemoryServer::handle(*world.server.at("vm")), times, clock, report);
+    LockProtocol protocol(ops, files::MemoryServer::handle(*run.server.at("vm")), times, clock, report);
     const LockOwner owner{fmt::format("m-{}", number), fmt::format("berth-{}", number), "ann", "b"};
     std::string cache = "none";
     for (int session = 0; session < 4; session++) {
@@ -658,7 +659,7 @@ void client(World& world, Turns& turns, size_t number) {
             if (is<Lost>(renewed)) lease.lose_for_good();
             if (is<Claimed>(renewed)) {
                 // It continues to write for as long as the lease lasts, drains, and releases.
-                if (!lease.is_claimed()) world.moves++;
+                if (!lease.is_claimed()) run.moves++;
                 lease.claimed();
                 if (random() % 2) (void)protocol.say_closing(taken->epoch, taken->nonce);
             }
@@ -666,19 +667,19 @@ void client(World& world, Turns& turns, size_t number) {
         };
         for (int tries = 0; tries < 5 && !lease.may_send() && !lease.lost_for_good(); tries++) renew();
         if (lease.may_send()) {
-            world.sessions++;
-            if (taken->broke) world.takeovers++;
+            run.sessions++;
+            if (taken->broke) run.takeovers++;
             // What a cache would be kept by: the predecessor is our own last session. Then nobody may have
             // been active in between.
-            if (taken->predecessor && taken->predecessor->record.nonce == cache && world.last_active != cache)
-                world.wrong_predecessor++;
-            if (taken->predecessor && taken->predecessor->record.nonce == cache) world.kept++;
-            world.last_active = cache = taken->nonce;
+            if (taken->predecessor && taken->predecessor->record.nonce == cache && run.last_active != cache)
+                run.wrong_predecessor++;
+            if (taken->predecessor && taken->predecessor->record.nonce == cache) run.kept++;
+            run.last_active = cache = taken->nonce;
         }
         for (unsigned step = random() % 30; step > 0 && !lease.lost_for_good(); step--) {
             if (lease.may_send()) {  // checked and executed at once
-                if (taken->epoch < world.newest_writer) world.wrong_order++;
-                world.newest_writer = std::max(world.newest_writer, taken->epoch);
+                if (taken->epoch < run.newest_writer) run.wrong_order++;
+                run.newest_writer = std::max(run.newest_writer, taken->epoch);
             }
             if (random() % 3 == 0)
                 renew();
@@ -697,22 +698,22 @@ void client(World& world, Turns& turns, size_t number) {
 TEST(LockProtocolInRandomRuns, no_write_of_an_older_epoch_comes_after_a_newer_ones) {
     unsigned sessions = 0, takeovers = 0, moves = 0, kept = 0;
     for (unsigned seed = 1; seed <= 200; seed++) {
-        World world;
-        world.calls_per_fault = 12 + seed % 4 * 40;
-        world.server.put("vm/software.raw", files::FileType::regular, "disk");
+        SimulatedRun run;
+        run.calls_per_fault = 12 + seed % 4 * 40;
+        run.server.put("vm/software.raw", files::FileType::regular, "disk");
         Turns turns(seed);
         turns.add();
         turns.add();
-        std::thread first([&] { client(world, turns, 0); }), second([&] { client(world, turns, 1); });
+        std::thread first([&] { client(run, turns, 0); }), second([&] { client(run, turns, 1); });
         turns.start();
         first.join();
         second.join();
-        ASSERT_EQ(world.wrong_order, 0u) << "seed " << seed;
-        ASSERT_EQ(world.wrong_predecessor, 0u) << "seed " << seed;
-        sessions += world.sessions;
-        takeovers += world.takeovers;
-        moves += world.moves;
-        kept += world.kept;
+        ASSERT_EQ(run.wrong_order, 0u) << "seed " << seed;
+        ASSERT_EQ(run.wrong_predecessor, 0u) << "seed " << seed;
+        sessions += run.sessions;
+        takeovers += run.takeovers;
+        moves += run.moves;
+        kept += run.kept;
     }
     EXPECT_GT(sessions, 300u) << "the runs must get somewhere";
     EXPECT_GT(takeovers, 50u);
