@@ -23,7 +23,7 @@ const StepFacts k_three[] = {{"a", "doing a", "undoing a", seconds(5), 2, {}},
                              {"c", "doing c", "undoing c", seconds(5), 1, {}}};
 
 /// Records what is done; a named do or undo fails.
-struct World {
+struct RecordedSteps {
     std::vector<std::string> log;
     std::set<std::string> failing;
 
@@ -45,60 +45,60 @@ struct World {
 struct SagaTest : Test {
     FakeClock clock;
     RecordingReport report;
-    World world;
+    RecordedSteps steps;
 };
 
 TEST_F(SagaTest, does_in_list_order_and_undoes_by_undo_place) {
-    Saga saga(k_three, world.actions(k_three), clock, report);
+    Saga saga(k_three, steps.actions(k_three), clock, report);
     ASSERT_TRUE(saga.run());
     EXPECT_EQ(saga.outstanding(), (std::vector<std::string>{"a", "b", "c"}));
     ASSERT_TRUE(saga.unwind());
-    EXPECT_EQ(world.log, (std::vector<std::string>{"do a", "do b", "do c", "undo c", "undo a", "undo b"}));
+    EXPECT_EQ(steps.log, (std::vector<std::string>{"do a", "do b", "do c", "undo c", "undo a", "undo b"}));
     EXPECT_TRUE(saga.outstanding().empty());
 }
 
 TEST_F(SagaTest, undoes_only_what_was_begun_and_the_half_done_step_too) {
-    world.failing = {"do b"};
-    Saga saga(k_three, world.actions(k_three), clock, report);
+    steps.failing = {"do b"};
+    Saga saga(k_three, steps.actions(k_three), clock, report);
     auto result = saga.run();
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().detail(), "do b");
     ASSERT_TRUE(saga.unwind());
-    EXPECT_EQ(world.log, (std::vector<std::string>{"do a", "do b", "undo a", "undo b"}));
+    EXPECT_EQ(steps.log, (std::vector<std::string>{"do a", "do b", "undo a", "undo b"}));
 }
 
 TEST_F(SagaTest, undoes_nothing_twice) {
-    Saga saga(k_three, world.actions(k_three), clock, report);
+    Saga saga(k_three, steps.actions(k_three), clock, report);
     ASSERT_TRUE(saga.run());
     ASSERT_TRUE(saga.unwind());
-    world.log.clear();
+    steps.log.clear();
     ASSERT_TRUE(saga.unwind());
-    EXPECT_TRUE(world.log.empty());
+    EXPECT_TRUE(steps.log.empty());
 }
 
 TEST_F(SagaTest, goes_on_after_a_failed_undo_but_not_with_steps_that_need_it) {
-    world.failing = {"undo c"};
-    Saga saga(k_three, world.actions(k_three), clock, report);
+    steps.failing = {"undo c"};
+    Saga saga(k_three, steps.actions(k_three), clock, report);
     ASSERT_TRUE(saga.run());
     EXPECT_FALSE(saga.unwind());
     EXPECT_EQ(saga.outstanding(), (std::vector<std::string>{"b", "c"}));
     EXPECT_TRUE(report.has("undo left to the sweeper"));
-    world.failing.clear();
-    world.log.clear();
+    steps.failing.clear();
+    steps.log.clear();
     ASSERT_TRUE(saga.unwind());
-    EXPECT_EQ(world.log, (std::vector<std::string>{"undo c", "undo b"}));
+    EXPECT_EQ(steps.log, (std::vector<std::string>{"undo c", "undo b"}));
 }
 
 TEST_F(SagaTest, logs_what_was_never_undone_when_it_is_destroyed) {
     {
-        Saga saga(k_three, world.actions(k_three), clock, report);
+        Saga saga(k_three, steps.actions(k_three), clock, report);
         ASSERT_TRUE(saga.run());
     }
     EXPECT_TRUE(report.has("a step was never undone"));
 }
 
 TEST_F(SagaTest, begins_nothing_when_it_could_not_be_written_down) {
-    Saga saga(k_three, world.actions(k_three), clock, report);
+    Saga saga(k_three, steps.actions(k_three), clock, report);
     saga.before_each(
         [](const StepFacts& f) { return f.name == "b" ? Status(fail(ErrorCode::I01)) : Status{}; });
     EXPECT_FALSE(saga.run());
@@ -107,18 +107,18 @@ TEST_F(SagaTest, begins_nothing_when_it_could_not_be_written_down) {
 }
 
 TEST_F(SagaTest, stops_between_two_steps_when_told) {
-    Saga saga(k_three, world.actions(k_three), clock, report);
+    Saga saga(k_three, steps.actions(k_three), clock, report);
     saga.between(
-        [this]() -> Status { return world.log.size() == 1 ? Status(fail(ErrorCode::L05)) : Status{}; });
+        [this]() -> Status { return steps.log.size() == 1 ? Status(fail(ErrorCode::L05)) : Status{}; });
     EXPECT_FALSE(saga.run());
-    EXPECT_EQ(world.log, std::vector<std::string>{"do a"});
+    EXPECT_EQ(steps.log, std::vector<std::string>{"do a"});
     ASSERT_TRUE(saga.unwind());
 }
 
 TEST_F(SagaTest, tells_each_phase_of_each_step) {
     std::vector<std::string> told;
-    world.failing = {"do b"};
-    Saga saga(k_three, world.actions(k_three), clock, report);
+    steps.failing = {"do b"};
+    Saga saga(k_three, steps.actions(k_three), clock, report);
     saga.on_progress([&](const StepFacts& f, size_t index, size_t of, StepPhase phase) {
         told.push_back(fmt::format("{} {}/{} {}", f.name, index, of, phase_name(phase)));
     });
