@@ -31,7 +31,7 @@ void must(bool holds) {
 }
 
 /// One server and one berth-files for all inputs; the latter is started anew when it died.
-struct World {
+struct FuzzedServer {
     std::mutex mutex;
     std::map<uint32_t, std::deque<test::RpcAnswer>> answers;  ///< By procedure.
     bool hostile_mount = false;
@@ -72,8 +72,8 @@ void ask(files::FileOps& tree) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    static World& world = *[] {
-        auto* made = new World;
+    static FuzzedServer& fuzzed = *[] {
+        auto* made = new FuzzedServer;
         // One that cannot even start would survive everything.
         must(made->mount().has_value());
         return made;
@@ -81,19 +81,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size == 0) return 0;
     std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
     {
-        std::lock_guard lock(world.mutex);
-        world.hostile_mount = (data[0] & 1) != 0;
-        world.answers.clear();
+        std::lock_guard lock(fuzzed.mutex);
+        fuzzed.hostile_mount = (data[0] & 1) != 0;
+        fuzzed.answers.clear();
         while (rest.size() >= 3) {
             const size_t length = std::min<size_t>(
                 static_cast<unsigned char>(rest[1]) << 8 | static_cast<unsigned char>(rest[2]),
                 rest.size() - 3);
-            world.answers[rest[0] & 0x1f].push_back(
+            fuzzed.answers[rest[0] & 0x1f].push_back(
                 {std::string(rest.substr(3, length)), (rest[0] & 0x80) != 0});
             rest.remove_prefix(3 + length);
         }
     }
-    auto tree = world.mount(std::chrono::milliseconds(20));
+    auto tree = fuzzed.mount(std::chrono::milliseconds(20));
     if (tree) ask(**tree);
     return 0;
 }
