@@ -100,7 +100,7 @@ Result<T> parse_if_there(const std::string& path, auto parse, T missing) {
 }
 
 /// What the files say, read once.
-struct World {
+struct WorkstationFacts {
     ClientConfig client;
     std::optional<MachineRecord> record;
     std::optional<BootRecord> boot;
@@ -109,8 +109,8 @@ struct World {
     SessionTimes times;
 };
 
-Result<World> read_world(const Options& o) {
-    World w;
+Result<WorkstationFacts> read_workstation_facts(const Options& o) {
+    WorkstationFacts facts;
     auto client = parse_if_there<ClientConfig>(
         o.config, [&](const std::string& t) { return parse_client_config(t, o.config); }, {});
     if (!client) return fail(client.error());
@@ -120,29 +120,29 @@ Result<World> read_world(const Options& o) {
     auto boot = parse_if_there<std::optional<BootRecord>>(
         o.boot, [](const std::string& t) { return parse_boot_record(t); }, {});
     if (!boot) return fail(boot.error());
-    w.client = *record ? with_record(*client, **record) : *client;
-    w.record = std::move(*record);
-    w.boot = std::move(*boot);
+    facts.client = *record ? with_record(*client, **record) : *client;
+    facts.record = std::move(*record);
+    facts.boot = std::move(*boot);
 
     auto boot_id = read_file("/proc/sys/kernel/random/boot_id", 128);
     if (!boot_id) return fail(boot_id.error());
-    w.owner.boot_id = boot_id->substr(0, boot_id->find('\n'));
-    if (w.boot && !w.boot->client_id.empty()) {
-        w.owner.client = w.boot->client_id;
-        w.owner.host = w.boot->host;
+    facts.owner.boot_id = boot_id->substr(0, boot_id->find('\n'));
+    if (facts.boot && !facts.boot->client_id.empty()) {
+        facts.owner.client = facts.boot->client_id;
+        facts.owner.host = facts.boot->host;
     } else {
         auto identity = read_client_identity();
         if (!identity) return fail(identity.error());
-        w.owner.client = identity->id;
-        w.owner.host = identity->host;
+        facts.owner.client = identity->id;
+        facts.owner.host = identity->host;
     }
     if (auto line = read_file(o.command_line, 65536))
-        w.provisioner =
-            find_provisioner(*line, w.record ? w.record->id : "", w.record ? w.record->boot_token : "");
-    w.times.lock = o.fixed.lock;
-    w.times.watch.power_button = seconds(o.power_button_seconds);
-    w.times.volume_stop = seconds(o.volume_stop_seconds);
-    return w;
+        facts.provisioner = find_provisioner(*line, facts.record ? facts.record->id : "",
+                                             facts.record ? facts.record->boot_token : "");
+    facts.times.lock = o.fixed.lock;
+    facts.times.watch.power_button = seconds(o.power_button_seconds);
+    facts.times.volume_stop = seconds(o.volume_stop_seconds);
+    return facts;
 }
 
 /// The real seams that a session and a sweeper share.
@@ -156,13 +156,19 @@ struct Machinery {
     std::unique_ptr<Sweeper> sweeper;
 };
 
-SweepSeams sweep_seams(Machinery& m, const World& w, Report& report) {
-    return {m.clock,         report,       *m.parts,
-            *m.hypervisor,   *m.store,     *m.processes,
-            w.owner.boot_id, w.times.lock, w.times.watch.power_button};
+SweepSeams sweep_seams(Machinery& m, const WorkstationFacts& facts, Report& report) {
+    return {m.clock,
+            report,
+            *m.parts,
+            *m.hypervisor,
+            *m.store,
+            *m.processes,
+            facts.owner.boot_id,
+            facts.times.lock,
+            facts.times.watch.power_button};
 }
 
-Status build(Machinery& m, const World& w, const Options& o, Report& report) {
+Status build(Machinery& m, const WorkstationFacts& facts, const Options& o, Report& report) {
     for (const std::string& folder : {o.state_dir, o.swap_dir, o.run_root}) {
         std::error_code error;
         std::filesystem::create_directories(folder, error);
@@ -171,31 +177,31 @@ Status build(Machinery& m, const World& w, const Options& o, Report& report) {
     // Nobody but root sees the states; the swap disks are opened by the volume engine's user.
     chmod(o.state_dir.c_str(), 0700);
     chmod(o.swap_dir.c_str(), 0711);
-    if (w.provisioner) m.provisioner = std::make_unique<ProvisionerClient>(*w.provisioner);
-    const bool diskless = w.boot && !w.boot->persistent.value_or(false);
+    if (facts.provisioner) m.provisioner = std::make_unique<ProvisionerClient>(*facts.provisioner);
+    const bool diskless = facts.boot && !facts.boot->persistent.value_or(false);
     m.store = std::make_unique<StateStore>(o.state_dir, diskless ? m.provisioner.get() : nullptr, report,
                                            o.run_root, o.swap_dir);
 
     RealPartsOptions parts;
-    parts.locate = w.client.locate;
+    parts.locate = facts.client.locate;
     parts.volume.program = o.volume_program;
     parts.volume_user = o.volume_user;
     parts.qemu_group = o.qemu_group;
     parts.files_program = o.files_program;
     parts.files_user = o.files_user;
     parts.guests.nft = o.nft;
-    if (w.provisioner)
-        if (auto host = host_of_url(w.provisioner->url)) parts.guests.hosts.push_back(std::move(*host));
-    if (auto source = parse_location(w.client.template_vm))
+    if (facts.provisioner)
+        if (auto host = host_of_url(facts.provisioner->url)) parts.guests.hosts.push_back(std::move(*host));
+    if (auto source = parse_location(facts.client.template_vm))
         parts.guests.hosts.push_back(
-            {source->server, closed_ports(w.client.locate.nfs_port, w.client.locate.mount_port)});
+            {source->server, closed_ports(facts.client.locate.nfs_port, facts.client.locate.mount_port)});
     for (const char* name : {"BERTH_NBDKIT", "BERTH_NBDKIT_PLUGIN"})
         if (const char* value = getenv(name)) parts.volume.environment[name] = value;
     auto made = real_parts(std::move(parts), m.clock, report);
     if (!made) return fail(made.error());
     m.parts = std::move(*made);
     m.hypervisor = guest::connect_libvirt(o.libvirt, m.clock, report, o.fixed.libvirt);
-    m.sweeper = std::make_unique<Sweeper>(sweep_seams(m, w, report));
+    m.sweeper = std::make_unique<Sweeper>(sweep_seams(m, facts, report));
     return {};
 }
 
@@ -208,9 +214,9 @@ struct Login {
 Status log_in(const Options& o, GreeterLink& greeter, Watchdog& watchdog, Report& report, Login& login) {
     auto start = greeter.wait_for_start();
     if (!start) return fail(start.error());
-    auto world = read_world(o);
+    auto facts = read_workstation_facts(o);
     Machinery machinery;
-    Status built = world ? build(machinery, *world, o, report) : fail(world.error());
+    Status built = facts ? build(machinery, *facts, o, report) : fail(facts.error());
     if (!built) {
         greeter.say(MessageStyle::error, built.error().to_user());
         return built;
@@ -226,23 +232,23 @@ Status log_in(const Options& o, GreeterLink& greeter, Watchdog& watchdog, Report
                            .user = std::string(start->user.view()),
                            .tty = start->tty,
                            .watchdog = &watchdog,
-                           .limit = world->client.pam_limit.value_or(step_deadline(step::authenticate))},
+                           .limit = facts->client.pam_limit.value_or(step_deadline(step::authenticate))},
                           greeter, report);
     SessionConfig config{.session = start->session,
-                         .client = world->client,
-                         .owner = world->owner,
+                         .client = facts->client,
+                         .owner = facts->owner,
                          .run_root = o.run_root,
                          .swap_dir = o.swap_dir,
                          .nat_network = o.nat_network,
                          .host_memory = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
                                         static_cast<uint64_t>(sysconf(_SC_PAGESIZE)),
                          .host_cpus = static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN)),
-                         .times = world->times};
+                         .times = facts->times};
     const auto tell = [&](const std::string& user, const std::string& vm, const std::string& since) {
         if (!machinery.provisioner) return;
         std::optional<RunningSession> running;
         if (!vm.empty()) running = {.user = user, .vm = vm, .since = since};
-        if (Status s = machinery.provisioner->report_session(world->owner.boot_id, running); !s)
+        if (Status s = machinery.provisioner->report_session(facts->owner.boot_id, running); !s)
             report.error("session not reported", s.error());
     };
     Session session(config, {machinery.clock, report, greeter, *authenticator, *machinery.parts,
@@ -273,9 +279,9 @@ void start_sweeper(int argc, char** argv, Report& report) {
 
 /// Rounds until nothing is left; the pause grows to a minute. SIGTERM ends it between two waits.
 int sweep(const Options& o, int signals, Report& report) {
-    auto world = read_world(o);
+    auto facts = read_workstation_facts(o);
     Machinery machinery;
-    Status built = world ? build(machinery, *world, o, report) : fail(world.error());
+    Status built = facts ? build(machinery, *facts, o, report) : fail(facts.error());
     if (!built) {
         report.error("sweeper cannot start", built.error());
         return 1;
@@ -292,7 +298,7 @@ int sweep(const Options& o, int signals, Report& report) {
             // Whoever ended without a word was swept; a session that lives has its state here.
             auto states = machinery.store->list();
             if (machinery.provisioner && states && states->empty())
-                if (Status s = machinery.provisioner->report_session(world->owner.boot_id, std::nullopt); !s)
+                if (Status s = machinery.provisioner->report_session(facts->owner.boot_id, std::nullopt); !s)
                     report.error("session not reported", s.error());
             return 0;
         }
@@ -302,9 +308,9 @@ int sweep(const Options& o, int signals, Report& report) {
 
 /// 0: nothing is left that power-off would cut.
 int settle_all(const Options& o, int signals, Report& report) {
-    auto world = read_world(o);
+    auto facts = read_workstation_facts(o);
     Machinery machinery;
-    Status built = world ? build(machinery, *world, o, report) : fail(world.error());
+    Status built = facts ? build(machinery, *facts, o, report) : fail(facts.error());
     if (!built) {
         report.error("sessions cannot be settled", built.error());
         return 1;
@@ -319,7 +325,7 @@ int settle_all(const Options& o, int signals, Report& report) {
         report.event(Level::info, "asking a session to close", {{"pid", std::to_string(session)}});
         kill(session, SIGTERM);
     };
-    auto left = settle(sweep_seams(machinery, *world, report), seconds(o.settle_seconds), ask, go_on);
+    auto left = settle(sweep_seams(machinery, *facts, report), seconds(o.settle_seconds), ask, go_on);
     unlink(o.going_down.c_str());
     if (!left) report.error("settle", left.error());
     if (left && *left > 0)
