@@ -146,7 +146,7 @@ Result<WorkstationFacts> read_workstation_facts(const Options& o) {
 }
 
 /// The real seams that a session and a sweeper share.
-struct Machinery {
+struct RealSeams {
     SystemClock clock;
     std::unique_ptr<ProvisionerClient> provisioner;
     std::unique_ptr<StateStore> store;
@@ -156,19 +156,13 @@ struct Machinery {
     std::unique_ptr<Sweeper> sweeper;
 };
 
-SweepSeams sweep_seams(Machinery& m, const WorkstationFacts& facts, Report& report) {
-    return {m.clock,
-            report,
-            *m.parts,
-            *m.hypervisor,
-            *m.store,
-            *m.processes,
-            facts.owner.boot_id,
-            facts.times.lock,
-            facts.times.watch.power_button};
+SweepSeams sweep_seams(RealSeams& seams, const WorkstationFacts& facts, Report& report) {
+    return {seams.clock,         report,           *seams.parts,
+            *seams.hypervisor,   *seams.store,     *seams.processes,
+            facts.owner.boot_id, facts.times.lock, facts.times.watch.power_button};
 }
 
-Status build(Machinery& m, const WorkstationFacts& facts, const Options& o, Report& report) {
+Status build(RealSeams& seams, const WorkstationFacts& facts, const Options& o, Report& report) {
     for (const std::string& folder : {o.state_dir, o.swap_dir, o.run_root}) {
         std::error_code error;
         std::filesystem::create_directories(folder, error);
@@ -177,10 +171,10 @@ Status build(Machinery& m, const WorkstationFacts& facts, const Options& o, Repo
     // Nobody but root sees the states; the swap disks are opened by the volume engine's user.
     chmod(o.state_dir.c_str(), 0700);
     chmod(o.swap_dir.c_str(), 0711);
-    if (facts.provisioner) m.provisioner = std::make_unique<ProvisionerClient>(*facts.provisioner);
+    if (facts.provisioner) seams.provisioner = std::make_unique<ProvisionerClient>(*facts.provisioner);
     const bool diskless = facts.boot && !facts.boot->persistent.value_or(false);
-    m.store = std::make_unique<StateStore>(o.state_dir, diskless ? m.provisioner.get() : nullptr, report,
-                                           o.run_root, o.swap_dir);
+    seams.store = std::make_unique<StateStore>(o.state_dir, diskless ? seams.provisioner.get() : nullptr,
+                                               report, o.run_root, o.swap_dir);
 
     RealPartsOptions parts;
     parts.locate = facts.client.locate;
@@ -197,11 +191,11 @@ Status build(Machinery& m, const WorkstationFacts& facts, const Options& o, Repo
             {source->server, closed_ports(facts.client.locate.nfs_port, facts.client.locate.mount_port)});
     for (const char* name : {"BERTH_NBDKIT", "BERTH_NBDKIT_PLUGIN"})
         if (const char* value = getenv(name)) parts.volume.environment[name] = value;
-    auto made = real_parts(std::move(parts), m.clock, report);
+    auto made = real_parts(std::move(parts), seams.clock, report);
     if (!made) return fail(made.error());
-    m.parts = std::move(*made);
-    m.hypervisor = guest::connect_libvirt(o.libvirt, m.clock, report, o.fixed.libvirt);
-    m.sweeper = std::make_unique<Sweeper>(sweep_seams(m, facts, report));
+    seams.parts = std::move(*made);
+    seams.hypervisor = guest::connect_libvirt(o.libvirt, seams.clock, report, o.fixed.libvirt);
+    seams.sweeper = std::make_unique<Sweeper>(sweep_seams(seams, facts, report));
     return {};
 }
 
@@ -215,13 +209,13 @@ Status log_in(const Options& o, GreeterLink& greeter, Watchdog& watchdog, Report
     auto start = greeter.wait_for_start();
     if (!start) return fail(start.error());
     auto facts = read_workstation_facts(o);
-    Machinery machinery;
-    Status built = facts ? build(machinery, *facts, o, report) : fail(facts.error());
+    RealSeams seams;
+    Status built = facts ? build(seams, *facts, o, report) : fail(facts.error());
     if (!built) {
         greeter.say(MessageStyle::error, built.error().to_user());
         return built;
     }
-    auto claim = machinery.store->claim(start->session);
+    auto claim = seams.store->claim(start->session);
     if (!claim) return fail(claim.error());
     if (!*claim) return fail(ErrorCode::I03, "session {} is in use", start->session);
     login.claim = std::move(*claim);
@@ -245,14 +239,14 @@ Status log_in(const Options& o, GreeterLink& greeter, Watchdog& watchdog, Report
                          .host_cpus = static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN)),
                          .times = facts->times};
     const auto tell = [&](const std::string& user, const std::string& vm, const std::string& since) {
-        if (!machinery.provisioner) return;
+        if (!seams.provisioner) return;
         std::optional<RunningSession> running;
         if (!vm.empty()) running = {.user = user, .vm = vm, .since = since};
-        if (Status s = machinery.provisioner->report_session(facts->owner.boot_id, running); !s)
+        if (Status s = seams.provisioner->report_session(facts->owner.boot_id, running); !s)
             report.error("session not reported", s.error());
     };
-    Session session(config, {machinery.clock, report, greeter, *authenticator, *machinery.parts,
-                             *machinery.hypervisor, *machinery.store, *machinery.sweeper, tell});
+    Session session(config, {seams.clock, report, greeter, *authenticator, *seams.parts, *seams.hypervisor,
+                             *seams.store, *seams.sweeper, tell});
     login.unfinished = true;
     Status done = session.run();
     login.unfinished = session.unfinished();
@@ -280,8 +274,8 @@ void start_sweeper(int argc, char** argv, Report& report) {
 /// Rounds until nothing is left; the pause grows to a minute. SIGTERM ends it between two waits.
 int sweep(const Options& o, int signals, Report& report) {
     auto facts = read_workstation_facts(o);
-    Machinery machinery;
-    Status built = facts ? build(machinery, *facts, o, report) : fail(facts.error());
+    RealSeams seams;
+    Status built = facts ? build(seams, *facts, o, report) : fail(facts.error());
     if (!built) {
         report.error("sweeper cannot start", built.error());
         return 1;
@@ -292,13 +286,13 @@ int sweep(const Options& o, int signals, Report& report) {
     };
     const auto waiting = [&](seconds) { return !told_to_end(milliseconds(0)); };
     for (milliseconds pause = seconds(2); true; pause = std::min<milliseconds>(pause * 2, seconds(60))) {
-        auto left = machinery.sweeper->round(waiting);
+        auto left = seams.sweeper->round(waiting);
         if (!left) report.error("sweep", left.error());
         if (left && *left == 0) {
             // Whoever ended without a word was swept; a session that lives has its state here.
-            auto states = machinery.store->list();
-            if (machinery.provisioner && states && states->empty())
-                if (Status s = machinery.provisioner->report_session(facts->owner.boot_id, std::nullopt); !s)
+            auto states = seams.store->list();
+            if (seams.provisioner && states && states->empty())
+                if (Status s = seams.provisioner->report_session(facts->owner.boot_id, std::nullopt); !s)
                     report.error("session not reported", s.error());
             return 0;
         }
@@ -309,8 +303,8 @@ int sweep(const Options& o, int signals, Report& report) {
 /// 0: nothing is left that power-off would cut.
 int settle_all(const Options& o, int signals, Report& report) {
     auto facts = read_workstation_facts(o);
-    Machinery machinery;
-    Status built = facts ? build(machinery, *facts, o, report) : fail(facts.error());
+    RealSeams seams;
+    Status built = facts ? build(seams, *facts, o, report) : fail(facts.error());
     if (!built) {
         report.error("sessions cannot be settled", built.error());
         return 1;
@@ -325,7 +319,7 @@ int settle_all(const Options& o, int signals, Report& report) {
         report.event(Level::info, "asking a session to close", {{"pid", std::to_string(session)}});
         kill(session, SIGTERM);
     };
-    auto left = settle(sweep_seams(machinery, *facts, report), seconds(o.settle_seconds), ask, go_on);
+    auto left = settle(sweep_seams(seams, *facts, report), seconds(o.settle_seconds), ask, go_on);
     unlink(o.going_down.c_str());
     if (!left) report.error("settle", left.error());
     if (left && *left > 0)
