@@ -9,7 +9,7 @@
 #include "base/fd.h"
 #include "greeter/session/front_end.h"
 #include "greeter/session/guest_watch_state.h"
-#include "greeter/session/parts.h"
+#include "greeter/session/session_resources.h"
 
 namespace berth::session {
 

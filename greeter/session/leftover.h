@@ -5,8 +5,8 @@
 
 #include <functional>
 
-#include "greeter/session/parts.h"
 #include "greeter/session/process_table.h"
+#include "greeter/session/session_resources.h"
 #include "guest/hypervisor.h"
 
 namespace berth::session {
@@ -14,7 +14,7 @@ namespace berth::session {
 struct SweepSeams {
     Clock& clock;
     Report& report;
-    Parts& parts;
+    SessionResources& resources;
     guest::Hypervisor& hypervisor;
     StateStore& store;
     ProcessTable& processes;

@@ -150,14 +150,14 @@ struct RealSeams {
     SystemClock clock;
     std::unique_ptr<ProvisionerClient> provisioner;
     std::unique_ptr<StateStore> store;
-    std::unique_ptr<Parts> parts;
+    std::unique_ptr<SessionResources> resources;
     std::unique_ptr<guest::Hypervisor> hypervisor;
     std::unique_ptr<ProcessTable> processes = real_process_table();
     std::unique_ptr<Sweeper> sweeper;
 };
 
 SweepSeams sweep_seams(RealSeams& seams, const WorkstationFacts& facts, Report& report) {
-    return {seams.clock,         report,           *seams.parts,
+    return {seams.clock,         report,           *seams.resources,
             *seams.hypervisor,   *seams.store,     *seams.processes,
             facts.owner.boot_id, facts.times.lock, facts.times.watch.power_button};
 }
@@ -176,24 +176,25 @@ Status build(RealSeams& seams, const WorkstationFacts& facts, const Options& o, 
     seams.store = std::make_unique<StateStore>(o.state_dir, diskless ? seams.provisioner.get() : nullptr,
                                                report, o.run_root, o.swap_dir);
 
-    RealPartsOptions parts;
-    parts.locate = facts.client.locate;
-    parts.volume.program = o.volume_program;
-    parts.volume_user = o.volume_user;
-    parts.qemu_group = o.qemu_group;
-    parts.files_program = o.files_program;
-    parts.files_user = o.files_user;
-    parts.guests.nft = o.nft;
+    RealSessionResourcesOptions resources;
+    resources.locate = facts.client.locate;
+    resources.volume.program = o.volume_program;
+    resources.volume_user = o.volume_user;
+    resources.qemu_group = o.qemu_group;
+    resources.files_program = o.files_program;
+    resources.files_user = o.files_user;
+    resources.guests.nft = o.nft;
     if (facts.provisioner)
-        if (auto host = host_of_url(facts.provisioner->url)) parts.guests.hosts.push_back(std::move(*host));
+        if (auto host = host_of_url(facts.provisioner->url))
+            resources.guests.hosts.push_back(std::move(*host));
     if (auto source = parse_location(facts.client.template_vm))
-        parts.guests.hosts.push_back(
+        resources.guests.hosts.push_back(
             {source->server, closed_ports(facts.client.locate.nfs_port, facts.client.locate.mount_port)});
     for (const char* name : {"BERTH_NBDKIT", "BERTH_NBDKIT_PLUGIN"})
-        if (const char* value = getenv(name)) parts.volume.environment[name] = value;
-    auto made = real_parts(std::move(parts), seams.clock, report);
+        if (const char* value = getenv(name)) resources.volume.environment[name] = value;
+    auto made = real_session_resources(std::move(resources), seams.clock, report);
     if (!made) return fail(made.error());
-    seams.parts = std::move(*made);
+    seams.resources = std::move(*made);
     seams.hypervisor = guest::connect_libvirt(o.libvirt, seams.clock, report, o.fixed.libvirt);
     seams.sweeper = std::make_unique<Sweeper>(sweep_seams(seams, facts, report));
     return {};
@@ -245,8 +246,8 @@ Status log_in(const Options& o, GreeterLink& greeter, Watchdog& watchdog, Report
         if (Status s = seams.provisioner->report_session(facts->owner.boot_id, running); !s)
             report.error("session not reported", s.error());
     };
-    Session session(config, {seams.clock, report, greeter, *authenticator, *seams.parts, *seams.hypervisor,
-                             *seams.store, *seams.sweeper, tell});
+    Session session(config, {seams.clock, report, greeter, *authenticator, *seams.resources,
+                             *seams.hypervisor, *seams.store, *seams.sweeper, tell});
     login.unfinished = true;
     Status done = session.run();
     login.unfinished = session.unfinished();

@@ -11,8 +11,8 @@
 #include "greeter/session/client_config.h"
 #include "greeter/session/front_end.h"
 #include "greeter/session/guest_watch_state.h"
-#include "greeter/session/parts.h"
 #include "greeter/session/saga.h"
+#include "greeter/session/session_resources.h"
 #include "greeter/session/state_store.h"
 #include "greeter/session/sweeper.h"
 #include "guest/hypervisor.h"
@@ -49,7 +49,7 @@ struct SessionSeams {
     Report& report;
     FrontEnd& front_end;
     Authenticator& authenticator;
-    Parts& parts;
+    SessionResources& resources;
     guest::Hypervisor& hypervisor;
     StateStore& store;
     Sweeper& sweeper;

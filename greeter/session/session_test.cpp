@@ -34,15 +34,15 @@ class SessionTest : public testing::Test {
 
     Status run() {
         FakeAuthenticator authenticator(w);
-        FakeParts parts(w);
+        FakeSessionResources resources(w);
         FakeHypervisor hypervisor(w);
         FakeProcessTable processes(w);
-        Sweeper sweeper({w.clock, w.report, parts, hypervisor, *store_, processes, "boot-1", {}});
-        Session session(config,
-                        {w.clock, w.report, w.front_end, authenticator, parts, hypervisor, *store_, sweeper,
-                         [this](const std::string& user, const std::string& vm, const std::string&) {
-                             told.push_back(user + "/" + vm);
-                         }});
+        Sweeper sweeper({w.clock, w.report, resources, hypervisor, *store_, processes, "boot-1", {}});
+        Session session(
+            config, {w.clock, w.report, w.front_end, authenticator, resources, hypervisor, *store_, sweeper,
+                     [this](const std::string& user, const std::string& vm, const std::string&) {
+                         told.push_back(user + "/" + vm);
+                     }});
         const Status done = session.run();
         unfinished = session.unfinished();
         return done;

@@ -32,11 +32,11 @@ class SettleTest : public testing::Test {
     ~SettleTest() override { std::filesystem::remove_all(folder_); }
 
     size_t settle_within(Duration limit) {
-        FakeParts parts(w);
+        FakeSessionResources resources(w);
         FakeHypervisor hypervisor(w);
         FakeProcessTable processes(w);
         auto left = settle(
-            {w.clock, w.report, parts, hypervisor, *store_, processes, "boot-1", {}}, limit,
+            {w.clock, w.report, resources, hypervisor, *store_, processes, "boot-1", {}}, limit,
             [this](pid_t pid) { asked.push_back(pid); },
             [this] {
                 ++pauses;

@@ -116,11 +116,11 @@ TEST(StepList, hands_a_steps_error_to_the_saga_and_undoes_only_what_has_an_undo)
 TEST(StepList, undoes_what_is_left_in_the_order_of_the_undo_up_to_the_first_error) {
     using Steps = StepList<Log, One, Two, Three>;
     FakeWorld w;
-    FakeParts parts(w);
+    FakeSessionResources resources(w);
     FakeHypervisor hypervisor(w);
     FakeProcessTable processes(w);
     StateStore store("/nonexistent", nullptr, w.report);
-    const SweepSeams seams{w.clock, w.report, parts, hypervisor, store, processes, "boot-1", {}};
+    const SweepSeams seams{w.clock, w.report, resources, hypervisor, store, processes, "boot-1", {}};
     const SessionState state;
     const SweepWaiting waiting;
     Leftover left{state, seams, waiting};

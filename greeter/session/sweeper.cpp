@@ -9,7 +9,7 @@ Status Sweeper::finish(const SessionState& state, const SweepWaiting& waiting, U
     Leftover left{state, seams_, waiting, unsaved};
     BERTH_TRY(SessionSteps::undo_left(left));
     // The firmware's local files are in it until the lock is gone.
-    BERTH_TRY(seams_.parts.remove_run_dir(state.run_dir));
+    BERTH_TRY(seams_.resources.remove_run_dir(state.run_dir));
     BERTH_TRY(seams_.store.remove(state.session));
     seams_.report.event(Level::info, "sweeper finished a session",
                         {{"session", state.session}, {"vm", state.vm}});

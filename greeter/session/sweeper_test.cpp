@@ -37,10 +37,10 @@ class SweeperTest : public testing::Test {
     ~SweeperTest() override { std::filesystem::remove_all(folder_); }
 
     Result<size_t> round(const std::string& boot_id = "boot-1", const SweepWaiting& waiting = {}) {
-        FakeParts parts(w);
+        FakeSessionResources resources(w);
         FakeHypervisor hypervisor(w);
         FakeProcessTable processes(w);
-        return Sweeper({w.clock, w.report, parts, hypervisor, *store_, processes, boot_id, {}})
+        return Sweeper({w.clock, w.report, resources, hypervisor, *store_, processes, boot_id, {}})
             .round(waiting);
     }
     bool stored() {
@@ -176,10 +176,10 @@ TEST_F(SweeperTest, kills_a_volume_engine_with_changes_whose_lock_is_lost) {
 TEST_F(SweeperTest, kills_a_volume_engine_with_changes_when_a_person_gives_them_up) {
     w.failing = {"undo volume"};
     w.uncommitted = 4096;
-    FakeParts parts(w);
+    FakeSessionResources resources(w);
     FakeHypervisor hypervisor(w);
     FakeProcessTable processes(w);
-    Sweeper sweeper({w.clock, w.report, parts, hypervisor, *store_, processes, "boot-1", {}});
+    Sweeper sweeper({w.clock, w.report, resources, hypervisor, *store_, processes, "boot-1", {}});
     const Status kept = sweeper.finish(state, {});
     ASSERT_FALSE(kept);
     EXPECT_EQ(code_of(kept), "BERTH-V04");

@@ -9,7 +9,7 @@ Status UserFiles::mount(guest::MountOptions options) {
 }
 
 Status UserFiles::remount() {
-    auto directory = parts_.mount(options_);
+    auto directory = resources_.mount(options_);
     if (!directory) return fail(directory.error());
     directory_ = std::move(*directory);
     return {};

@@ -4,13 +4,13 @@
 
 #include <memory>
 
-#include "greeter/session/parts.h"
+#include "greeter/session/session_resources.h"
 
 namespace berth::session {
 
 class UserFiles {
   public:
-    explicit UserFiles(Parts& parts) : parts_(parts) {}
+    explicit UserFiles(SessionResources& resources) : resources_(resources) {}
 
     Status mount(guest::MountOptions options);
     /// With the same options again: its connection may have died in the hours between.
@@ -42,7 +42,7 @@ class UserFiles {
     };
 
   private:
-    Parts& parts_;
+    SessionResources& resources_;
     guest::MountOptions options_;
     std::unique_ptr<guest::UserDirectory> directory_;
 };

@@ -97,13 +97,13 @@ class Desk final : public session::FrontEnd {
     void log_in() {
         enter(L"ann");
         OnePassword authenticator(*this, world);
-        session::FakeParts parts(world);
+        session::FakeSessionResources resources(world);
         session::FakeHypervisor hypervisor(world);
         session::FakeProcessTable processes(world);
         session::Sweeper sweeper(
-            {world.clock, world.report, parts, hypervisor, store_, processes, "boot-1", {}});
+            {world.clock, world.report, resources, hypervisor, store_, processes, "boot-1", {}});
         session::Session session(
-            config, {world.clock, world.report, *this, authenticator, parts, hypervisor, store_, sweeper,
+            config, {world.clock, world.report, *this, authenticator, resources, hypervisor, store_, sweeper,
                      [](const std::string&, const std::string&, const std::string&) {}});
         const Status done = session.run();
         end(done.has_value());

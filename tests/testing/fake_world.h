@@ -219,9 +219,9 @@ class FakeVolume final : public Volume {
     FakeWorld& w_;
 };
 
-class FakeParts final : public Parts {
+class FakeSessionResources final : public SessionResources {
   public:
-    explicit FakeParts(FakeWorld& w) : w_(w) {}
+    explicit FakeSessionResources(FakeWorld& w) : w_(w) {}
     Result<NfsLocation> locate(const std::string& user, Duration) override {
         if (Status s = w_.note("locate"); !s) return fail(s.error());
         return NfsLocation{.server = "fs1", .directory = "/export/users/" + user};

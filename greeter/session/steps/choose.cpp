@@ -23,7 +23,7 @@ Status ChooseStep::make_from_template(const guest::MountOptions& user) {
                                            (size + (1 << 20) - 1) >> 20));
         return session_.seams.front_end.stopping() ? Status(fail(ErrorCode::L05)) : Status{};
     };
-    return session_.seams.parts.make_from_template(user, *source, session_.config.owner.client, progress);
+    return session_.seams.resources.make_from_template(user, *source, session_.config.owner.client, progress);
 }
 
 Result<std::vector<std::string>> ChooseStep::list_or_make(UserFiles& files, BootTime deadline) {

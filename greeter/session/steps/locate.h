@@ -17,7 +17,7 @@ class LocateStep : public SessionStep {
     using SessionStep::SessionStep;
 
     Result<Located> run(LoggedIn who, BootTime deadline) {
-        auto location = session_.seams.parts.locate(who.user.name, deadline - session_.seams.clock.now());
+        auto location = session_.seams.resources.locate(who.user.name, deadline - session_.seams.clock.now());
         if (!location) return fail(location.error());
         return Located{std::move(who), std::move(*location)};
     }

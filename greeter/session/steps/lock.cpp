@@ -99,7 +99,7 @@ Status LockStep::undo() {
     if (!record.lock || claim_left_) return {};
     const SessionSeams& seams = session_.seams;
     InFlight& in_flight = session_.in_flight;
-    if (const auto lost = seams.parts.write_lost()) in_flight.lose_write(*lost);
+    if (const auto lost = seams.resources.write_lost()) in_flight.lose_write(*lost);
     const Duration sweep_wait = session_.config.times.lock.sweep_wait;
     const auto from = lock::release_from(in_flight.writer_end, in_flight.write_lost, sweep_wait);
     if (!from)
@@ -129,7 +129,7 @@ Status LockStep::undo_left(Leftover& left) {
         BERTH_TRY(left.wait(more, std::min<Duration>(more, seconds(1))));
     }
     // Without the shared tree: another server that is down must not keep the lock.
-    auto directory = seams.parts.mount(
+    auto directory = seams.resources.mount(
         {.location = state.location, .shared = {}, .credentials = state.credentials, .times = seams.times});
     if (!directory) return fail(directory.error());
     BERTH_TRY(put_left_firmware_back(left, **directory));

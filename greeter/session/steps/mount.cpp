@@ -43,7 +43,7 @@ Result<Mounted> MountStep::run(Located where, BootTime deadline) {
         return fail(ErrorCode::M12, "{} besides your own: must be at most {}", where.user.groups.size(),
                     k_max_groups);
     BERTH_TRY(files_.mount(std::move(*wanted)));
-    BERTH_TRY(session_.seams.parts.keep_guests_from(files_->servers()));
+    BERTH_TRY(session_.seams.resources.keep_guests_from(files_->servers()));
     return Mounted{std::move(where), &files_};
 }
 

@@ -15,7 +15,7 @@ class MountStep : public SessionStep {
   public:
     static constexpr StepFacts facts{
         step::mount, "Opening your files", "Closing your files", std::chrono::seconds(60), 5, {}};
-    explicit MountStep(SessionContext& session) : SessionStep(session), files_(session.seams.parts) {}
+    explicit MountStep(SessionContext& session) : SessionStep(session), files_(session.seams.resources) {}
 
     /// M12 more groups than NFS carries; I04 the shared tree's location is not server:/path; M-errors; H11.
     Result<Mounted> run(Located where, BootTime deadline);

@@ -37,18 +37,19 @@ Result<WithSwap> SwapStep::run(Configured vm, BootTime /*deadline*/) {
     BERTH_TRY(session_.write_down());
     BERTH_TRY(refuse_second_copy(vm.machine));  // Of two at once at least one finds the other.
 
-    Parts& parts = session_.seams.parts;
-    BERTH_TRY(parts.check_swap_room(session_.config.swap_dir, together));
+    SessionResources& resources = session_.seams.resources;
+    BERTH_TRY(resources.check_swap_room(session_.config.swap_dir, together));
     // A template is as large as its disk: each call for it is bounded and Escape ends it, the whole is not.
     for (const guest::Disk& disk : vm.machine.disks)
-        if (disk.swap) BERTH_TRY(parts.make_swap(*disk.swap, path(session_.config, disk), **vm.files, vm.vm));
+        if (disk.swap)
+            BERTH_TRY(resources.make_swap(*disk.swap, path(session_.config, disk), **vm.files, vm.vm));
     return WithSwap{std::move(vm)};
 }
 
-Status SwapStep::delete_all(const SessionState& state, Parts& parts) {
+Status SwapStep::delete_all(const SessionState& state, SessionResources& resources) {
     Status first;
     for (const auto& path : state.swap)
-        if (Status s = parts.delete_file(path); !s && first) first = std::move(s);
+        if (Status s = resources.delete_file(path); !s && first) first = std::move(s);
     return first;
 }
 

@@ -17,8 +17,8 @@ class SwapStep : public SessionStep {
 
     /// H03 a copy of the VM is still here; S01 no room; I-errors.
     Result<WithSwap> run(Configured vm, BootTime deadline);
-    Status undo() { return delete_all(session_.record, session_.seams.parts); }
-    static Status undo_left(Leftover& left) { return delete_all(left.state, left.seams.parts); }
+    Status undo() { return delete_all(session_.record, session_.seams.resources); }
+    static Status undo_left(Leftover& left) { return delete_all(left.state, left.seams.resources); }
 
     /// Where a swap disk of this session is.
     static std::string path(const SessionConfig& config, const guest::Disk& disk);
@@ -26,7 +26,7 @@ class SwapStep : public SessionStep {
   private:
     Status refuse_second_copy(const guest::MachineConfig& machine);
     /// The first error, after all were tried.
-    static Status delete_all(const SessionState& state, Parts& parts);
+    static Status delete_all(const SessionState& state, SessionResources& resources);
 };
 
 }  // namespace berth::session

@@ -87,8 +87,8 @@ Status may_kill(const Leftover& left) {
 }  // namespace
 
 Result<Served> VolumeStep::run(WithSwap vm, BootTime deadline) {
-    BERTH_TRY(session_.seams.parts.make_run_dir(session_.record.run_dir));
-    auto volume = session_.seams.parts.start_volume(volume_config(session_, vm));
+    BERTH_TRY(session_.seams.resources.make_run_dir(session_.record.run_dir));
+    auto volume = session_.seams.resources.start_volume(volume_config(session_, vm));
     if (!volume) return fail(volume.error());
     volume_ = std::move(*volume);
     session_.record.volume_pid = volume_->pid();
@@ -100,7 +100,7 @@ Result<Served> VolumeStep::run(WithSwap vm, BootTime deadline) {
 
 Status VolumeStep::undo() {
     if (volume_) BERTH_TRY(end());
-    return session_.seams.parts.remove_run_dir(session_.record.run_dir);
+    return session_.seams.resources.remove_run_dir(session_.record.run_dir);
 }
 
 Status VolumeStep::ended(WriterEnd how) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The world outside the session that its steps touch, as one seam: real below, an in-memory fake with faults
-// in the tests.
+// What the steps of a session make and use outside of it, as one seam: the user's folder, a VM from the
+// template, swap disks, the run folder, berth-volume, the rules that keep guests from the servers. Real below,
+// an in-memory fake with faults in the tests.
 #pragma once
 
 #include <memory>
@@ -35,9 +36,9 @@ class Volume {
     virtual void release() = 0;
 };
 
-class Parts {
+class SessionResources {
   public:
-    virtual ~Parts() = default;
+    virtual ~SessionResources() = default;
     virtual Result<NfsLocation> locate(const std::string& user, Duration limit) = 0;
     virtual Result<std::unique_ptr<guest::UserDirectory>> mount(const guest::MountOptions& options) = 0;
     /// When a change of a file's content was last sent through mount() and not answered, so that it may still
@@ -63,7 +64,7 @@ class Parts {
     virtual Result<std::unique_ptr<Volume>> start_volume(const volume::VolumeConfig& config) = 0;
 };
 
-struct RealPartsOptions {
+struct RealSessionResourcesOptions {
     LocateConfig locate;
     volume::VolumeProgram volume;
     std::string volume_user = "_berth-volume";               ///< Empty: the user who runs the session.
@@ -73,6 +74,7 @@ struct RealPartsOptions {
 };
 
 /// I04 when a configured user or group does not exist.
-Result<std::unique_ptr<Parts>> real_parts(RealPartsOptions options, Clock& clock, Report& report);
+Result<std::unique_ptr<SessionResources>> real_session_resources(RealSessionResourcesOptions options,
+                                                                 Clock& clock, Report& report);
 
 }  // namespace berth::session

@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "greeter/session/locator.h"
-#include "greeter/session/parts.h"
+#include "greeter/session/session_resources.h"
 #include "guest/machine_text.h"
 #include "guest/swap.h"
 
@@ -35,10 +35,11 @@ class RealVolume final : public Volume {
     volume::VolumeProcess process_;
 };
 
-class RealParts final : public Parts {
+class RealSessionResources final : public SessionResources {
   public:
-    RealParts(LocateConfig locate, volume::VolumeProgram program, files::FilesProgram files,
-              std::optional<gid_t> qemu_group, GuestFirewallConfig guests, Clock& clock, Report& report)
+    RealSessionResources(LocateConfig locate, volume::VolumeProgram program, files::FilesProgram files,
+                         std::optional<gid_t> qemu_group, GuestFirewallConfig guests, Clock& clock,
+                         Report& report)
         : locate_(std::move(locate)),
           program_(std::move(program)),
           files_(std::move(files), report),
@@ -83,8 +84,9 @@ class RealParts final : public Parts {
     Report& report_;
 };
 
-Status RealParts::make_from_template(const guest::MountOptions& user, const NfsLocation& source,
-                                     const std::string& maker, const guest::CopyProgress& progress) {
+Status RealSessionResources::make_from_template(const guest::MountOptions& user, const NfsLocation& source,
+                                                const std::string& maker,
+                                                const guest::CopyProgress& progress) {
     const std::string name = source.directory.substr(source.directory.rfind('/') + 1);
     const guest::PlanVmCopy plan = [&](const std::string& text) {
         return guest::copy_machine(text, name + "/machine.toml", guest::fresh_uuid(), guest::fresh_mac());
@@ -92,8 +94,8 @@ Status RealParts::make_from_template(const guest::MountOptions& user, const NfsL
     return guest::make_vm_from_template(user, source, name, maker, plan, progress, files_, clock_, report_);
 }
 
-Status RealParts::make_swap(const guest::SwapSpec& spec, const std::string& path,
-                            guest::UserDirectory& directory, const std::string& vm) {
+Status RealSessionResources::make_swap(const guest::SwapSpec& spec, const std::string& path,
+                                       guest::UserDirectory& directory, const std::string& vm) {
     std::optional<guest::SwapOwner> owner;
     if (program_.uid) owner = guest::SwapOwner{*program_.uid, program_.gid.value_or(0)};
     if (spec.content != guest::SwapContent::from_template)
@@ -106,7 +108,7 @@ Status RealParts::make_swap(const guest::SwapSpec& spec, const std::string& path
     return guest::make_swap(path, spec, &source, owner);
 }
 
-Status RealParts::make_run_dir(const std::string& path) {
+Status RealSessionResources::make_run_dir(const std::string& path) {
     std::error_code error;
     std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
     if (error) return fail(ErrorCode::I01, "make {}: {}", path, error.message());
@@ -120,7 +122,7 @@ Status RealParts::make_run_dir(const std::string& path) {
     return {};
 }
 
-Status RealParts::remove_run_dir(const std::string& path) {
+Status RealSessionResources::remove_run_dir(const std::string& path) {
     std::error_code error;
     std::filesystem::remove_all(path, error);
     if (error) return fail(ErrorCode::I01, "remove {}: {}", path, error.message());
@@ -129,7 +131,8 @@ Status RealParts::remove_run_dir(const std::string& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<Parts>> real_parts(RealPartsOptions options, Clock& clock, Report& report) {
+Result<std::unique_ptr<SessionResources>> real_session_resources(RealSessionResourcesOptions options,
+                                                                 Clock& clock, Report& report) {
     std::optional<gid_t> qemu_group;
     if (!options.qemu_group.empty()) {
         const group* g = getgrnam(options.qemu_group.c_str());
@@ -145,9 +148,9 @@ Result<std::unique_ptr<Parts>> real_parts(RealPartsOptions options, Clock& clock
     }
     auto files = files::files_program(options.files_program, options.files_user);
     if (!files) return fail(files.error());
-    return std::make_unique<RealParts>(std::move(options.locate), std::move(options.volume),
-                                       std::move(*files), qemu_group, std::move(options.guests), clock,
-                                       report);
+    return std::make_unique<RealSessionResources>(std::move(options.locate), std::move(options.volume),
+                                                  std::move(*files), qemu_group, std::move(options.guests),
+                                                  clock, report);
 }
 
 }  // namespace berth::session
