@@ -46,7 +46,9 @@ def as_nobody(root, *paths):
     return subprocess.run(["cat", *paths], cwd=root, user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, text=True)
 
 
-class World:
+class SiteBuild:
+    """An image, a key and a site folder in one folder, and what `make-site` makes of them."""
+
     def __init__(self, folder, build):
         self.folder, self.build = folder, build
         folder.chmod(0o755)
@@ -109,7 +111,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path_factory, build):
-    return World(tmp_path_factory.mktemp("site"), build)
+    return SiteBuild(tmp_path_factory.mktemp("site"), build)
 
 
 def test_a_site_folder_made_under_umask_077_closes_nothing_of_the_image(world):

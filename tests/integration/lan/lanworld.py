@@ -65,7 +65,7 @@ class Site(contextlib.ExitStack):
             self._wire()
             self._start_servers()
             self._start_nat()
-            self.world = sessionworld.World(self.libvirt, build, "--bind", "::", "--port", "2049", port_mapper=self.server)
+            self.world = sessionworld.SessionWorld(self.libvirt, build, "--bind", "::", "--port", "2049", port_mapper=self.server)
             self.callback(self.world.close)
             self.world.command = self._command
         except BaseException:
@@ -73,8 +73,8 @@ class Site(contextlib.ExitStack):
             raise
 
     def _command(self, *options):
-        """As World's, on the workstation's own network."""
-        command = sessionworld.World.command(self.world, *options)
+        """As SessionWorld's, on the workstation's own network."""
+        command = sessionworld.SessionWorld.command(self.world, *options)
         return command[command.index("--") + 1:]
 
     # -- network ------------------------------------------------------------------------------------------------------------

@@ -233,7 +233,7 @@ class Greeter:
         self.log.close()
 
 
-class World:
+class SessionWorld:
     """One export with user ann and her VM "work". Everything lives in one folder under /tmp."""
 
     def __init__(self, libvirt, build, *ganesha_options, port_mapper=None, folder=None):

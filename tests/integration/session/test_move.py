@@ -22,7 +22,7 @@ TEN_MINUTES = 600_000
 SLOTS = 4096  # the guest's writes go round
 
 
-class Workstation(sessionworld.World):
+class Workstation(sessionworld.SessionWorld):
     """Another client of the same world: own libvirt, own state, same server and user."""
 
     def __init__(self, world, client, host):

@@ -213,7 +213,7 @@ def desk(build, writer_guest):
             (folder / part).mkdir()
         libvirt = sessionworld.Libvirt()
         stack.callback(libvirt.close)
-        world = sessionworld.World(libvirt, build, folder=folder / "world")
+        world = sessionworld.SessionWorld(libvirt, build, folder=folder / "world")
         stack.callback(world.close)
         world.server.close()
         world.server = PowerCutServer(world, folder / "server.img")

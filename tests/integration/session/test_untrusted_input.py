@@ -106,7 +106,7 @@ CASES = {
 @pytest.fixture(scope="module")
 def hostile(libvirt, build):
     """One user with all of them and a good one. All stands there before the first login: file servers remember what they listed."""
-    world = sessionworld.World(libvirt, build)
+    world = sessionworld.SessionWorld(libvirt, build)
     shutil.rmtree(world.user / "work")
     lay_canary(world)
     for name, (what, _) in CASES.items():

@@ -48,7 +48,7 @@ def world(build):
         stack.enter_context(small_disk(folder / "local", "192M"))
         libvirt = sessionworld.Libvirt()
         stack.callback(libvirt.close)
-        world = sessionworld.World(libvirt, build, folder=folder)
+        world = sessionworld.SessionWorld(libvirt, build, folder=folder)
         stack.callback(world.close)
         world.local = folder / "local"
         world.state, world.swap = world.local / "state", world.local / "swap"

@@ -24,7 +24,7 @@ def make_world(libvirt, build):
     worlds = []
 
     def make(*ganesha_options, **keywords):
-        worlds.append(sessionworld.World(libvirt, build, *ganesha_options, **keywords))
+        worlds.append(sessionworld.SessionWorld(libvirt, build, *ganesha_options, **keywords))
         return worlds[-1]
 
     yield make
