@@ -25,7 +25,7 @@ TEST(ClientIdentity, prefers_a_mac_that_the_maker_assigned) {
     EXPECT_EQ(*identity_from("", "", {"02:00:00:00:00:01", "e4:54:00:aa:00:09"}), "e4:54:00:aa:00:09");
 }
 
-TEST(ClientIdentity, takes_no_uuid_that_many_machines_share) {
+TEST(ClientIdentity, takes_no_uuid_that_many_workstations_share) {
     EXPECT_EQ(*identity_from("", "00000000-0000-0000-0000-000000000000", {"e4:54:00:aa:00:09"}),
               "e4:54:00:aa:00:09");
     EXPECT_EQ(*identity_from("", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF", {"e4:54:00:aa:00:09"}),
@@ -56,7 +56,7 @@ TEST(ClientIdentity, is_an_error_rather_than_a_shared_one) {
     EXPECT_FALSE(identity_from("", "", {"00:00:00:00:00:00"}));
 }
 
-TEST(ClientIdentity, counts_only_physical_cards_of_the_machine) {
+TEST(ClientIdentity, counts_only_physical_cards_of_the_workstation) {
     char name[] = "/tmp/berth-identity-XXXXXX";
     ASSERT_NE(mkdtemp(name), nullptr);
     const std::filesystem::path root = name;

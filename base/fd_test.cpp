@@ -29,14 +29,14 @@ TEST_F(Files, are_replaced_whole_and_leave_no_temporary) {
     EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
 }
 
-TEST_F(Files, larger_than_the_limit_are_an_error) {
+TEST_F(Files, are_an_error_when_larger_than_the_limit) {
     const std::string path = folder_ + "/large";
     ASSERT_TRUE(write_file_durably(path, std::string(100, 'x')));
     EXPECT_TRUE(read_file(path, 100));
     EXPECT_FALSE(read_file(path, 99));
 }
 
-TEST_F(Files, that_are_no_regular_files_are_refused_at_once) {
+TEST_F(Files, are_refused_at_once_when_they_are_not_regular_files) {
     const std::string fifo = folder_ + "/fifo";
     ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
     EXPECT_FALSE(read_file(fifo));
@@ -57,7 +57,7 @@ TEST_F(Files, are_written_and_read_at_an_offset_as_far_as_they_go) {
     EXPECT_FALSE(write_at(-1, "abc", 0));
 }
 
-TEST_F(Files, that_are_missing_can_be_removed) {
+TEST_F(Files, can_be_removed_when_they_are_missing) {
     EXPECT_TRUE(remove_file_durably(folder_ + "/missing"));
 }
 

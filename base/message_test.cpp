@@ -38,7 +38,7 @@ TEST(Message, carries_a_descriptor_that_works) {
     EXPECT_EQ(c, 'x');
 }
 
-TEST(Message, of_one_byte_at_a_time_is_put_together) {
+TEST(Message, is_put_together_from_one_byte_at_a_time) {
     auto frame = make_frame({{"type", "answer"}, {"text", "secret"}});
     ASSERT_TRUE(frame);
     std::string buffer;
@@ -55,7 +55,7 @@ TEST(Message, of_one_byte_at_a_time_is_put_together) {
     EXPECT_TRUE(buffer.empty());
 }
 
-TEST(Message, that_is_malformed_is_an_error) {
+TEST(Message, is_an_error_when_it_is_malformed) {
     for (std::string bytes : {std::string("\0\0\0\0", 4), std::string("\xff\xff\xff\xff", 4),
                               std::string("\0\0\0\2[]", 6), std::string("\0\0\0\2{}", 6),
                               std::string("\0\0\0\1x", 5), std::string("\0\0\0\x0a{\"type\":1}", 14)}) {
@@ -67,15 +67,15 @@ TEST(Message, that_is_malformed_is_an_error) {
     EXPECT_FALSE(take_frame(frame));
 }
 
-TEST(Message, that_is_too_large_is_refused_by_the_sender) {
+TEST(Message, is_refused_by_the_sender_when_it_is_too_large) {
     EXPECT_FALSE(make_frame({{"type", "x"}, {"text", std::string(k_max_message, 'a')}}));
 }
 
-TEST(Message, with_bytes_that_are_no_utf8_is_sent_with_replacements) {
+TEST(Message, is_sent_with_replacements_for_bytes_that_are_not_utf8) {
     EXPECT_TRUE(make_frame({{"type", "x"}, {"text", "\xff\xfe"}}));
 }
 
-TEST(Message, after_the_other_end_closed_is_an_error) {
+TEST(Message, is_an_error_after_the_other_end_closed) {
     auto pair = message_pair();
     ASSERT_TRUE(pair);
     MessageSocket a(std::move(pair->first));
@@ -84,7 +84,7 @@ TEST(Message, after_the_other_end_closed_is_an_error) {
     EXPECT_FALSE(a.send(make_frame({{"type", "x"}})));
 }
 
-TEST(Message, of_a_peer_that_hoards_our_descriptors_ends_the_connection) {
+TEST(Message, ends_the_connection_of_a_peer_that_hoards_our_descriptors) {
     auto pair = message_pair();
     ASSERT_TRUE(pair);
     MessageSocket a(std::move(pair->first)), b(std::move(pair->second));

@@ -63,7 +63,7 @@ TEST_F(NoLinks, are_part_of_no_path) {
     EXPECT_EQ(errno, ELOOP);
 }
 
-TEST_F(NoLinks, and_pipes_are_no_files_to_read_or_to_write) {
+TEST_F(NoLinks, are_neither_read_nor_written_and_nor_are_pipes) {
     ASSERT_EQ(mkfifo((base_ / "theirs/pipe").c_str(), 0666), 0);
     EXPECT_FALSE(read_file_below(base_ / "theirs", "pipe"));
     for (const std::string name : {"pipe", "link", "fresh"}) {

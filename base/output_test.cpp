@@ -28,7 +28,7 @@ TEST_F(Output, has_lines_of_its_own_and_none_of_a_name) {
     EXPECT_EQ(out([&] { print_text(Stream::out, "x\ny\x9b\n"); }), "x\ny\\x9b\n");
 }
 
-TEST_F(Output, to_standard_error_is_as_harmless) {
+TEST_F(Output, steers_no_terminal_on_standard_error_either) {
     ::testing::internal::CaptureStderr();
     complain("berthctl: {}\n", "\xc2\x9b");
     show_progress("50 %\x1b");
@@ -37,7 +37,7 @@ TEST_F(Output, to_standard_error_is_as_harmless) {
               "berthctl: \\xc2\\x9b\n\r50 %\\x1b" + std::string(70, ' ') + "\n");
 }
 
-TEST_F(Output, of_json_means_the_same_value_and_holds_nothing_that_steers) {
+TEST_F(Output, keeps_the_value_of_json_and_holds_nothing_that_steers) {
     std::string text = "\"";
     for (char32_t code = 0; code < 0xf0000; ++code) {
         // Between these no plane has anything but letters.
@@ -56,7 +56,7 @@ TEST_F(Output, of_json_means_the_same_value_and_holds_nothing_that_steers) {
     EXPECT_EQ(printable_json({{"a", "x\xff"}}, -1), "{\"a\":\"x\xef\xbf\xbd\"}") << "no UTF-8";
 }
 
-TEST_F(Output, for_another_program_is_byte_by_byte) {
+TEST_F(Output, is_byte_by_byte_for_another_program) {
     EXPECT_EQ(out([] { EXPECT_TRUE(say_file("a\x1b\xff\n")); }), "a\x1b\xff\n");
 }
 

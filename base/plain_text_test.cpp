@@ -40,7 +40,7 @@ std::string of(char32_t code) {
     return text;
 }
 
-TEST(Utf8, of_every_code_point_is_decoded_to_it) {
+TEST(Utf8, is_decoded_to_every_code_point) {
     for (char32_t code = 0; code < k_not_utf8; ++code) {
         const bool surrogate = code >= 0xd800 && code < 0xe000;
         const std::string text = of(code) + "x";

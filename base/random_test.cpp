@@ -63,7 +63,7 @@ void ask_a_kernel_that_gives_none() {
     (void)random_hex(16);
 }
 
-TEST(RandomDeathTest, a_kernel_that_gives_none_ends_the_program) {
+TEST(RandomDeathTest, a_kernel_that_gives_no_random_numbers_ends_the_program) {
     EXPECT_DEATH(ask_a_kernel_that_gives_none(), "getrandom: Function not implemented");
 }
 

@@ -67,7 +67,7 @@ TEST(Error, is_asked_for_its_condition_only_where_something_failed) {
     EXPECT_FALSE(failed_as(Status(), Condition::no_answer));
 }
 
-TEST(Error, of_a_system_call_that_found_a_disk_full_says_so) {
+TEST(Error, says_so_when_a_system_call_found_a_disk_full) {
     for (const int number : {ENOSPC, EDQUOT}) {
         const Error full = fail_errno(number, "write /x").error();
         EXPECT_EQ(code_of(full), "BERTH-I06");

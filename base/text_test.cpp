@@ -19,7 +19,7 @@ std::string times(size_t n, const std::string& text) {
     return out;
 }
 
-TEST(HostName, is_what_a_machine_may_be_called) {
+TEST(HostName, is_what_a_host_may_be_called) {
     expect_rule(is_host_name, {"a", "berth-12", "A.b", std::string(63, 'a'), std::string(62, 'a') + ".b"},
                 {"", "-a", "a-", "a.-b", "a..b", ".a", "a.", "a_b", "a b", "a\n", std::string("a\0b", 3),
                  "\xc3\xa4", "fd00::1", std::string(64, 'a'), std::string(63, 'a') + ".b"});
@@ -210,7 +210,7 @@ TEST(Mac, has_one_form) {
         EXPECT_EQ(normal_mac(bad), "") << bad;
 }
 
-TEST(Mac, of_a_station_is_its_own) {
+TEST(Mac, is_kept_only_where_it_is_a_stations_own) {
     EXPECT_EQ(station_mac("52-54-00-ab-CD-01"), "52:54:00:ab:cd:01");
     for (const char* bad : {"", "01:00:5e:00:00:01", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00", "FFFFFFFFFFFF",
                             "80:00:02:08:fe:80:00:00:00:00:00:00:00:02:c9:03:00:0a:0b:0c"})

@@ -214,7 +214,7 @@ TEST_F(MakeOnFile, a_power_cut_at_any_sector_of_any_step_means_that_it_is_made_a
     check_every_cut(CreateOnDisk{disk});
 }
 
-TEST_F(MakeOnFile, so_does_one_while_it_is_made_again) {
+TEST_F(MakeOnFile, a_power_cut_while_it_is_made_again_means_that_it_is_made_once_more) {
     make_all({.made = true});
     const UniqueFd fd(open(disk.c_str(), O_WRONLY | O_CLOEXEC));
     ASSERT_TRUE(run_step(WriteMark{disk, k_mib + data_mark_offset(whole_disk_partition(k_bytes)), {}}));

@@ -48,7 +48,7 @@ class Sysfs : public testing::Test {
 constexpr const char* k_port = "pci0000:00/0000:00:1d.0";
 constexpr const char* k_function = "pci0000:00/0000:00:1d.0/0000:03:00.0";
 
-TEST_F(Sysfs, takes_disks_of_the_machine_itself_for_internal) {
+TEST_F(Sysfs, takes_disks_of_the_workstation_itself_for_internal) {
     device(k_port, "pci"), device(k_function, "pci");
     EXPECT_EQ(why_not_internal(disk(std::string(k_function) + "/nvme/nvme0/nvme0n1")), "");
     EXPECT_EQ(why_not_internal(disk("pci0000:00/0000:00:17.0/ata1/host0/target0:0:0/0:0:0:0/block/sda")), "");

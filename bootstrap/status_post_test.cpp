@@ -37,7 +37,7 @@ TEST(StatusPost, says_any_error_in_the_form_that_the_provisioner_takes) {
     EXPECT_EQ(post["error"].get<std::string>().size(), 512u);
 }
 
-TEST(StatusPost, goes_to_this_machines_url_with_the_boots_token) {
+TEST(StatusPost, goes_to_this_workstations_url_with_the_boots_token) {
     OneServer server;
     FakeClock clock;
     StatusPoster poster(k_known, server, clock);

@@ -39,7 +39,7 @@ struct PathTest : ::testing::Test {
     FileHandle directory;
 };
 
-TEST_F(PathTest, finds_files_of_the_machine) {
+TEST_F(PathTest, finds_files_of_the_vm) {
     auto found = resolve("software.raw");
     ASSERT_TRUE(found);
     EXPECT_EQ(found->handle, MemoryServer::handle(*user.at("work/software.raw")));
@@ -65,7 +65,7 @@ TEST_F(PathTest, follows_an_absolute_link_into_the_shared_tree_only) {
     EXPECT_EQ(condition("up"), Condition::invalid);
 }
 
-TEST_F(PathTest, never_leaves_the_machines_directory) {
+TEST_F(PathTest, never_leaves_the_vms_directory) {
     EXPECT_EQ(condition("../other/secret"), Condition::invalid);
     EXPECT_EQ(condition("tpm/../../other/secret"), Condition::invalid);
     EXPECT_EQ(condition("/etc/passwd"), Condition::invalid);

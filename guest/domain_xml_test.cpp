@@ -45,7 +45,7 @@ void expect_golden(const std::string& name, const Result<std::string>& xml) {
     EXPECT_EQ(*xml, golden.str()) << path;
 }
 
-TEST(DomainXml, of_the_smallest_machine) {
+TEST(DomainXml, is_the_recorded_text_for_the_smallest_guest) {
     expect_golden("small", domain_xml(small(), client()));
 }
 
@@ -64,17 +64,17 @@ MachineConfig with_medium() {
     return config;
 }
 
-TEST(DomainXml, of_a_machine_with_an_installation_medium_that_comes_after_the_disk) {
+TEST(DomainXml, is_the_recorded_text_for_a_guest_with_an_installation_medium_after_its_disk) {
     expect_golden("cdrom", domain_xml(with_medium(), client()));
 }
 
-TEST(DomainXml, of_a_machine_that_starts_from_its_medium) {
+TEST(DomainXml, is_the_recorded_text_for_a_guest_that_starts_from_its_medium) {
     MachineConfig config = with_medium();
     config.start = StartFrom::cdrom;
     expect_golden("cdrom-first", domain_xml(config, client()));
 }
 
-TEST(DomainXml, of_a_machine_with_everything) {
+TEST(DomainXml, is_the_recorded_text_for_a_guest_with_everything) {
     MachineConfig config = small();
     config.cpus = 4;
     config.firmware = Firmware::uefi;
@@ -102,7 +102,7 @@ TEST(DomainXml, of_a_machine_with_everything) {
     expect_golden("everything", domain_xml(config, facts));
 }
 
-TEST(DomainXml, of_a_machine_on_a_bridge_where_its_address_is_pinned_to_its_lease) {
+TEST(DomainXml, is_the_recorded_text_for_a_guest_on_a_bridge_whose_address_is_pinned_to_its_lease) {
     MachineConfig config = small();
     config.network.mode = NetworkMode::bridge;
     ClientFacts facts = client();
@@ -121,7 +121,7 @@ TEST(DomainXml, filters_every_bridged_card_and_no_other) {
     EXPECT_THAT(*domain_xml(config, facts), HasSubstr("<filterref filter=\"berth-guest\""));
 }
 
-TEST(DomainXml, of_an_emulated_machine_on_a_libvirt_network) {
+TEST(DomainXml, is_the_recorded_text_for_an_emulated_guest_on_a_libvirt_network) {
     ClientFacts facts = client();
     facts.kvm = false;
     facts.nat_network = "berth";
@@ -162,7 +162,7 @@ TEST(DomainXml, starts_from_the_first_software_disk_wherever_it_stands) {
     EXPECT_EQ(xml->find("<boot"), xml->rfind("<boot"));
 }
 
-TEST(DomainXml, keeps_a_derived_mac_address_and_tells_two_machines_apart) {
+TEST(DomainXml, keeps_a_derived_mac_address_and_tells_two_guests_apart) {
     const auto mac = [](const Result<std::string>& xml) {
         return xml->substr(xml->find("<mac address=\"") + 14, 17);
     };

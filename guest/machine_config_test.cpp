@@ -179,7 +179,7 @@ TEST(MachineConfig, says_which_schema_it_knows) {
         "machine.toml: schema is missing: must be 1; it belongs before the first line in [brackets]");
 }
 
-TEST(MachineConfig, gives_the_legal_range_of_numbers) {
+TEST(MachineConfig, gives_the_valid_range_of_numbers) {
     for (const auto* value : {"0", "129", "-1", "9223372036854775807", "-9223372036854775808"})
         expect_error(parse_with(fmt::format("cpus = {}", value)), ErrorCode::C03,
                      fmt::format("machine.toml line 4: cpus {}: must be an integer, 1 to 128", value));
@@ -196,7 +196,7 @@ TEST(MachineConfig, refuses_a_number_too_large_for_toml) {
     EXPECT_THAT(config.error().detail(), HasSubstr("machine.toml line 4"));
 }
 
-TEST(MachineConfig, gives_the_legal_range_of_sizes) {
+TEST(MachineConfig, gives_the_valid_range_of_sizes) {
     constexpr std::string_view right = "must be a size such as \"1 GiB\", from 16 MiB to 4 TiB in whole MiB";
     for (const auto* value : {"\"15 MiB\"", "\"5 TiB\"", "\"1 GB\"", "\"16385 KiB\"", "\"-1 GiB\"", "\"\"",
                               "\"18446744073709551616 KiB\"", "\"36028797018963968 TiB\"", "\"1  GiB\"",

@@ -54,7 +54,7 @@ TEST(MachineText, a_copy_without_a_mac_gets_none_because_it_follows_from_the_uui
     EXPECT_EQ(copy->text.find(k_mac), std::string::npos);
 }
 
-TEST(MachineText, what_is_no_machine_is_not_copied) {
+TEST(MachineText, what_is_no_machine_toml_is_not_copied) {
     EXPECT_EQ(code_of(copy_machine("schema = 1\n", "machine.toml", k_uuid, k_mac)), "BERTH-C05");
 }
 
@@ -85,7 +85,7 @@ TEST(MachineText, what_is_written_reads_back_the_same) {
     EXPECT_EQ(read->network.model, "e1000e");
 }
 
-TEST(MachineText, fresh_identities_are_legal_and_differ) {
+TEST(MachineText, fresh_identities_are_valid_and_differ) {
     EXPECT_NE(fresh_uuid(), fresh_uuid());
     EXPECT_NE(fresh_mac(), fresh_mac());
     std::string text(k_text);

@@ -87,7 +87,7 @@ TEST_F(NewVmTest, two_processes_of_one_maker_are_never_at_it_together) {
     EXPECT_EQ(code_of(begin()), "BERTH-M35");
 }
 
-TEST_F(NewVmTest, of_two_makers_one_wins_and_the_other_leaves_nothing) {
+TEST_F(NewVmTest, one_of_two_makers_wins_and_the_other_leaves_nothing) {
     auto one = begin("m-1"), two = begin("m-2");
     ASSERT_TRUE(one && two);
     ASSERT_TRUE(one->put("machine.toml", "one"));

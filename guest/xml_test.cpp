@@ -68,7 +68,7 @@ TEST(Xml, is_read_by_local_names_in_the_order_of_the_document) {
     EXPECT_EQ(root.children("a")[1].attribute("j"), "");
 }
 
-TEST(Xml, that_is_not_well_formed_is_refused_with_its_line) {
+TEST(Xml, is_refused_with_its_line_when_it_is_not_well_formed) {
     EXPECT_TRUE(refused("<a>\n<b>\n</a>").starts_with("line 3: not well-formed XML: "))
         << refused("<a>\n<b>\n</a>");
     for (const char* bad :
@@ -76,14 +76,14 @@ TEST(Xml, that_is_not_well_formed_is_refused_with_its_line) {
         EXPECT_NE(refused(bad).find("not well-formed XML: "), std::string::npos) << bad;
 }
 
-TEST(Xml, that_brings_a_document_type_is_refused_before_that_is_read) {
+TEST(Xml, is_refused_for_a_document_type_before_that_is_read) {
     EXPECT_EQ(refused("<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/hostname'>]><a>&x;</a>"),
               "must not have a document type");
     EXPECT_EQ(refused("<!DOCTYPE a SYSTEM 'http://localhost/a.dtd'><a/>"), "must not have a document type");
     EXPECT_EQ(refused("<!DOCTYPE a [ what is not read may be anything"), "must not have a document type");
 }
 
-TEST(Xml, beyond_its_limits_is_refused) {
+TEST(Xml, is_refused_beyond_its_limits) {
     EXPECT_EQ(refused(nested(k_max_xml_depth)), "");
     EXPECT_EQ(refused(nested(k_max_xml_depth + 1)), "line 65: elements in elements: must be at most 64 deep");
     EXPECT_NE(refused(nested(10'000)), "");

@@ -118,7 +118,7 @@ TEST_F(LockTest, survives_any_one_lost_reply_of_its_release) {
             }
 }
 
-TEST_F(LockTest, one_that_vanishes_while_it_is_taken_is_not_taken) {
+TEST_F(LockTest, a_lock_that_vanishes_while_it_is_taken_is_not_taken) {
     files::MemoryFiles with_admin(server, [&](std::string_view call, const std::string& name) {
         if (call == "REMOVE" && name.starts_with(".lock-")) (void)server.remove(directory(), "lock.1");
         return files::Fault::none;
@@ -128,7 +128,7 @@ TEST_F(LockTest, one_that_vanishes_while_it_is_taken_is_not_taken) {
     EXPECT_EQ(code_of(taken), "BERTH-K05");
 }
 
-TEST_F(LockTest, of_a_free_machine_takes_no_call_that_nothing_rests_on) {
+TEST_F(LockTest, takes_a_free_vm_without_a_call_that_nothing_rests_on) {
     std::map<std::string, int> calls;
     files::MemoryFiles counted(server, [&](std::string_view call, const std::string&) {
         calls[std::string(call)]++;
@@ -145,7 +145,7 @@ TEST_F(LockTest, of_a_free_machine_takes_no_call_that_nothing_rests_on) {
                                                  {"WRITE", 2}}));
 }
 
-TEST_F(LockTest, one_that_vanishes_before_its_first_renewal_is_not_taken) {
+TEST_F(LockTest, a_lock_that_vanishes_before_its_first_renewal_is_not_taken) {
     int listings = 0;
     files::MemoryFiles with_admin(server, [&](std::string_view call, const std::string&) {
         // Behind the last listing before the renewal.
@@ -158,7 +158,7 @@ TEST_F(LockTest, one_that_vanishes_before_its_first_renewal_is_not_taken) {
     EXPECT_EQ(code_of(taken), "BERTH-K05") << "the stale handle is looked up anew";
 }
 
-TEST_F(LockTest, that_had_to_wait_is_looked_at_before_it_is_renewed) {
+TEST_F(LockTest, is_looked_at_before_its_renewal_when_it_had_to_wait) {
     ASSERT_TRUE(take(protocol(ops)));
     std::vector<std::string> calls;
     files::MemoryFiles seen(server, [&](std::string_view call, const std::string& name) {
@@ -221,7 +221,7 @@ TEST_F(LeftBehindTest, whatever_lost_replies_leave_a_later_holder_removes) {
         }
 }
 
-TEST_F(LeftBehindTest, that_a_living_claimer_may_still_link_stays) {
+TEST_F(LeftBehindTest, what_a_living_claimer_may_still_link_stays) {
     server.set_time(20 * k_minute_ns);
     const std::string claimers = ".lock-" + std::string(32, 'c');
     server.put("vm/" + claimers, files::FileType::regular, "")->mtime_ns = 5 * k_minute_ns + 1;
@@ -229,7 +229,7 @@ TEST_F(LeftBehindTest, that_a_living_claimer_may_still_link_stays) {
     EXPECT_EQ(private_names(), std::set<std::string>{claimers});
 }
 
-TEST_F(LeftBehindTest, that_claims_to_be_of_any_time_does_no_harm) {
+TEST_F(LeftBehindTest, a_file_that_claims_to_be_of_any_time_does_no_harm) {
     server.set_time(20 * k_minute_ns);
     const std::string future = ".new-" + std::string(32, 'f'), past = ".new-" + std::string(32, '0');
     server.put("vm/" + future, files::FileType::regular, "")->mtime_ns = INT64_MAX;
@@ -252,7 +252,7 @@ TEST_F(LeftBehindTest, only_a_verified_holder_removes) {
     EXPECT_TRUE(private_names().empty());
 }
 
-TEST_F(LeftBehindTest, that_cannot_be_removed_is_no_reason_to_fail) {
+TEST_F(LeftBehindTest, what_cannot_be_removed_is_no_reason_to_fail) {
     server.put("vm/.check-" + std::string(32, '1'), files::FileType::regular, "");
     server.set_time(20 * k_minute_ns);
     files::MemoryFiles faulty(server, [](std::string_view call, const std::string& name) {

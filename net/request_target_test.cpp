@@ -17,7 +17,7 @@ TEST(Target, is_taken_apart_and_decoded) {
     EXPECT_EQ(target->query.at("flag"), "");
 }
 
-TEST(Target, refuses_hostile_ones) {
+TEST(Target, refuses_what_is_not_a_plain_path_with_a_plain_query) {
     for (const std::string& text :
          {std::string(), std::string("x"), std::string("http://a/b"), std::string("/a/../b"),
           std::string("/a/%2e%2e/b"), std::string("/a//b"), std::string("/"), std::string("/a/"),

@@ -24,7 +24,7 @@ TEST(FileReplyOnTheWire, keeps_code_condition_and_text_of_an_error) {
 }
 
 // A lock that is not there is lost, and a VM that is not there may be made: no other failure may say so.
-TEST(FileReplyOnTheWire, of_a_name_that_is_not_there_is_the_only_one_that_means_absent) {
+TEST(FileReplyOnTheWire, means_absent_only_for_a_name_that_is_not_there) {
     for (const ErrorCode code :
          {ErrorCode::M01, ErrorCode::M02, ErrorCode::M03, ErrorCode::M04, ErrorCode::M05, ErrorCode::M06,
           ErrorCode::M07, ErrorCode::M08, ErrorCode::M10, ErrorCode::M11, ErrorCode::M12, ErrorCode::M13,
@@ -38,7 +38,7 @@ TEST(FileReplyOnTheWire, says_of_an_error_that_is_none_of_a_file_operations_only
     EXPECT_EQ(foreign.detail(), "from elsewhere");
 }
 
-TEST(FileReplyOnTheWire, of_an_unknown_error_is_not_believed) {
+TEST(FileReplyOnTheWire, is_not_believed_when_its_error_is_unknown) {
     std::string bytes = encode_reply(FileCall::remove, {.error = Error(ErrorCode::M01, "")});
     const size_t code = bytes.find('\1') + 2;  // behind the two flags
     for (const char unknown : {'\x0f', '\xff'}) {

@@ -22,7 +22,7 @@ const Progress progress{
 const Answer answer{.id = 7, .text = WipedText("geheim")};
 const Chosen chosen{.id = 3, .index = 1};
 
-TEST(Messages, to_the_screen_come_out_as_they_went_in_and_are_checked_field_by_field) {
+TEST(Messages, come_out_as_they_went_in_and_are_checked_field_by_field_to_the_screen) {
     const Screen screen{.mode = ScreenMode::menu,
                         .host = "berth-12",
                         .version = "1",
@@ -31,17 +31,17 @@ TEST(Messages, to_the_screen_come_out_as_they_went_in_and_are_checked_field_by_f
     holds_for<ToUi>({screen, prompt, note, choice, progress, Clear{}});
 }
 
-TEST(Messages, from_the_screen_come_out_as_they_went_in_and_are_checked_field_by_field) {
+TEST(Messages, come_out_as_they_went_in_and_are_checked_field_by_field_from_the_screen) {
     holds_for<FromUi>({Ready{}, Login{WipedText("j\xc3\xb6rg")}, answer, chosen, Cancel{},
                        Power{PowerAction::reboot}, Menu{MenuAction::send_key}});
 }
 
-TEST(Messages, to_the_session_come_out_as_they_went_in_and_are_checked_field_by_field) {
+TEST(Messages, come_out_as_they_went_in_and_are_checked_field_by_field_to_the_session) {
     const Start start{.user = WipedText("ann"), .tty = "/dev/tty1", .session = "s-1"};
     holds_for<ToSession>({start, answer, chosen, Cancel{}, Vm{VmAction::force_off}});
 }
 
-TEST(Messages, from_the_session_come_out_as_they_went_in_and_are_checked_field_by_field) {
+TEST(Messages, come_out_as_they_went_in_and_are_checked_field_by_field_from_the_session) {
     const End end{.result = Outcome::done, .power = AfterEnd::reboot};
     holds_for<FromSession>({prompt, note, choice, progress, Clear{}, Console{.fd = {}, .vm = "work"},
                             ConsoleEnd{}, StatusText{"running"}, end});
@@ -62,7 +62,7 @@ TEST(Messages, have_the_limits_of_the_architecture) {
     EXPECT_EQ(k_number.most, 1'000'000'000U);
 }
 
-TEST(Messages, of_one_direction_are_unknown_in_another) {
+TEST(Messages, are_unknown_in_a_direction_that_is_not_theirs) {
     const auto reads = []<typename Direction>(std::type_identity<Direction>, json body) {
         Message message{.body = std::move(body), .fd = {}};
         return read<Direction>(message).has_value();
@@ -74,7 +74,7 @@ TEST(Messages, of_one_direction_are_unknown_in_another) {
     EXPECT_FALSE(reads(std::type_identity<ToUi>{}, {{"type", "end"}, {"result", "done"}}));
 }
 
-TEST(Messages, that_start_a_session_give_it_no_name_that_leads_out_of_its_folder) {
+TEST(Messages, give_a_session_no_name_that_leads_out_of_its_folder) {
     for (const char* name : {"../x", "", ".", "a/b", "s 1", "s_1"}) {
         Message message{.body = {{"type", "start"}, {"user", "ann"}, {"tty", "tty1"}, {"session", name}},
                         .fd = {}};
@@ -82,7 +82,7 @@ TEST(Messages, that_start_a_session_give_it_no_name_that_leads_out_of_its_folder
     }
 }
 
-TEST(Messages, with_a_console_need_its_descriptor) {
+TEST(Messages, need_the_descriptor_of_a_console_that_they_announce) {
     const json body{{"type", "console"}, {"fd", true}, {"vm", "work"}};
     Message without{.body = body, .fd = {}};
     EXPECT_FALSE(read<FromSession>(without));
@@ -91,7 +91,7 @@ TEST(Messages, with_a_console_need_its_descriptor) {
     EXPECT_TRUE(with.fd) << "it is the caller's";
 }
 
-TEST(Messages, that_may_hold_a_password_are_overwritten_where_they_came_from) {
+TEST(Messages, are_overwritten_where_they_came_from_if_they_may_hold_a_password) {
     for (json body : {json{{"type", "answer"}, {"id", 1U}, {"text", "secret"}},
                       json{{"type", "login"}, {"user", "secret"}},
                       json{{"type", "answer"}, {"id", 1U}, {"text", std::string(20000, 'x')}}}) {

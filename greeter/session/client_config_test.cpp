@@ -60,7 +60,7 @@ TEST(ClientConfig, names_file_line_and_key_of_an_unknown_key) {
     EXPECT_EQ(error_of("\n[locks]\n").detail(), "berth.toml, line 2: locks: unknown section");
 }
 
-TEST(ClientConfig, names_the_legal_range_of_a_wrong_value) {
+TEST(ClientConfig, names_the_valid_range_of_a_wrong_value) {
     EXPECT_EQ(error_of("[lock]\nbreak = \"anyone\"\n").detail(),
               "berth.toml, line 2: lock.break: must be \"user\", \"admin\" or \"nobody\"");
     EXPECT_EQ(error_of("[locate]\nnfs_port = 65536\n").detail(),

@@ -57,7 +57,7 @@ TEST(MoveTexts, tell_the_age_of_a_sign_of_life_in_one_unit) {
     EXPECT_EQ(shown_age(24h * 5), "5 days");
 }
 
-TEST(MoveTexts, of_the_wait_fit_an_80_column_screen_and_say_who_is_doing_what) {
+TEST(MoveTexts, fit_an_80_column_screen_and_say_who_is_doing_what_during_the_wait) {
     const lock::LockTimes times;
     LockHolder holder;
     holder.record.owner.host = std::string(63, 'h');

@@ -241,7 +241,7 @@ TEST_F(SessionTest, makes_nothing_from_the_template_for_who_has_a_vm_or_where_no
     EXPECT_EQ(code_of(run()), "BERTH-M31");
 }
 
-TEST_F(SessionTest, a_template_that_cannot_be_copied_ends_the_login_in_order) {
+TEST_F(SessionTest, a_template_that_cannot_be_copied_ends_the_login_cleanly) {
     w.vms = {};
     config.client.template_vm = "fs1:/export/templates/debian";
     w.failing = {"template /export/templates/debian"};
@@ -705,7 +705,7 @@ TEST_F(ClaimedTest, gets_the_seconds_that_are_left_when_it_is_noticed) {
     EXPECT_GT(left_at("undo lock"), seconds(0));
 }
 
-TEST_F(ClaimedTest, that_ignores_its_button_is_switched_off_in_time_for_the_last_writes) {
+TEST_F(ClaimedTest, switches_off_a_guest_that_ignores_its_button_in_time_for_the_last_writes) {
     w.power_button_works = false;
     ASSERT_TRUE(run());
     EXPECT_TRUE(
@@ -716,7 +716,7 @@ TEST_F(ClaimedTest, that_ignores_its_button_is_switched_off_in_time_for_the_last
     EXPECT_TRUE(std::ranges::find(w.log, "kill volume") == w.log.end());
 }
 
-TEST_F(ClaimedTest, whose_user_closed_it_before_gets_no_more_than_the_lease) {
+TEST_F(ClaimedTest, gets_no_more_than_the_lease_when_its_user_closed_it_before) {
     w.power_button_works = false;
     w.front_end.heard = {{.wish = Wish::close}, {.wish = Wish::descriptor, .fd = -3}};
     ASSERT_TRUE(run());
@@ -748,7 +748,7 @@ TEST_F(ClaimedTest, is_lost_with_a_code_when_its_lease_ends_before_it_closed) {
               1);
 }
 
-TEST_F(ClaimedTest, that_is_first_seen_when_the_lease_is_over_releases_nothing) {
+TEST_F(ClaimedTest, releases_nothing_when_the_claim_is_first_seen_after_the_lease) {
     w.front_end.heard = {{.wish = Wish::close}};
     w.volume_events.clear();
     w.at = [this](const std::string& what) {
@@ -765,7 +765,7 @@ TEST_F(ClaimedTest, answers_status_with_the_seconds_left) {
     EXPECT_TRUE(w.front_end.mentions("is being closed to move to workstation berth-7: 41 s are left"));
 }
 
-TEST_F(ClaimedTest, whose_guest_stopped_at_a_failed_request_goes_on) {
+TEST_F(ClaimedTest, continues_a_guest_that_stopped_at_a_failed_request) {
     w.domain_states = {guest::DomainState::running, guest::DomainState::running,
                        guest::DomainState::paused_io_error, guest::DomainState::running,
                        guest::DomainState::gone};
@@ -794,7 +794,7 @@ TEST_F(FirmwareTest, is_put_back_under_the_lock) {
     EXPECT_LT(std::ranges::find(w.log, "replace nvram"), std::ranges::find(w.log, "undo lock"));
 }
 
-TEST_F(FirmwareTest, of_another_who_took_the_lock_is_left_alone_and_ours_is_kept_beside_it) {
+TEST_F(FirmwareTest, is_kept_beside_the_vm_and_replaces_nothing_when_another_took_the_lock) {
     w.domain_states = {guest::DomainState::running};
     w.volume_events = {volume::VolumeState::lost};
     w.front_end.heard = {{.wish = Wish::descriptor, .fd = -3}};
@@ -820,7 +820,7 @@ TEST_F(FirmwareTest, waits_for_the_renewal_after_a_lost_connection) {
     EXPECT_EQ(w.lease_suspended, 0);
 }
 
-TEST_F(FirmwareTest, that_nobody_can_put_back_is_left_to_the_sweeper_with_everything_it_needs) {
+TEST_F(FirmwareTest, is_left_to_the_sweeper_with_everything_it_needs_when_nobody_can_put_it_back) {
     w.failing = {"write nvram"};
     EXPECT_FALSE(run());
     EXPECT_EQ(w.made, (std::set<std::string>{"volume", "lock", "swap", "run_dir"}));
@@ -828,7 +828,7 @@ TEST_F(FirmwareTest, that_nobody_can_put_back_is_left_to_the_sweeper_with_everyt
     EXPECT_TRUE(std::filesystem::exists(config.run_root + "/s1/nvram"));
 }
 
-TEST_F(FirmwareTest, whose_rename_got_no_answer_keeps_the_lock_until_it_cannot_be_executed_any_more) {
+TEST_F(FirmwareTest, keeps_the_lock_until_a_rename_without_an_answer_cannot_be_executed_any_more) {
     BootTime unanswered, released;
     w.at = [&, before = w.at, first = true](const std::string& what) mutable {
         before(what);
@@ -925,7 +925,7 @@ TEST_F(SessionTest, releases_the_lock_no_earlier_than_30_s_after_its_berth_files
     EXPECT_TRUE(w.made.empty());
 }
 
-TEST_F(SessionTest, that_ends_by_an_exception_leaves_the_volume_engine_to_the_sweeper) {
+TEST_F(SessionTest, leaves_the_volume_engine_to_the_sweeper_when_an_exception_ends_it) {
     w.front_end.on_listen = [] { throw std::runtime_error("no memory"); };
     w.domain_states = {guest::DomainState::running};
     EXPECT_THROW((void)run(), std::runtime_error);
@@ -966,7 +966,7 @@ TEST_F(SessionTest, tells_the_provisioner_again_and_again_while_the_vm_runs) {
     EXPECT_EQ(told.back(), "/");
 }
 
-TEST_F(SessionTest, answers_status) {
+TEST_F(SessionTest, tells_its_status_when_the_menu_asks) {
     w.domain_states = {guest::DomainState::running, guest::DomainState::running, guest::DomainState::gone};
     w.front_end.heard = {{.wish = Wish::status}};
     ASSERT_TRUE(run());

@@ -57,7 +57,7 @@ TEST(State, comes_back_as_it_was_written) {
     EXPECT_EQ(*parse_state(format_state(little)), little);
 }
 
-TEST(State, of_another_version_is_read_as_far_as_it_is_known) {
+TEST(State, is_read_as_far_as_it_is_known_when_another_version_wrote_it) {
     auto body = nlohmann::json::parse(format_state(full_state()));
     body["surprise"] = body["nfs"]["surprise"] = body["lock"]["surprise"] = {1, "a"};
     const auto parsed = parse_state(body.dump());
@@ -106,7 +106,7 @@ TEST(State, refuses_what_could_make_a_sweeper_harm_others) {
     EXPECT_FALSE(parse_state(good.substr(0, good.size() / 2)));
 }
 
-TEST_F(Store, keeps_lists_and_removes) {
+TEST_F(Store, keeps_states_lists_them_and_removes_them) {
     StateStore store(folder_, nullptr, report_);
     ASSERT_TRUE(store.save(full_state()));
     auto list = store.list();

@@ -210,7 +210,7 @@ TEST_F(SweptFirmware, is_put_back_under_a_renewal_of_its_own) {
     EXPECT_LT(std::ranges::find(w.log, "replace nvram"), std::ranges::find(w.log, "undo lock"));
 }
 
-TEST_F(SweptFirmware, that_the_server_refuses_stays_here_with_the_lock_until_it_is_saved) {
+TEST_F(SweptFirmware, stays_here_with_the_lock_while_the_server_refuses_it) {
     ASSERT_TRUE(store_->save(state));
     w.failing = {"write nvram", "write nvram.unsaved-6"};
     EXPECT_EQ(*round(), 1u);
@@ -223,7 +223,7 @@ TEST_F(SweptFirmware, that_the_server_refuses_stays_here_with_the_lock_until_it_
     EXPECT_EQ(w.files["nvram"], "changed");
 }
 
-TEST_F(SweptFirmware, that_cannot_be_put_back_is_kept_beside_the_vm) {
+TEST_F(SweptFirmware, is_kept_beside_the_vm_when_it_cannot_be_put_back) {
     const std::string good = w.files["machine.toml"];
     for (const std::string why :
          {"another has the lock", "the configuration is broken", "it has no room there", "too slow"}) {

@@ -22,7 +22,7 @@ TEST(WatchdogDeathTest, ends_a_process_that_is_stuck_in_a_call_by_its_name) {
         testing::ExitedWithCode(7), "");
 }
 
-TEST(WatchdogDeathTest, that_throws_ends_the_process_and_says_so) {
+TEST(WatchdogDeathTest, ends_the_process_and_says_so_when_it_throws_itself) {
     EXPECT_EXIT(
         {
             Watchdog dog([](const std::string&) { throw std::runtime_error("no memory"); });

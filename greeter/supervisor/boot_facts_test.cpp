@@ -6,14 +6,14 @@
 namespace berth::supervisor {
 namespace {
 
-TEST(BootFacts, of_a_healthy_client_are_no_notice) {
+TEST(BootFacts, are_no_notice_on_a_healthy_workstation) {
     const auto facts = parse_boot_facts(
         R"({"data":"persistent","clock":"synchronised","kvm":{"usable":true,"why":""},"network":true,"client":{"id":"m","host":"berth-12"}})");
     EXPECT_EQ(facts.host, "berth-12");
     EXPECT_TRUE(facts.notices.empty());
 }
 
-TEST(BootFacts, that_are_bad_are_each_a_sentence) {
+TEST(BootFacts, are_a_sentence_each_when_they_are_bad) {
     const auto facts = parse_boot_facts(
         R"({"data":"memory","clock":"unsynchronised","kvm":{"usable":false,"why":"switched off in firmware"},"network":false})");
     ASSERT_EQ(facts.notices.size(), 4U);
@@ -32,7 +32,7 @@ TEST(BootFacts, name_missing_firmware_behind_all_else) {
     EXPECT_TRUE(parse_boot_facts(R"({"missing_firmware":[]})").notices.empty());
 }
 
-TEST(BootFacts, that_are_malformed_are_none) {
+TEST(BootFacts, are_no_notice_when_they_are_malformed) {
     for (const char* text :
          {"", "{", "[]", "7",
           R"({"kvm":7,"clock":[],"network":"no","client":null,"data":{},"missing_firmware":7})"})

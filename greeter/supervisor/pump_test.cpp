@@ -53,7 +53,7 @@ TEST(GuestOutput, is_bounded_while_the_terminal_is_slow) {
     EXPECT_EQ(out.room(), 10U);
 }
 
-TEST(GuestOutput, that_came_behind_the_menu_is_shown_afterwards) {
+TEST(GuestOutput, is_shown_after_the_menu_when_it_came_behind_it) {
     GuestOutput out;
     out.hold();
     out.put("hello");
@@ -62,7 +62,7 @@ TEST(GuestOutput, that_came_behind_the_menu_is_shown_afterwards) {
     EXPECT_EQ(out.next(), "[back]hello");
 }
 
-TEST(GuestOutput, that_is_too_much_behind_the_menu_loses_its_oldest_lines) {
+TEST(GuestOutput, loses_its_oldest_lines_when_too_much_comes_behind_the_menu) {
     GuestOutput out;
     out.hold();
     for (int i = 0; i < 20000; ++i) {

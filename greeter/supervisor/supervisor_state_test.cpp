@@ -386,7 +386,7 @@ TEST_F(Supervisor, turns_the_power_off_when_what_settles_fails) {
     EXPECT_EQ(find<effect::Power>(effects)->action, PowerAction::reboot);
 }
 
-TEST_F(Supervisor, lets_nobody_in_while_another_switches_the_machine_off) {
+TEST_F(Supervisor, lets_nobody_in_while_another_switches_the_workstation_off) {
     at_login();
     const auto effects = on(event::Facts{"berth-12", {"No network."}, "It waits."});
     EXPECT_EQ(shown<Screen>(effects).at(0).notices, (std::vector<std::string>{"It waits.", "No network."}));

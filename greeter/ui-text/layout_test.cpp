@@ -35,7 +35,7 @@ class Layout : public ::testing::Test {
     Model m;
 };
 
-TEST_F(Layout, of_the_login_screen) {
+TEST_F(Layout, shows_the_login_screen_with_clock_notices_and_keys) {
     screen(Mode::login, {"No data disk: swap space is kept in memory."});
     for (wchar_t c : std::wstring(L"ann")) press(m, {Key::character, c});
     const auto lines = as_lines(layout(m, {}), {});
@@ -140,7 +140,7 @@ TEST_F(Layout, shows_steps_with_their_states_aligned) {
     EXPECT_EQ(std::count(ends.begin(), ends.end(), ends[0]), 4);
 }
 
-TEST_F(Layout, of_many_steps_shows_the_latest) {
+TEST_F(Layout, shows_the_latest_of_many_steps) {
     screen(Mode::session);
     for (unsigned i = 0; i < 40; ++i)
         take(m, protocol::Progress{std::to_string(i), "Step " + std::to_string(i), protocol::StepState::done,
@@ -248,7 +248,7 @@ TEST_F(Layout, hints_at_caps_lock) {
     EXPECT_FALSE(shows(L"Caps Lock"));
 }
 
-TEST_F(Layout, of_the_menu_names_every_action) {
+TEST_F(Layout, names_every_action_of_the_menu) {
     screen(Mode::menu);
     for (const auto& row : menu_rows()) EXPECT_TRUE(shows(row.text));
 }

@@ -24,12 +24,12 @@ TEST(Keys, are_characters_and_control_keys) {
                                                    {Key::control, L'\\'}}));
 }
 
-TEST(Keys, with_arrows_are_the_same_on_every_terminal) {
+TEST(Keys, are_the_same_for_the_arrows_of_every_terminal) {
     EXPECT_EQ(typed("\x1b[A\x1b[B\x1bOA\x1bOB"), (Keys{{Key::up}, {Key::down}, {Key::up}, {Key::down}}));
     EXPECT_EQ(typed("\x1b[5~\x1b[6~"), (Keys{{Key::page_up}, {Key::page_down}}));
 }
 
-TEST(Keys, that_are_not_known_are_dropped_whole) {
+TEST(Keys, are_dropped_whole_when_they_are_not_known) {
     for (const char* bytes : {"\x1b[11~", "\x1bOP", "\x1b[[A", "\x1b[24;5~", "\x1b[?1;2c", "\x1b[12;40R",
                               "\x1b]11;rgb:0/0/0\x07", "\x1b]0;x\x1b\\", "\x1bP1$r0m\x1b\\", "\x1b[M",
                               "\x1b[<0;1;1M", "\x1bx", "\x1b[200~", "\x80", "\xff"})
@@ -60,7 +60,7 @@ TEST(Keys, include_escape_only_when_nothing_follows) {
     EXPECT_EQ(decoder.feed("[A"), (Keys{{Key::character, L'['}, {Key::character, L'A'}}));
 }
 
-TEST(Keys, of_an_unfinished_sequence_are_none) {
+TEST(Keys, are_none_from_an_unfinished_sequence) {
     KeyDecoder decoder;
     EXPECT_EQ(decoder.feed("\x1b[12"), Keys{});
     EXPECT_EQ(decoder.timeout(), Keys{});

@@ -15,7 +15,7 @@ class Text : public ::testing::Test {
     static void SetUpTestSuite() { ASSERT_NE(std::setlocale(LC_CTYPE, "C.UTF-8"), nullptr); }
 };
 
-TEST_F(Text, of_any_language_stays_as_it_is) {
+TEST_F(Text, stays_as_it_is_in_any_language) {
     EXPECT_EQ(clean("Passwört für 田中: "), L"Passwört für 田中: ");
 }
 
@@ -33,7 +33,7 @@ TEST_F(Text, cannot_turn_the_direction_or_hide) {
               L"a\\xe2\\x80\\xaeb\\xe2\\x80\\x8bc\\xe2\\x81\\xa6d\\xef\\xbb\\xbf");
 }
 
-TEST_F(Text, that_is_no_utf8_is_shown_byte_by_byte) {
+TEST_F(Text, is_shown_byte_by_byte_where_it_is_not_utf8) {
     EXPECT_EQ(clean("\xff\xc3(\xe2\x82"), L"\\xff\\xc3(\\xe2\\x82");
     EXPECT_EQ(clean("\xc0\x80\xed\xa0\x80\xf4\x90\x80\x80").find(L'\0'), std::wstring::npos);
 }

@@ -27,7 +27,7 @@ TEST(DomainEnd, is_no_shutdown_when_qemu_failed_or_somebody_destroyed_it) {
     }
 }
 
-TEST(DomainEnd, that_nothing_was_said_of_is_no_shutdown) {
+TEST(DomainEnd, is_no_shutdown_when_nothing_was_said_of_the_end) {
     EXPECT_FALSE(guest_shut_down({}));
     EXPECT_FALSE(guest_shut_down({VIR_DOMAIN_EVENT_SHUTDOWN_GUEST, {}}));
 }

@@ -21,7 +21,7 @@ TEST(HttpStatus, blames_the_client_for_what_it_sent_and_nothing_else) {
         EXPECT_EQ(http_status(ours), 500) << static_cast<int>(ours);
 }
 
-TEST(HttpStatus, of_the_provisioners_own_codes_is_what_its_page_says) {
+TEST(HttpStatus, is_what_the_page_says_for_the_provisioners_own_codes) {
     // docs/architecture.md "Provisioner: HTTP"
     EXPECT_EQ(http_status(code_condition(ErrorCode::P01)), 400);
     EXPECT_EQ(http_status(code_condition(ErrorCode::P02)), 404);

@@ -26,20 +26,20 @@ Action action(const Machine& m, DiskKnowledge disk, UnknownPolicy unknown = Unkn
     return d.action;
 }
 
-TEST(Decision, unknown_by_policy_local_goes_to_its_disk_and_is_not_recorded) {
+TEST(Decision, an_unknown_workstation_goes_to_its_disk_and_is_not_recorded_by_policy_local) {
     const auto d = decide(nullptr, {.unknown = UnknownPolicy::local, .defaults = {}}, DiskKnowledge::unknown);
     EXPECT_EQ(d.action, Action::local_disk);
     EXPECT_EQ(d.add, Addition::none);
 }
 
-TEST(Decision, unknown_by_policy_discover_goes_to_its_disk_and_is_listed_disabled) {
+TEST(Decision, an_unknown_workstation_goes_to_its_disk_and_is_listed_disabled_by_policy_discover) {
     const auto d =
         decide(nullptr, {.unknown = UnknownPolicy::discover, .defaults = {}}, DiskKnowledge::unknown);
     EXPECT_EQ(d.action, Action::local_disk);
     EXPECT_EQ(d.add, Addition::disabled);
 }
 
-TEST(Decision, unknown_by_policy_enrol_is_added_and_runs_from_the_network) {
+TEST(Decision, an_unknown_workstation_is_added_and_runs_from_the_network_by_policy_enrol) {
     const auto d = decide(nullptr, {.unknown = UnknownPolicy::enrol, .defaults = {}}, DiskKnowledge::unknown);
     EXPECT_EQ(d.action, Action::run_from_network);
     EXPECT_EQ(d.add, Addition::enabled);

@@ -32,7 +32,7 @@ std::string settings(const DnsmasqOptions& options) {
     return out;
 }
 
-TEST(Dnsmasq, as_dhcp_server_golden) {
+TEST(Dnsmasq, gets_exactly_these_settings_as_the_dhcp_server) {
     EXPECT_EQ(
         settings(dhcp()),
         "port=0\ninterface=br0\nbind-interfaces\nenable-tftp\ntftp-root=/srv/tftp\n"
@@ -46,7 +46,7 @@ TEST(Dnsmasq, as_dhcp_server_golden) {
         "1\n");
 }
 
-TEST(Dnsmasq, as_proxy_golden) {
+TEST(Dnsmasq, gets_exactly_these_settings_as_a_proxy) {
     auto options = dhcp();
     options.mode = DhcpMode::proxy;
     options.range_first = "10.0.0.0";

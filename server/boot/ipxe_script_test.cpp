@@ -19,7 +19,7 @@ ScriptInput network(Platform platform) {
             .console = "tty1"};
 }
 
-TEST(IpxeScript, runs_from_the_network_golden) {
+TEST(IpxeScript, runs_from_the_network_by_exactly_these_commands) {
     EXPECT_EQ(ipxe_script(network(Platform::efi)).value(),
               "#!ipxe\n"
               "echo Berth: runs from the network\n"
@@ -85,7 +85,7 @@ TEST(IpxeScript, names_the_card_that_booted) {
     EXPECT_NE(script.find("/images/berth berth.mac=52:54:00:12:34:56 console="), std::string::npos) << script;
 }
 
-TEST(IpxeScript, local_disk_golden_by_firmware) {
+TEST(IpxeScript, goes_to_the_local_disk_in_the_way_of_each_firmware) {
     ScriptInput input{.decision = {Action::local_disk, Addition::none, "boots from its disk"}};
     input.platform = Platform::efi;
     EXPECT_EQ(ipxe_script(input).value(), "#!ipxe\necho Berth: boots from its disk\nexit 1\n");
@@ -94,7 +94,7 @@ TEST(IpxeScript, local_disk_golden_by_firmware) {
               "#!ipxe\necho Berth: boots from its disk\nsanboot --no-describe --drive 0x80 || exit 1\n");
 }
 
-TEST(IpxeScript, message_stays_ten_seconds_and_goes_on_to_the_disk_golden) {
+TEST(IpxeScript, shows_a_message_for_ten_seconds_and_goes_on_to_the_disk) {
     ScriptInput input{.decision = {Action::message, Addition::none, "has no disk; set its mode to network"},
                       .platform = Platform::efi};
     EXPECT_EQ(ipxe_script(input).value(),

@@ -233,7 +233,7 @@ TEST(Placeholder, macs_of_no_station_say_nothing_and_those_of_virtual_machines_d
         EXPECT_FALSE(is_placeholder_mac(text)) << text;
 }
 
-TEST(Hardware, of_a_request_holds_only_what_tells_machines_apart) {
+TEST(Hardware, holds_only_what_tells_machines_apart) {
     EXPECT_EQ(*parse_hardware("52-54-00-00-00-0A", "AAAAAAAA-1234-4000-8000-0123456789AB", " SN-A "),
               (Hardware{k_mac_a, k_uuid_a, "SN-A"}));
     EXPECT_EQ(*parse_hardware("00-00-00-00-00-00", "03000200-0400-0500-0006-000700080009", "None"),

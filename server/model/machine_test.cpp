@@ -9,7 +9,7 @@
 namespace berth::server {
 namespace {
 
-TEST(Setting, takes_legal_values_and_names_the_range_of_others) {
+TEST(Setting, takes_valid_values_and_names_the_range_of_others) {
     const std::pair<const char*, std::pair<std::vector<std::string>, std::vector<std::string>>> cases[] = {
         {"mode", {{"network", "local", "install"}, {"x", "network "}}},
         {"keymap", {{"de", "us-intl"}, {"a b", "../x", "-de", std::string(33, 'a')}}},
@@ -61,7 +61,7 @@ TEST(Setting, comes_from_machine_then_policy_then_built_in) {
     EXPECT_EQ(effective(m, p, "image"), "own");
 }
 
-TEST(MachineRecord, is_what_the_client_reads_golden) {
+TEST(MachineRecord, is_exactly_this_with_every_setting_and_with_none) {
     Machine m{.id = "m-0001",
               .name = "berth-12",
               .settings = {{"keymap", "de"},
@@ -168,7 +168,7 @@ TEST(MachineView, says_where_the_data_is_and_why) {
               "data: memory (/dev/sda1: fsck.ext4 ended with code 4)");
 }
 
-TEST(MachineView, time_and_bytes) {
+TEST(MachineView, shows_no_time_as_never_and_bytes_in_decimal_units) {
     EXPECT_EQ(show_time(0), "never");
     EXPECT_EQ(show_bytes(999), "999 B");
     EXPECT_EQ(show_bytes(1'000'000'000'000), "1.0 TB");

@@ -439,7 +439,7 @@ TEST_F(StoreTest, state_files_are_kept_bounded_and_go_with_their_machine) {
     EXPECT_TRUE(store->state_names("m-0001")->empty());
 }
 
-TEST_F(StoreTest, policy_is_kept) {
+TEST_F(StoreTest, policy_is_kept_over_a_restart) {
     EXPECT_EQ(store->policy()->unknown, UnknownPolicy::local);
     ASSERT_TRUE(store->set_policy({.unknown = UnknownPolicy::enrol, .defaults = {{"image", "x"}}}));
     store = reopen();

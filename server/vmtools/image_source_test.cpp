@@ -93,7 +93,7 @@ struct ImageFile : ::testing::Test {
     std::filesystem::path folder;
 };
 
-TEST_F(ImageFile, one_that_may_name_files_and_that_others_may_write_to_is_refused) {
+TEST_F(ImageFile, an_image_that_may_name_files_and_that_others_may_write_to_is_refused) {
     for (const mode_t mode : {0620, 0602, 0666}) {
         const auto image = open_image(file("x.qcow2", qcow2(), mode), std::nullopt);
         ASSERT_FALSE(image);
@@ -106,7 +106,7 @@ TEST_F(ImageFile, one_that_may_name_files_and_that_others_may_write_to_is_refuse
     EXPECT_TRUE(ours || ours.error().detail().find("writable by nobody else") == std::string::npos);
 }
 
-TEST_F(ImageFile, a_raw_one_is_read_to_its_last_byte_and_never_filled_up_before) {
+TEST_F(ImageFile, a_raw_image_is_read_to_its_last_byte_and_never_filled_up_before) {
     const std::string bytes = std::string(1000, 'a') + "end", path = file("x.raw", bytes);
     auto image = open_image(path, std::nullopt);
     ASSERT_TRUE(image) << image.error().to_log();

@@ -119,7 +119,7 @@ TEST_F(DataPartition, is_made_again_after_mkfs_was_killed_at_its_first_writes) {
     EXPECT_TRUE(boot().persistent);
 }
 
-TEST_F(DataPartition, with_errors_that_fsck_leaves_is_made_anew_when_the_record_says_so_and_once) {
+TEST_F(DataPartition, is_made_anew_once_when_fsck_leaves_errors_and_the_record_says_so) {
     ASSERT_TRUE(boot().persistent);
     damage();
     DataPlace place = boot();
@@ -143,7 +143,7 @@ TEST_F(DataPartition, with_errors_that_fsck_leaves_is_made_anew_when_the_record_
     EXPECT_EQ(place.why + place.remade, "");
 }
 
-TEST_F(DataPartition, made_anew_says_whose_state_it_took_away_even_after_a_power_cut) {
+TEST_F(DataPartition, says_when_made_anew_whose_state_it_took_away_even_after_a_power_cut) {
     ASSERT_TRUE(boot().persistent);
     keep("s7.json"), keep("s7.claim"), keep("s8.json");
     const DataRequest request{.may_create = true, .remake = "remake-2"};

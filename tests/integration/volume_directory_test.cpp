@@ -78,7 +78,7 @@ class UserDirectoryOnServer : public ::testing::Test {
     lock::LockOwner berth1_{"m-1", "berth-1", "ann", "boot"}, berth2_{"m-2", "berth-2", "ann", "boot"};
 };
 
-TEST_F(UserDirectoryOnServer, lists_the_folders_that_hold_a_machine) {
+TEST_F(UserDirectoryOnServer, lists_the_folders_that_hold_a_vm) {
     fs::create_directory_symlink("work", user() / "zlink");
     auto vms = mount()->list_vms();
     ASSERT_TRUE(vms) << vms.error().to_log();
@@ -518,7 +518,7 @@ TEST_F(UserDirectoryOnServer, reads_and_replaces_files_by_the_same_path_rules) {
     EXPECT_FALSE(mount()->facts("work", "software.raw")->readable);
 }
 
-TEST_F(UserDirectoryOnServer, of_two_that_race_for_a_lock_one_gets_it) {
+TEST_F(UserDirectoryOnServer, one_of_two_that_race_for_a_lock_gets_it) {
     for (int round = 1; round <= 10; round++) {
         files::FilesHelper other(test::files_program(), report_);
         std::vector<std::unique_ptr<guest::UserDirectory>> clients;

@@ -132,7 +132,7 @@ int first_escape() {
     return 0;
 }
 
-TEST_F(Files, whoever_takes_it_over_reaches_tcp_and_nothing_of_this_machine) {
+TEST_F(Files, whoever_takes_it_over_reaches_tcp_and_nothing_of_this_host) {
     // One that is there already would be a reason not to make it.
     unlink(k_socket);
     const pid_t pid = fork();

@@ -182,7 +182,7 @@ class PausedOwner : public ::testing::Test {
     std::string before_;
 };
 
-TEST_F(PausedOwner, paused_before_its_check_sends_nothing_of_what_waited) {
+TEST_F(PausedOwner, sends_nothing_of_what_waited_when_paused_before_its_check) {
     start_owner();
     pause();
     write_blocks(0, 64, false);  // into the socket of the one that stands still
@@ -193,7 +193,7 @@ TEST_F(PausedOwner, paused_before_its_check_sends_nothing_of_what_waited) {
     EXPECT_EQ(refused_, 64u) << "the VM is told";
 }
 
-TEST_F(PausedOwner, paused_at_any_moment_sends_at_most_the_batch_that_had_passed_its_check) {
+TEST_F(PausedOwner, sends_at_most_the_batch_that_had_passed_its_check_when_paused_at_any_moment) {
     std::minstd_rand random(1);
     size_t late = 0;
     const int rounds = std::getenv("BERTH_FULL") && *std::getenv("BERTH_FULL") ? 20 : 4;
@@ -215,7 +215,7 @@ TEST_F(PausedOwner, paused_at_any_moment_sends_at_most_the_batch_that_had_passed
 }
 
 /// strace holds the engine's I/O thread at the entry of the very send that its check allowed.
-TEST_F(PausedOwner, paused_between_check_and_send_sends_that_batch_and_nothing_behind_it) {
+TEST_F(PausedOwner, sends_that_batch_and_nothing_behind_it_when_paused_between_check_and_send) {
     start_owner();
     const pid_t io = thread_named("berth-io");
     ASSERT_GT(io, 0);

@@ -88,7 +88,7 @@ TEST_F(PortMapper, is_asked_again_when_the_server_comes_back_on_other_ports) {
     EXPECT_TRUE((*directory)->read("work", "machine.toml", 4096));
 }
 
-TEST_F(PortMapper, that_knows_no_mount_service_is_named_with_its_port) {
+TEST_F(PortMapper, is_named_with_its_port_when_it_knows_no_mount_service) {
     // Ganesha registers version 1 too, and a port mapper that lacks the version asked for tells another's
     // port.
     forget("100005", "1");
@@ -101,7 +101,7 @@ TEST_F(PortMapper, that_knows_no_mount_service_is_named_with_its_port) {
         << directory.error().to_user();
 }
 
-TEST_F(PortMapper, that_knows_no_nfs_service_is_named_with_its_port) {
+TEST_F(PortMapper, is_named_with_its_port_when_it_knows_no_nfs_service) {
     forget("100003", "3");
     auto directory = mount();
     ASSERT_FALSE(directory);
@@ -111,7 +111,7 @@ TEST_F(PortMapper, that_knows_no_nfs_service_is_named_with_its_port) {
         << directory.error().to_user();
 }
 
-TEST_F(PortMapper, that_is_silent_is_named_with_its_port) {
+TEST_F(PortMapper, is_named_with_its_port_when_it_is_silent) {
     const pid_t rpcbind = std::stoi(getenv("BERTH_PORT_MAPPER"));
     ASSERT_EQ(kill(rpcbind, SIGSTOP), 0);
     guest::MountOptions o = options();
@@ -135,7 +135,7 @@ void enter_empty_network() {
     ASSERT_TRUE(done) << done.error().to_log();
 }
 
-TEST_F(PortMapper, that_is_absent_is_named_with_its_port) {
+TEST_F(PortMapper, is_named_with_its_port_when_it_is_absent) {
     std::thread([this] {
         ASSERT_NO_FATAL_FAILURE(enter_empty_network());
         auto directory = mount();

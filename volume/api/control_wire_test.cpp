@@ -28,11 +28,11 @@ Result<ControlReply> read_reply(std::string_view text) {
     return read<ControlReply>(message);
 }
 
-TEST(ControlMessages, of_a_request_come_out_as_they_went_in_and_are_checked_field_by_field) {
+TEST(ControlMessages, come_out_as_they_went_in_and_are_checked_field_by_field_in_a_request) {
     message_contract::holds_for<ControlRequest>({AskStatus{}, Watch{}, Stop{}});
 }
 
-TEST(ControlMessages, of_a_reply_come_out_as_they_went_in_and_are_checked_field_by_field) {
+TEST(ControlMessages, come_out_as_they_went_in_and_are_checked_field_by_field_in_a_reply) {
     message_contract::holds_for<ControlReply>(
         {status, Drained{std::chrono::milliseconds(1500)}, StopFailed{"No space is left"}});
 }
@@ -46,7 +46,7 @@ TEST(ControlMessages, count_what_is_not_committed_over_all_disks) {
     EXPECT_EQ(status.uncommitted(), 11U);
 }
 
-TEST(ControlMessages, without_a_claim_or_a_lost_write_leave_them_out) {
+TEST(ControlMessages, leave_out_a_claim_and_a_lost_write_that_are_not_there) {
     EXPECT_FALSE(write_message(ControlReply(VolumeStatus{})).contains("claim"));
     EXPECT_EQ(write_message(ControlReply(Drained{})), (json{{"type", "stopped"}}));
     const auto drained = read_reply(R"({"type":"stopped"})");

@@ -261,7 +261,7 @@ TEST_F(NfsDiskTest, a_failed_commit_fails_the_flush_and_the_writes_are_sent_agai
     EXPECT_EQ(server.disk, "abc");
 }
 
-TEST_F(NfsDiskTest, later_means_later) {
+TEST_F(NfsDiskTest, sends_a_write_again_only_after_a_pause_when_told_to_try_later) {
     auto w = write(0, "abc");
     server.refuse(0, k_nfs_jukebox);
     disk->step();

@@ -182,7 +182,7 @@ TEST_F(RpcTransportTest, an_idle_connection_that_is_lost_carries_no_write) {
     EXPECT_FALSE(transport->may_carry_writes());
 }
 
-TEST_F(RpcTransportTest, one_that_is_lost_while_it_reads_carries_no_write) {
+TEST_F(RpcTransportTest, a_connection_that_is_lost_while_it_reads_carries_no_write) {
     transport->read("file", 0, 1, [](CallResult, std::string_view, bool) {});
     transport->commit("file", [](CallResult, const Verifier&) {});
     EXPECT_GT(arrived(), 0);
@@ -190,7 +190,7 @@ TEST_F(RpcTransportTest, one_that_is_lost_while_it_reads_carries_no_write) {
     EXPECT_FALSE(transport->may_carry_writes());
 }
 
-TEST_F(RpcTransportTest, one_that_is_lost_before_a_write_was_answered_may_carry_it) {
+TEST_F(RpcTransportTest, a_connection_that_is_lost_before_a_write_was_answered_may_carry_it) {
     write();
     EXPECT_GT(arrived(), 0);
     EXPECT_TRUE(transport->may_carry_writes());
@@ -199,7 +199,7 @@ TEST_F(RpcTransportTest, one_that_is_lost_before_a_write_was_answered_may_carry_
     EXPECT_TRUE(transport->may_carry_writes()) << "also when its callback has come";
 }
 
-TEST_F(RpcTransportTest, one_that_is_lost_behind_the_answer_to_its_last_write_carries_none) {
+TEST_F(RpcTransportTest, a_connection_that_is_lost_behind_the_answer_to_its_last_write_carries_none) {
     constexpr uint32_t k_io_error = 5;
     write();
     transport->service(POLLOUT, lease);

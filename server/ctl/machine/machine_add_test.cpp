@@ -13,7 +13,7 @@ TEST_F(MachineAddTest, says_the_id_and_the_name_of_the_record_that_it_adds) {
     EXPECT_EQ(store()->find("desk")->macs, std::vector<std::string>{"52:54:00:00:00:01"});
 }
 
-TEST_F(MachineAddTest, with_json_prints_the_record) {
+TEST_F(MachineAddTest, prints_the_record_with_json) {
     const auto machine = json_of({"machine", "add", "--mac", "52:54:00:00:00:01", "--keymap", "de"});
     EXPECT_EQ(machine["id"], "m-0001");
     EXPECT_EQ(machine["settings"]["keymap"], "de");

@@ -28,7 +28,7 @@ TEST_F(MachineListTest, names_conflicts_behind_the_machines) {
     EXPECT_THAT(out_of({"machine", "list"}), HasSubstr("\n\nConflicts: "));
 }
 
-TEST_F(MachineListTest, with_json_prints_an_array_of_records) {
+TEST_F(MachineListTest, prints_an_array_of_records_with_json) {
     EXPECT_EQ(json_of({"machine", "list"}), nlohmann::json::array());
     add_machine();
     EXPECT_EQ(json_of({"machine", "list"})[0]["name"], "berth-1");

@@ -30,7 +30,7 @@ TEST_F(MachineRemoveTest, keeps_it_after_a_no_and_without_a_terminal) {
     EXPECT_EQ(left(), 1U);
 }
 
-TEST_F(MachineRemoveTest, with_json_prints_what_was_removed_or_null) {
+TEST_F(MachineRemoveTest, prints_what_was_removed_or_null_with_json) {
     answers("n");
     EXPECT_EQ(json_of({"machine", "remove", "berth-1"})["removed"], nullptr);
     EXPECT_EQ(json_of({"machine", "remove", "-y", "berth-1"})["removed"], "m-0001");

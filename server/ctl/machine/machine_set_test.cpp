@@ -56,7 +56,7 @@ TEST_F(MachineSetTest, has_no_question_where_nothing_changes) {
     EXPECT_EQ(out_of({"machine", "set", "berth-1", "--name", "berth-1"}), "m-0001: nothing changed\n");
 }
 
-TEST_F(MachineSetTest, with_json_prints_the_record_alone_and_asks_on_standard_error) {
+TEST_F(MachineSetTest, prints_the_record_alone_with_json_and_asks_on_standard_error) {
     answers("y");
     auto words = line;
     EXPECT_EQ(json_of(words)["mode"], "local");

@@ -32,7 +32,7 @@ TEST_F(MachineShowTest, names_what_was_typed_when_there_is_no_such_machine) {
     EXPECT_EQ(said.out, "");
 }
 
-TEST_F(MachineShowTest, with_json_prints_the_record) {
+TEST_F(MachineShowTest, prints_the_record_with_json) {
     add_machine();
     EXPECT_EQ(json_of({"machine", "show", "berth-1"})["macs"][0], "52:54:00:00:00:01");
 }

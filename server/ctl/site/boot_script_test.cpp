@@ -17,7 +17,7 @@ TEST_F(BootScriptVerbTest, prints_the_script_with_the_provisioners_url) {
     EXPECT_THAT(out, HasSubstr("http://10.0.0.1:8080"));
 }
 
-TEST_F(BootScriptVerbTest, with_json_prints_the_file_as_a_text) {
+TEST_F(BootScriptVerbTest, prints_the_file_as_a_text_with_json) {
     const std::vector<std::string> line{"boot-script", "--url", "http://10.0.0.1:8080"};
     EXPECT_EQ(json_of(line)["text"], out_of(line));
 }

@@ -21,7 +21,7 @@ TEST_F(DnsmasqVerbTest, prints_settings_as_a_file) {
     EXPECT_THAT(out, HasSubstr("http://10.0.0.1:8080/"));
 }
 
-TEST_F(DnsmasqVerbTest, with_json_prints_the_file_as_a_text) {
+TEST_F(DnsmasqVerbTest, prints_the_file_as_a_text_with_json) {
     EXPECT_EQ(json_of(line)["text"], out_of(line));
 }
 

@@ -24,7 +24,7 @@ TEST_F(ImageAddTest, says_which_build_is_served_and_whether_it_was_before) {
     EXPECT_THAT(out_of(line()), testing::MatchesRegex("site: build 7-[0-9a-f]+ is served already\n"));
 }
 
-TEST_F(ImageAddTest, with_json_prints_the_build_and_the_one_before) {
+TEST_F(ImageAddTest, prints_the_build_and_the_one_before_with_json) {
     const auto added = json_of(line());
     EXPECT_EQ(added["name"], "site");
     EXPECT_EQ(added["before"], "");

@@ -27,7 +27,7 @@ TEST_F(PolicySetTest, changes_nothing_after_a_no_and_without_a_terminal) {
     EXPECT_EQ(unknown(), UnknownPolicy::local);
 }
 
-TEST_F(PolicySetTest, with_json_prints_the_policy_as_it_is_then) {
+TEST_F(PolicySetTest, prints_the_policy_as_it_is_then_with_json) {
     EXPECT_EQ(json_of({"policy", "set", "-y", "--image", "school"})["defaults"]["image"], "school");
     answers("n");
     EXPECT_EQ(json_of({"policy", "set", "--image", "other"})["defaults"]["image"], "school");

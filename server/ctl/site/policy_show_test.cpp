@@ -14,7 +14,7 @@ TEST_F(PolicyShowTest, says_what_is_set) {
     EXPECT_EQ(out_of({"policy", "show"}), "unknown: enrol\nimage: school\n");
 }
 
-TEST_F(PolicyShowTest, with_json_prints_the_policy) {
+TEST_F(PolicyShowTest, prints_the_policy_with_json) {
     EXPECT_EQ(json_of({"policy", "show"}),
               (nlohmann::json{{"unknown", "local"}, {"defaults", nlohmann::json::object()}}));
 }

@@ -25,7 +25,7 @@ TEST_F(VmCheckTest, prints_every_fault_and_fails_behind_them) {
     EXPECT_THAT(said.out, HasSubstr("BERTH-K01"));
 }
 
-TEST_F(VmCheckTest, with_json_prints_the_findings_alone_also_when_it_fails) {
+TEST_F(VmCheckTest, prints_the_findings_alone_with_json_also_when_it_fails) {
     add_vm();
     EXPECT_EQ(json_of({"vm", "check", "ann/work"})["findings"], nlohmann::json::array());
     lock_vm();

@@ -41,7 +41,7 @@ TEST_F(VmCloneTest, makes_nothing_when_a_name_is_wrong) {
     EXPECT_TRUE(names("ben").empty());
 }
 
-TEST_F(VmCloneTest, leaves_a_machine_in_use_alone_unless_it_may_break_the_lock) {
+TEST_F(VmCloneTest, leaves_a_vm_in_use_alone_unless_it_may_break_the_lock) {
     lock_vm();
     const Said said = run({"vm", "clone", "ann/work", "ben/w"});
     EXPECT_TRUE(said.refused("BERTH-K01"));

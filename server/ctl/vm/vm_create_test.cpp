@@ -27,7 +27,7 @@ TEST_F(VmCreateTest, makes_the_disks_in_their_order_and_says_the_uuid) {
     EXPECT_THAT(of("ann").at("work/machine.toml")->data, HasSubstr("role = \"swap\""));
 }
 
-TEST_F(VmCreateTest, with_json_prints_what_it_made) {
+TEST_F(VmCreateTest, prints_what_it_made_with_json) {
     const auto made = json_of(line({"--cpus", "3", "--memory", "1GiB", "--firmware", "uefi"}));
     EXPECT_EQ(made["vm"], "work");
     EXPECT_EQ(made["cpus"], 3);
@@ -45,7 +45,7 @@ TEST_F(VmCreateTest, names_the_range_of_a_wrong_size_and_makes_nothing) {
     EXPECT_TRUE(names("ann").empty());
 }
 
-TEST_F(VmCreateTest, leaves_a_machine_of_that_name_as_it_is) {
+TEST_F(VmCreateTest, leaves_a_vm_of_that_name_as_it_is) {
     add_vm();
     const std::string before = of("ann").at("work/machine.toml")->data;
     EXPECT_TRUE(run(line()).refused("BERTH-M34"));

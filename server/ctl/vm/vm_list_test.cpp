@@ -12,7 +12,7 @@ using testing::StartsWith;
 
 using VmListTest = CtlTest;
 
-TEST_F(VmListTest, has_a_row_for_each_machine_of_all_users_or_of_one) {
+TEST_F(VmListTest, has_a_row_for_each_vm_of_all_users_or_of_one) {
     add_vm();
     of("ben").put("old/machine.toml", files::FileType::regular, "schema = 1\n");
     const std::string all = out_of({"vm", "list"});
@@ -22,7 +22,7 @@ TEST_F(VmListTest, has_a_row_for_each_machine_of_all_users_or_of_one) {
     EXPECT_THAT(out_of({"vm", "list", "ann"}), Not(HasSubstr("ben")));
 }
 
-TEST_F(VmListTest, with_json_prints_an_array_with_who_uses_each) {
+TEST_F(VmListTest, prints_an_array_with_who_uses_each_with_json) {
     EXPECT_EQ(json_of({"vm", "list"}), nlohmann::json::array());
     add_vm();
     EXPECT_EQ(json_of({"vm", "list"})[0]["holder"], nullptr);

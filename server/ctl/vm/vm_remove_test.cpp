@@ -44,13 +44,13 @@ TEST_F(VmRemoveTest, removes_nothing_when_a_signal_is_the_answer) {
     EXPECT_THAT(names("ann", "work"), ElementsAre("last-used.1", "machine.toml", "software.raw"));
 }
 
-TEST_F(VmRemoveTest, leaves_a_machine_in_use_alone) {
+TEST_F(VmRemoveTest, leaves_a_vm_in_use_alone) {
     lock_vm();
     EXPECT_TRUE(run(without_asking).refused("BERTH-K01"));
     EXPECT_THAT(names("ann", "work"), ElementsAre("lock.9", "machine.toml", "software.raw"));
 }
 
-TEST_F(VmRemoveTest, with_json_prints_what_was_removed_or_null) {
+TEST_F(VmRemoveTest, prints_what_was_removed_or_null_with_json) {
     answers("n");
     EXPECT_EQ(json_of(line)["removed"], nullptr);
     EXPECT_EQ(json_of(without_asking)["removed"], "ann/work");

@@ -28,7 +28,7 @@ TEST_F(VmShowTest, says_who_uses_it) {
                 HasSubstr("in use on: berth-7 since 2026-01-01T08:00:00Z\n"));
 }
 
-TEST_F(VmShowTest, with_json_prints_the_same) {
+TEST_F(VmShowTest, prints_the_same_facts_with_json) {
     add_vm();
     const auto shown = json_of({"vm", "show", "ann/work"});
     EXPECT_EQ(shown["where"], "/srv/users/ann");
