@@ -60,7 +60,7 @@ def test_provisioner_service_is_what_systemd_understands(server):
     assert server.agent(f"systemd-analyze verify --man=no {path} 2>&1").strip() == ""
 
 
-def test_provisioner_service_starts_answers_keeps_its_files_and_ends_in_order(server):
+def test_provisioner_service_starts_answers_keeps_its_files_and_ends_cleanly(server):
     server.agent(f"systemctl start {SERVICE}")
     server.wait_answer()
     assert server.get("/boot.ipxe").startswith("#!ipxe")

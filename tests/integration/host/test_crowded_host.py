@@ -18,7 +18,7 @@ def on_a_crowded_host(build, *command):
     return done.stdout
 
 
-def test_the_crowded_host_is_one(build):
+def test_the_crowded_host_has_users_hosts_and_services_of_its_own(build):
     said = on_a_crowded_host(build, "bash", "-c", "id -u ann; getent hosts fs1; hostname; rpcinfo -s")
     assert "4001\n203.0.113.9" in said and "\nfs1\n" in said and "100003" in said
 
@@ -32,7 +32,7 @@ def test_a_machine_of_their_own_has_nobody_of_the_crowded_host(root, build):
 
 @pytest.mark.parametrize("tests", [
     "tests/integration/session/test_session.py::test_the_user_chooses_among_vms_and_the_other_one_is_untouched",
-    "tests/integration/vmtools/test_vm_tools.py::test_create_list_show_check_and_remove",
+    "tests/integration/vmtools/test_vm_tools.py::test_a_new_vm_is_listed_shown_checked_and_removed",
 ])
 def test_pytest_runs_on_a_crowded_host(root, build, tests):
     assert "1 passed" in on_a_crowded_host(build, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", root / tests)

@@ -25,7 +25,7 @@ def test_programs_and_their_libraries_are_of_the_images_debian(root, build):
     assert keys.is_absolute() and keys.is_dir(), "the signing key is where the host has it"
 
 
-def test_inside_it_is_entered_already(root):
+def test_the_root_of_tools_is_not_entered_twice(root):
     done = subprocess.run([root / "tests/enter", "printenv", "BERTH_TOOLS_OF"], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == os.environ["BERTH_TOOLS_OF"]
     other = {"trixie": "bookworm", "bookworm": "trixie"}[os.environ["BERTH_TOOLS_OF"]]

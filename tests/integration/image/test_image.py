@@ -55,7 +55,7 @@ def test_nothing_of_the_demo_is_in_it(squashfs, etc):
     assert found == ""
 
 
-def test_no_getty_no_ssh_no_rescue_shell(squashfs):
+def test_the_image_starts_no_getty_ssh_or_rescue_shell(squashfs):
     names = squashfs.entries
     assert not [n for n in names if re.search(r"/(sshd|dropbear|telnetd|in\.rlogind)$", n)]
     for unit in ("getty@.service", "serial-getty@.service", "console-getty.service", "container-getty@.service", "autovt@.service",
@@ -221,7 +221,7 @@ def test_a_server_gets_a_package_that_names_what_it_needs(image, tmp_path):
     assert "machine" in said
 
 
-def test_no_unneeded_weight(squashfs):
+def test_the_image_has_no_manuals_package_lists_or_logs(squashfs):
     for folder in ("/usr/share/man/", "/usr/share/locale/", "/var/lib/apt/", "/var/cache/apt/", "/var/log/", "/boot/"):
         assert not [n for n in squashfs.entries if n.startswith(folder)], folder
 

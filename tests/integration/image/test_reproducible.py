@@ -42,7 +42,7 @@ def compile_without_cache(checkout, target):
                        env={**os.environ, "CCACHE_DISABLE": "1"})
 
 
-def test_same_bytes_from_the_cached_root_whatever_folder_umask_and_locale(image, root, tmp_path):
+def test_the_cached_root_gives_the_same_bytes_whatever_folder_umask_and_locale(image, root, tmp_path):
     # Nothing is added to the cache: nobody waits for these builds.
     here = {**EPOCH, "BERTH_BUILD_LOCK": str(tmp_path / "lock")}
     one, two = checkout(root, tmp_path / "one"), checkout(root, tmp_path / "another folder")
@@ -57,7 +57,7 @@ def test_same_bytes_from_the_cached_root_whatever_folder_umask_and_locale(image,
 
 
 @pytest.mark.full_only  # some ten minutes; the plain run holds the cheaper half above
-def test_same_bytes_from_nothing_in_two_checkouts(root, tmp_path):
+def test_two_checkouts_build_the_same_bytes_from_nothing(root, tmp_path):
     common = {**EPOCH, "CCACHE_DISABLE": "1"}
     one = checkout(root, tmp_path / "one")
     two = checkout(root, tmp_path / "elsewhere" / "two")

@@ -64,13 +64,13 @@ def test_without_a_terminal_it_changes_nothing_unless_y_is_given(provisioner):
     assert "nothing changed" in provisioner.ctl("machine", "set", MAC, "--name", "berth-525400000001").stdout, "nothing is asked where nothing changes"
 
 
-def test_remove_forgets_it(provisioner):
+def test_remove_forgets_the_machine(provisioner):
     provisioner.ctl("machine", "add", "--mac", MAC, "--name", "desk")
     assert "-name: desk\n" in provisioner.ctl("machine", "remove", "-y", "desk").stdout
     assert provisioner.machines() == []
 
 
-def test_illegal_values_name_their_range_and_change_nothing(provisioner):
+def test_wrong_values_name_their_range_and_change_nothing(provisioner):
     provisioner.ctl("machine", "add", "--mac", MAC)
     for option, value, text in (("--mode", "x", "must be network, local or install"), ("--console", "ttyS0 init=/bin/sh", "must be tty1"),
                                 ("--nfs-port", "65536", "0 (ask the port mapper) to 65535"), ("--name", "A b", "must be 1 to 63"),

@@ -45,7 +45,7 @@ def test_without_the_token_nothing_is_told_or_taken(provisioner):
     assert provisioner.machines()[0]["stage"] == "ipxe"
 
 
-def test_state_files_of_a_diskless_client(provisioner):
+def test_state_files_of_a_diskless_client_are_kept_and_bounded(provisioner):
     provisioner.ctl("machine", "add", "--mac", MAC)
     header = ["-H", f"Berth-Boot: {provisioner.boot()}"]
     url = "/v1/machines/m-0001/state"

@@ -87,7 +87,7 @@ def test_replace_moves_a_record_to_the_hardware_that_discover_listed(provisioner
     assert "not enabled" not in boot(provisioner, MAC, ONE)[0], "the old hardware is an unknown machine"
 
 
-def test_replace_by_what_a_conflict_says(provisioner):
+def test_replace_takes_what_a_conflict_says(provisioner):
     provisioner.ctl("machine", "add", "--mac", MAC)
     boot(provisioner, MAC, ONE)
     boot(provisioner, MAC, TWO)  # its board was exchanged, its card stays

@@ -282,7 +282,7 @@ def test_undionly_runs_on_a_bios_cards_pxe_interface_and_goes_on(lan, mode):
             site.close()
 
 
-def test_of_two_cards_the_one_that_booted_is_asked_about(lan):
+def test_the_one_of_two_cards_that_booted_is_asked_about(lan):
     serve(lan)
     start_dnsmasq(lan, "dhcp")
     assert_decided(lan, Machine(lan, "pcbios", nic_rom=False, other_card=True), "pcbios")

@@ -121,7 +121,7 @@ def seconds_in(text):
     return [int(n) for n in re.findall(r"(\d+) s\b", text)]
 
 
-def test_the_holder_closes_in_order_and_the_claimer_starts_with_every_byte(desks):
+def test_the_holder_closes_cleanly_and_the_claimer_starts_with_every_byte(desks):
     berth7, berth12 = desks
     holder = writer(berth7, b"m")
     taker = claim(berth12)

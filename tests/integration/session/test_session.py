@@ -237,7 +237,7 @@ def test_the_session_undoes_everything_when_the_greeter_dies(world):
     world.assert_clean()
 
 
-def test_sigterm_closes_in_order(world):
+def test_sigterm_closes_the_session_cleanly(world):
     greeter = start_guest(world)
     os.kill(berth_session_pid(greeter), signal.SIGTERM)
     assert greeter.end(60) == 0

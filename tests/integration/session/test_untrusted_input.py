@@ -199,7 +199,7 @@ LEGAL = {"two words": "my disk.raw", "Größe 日本語 \U0001f6a2": "Größe �
          "$(reboot)`id`;&|*?": "$(reboot)`id`;&|*?", "a'b\"c\\d%s{}": "a'b%s{}", "é" * 127: "é" * 127}
 
 
-def test_names_with_anything_legal_in_them_work(world):
+def test_names_with_anything_valid_in_them_work(world):
     shutil.rmtree(world.user / "work")
     for number, (name, disk) in enumerate(LEGAL.items()):
         folder = world.add_vm(name, number)

@@ -261,7 +261,7 @@ def parameters():
 
 
 @pytest.mark.parametrize(("step", "fault"), parameters())
-def test_a_way_out(world, step, fault):
+def test_a_step_that_meets_a_fault_ends_by_a_way_out(world, step, fault):
     cell = Cell(world, step, fault)
     RESULTS[step, fault] = "FAILED"
     begun = time.monotonic()

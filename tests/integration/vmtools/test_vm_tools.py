@@ -23,7 +23,7 @@ def assert_owned(path, uid):
         assert (facts.st_uid, facts.st_gid) == (uid, uid), entry
 
 
-def test_create_list_show_check_and_remove(tools):
+def test_a_new_vm_is_listed_shown_checked_and_removed(tools):
     made = tools.ctl.json("create", "ann/work", "--memory", "1GiB", "--cpus", 2, "--disk", "64 MiB", "--disk", "8MiB", "--swap", "64 MiB")
     assert made["memory"] == 1 << 30
     written = machine(tools, "ann/work")
@@ -65,7 +65,7 @@ def test_a_lock_whose_holder_is_gone_is_broken_when_asked_for(tools):
     assert tools.names("ben") == ["work"]
 
 
-def test_names_with_spaces_utf8_a_dash_and_255_bytes(tools):
+def test_names_may_have_spaces_utf8_a_dash_and_255_bytes(tools):
     for name in ("my vm ü", "-rf", "n" * 255):
         tools.ctl.ok("create", f"ann/{name}", "--disk", "1 MiB")
         assert "nothing would stop" in tools.ctl.ok("check", f"ann/{name}")

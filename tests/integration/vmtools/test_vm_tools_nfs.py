@@ -45,7 +45,7 @@ def owned(folder, uid):
     return all((p.lstat().st_uid, p.lstat().st_gid) == (uid, uid) for p in (folder, *folder.rglob("*")))
 
 
-def test_create_import_list_check_and_remove_by_nfs(world, ctl, ben):
+def test_vms_are_created_imported_listed_checked_and_removed_by_nfs(world, ctl, ben):
     raw, image = world.folder / "bytes", world.folder / "disk.qcow2"
     raw.write_bytes(os.urandom(300_032) + bytes(3 << 20) + os.urandom(700_416))
     subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-c", raw, image], check=True)
