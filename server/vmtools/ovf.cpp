@@ -64,13 +64,13 @@ class Reader {
   public:
     Reader(const XmlElement& root, std::string file) : root_(root), file_(std::move(file)) {}
 
-    Result<OvfMachine> read() {
+    Result<OvfAppliance> read() {
         const auto systems = root_.all("VirtualSystem");
         if (systems.size() != 1)
             return wrong(root_, fmt::format("{} virtual systems: must be 1", systems.size()));
         const XmlElement& system = systems.front();
-        machine_.name = system.child_text("Name");
-        if (machine_.name.empty()) machine_.name = system.attribute("id");
+        appliance_.name = system.child_text("Name");
+        if (appliance_.name.empty()) appliance_.name = system.attribute("id");
         const auto hardware = system.all("VirtualHardwareSection");
         if (hardware.empty()) return wrong(system, "no VirtualHardwareSection");
         std::vector<XmlElement> items;
@@ -82,7 +82,7 @@ class Reader {
                 controllers_[item.child_text("InstanceID")] = item.child_text("ResourceSubType");
         for (const XmlElement& item : items) BERTH_TRY(read_item(item));
         read_firmware(system);
-        if (machine_.memory == 0) return wrong(hardware.front(), "no memory");
+        if (appliance_.memory == 0) return wrong(hardware.front(), "no memory");
         if (disks_.empty()) return wrong(hardware.front(), "no disk");
         if (disks_.size() > k_max_disks)
             return wrong(hardware.front(),
@@ -90,8 +90,8 @@ class Reader {
         std::ranges::stable_sort(disks_, {}, [](const Place& p) {
             return std::tuple(whole(p.parent).value_or(UINT64_MAX), p.parent, p.address);
         });
-        for (Place& p : disks_) machine_.disks.push_back(std::move(p.disk));
-        return machine_;
+        for (Place& p : disks_) appliance_.disks.push_back(std::move(p.disk));
+        return appliance_;
     }
 
   private:
@@ -114,7 +114,7 @@ class Reader {
             if (!value || *value < 1 || *value > 128)
                 return wrong(item,
                              fmt::format("\"{}\" processors: must be 1 to 128", quantity.substr(0, 40)));
-            machine_.cpus = static_cast<unsigned>(*value);
+            appliance_.cpus = static_cast<unsigned>(*value);
         }
         if (*type == k_memory) {
             const std::string units = item.child_text("AllocationUnits");
@@ -125,10 +125,10 @@ class Reader {
             if (!value || *value == 0 || *value > (uint64_t{4} << 40) / *unit || *value * *unit < 16 * k_mib)
                 return wrong(item,
                              fmt::format("memory \"{}\": must be 16 MiB to 4 TiB", quantity.substr(0, 40)));
-            machine_.memory = (*value * *unit + k_mib - 1) / k_mib * k_mib;
+            appliance_.memory = (*value * *unit + k_mib - 1) / k_mib * k_mib;
         }
-        if (*type == k_card && machine_.cards.size() < 8)
-            machine_.cards.push_back(card_model(item.child_text("ResourceSubType")));
+        if (*type == k_card && appliance_.cards.size() < 8)
+            appliance_.cards.push_back(card_model(item.child_text("ResourceSubType")));
         if (*type == k_disk) return read_disk(item);
         return {};
     }
@@ -174,21 +174,22 @@ class Reader {
     void read_firmware(const XmlElement& system) {
         for (const XmlElement& c : system.all("Config"))  // VMware
             if (c.attribute("key") == "firmware" && lower_case(c.attribute("value")) == "efi")
-                machine_.firmware = guest::Firmware::uefi;
+                appliance_.firmware = guest::Firmware::uefi;
         for (const XmlElement& f : system.all("Firmware"))  // VirtualBox
-            if (lower_case(f.attribute("type")).starts_with("efi")) machine_.firmware = guest::Firmware::uefi;
+            if (lower_case(f.attribute("type")).starts_with("efi"))
+                appliance_.firmware = guest::Firmware::uefi;
     }
 
     XmlElement root_;
     std::string file_;
-    OvfMachine machine_;
+    OvfAppliance appliance_;
     std::map<std::string, std::string> controllers_;
     std::vector<Place> disks_;
 };
 
 }  // namespace
 
-Result<OvfMachine> parse_ovf(std::string_view text, const std::string& file) {
+Result<OvfAppliance> parse_ovf(std::string_view text, const std::string& file) {
     const auto document = guest::read_xml(text);
     if (!document) return fail(ErrorCode::P25, "{}: {}", file, document.error());
     const XmlElement root = document->root();

@@ -19,7 +19,7 @@ struct OvfDisk {
     guest::DiskBus bus = guest::DiskBus::sata;
 };
 
-struct OvfMachine {
+struct OvfAppliance {
     std::string name;
     unsigned cpus = 1;
     uint64_t memory = 0;  ///< Bytes, whole MiB.
@@ -30,6 +30,6 @@ struct OvfMachine {
 
 inline constexpr size_t k_max_ovf = guest::k_max_xml;
 /// P25 naming `file`, place and what would be right.
-Result<OvfMachine> parse_ovf(std::string_view text, const std::string& file);
+Result<OvfAppliance> parse_ovf(std::string_view text, const std::string& file);
 
 }  // namespace berth::server

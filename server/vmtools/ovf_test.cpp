@@ -46,25 +46,25 @@ std::string with(const std::string& from, const std::string& to) {
 }
 
 void refused(const std::string& text, const std::string& why) {
-    const auto machine = parse_ovf(text, "x.ovf");
-    ASSERT_FALSE(machine) << why;
-    EXPECT_EQ(code_of(machine), "BERTH-P25");
-    EXPECT_TRUE(machine.error().detail().starts_with("x.ovf"));
-    EXPECT_NE(machine.error().detail().find(why), std::string::npos) << machine.error().detail();
+    const auto appliance = parse_ovf(text, "x.ovf");
+    ASSERT_FALSE(appliance) << why;
+    EXPECT_EQ(code_of(appliance), "BERTH-P25");
+    EXPECT_TRUE(appliance.error().detail().starts_with("x.ovf"));
+    EXPECT_NE(appliance.error().detail().find(why), std::string::npos) << appliance.error().detail();
 }
 
 TEST(Ovf, reads_processors_memory_firmware_disks_and_cards) {
-    const auto machine = parse_ovf(vmware(), "x.ovf");
-    ASSERT_TRUE(machine) << machine.error().to_log();
-    EXPECT_EQ(machine->name, "Office");
-    EXPECT_EQ(machine->cpus, 4U);
-    EXPECT_EQ(machine->memory, 4ULL << 30);
-    EXPECT_EQ(machine->firmware, guest::Firmware::uefi);
-    ASSERT_EQ(machine->disks.size(), 2U);
-    EXPECT_EQ(machine->disks[0].file, "a.vmdk");
-    EXPECT_EQ(machine->disks[1].file, "b.vmdk");
-    EXPECT_EQ(machine->disks[0].bus, guest::DiskBus::sata);
-    EXPECT_EQ(machine->cards, (std::vector<std::string>{"e1000e"}));
+    const auto appliance = parse_ovf(vmware(), "x.ovf");
+    ASSERT_TRUE(appliance) << appliance.error().to_log();
+    EXPECT_EQ(appliance->name, "Office");
+    EXPECT_EQ(appliance->cpus, 4U);
+    EXPECT_EQ(appliance->memory, 4ULL << 30);
+    EXPECT_EQ(appliance->firmware, guest::Firmware::uefi);
+    ASSERT_EQ(appliance->disks.size(), 2U);
+    EXPECT_EQ(appliance->disks[0].file, "a.vmdk");
+    EXPECT_EQ(appliance->disks[1].file, "b.vmdk");
+    EXPECT_EQ(appliance->disks[0].bus, guest::DiskBus::sata);
+    EXPECT_EQ(appliance->cards, (std::vector<std::string>{"e1000e"}));
 }
 
 TEST(Ovf, disks_are_in_the_order_of_their_controllers_numbers) {
@@ -72,10 +72,10 @@ TEST(Ovf, disks_are_in_the_order_of_their_controllers_numbers) {
                             "<rasd:InstanceID>10</rasd:InstanceID><rasd:ResourceSubType>lsilogic");
     const std::string second = "<rasd:InstanceID>5</rasd:InstanceID><rasd:Parent>3<";
     text.replace(text.find(second), second.size(), "<rasd:InstanceID>5</rasd:InstanceID><rasd:Parent>10<");
-    const auto machine = parse_ovf(text, "x.ovf");
-    ASSERT_TRUE(machine) << machine.error().to_log();
-    ASSERT_EQ(machine->disks.size(), 2U);
-    EXPECT_EQ(machine->disks[0].file, "a.vmdk") << "on controller 3, before 10";
+    const auto appliance = parse_ovf(text, "x.ovf");
+    ASSERT_TRUE(appliance) << appliance.error().to_log();
+    ASSERT_EQ(appliance->disks.size(), 2U);
+    EXPECT_EQ(appliance->disks[0].file, "a.vmdk") << "on controller 3, before 10";
 }
 
 TEST(Ovf, values_out_of_range_are_named_with_their_range) {

@@ -60,7 +60,7 @@ Result<VmName> parse_vm_name(const std::string& text) {
     return name;
 }
 
-Result<lock::LockOwner> this_machine() {
+Result<lock::LockOwner> this_host() {
     auto identity = BERTH_TRY(read_client_identity());
     auto boot_id = BERTH_TRY(read_file("/proc/sys/kernel/random/boot_id", 128));
     const passwd* me = getpwuid(getuid());
@@ -151,9 +151,9 @@ Result<std::vector<std::string>> RealPlaces::users(const PlaceOptions& options) 
 Result<files::FileHandle> find_vm(UserPlace& place, const std::string& vm) {
     auto folder = place.ops->lookup(place.ops->root(), vm);
     if (folder && folder->attributes.type == files::FileType::directory) {
-        auto machine = place.ops->lookup(folder->handle, "machine.toml");
-        if (machine) return folder->handle;
-        if (!failed_as(machine, Condition::absent)) return fail(machine.error());
+        auto toml = place.ops->lookup(folder->handle, "machine.toml");
+        if (toml) return folder->handle;
+        if (!failed_as(toml, Condition::absent)) return fail(toml.error());
     } else if (!folder && !failed_as(folder, Condition::absent)) {
         return fail(folder.error());
     }

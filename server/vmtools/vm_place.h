@@ -36,8 +36,8 @@ struct VmName {
 /// M36.
 Result<VmName> parse_vm_name(const std::string& text);
 
-/// This machine and the user who calls.
-Result<lock::LockOwner> this_machine();
+/// This host and the user who calls.
+Result<lock::LockOwner> this_host();
 
 /// One user's directory, opened as that user.
 struct UserPlace {
@@ -49,7 +49,7 @@ struct UserPlace {
     std::shared_ptr<files::FilesHelper> files;
     lock::LockTimes times;
     /// Whose locks and unfinished VMs are this program's.
-    std::function<Result<lock::LockOwner>()> owner = this_machine;
+    std::function<Result<lock::LockOwner>()> owner = this_host;
 
     /// Until nothing that was sent to its server without an answer can arrive any more (docs/security.md,
     /// assumption 2): before others may use what was written.

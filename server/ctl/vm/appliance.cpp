@@ -11,7 +11,7 @@
 namespace berth::server {
 namespace {
 
-Result<OvfMachine> read_description(const TarRead& read, const std::vector<TarMember>& members,
+Result<OvfAppliance> read_description(const TarRead& read, const std::vector<TarMember>& members,
                                     const std::string& path) {
     const auto description =
         std::ranges::find_if(members, [](const TarMember& m) { return m.name.ends_with(".ovf"); });
@@ -37,7 +37,7 @@ Result<ImageSource> open_member(const OvfDisk& disk, const std::vector<TarMember
 
 }  // namespace
 
-Status read_appliance(const std::string& path, const VmHardwareArguments& hardware, NewMachine& machine) {
+Status read_appliance(const std::string& path, const VmHardwareArguments& hardware, VmToMake& vm) {
     auto whole = BERTH_TRY(open_image(path, ImageFormat::raw));
     const TarRead read = [&](uint64_t offset, size_t length) -> Result<std::string> {
         std::string bytes(length, '\0');
@@ -50,7 +50,7 @@ Status read_appliance(const std::string& path, const VmHardwareArguments& hardwa
     auto members = BERTH_TRY(read_tar_index(read, whole.size, path));
     auto described = BERTH_TRY(read_description(read, members, path));
 
-    auto& config = machine.config;
+    auto& config = vm.config;
     config.cpus = described.cpus;
     config.memory = described.memory;
     config.firmware = described.firmware;
@@ -59,7 +59,7 @@ Status read_appliance(const std::string& path, const VmHardwareArguments& hardwa
     else
         config.network.model = described.cards.front();
     for (const OvfDisk& disk : described.disks)
-        machine.add_disk(hardware.bus_or(disk.bus)).image = BERTH_TRY(open_member(disk, members, path));
+        vm.add_disk(hardware.bus_or(disk.bus)).image = BERTH_TRY(open_member(disk, members, path));
     return {};
 }
 

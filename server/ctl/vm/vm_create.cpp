@@ -14,15 +14,15 @@ class VmCreate final : public Verb {
 
     Result<Answer> run(Ctl& ctl) override {
         const auto name = BERTH_TRY(parse_vm_name(name_));
-        auto machine = VmHardwareArguments::plain("create");
+        auto vm = VmHardwareArguments::plain("create");
         if (sizes_.empty()) sizes_ = {"32 GiB"};
         for (const auto& text : sizes_) {
             auto size = BERTH_TRY(size_argument("--disk", text, 1 << 20, 64ULL << 40));
-            machine.add_disk(hardware_.bus_or(guest::DiskBus::virtio)).size = size;
-            machine.origin += " " + text;
+            vm.add_disk(hardware_.bus_or(guest::DiskBus::virtio)).size = size;
+            vm.origin += " " + text;
         }
-        BERTH_TRY(hardware_.apply(machine));
-        return make_machine(ctl, places_, progress_, name, machine);
+        BERTH_TRY(hardware_.apply(vm));
+        return make_new_vm(ctl, places_, progress_, name, vm);
     }
 
   private:

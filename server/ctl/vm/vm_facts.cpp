@@ -10,7 +10,7 @@ namespace berth::server {
 
 using nlohmann::json;
 
-json machine_facts(const VmName& name, const guest::MachineConfig& config) {
+json vm_facts(const VmName& name, const guest::MachineConfig& config) {
     json disks = json::array();
     for (const auto& d : config.disks) disks.push_back({{"name", d.name}, {"path", d.path}});
     return {{"user", name.user},
@@ -42,7 +42,7 @@ void add_config(UserPlace& place, const std::string& vm, Answer& facts) {
         facts.lines.push_back("machine.toml: " + config.error().to_log());
         return;
     }
-    facts.json.update(machine_facts({place.user, vm}, *config));
+    facts.json.update(vm_facts({place.user, vm}, *config));
     append(facts.lines, {"uuid: " + config->uuid, fmt::format("cpus: {}", config->cpus),
                          "memory: " + guest::size_text(config->memory)});
 }

@@ -7,7 +7,7 @@
 
 namespace berth::server {
 
-nlohmann::json machine_facts(const VmName& name, const guest::MachineConfig& config);
+nlohmann::json vm_facts(const VmName& name, const guest::MachineConfig& config);
 nlohmann::json holder_json(const lock::LockHolder& holder);
 
 /// All of one that is there: what `show` prints, and `remove` before it asks.

@@ -8,7 +8,7 @@
 
 namespace berth::server {
 
-DiskToMake& NewMachine::add_disk(guest::DiskBus bus) {
+DiskToMake& VmToMake::add_disk(guest::DiskBus bus) {
     const size_t n = disks.size();
     const std::string name = n == 0 ? "software" : n == 1 ? "files" : fmt::format("data-{}", n - 1);
     config.disks.push_back({.name = name,
@@ -53,15 +53,15 @@ VmHardwareArguments::VmHardwareArguments(CLI::App& command) {
         ->excludes(iso);
 }
 
-NewMachine VmHardwareArguments::plain(std::string origin) {
-    NewMachine machine{.origin = std::move(origin)};
-    auto& config = machine.config;
+VmToMake VmHardwareArguments::plain(std::string origin) {
+    VmToMake vm{.origin = std::move(origin)};
+    auto& config = vm.config;
     config.uuid = guest::fresh_uuid();
     config.cpus = 2;
     config.memory = 2ULL << 30;
     config.devices = {"rng"};
     config.network = {.mode = guest::NetworkMode::nat, .mac = guest::fresh_mac(), .model = "virtio"};
-    return machine;
+    return vm;
 }
 
 guest::DiskBus VmHardwareArguments::bus_or(guest::DiskBus otherwise) const {
@@ -70,8 +70,8 @@ guest::DiskBus VmHardwareArguments::bus_or(guest::DiskBus otherwise) const {
     return otherwise;
 }
 
-Status VmHardwareArguments::apply(NewMachine& machine) const {
-    auto& config = machine.config;
+Status VmHardwareArguments::apply(VmToMake& vm) const {
+    auto& config = vm.config;
     if (!memory_.empty())
         config.memory = BERTH_TRY(size_argument("--memory", memory_, 16ULL << 20, 4ULL << 40));
     if (cpus_ != 0) config.cpus = cpus_;
@@ -81,22 +81,22 @@ Status VmHardwareArguments::apply(NewMachine& machine) const {
     if (tpm_) config.tpm = true;
     for (const auto& [word, mode] : guest::k_network_modes)
         if (network_ == word) config.network.mode = mode;
-    BERTH_TRY(add_swap(machine));
-    return add_medium(machine);
+    BERTH_TRY(add_swap(vm));
+    return add_medium(vm);
 }
 
-Status VmHardwareArguments::add_swap(NewMachine& machine) const {
+Status VmHardwareArguments::add_swap(VmToMake& vm) const {
     if (swap_.empty()) return {};
     auto size = BERTH_TRY(size_argument("--swap", swap_, guest::k_min_swap, guest::k_max_swap));
     guest::Disk swap{.name = "swap", .role = guest::DiskRole::swap, .bus = bus_or(guest::DiskBus::virtio)};
     swap.swap = guest::SwapSpec{.size = size, .uuid = guest::fresh_uuid(), .label = "swap"};
-    machine.config.disks.push_back(std::move(swap));
+    vm.config.disks.push_back(std::move(swap));
     return {};
 }
 
-Status VmHardwareArguments::add_medium(NewMachine& machine) const {
+Status VmHardwareArguments::add_medium(VmToMake& vm) const {
     if (iso_.empty() && iso_link_.empty()) return {};
-    machine.config.disks.push_back({.name = "installer",
+    vm.config.disks.push_back({.name = "installer",
                                     .role = guest::DiskRole::cdrom,
                                     .bus = guest::DiskBus::sata,
                                     .path = "installer.iso",
@@ -104,10 +104,10 @@ Status VmHardwareArguments::add_medium(NewMachine& machine) const {
     DiskToMake medium{.path = "installer.iso", .size = 0, .link = iso_link_};
     if (!iso_.empty()) {
         auto image = BERTH_TRY(open_image(iso_, ImageFormat::raw));
-        machine.origin += fmt::format(" iso {} {} {}", iso_, image.size, image.mtime_ns);
+        vm.origin += fmt::format(" iso {} {} {}", iso_, image.size, image.mtime_ns);
         medium.image = std::move(image);
     }
-    machine.disks.push_back(std::move(medium));
+    vm.disks.push_back(std::move(medium));
     return {};
 }
 

@@ -8,9 +8,9 @@
 
 namespace berth::server {
 
-/// A machine to make: its machine.toml, its files, and what they are made from, which tells an attempt that
+/// A VM to make: its machine.toml, its files, and what they are made from, which tells an attempt that
 /// was interrupted from another one.
-struct NewMachine {
+struct VmToMake {
     guest::MachineConfig config;
     std::vector<DiskToMake> disks;
     std::string origin;
@@ -22,7 +22,7 @@ struct NewMachine {
 /// "4GiB" or "4 GiB". P06.
 Result<uint64_t> size_argument(std::string_view option, const std::string& text, uint64_t low, uint64_t high);
 
-/// The options of create and import about the machine itself.
+/// The options of create and import about the VM itself.
 class VmHardwareArguments {
   public:
     explicit VmHardwareArguments(CLI::App& command);
@@ -30,15 +30,15 @@ class VmHardwareArguments {
     VmHardwareArguments& operator=(const VmHardwareArguments&) = delete;
 
     /// Two processors, 2 GiB, a network card by NAT, no disk.
-    static NewMachine plain(std::string origin);
+    static VmToMake plain(std::string origin);
     /// The bus that the line names for disks.
     guest::DiskBus bus_or(guest::DiskBus otherwise) const;
     /// What the line names, installation medium included; what it does not name stays. P06, P24.
-    Status apply(NewMachine& machine) const;
+    Status apply(VmToMake& vm) const;
 
   private:
-    Status add_swap(NewMachine& machine) const;
-    Status add_medium(NewMachine& machine) const;
+    Status add_swap(VmToMake& vm) const;
+    Status add_medium(VmToMake& vm) const;
 
     unsigned cpus_ = 0;
     bool tpm_ = false;

@@ -26,22 +26,22 @@ class VmImport final : public Verb {
         if (appliance && images_.size() != 1)
             return fail(ErrorCode::P06, "{} images: an OVA is imported alone", images_.size());
 
-        auto machine = VmHardwareArguments::plain("import");
-        BERTH_TRY(appliance ? read_appliance(images_.front(), hardware_, machine) : add_images(machine));
-        for (const auto& d : machine.disks)
-            machine.origin += fmt::format(" {} {} {}", d.image->name, d.image->size, d.image->mtime_ns);
-        BERTH_TRY(hardware_.apply(machine));
-        return make_machine(ctl, places_, progress_, name, machine);
+        auto vm = VmHardwareArguments::plain("import");
+        BERTH_TRY(appliance ? read_appliance(images_.front(), hardware_, vm) : add_images(vm));
+        for (const auto& d : vm.disks)
+            vm.origin += fmt::format(" {} {} {}", d.image->name, d.image->size, d.image->mtime_ns);
+        BERTH_TRY(hardware_.apply(vm));
+        return make_new_vm(ctl, places_, progress_, name, vm);
     }
 
   private:
-    Status add_images(NewMachine& machine) const {
+    Status add_images(VmToMake& vm) const {
         for (const auto& path : images_) {
             auto image = BERTH_TRY(open_image(path, format_.empty() ? std::nullopt : parse_format(format_)));
             // Images of KVM's world have virtio drivers in them; of others at least AHCI's.
             const bool ours = image.format == ImageFormat::qcow2 || image.format == ImageFormat::raw;
-            if (!ours && machine.disks.empty()) machine.config.network.model = "e1000e";
-            machine.add_disk(hardware_.bus_or(ours ? guest::DiskBus::virtio : guest::DiskBus::sata)).image =
+            if (!ours && vm.disks.empty()) vm.config.network.model = "e1000e";
+            vm.add_disk(hardware_.bus_or(ours ? guest::DiskBus::virtio : guest::DiskBus::sata)).image =
                 std::move(image);
         }
         return {};

@@ -18,7 +18,7 @@ void add_vm(UserPlace& place, const std::string& vm, nlohmann::json& list,
     nlohmann::json one = {{"user", place.user}, {"vm", vm}};
     std::vector<std::string> row{place.user + "/" + vm, "?", "?", "", "", ""};
     if (config) {
-        one = machine_facts({place.user, vm}, *config);
+        one = vm_facts({place.user, vm}, *config);
         row[1] = std::to_string(config->cpus), row[2] = guest::size_text(config->memory);
     } else {
         one["error"] = config.error().to_log();

@@ -49,17 +49,17 @@ Result<HeldLock> LockArguments::take(Ctl& ctl, UserPlace& place, const std::stri
     return HeldLock::take(place, vm, may_break_, waiting, ctl.clock);
 }
 
-Result<Answer> make_machine(Ctl& ctl, PlaceArguments& places, const Progress& progress, const VmName& name,
-                            const NewMachine& machine) {
+Result<Answer> make_new_vm(Ctl& ctl, PlaceArguments& places, const Progress& progress, const VmName& name,
+                            const VmToMake& vm) {
     ctl.console.heed_interrupts();
     auto place = BERTH_TRY(places.open(ctl, name.user, true));
     {
         auto line = progress.line(ctl);
-        BERTH_TRY(make_vm(place, name.vm, machine.config, machine.disks, machine.origin, std::ref(line),
+        BERTH_TRY(make_vm(place, name.vm, vm.config, vm.disks, vm.origin, std::ref(line),
                           ctl.clock));
     }
-    return Answer{.json = machine_facts(name, machine.config),
-                  .lines = {fmt::format("{}: made, uuid {}", name.text(), machine.config.uuid)}};
+    return Answer{.json = vm_facts(name, vm.config),
+                  .lines = {fmt::format("{}: made, uuid {}", name.text(), vm.config.uuid)}};
 }
 
 }  // namespace berth::server

@@ -48,7 +48,7 @@ class LockArguments {
 };
 
 /// Makes it, with a line of progress.
-Result<Answer> make_machine(Ctl& ctl, PlaceArguments& places, const Progress& progress, const VmName& name,
-                            const NewMachine& machine);
+Result<Answer> make_new_vm(Ctl& ctl, PlaceArguments& places, const Progress& progress, const VmName& name,
+                           const VmToMake& vm);
 
 }  // namespace berth::server
