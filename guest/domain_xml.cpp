@@ -47,7 +47,7 @@ Status check_fits(const MachineConfig& config, const ClientFacts& facts) {
     return {};
 }
 
-void write_machine(XmlWriter& xml, const MachineConfig& config, const ClientFacts& facts) {
+void write_hardware(XmlWriter& xml, const MachineConfig& config, const ClientFacts& facts) {
     xml.text("name", facts.domain_name);
     xml.text("uuid", config.uuid);
     xml.text("memory", fmt::format("{}", config.memory / k_mib), {{"unit", "MiB"}});
@@ -220,7 +220,7 @@ Result<std::string> domain_xml(const MachineConfig& config, const ClientFacts& f
     BERTH_TRY(check_fits(config, facts));
     XmlWriter xml;
     xml.open("domain", {{"type", facts.kvm ? "kvm" : "qemu"}});
-    write_machine(xml, config, facts);
+    write_hardware(xml, config, facts);
     xml.open("devices");
     xml.text("emulator", "/usr/bin/qemu-system-x86_64");
     write_disks(xml, config, facts);

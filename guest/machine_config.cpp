@@ -169,7 +169,7 @@ void check_together(const std::vector<Disk>& disks, const std::string& nvram, co
                    "there is only swap: must have a disk to start from, of the role software");
 }
 
-MachineConfig read_machine(const toml::table& source, Problem& problem) {
+MachineConfig read_config(const toml::table& source, Problem& problem) {
     // The schema's number first: every other complaint would be about the wrong version of this page.
     if (const auto* schema = source.get_as<int64_t>("schema"); schema != nullptr && schema->get() != 1) {
         problem.at(schema->source().begin.line, ErrorCode::C03,
@@ -221,7 +221,7 @@ Result<MachineConfig> parse_machine_config(std::string_view text, std::string_vi
     Problem problem{.file = std::string(file)};
     try {
         const toml::table source = toml::parse(text, file);
-        MachineConfig config = read_machine(source, problem);
+        MachineConfig config = read_config(source, problem);
         if (!problem.error) return config;
     } catch (const toml::parse_error& e) {
         const auto line = e.source().begin.line;

@@ -102,10 +102,10 @@ std::string fresh_mac() {
     return format_mac(b);
 }
 
-Result<MachineCopy> copy_machine(std::string_view text, std::string_view file, const std::string& uuid,
+Result<VmCopy> copy_machine_toml(std::string_view text, std::string_view file, const std::string& uuid,
                                  const std::string& mac) {
     auto config = BERTH_TRY(parse_machine_config(text, file));
-    MachineCopy copy{.text = std::string(text)};
+    VmCopy copy{.text = std::string(text)};
     {
         const toml::table source = toml::parse(text, file);  // it was parsed once: it does not throw
         const toml::node* id = source.get("uuid");

@@ -21,13 +21,13 @@ std::string fresh_mac();
 
 /// What a copy of a VM is made of: its machine.toml with another uuid and, where one is written in it,
 /// another MAC address; everything else stays, to the byte. C-errors when the text is not a machine.toml.
-struct MachineCopy {
+struct VmCopy {
     std::string text;
     std::vector<std::string> files;     ///< Disks and templates, each once.
     std::vector<std::string> optional;  ///< Firmware variables. A TPM's state is the original's alone.
     MachineConfig config{};
 };
-Result<MachineCopy> copy_machine(std::string_view text, std::string_view file, const std::string& uuid,
+Result<VmCopy> copy_machine_toml(std::string_view text, std::string_view file, const std::string& uuid,
                                  const std::string& mac);
 
 }  // namespace berth::guest

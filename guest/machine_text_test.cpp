@@ -29,7 +29,7 @@ uuid = "9b0c1d52-8f2e-4c11-a4de-0c5e1ad1b7a3"
 )";
 
 TEST(MachineText, a_copy_has_another_uuid_and_mac_and_every_other_byte_stays) {
-    const auto copy = copy_machine(k_text, "machine.toml", k_uuid, k_mac);
+    const auto copy = copy_machine_toml(k_text, "machine.toml", k_uuid, k_mac);
     ASSERT_TRUE(copy) << copy.error().to_log();
     std::string wanted(k_text);
     wanted.replace(wanted.find("'6a4f"), 38, "\"" + std::string(k_uuid) + "\"");
@@ -40,7 +40,7 @@ TEST(MachineText, a_copy_has_another_uuid_and_mac_and_every_other_byte_stays) {
 }
 
 TEST(MachineText, a_copy_takes_the_disks_and_the_variables_but_not_the_tpm) {
-    const auto copy = copy_machine(k_text, "machine.toml", k_uuid, k_mac);
+    const auto copy = copy_machine_toml(k_text, "machine.toml", k_uuid, k_mac);
     ASSERT_TRUE(copy);
     EXPECT_EQ(copy->files, (std::vector<std::string>{"disks/ü \"x\".raw"}));
     EXPECT_EQ(copy->optional, (std::vector<std::string>{"nvram"}));
@@ -49,13 +49,13 @@ TEST(MachineText, a_copy_takes_the_disks_and_the_variables_but_not_the_tpm) {
 TEST(MachineText, a_copy_without_a_mac_gets_none_because_it_follows_from_the_uuid) {
     std::string text(k_text);
     text.replace(text.find(", mac = \"52:54:00:00:00:01\""), 27, "");
-    const auto copy = copy_machine(text, "machine.toml", k_uuid, k_mac);
+    const auto copy = copy_machine_toml(text, "machine.toml", k_uuid, k_mac);
     ASSERT_TRUE(copy);
     EXPECT_EQ(copy->text.find(k_mac), std::string::npos);
 }
 
 TEST(MachineText, what_is_no_machine_toml_is_not_copied) {
-    EXPECT_EQ(code_of(copy_machine("schema = 1\n", "machine.toml", k_uuid, k_mac)), "BERTH-C05");
+    EXPECT_EQ(code_of(copy_machine_toml("schema = 1\n", "machine.toml", k_uuid, k_mac)), "BERTH-C05");
 }
 
 TEST(MachineText, what_is_written_reads_back_the_same) {
@@ -89,7 +89,7 @@ TEST(MachineText, fresh_identities_are_valid_and_differ) {
     EXPECT_NE(fresh_uuid(), fresh_uuid());
     EXPECT_NE(fresh_mac(), fresh_mac());
     std::string text(k_text);
-    const auto copy = copy_machine(text, "machine.toml", fresh_uuid(), fresh_mac());
+    const auto copy = copy_machine_toml(text, "machine.toml", fresh_uuid(), fresh_mac());
     EXPECT_TRUE(copy);
 }
 

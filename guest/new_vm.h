@@ -65,7 +65,7 @@ class NewVm {
 };
 
 /// What of a VM is to be copied, by its machine.toml. A missing file of `optional` is left out.
-using PlanVmCopy = std::function<Result<MachineCopy>(const std::string& machine_toml)>;
+using PlanVmCopy = std::function<Result<VmCopy>(const std::string& machine_toml)>;
 using CopyProgress = std::function<Status(const std::string& file, uint64_t done, uint64_t size)>;
 
 /// Fills `made` with a copy of the VM in `source`; files of the shared tree stay links into it. Does not

@@ -23,8 +23,8 @@ struct NewVmTest : ::testing::Test {
     Status copy(NewVm& made, const files::SharedTree& shared = {}) {
         return copy_vm(
             nfs, nfs.lookup(nfs.root(), "template")->handle, shared, made, nfs,
-            [](const std::string& text) -> Result<MachineCopy> {
-                return MachineCopy{text + "copy", {"disks/a.raw", "base.raw"}, {"nvram"}};
+            [](const std::string& text) -> Result<VmCopy> {
+                return VmCopy{text + "copy", {"disks/a.raw", "base.raw"}, {"nvram"}};
             },
             [](const std::string&, uint64_t, uint64_t) { return Status{}; }, clock);
     }
@@ -127,8 +127,8 @@ TEST_F(NewVmTest, a_source_that_changed_since_an_earlier_attempt_is_copied_anew)
     const auto attempt = [&](NewVm& made) {
         return copy_vm(
             nfs, nfs.lookup(nfs.root(), "template")->handle, {}, made, nfs,
-            [](const std::string& text) -> Result<MachineCopy> {
-                return MachineCopy{text, {"disks/a.raw", "base.raw"}, {}};
+            [](const std::string& text) -> Result<VmCopy> {
+                return VmCopy{text, {"disks/a.raw", "base.raw"}, {}};
             },
             [&](const std::string& file, uint64_t, uint64_t) -> Status {
                 clock.sleep(std::chrono::seconds(10));  // long enough that each is written down

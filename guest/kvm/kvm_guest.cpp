@@ -120,24 +120,24 @@ KvmRun run_probe_guest(const char* device) {
     if (version < 0) return stop(KvmStage::open);
     if (version != KVM_API_VERSION) return {KvmStage::version, 0};
 
-    const int machine = ioctl(kvm, KVM_CREATE_VM, 0);
-    if (machine < 0) return stop(KvmStage::machine);
-    ioctl(machine, KVM_SET_TSS_ADDR,
+    const int vm = ioctl(kvm, KVM_CREATE_VM, 0);
+    if (vm < 0) return stop(KvmStage::vm);
+    ioctl(vm, KVM_SET_TSS_ADDR,
           0xfffbd000);  // Older Intel CPUs need it for real mode; others refuse it.
     void* memory = mmap(nullptr, k_memory, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return stop(KvmStage::machine);
+    if (memory == MAP_FAILED) return stop(KvmStage::vm);
     fill_memory(static_cast<char*>(memory));
     kvm_userspace_memory_region region{};
     region.memory_size = k_memory;
     region.userspace_addr = reinterpret_cast<uint64_t>(memory);
-    if (ioctl(machine, KVM_SET_USER_MEMORY_REGION, &region) < 0) return stop(KvmStage::machine);
-    const int cpu = ioctl(machine, KVM_CREATE_VCPU, 0);
-    if (cpu < 0 || !set_features(kvm, cpu)) return stop(KvmStage::machine);
+    if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) < 0) return stop(KvmStage::vm);
+    const int cpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+    if (cpu < 0 || !set_features(kvm, cpu)) return stop(KvmStage::vm);
     const int size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-    if (size < static_cast<int>(sizeof(kvm_run))) return stop(KvmStage::machine);
+    if (size < static_cast<int>(sizeof(kvm_run))) return stop(KvmStage::vm);
     auto* exit = static_cast<kvm_run*>(
         mmap(nullptr, static_cast<size_t>(size), PROT_READ | PROT_WRITE, MAP_SHARED, cpu, 0));
-    if (exit == MAP_FAILED) return stop(KvmStage::machine);
+    if (exit == MAP_FAILED) return stop(KvmStage::vm);
 
     kvm_sregs system{};
     if (ioctl(cpu, KVM_GET_SREGS, &system) < 0) return stop(KvmStage::run);

@@ -44,7 +44,7 @@ bool exists(const char* path) {
     return access(path, F_OK) == 0;
 }
 
-KvmFacts facts_of_this_machine() {
+KvmFacts facts_of_this_workstation() {
     KvmFacts facts;
     facts.intel = cpu_is_intel();
     facts.cpu_has = cpu_has_virtualisation(facts.intel);
@@ -66,7 +66,7 @@ std::string explain_kvm(const KvmFacts& facts) {
             return fmt::format("KVM is there, but a test guest did not finish within {} s", facts.seconds);
         case KvmStage::version:
             return "KVM of this kernel speaks another version than 12";
-        case KvmStage::machine:
+        case KvmStage::vm:
             if (facts.error == EBUSY) return "another hypervisor uses this CPU's virtualisation";
             return "KVM is there, but makes no guest" + reason;
         case KvmStage::run:
@@ -88,7 +88,7 @@ std::string explain_kvm(const KvmFacts& facts) {
 }
 
 Status probe_kvm(const std::string& device, Duration timeout) {
-    KvmFacts facts = facts_of_this_machine();
+    KvmFacts facts = facts_of_this_workstation();
     facts.seconds = static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(timeout).count());
     int pipe_fds[2];
     if (pipe2(pipe_fds, O_CLOEXEC) != 0) return fail_errno("pipe");

@@ -15,7 +15,7 @@ namespace berth::guest {
 enum class KvmStage {
     open,     ///< open(2) of /dev/kvm
     version,  ///< KVM_GET_API_VERSION is 12
-    machine,  ///< KVM_CREATE_VM, its memory and one CPU
+    vm,       ///< KVM_CREATE_VM, its memory and one CPU
     run,      ///< The guest's letters arrived at its port, and it halted.
     hung,     ///< It did not end in time.
     done,
@@ -36,7 +36,7 @@ struct KvmFacts {
 /// Why KVM cannot be used, for the screen; empty when it can. Pure.
 std::string explain_kvm(const KvmFacts& facts);
 
-/// Looks at this machine and runs the probe in a child, at most `timeout`. H01 with the explanation. Any
+/// Looks at this workstation and runs the probe in a child, at most `timeout`. H01 with the explanation. Any
 /// thread.
 Status probe_kvm(const std::string& device = "/dev/kvm", Duration timeout = std::chrono::seconds(10));
 

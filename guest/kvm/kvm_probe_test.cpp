@@ -44,7 +44,7 @@ TEST(KvmProbe, says_that_permission_is_missing) {
 }
 
 TEST(KvmProbe, says_that_another_hypervisor_has_the_cpu) {
-    EXPECT_EQ(explain_kvm({.stage = KvmStage::machine, .error = EBUSY}),
+    EXPECT_EQ(explain_kvm({.stage = KvmStage::vm, .error = EBUSY}),
               "another hypervisor uses this CPU's virtualisation");
 }
 

@@ -158,7 +158,7 @@ Status clone_vms(UserPlace& from, const std::string& source, HeldLock* lock, std
             break;
         }
         const guest::PlanVmCopy plan = [&](const std::string& text) {
-            return guest::copy_machine(text, source + "/machine.toml", job.uuid, job.mac);
+            return guest::copy_machine_toml(text, source + "/machine.toml", job.uuid, job.mac);
         };
         const guest::CopyProgress step = [&](const std::string& file, uint64_t done,
                                              uint64_t size) -> Status {
