@@ -18,16 +18,16 @@ Result<Checked> CheckStep::run(Chosen chosen, BootTime deadline) {
     const UserFiles::Bound bound(files, deadline);
     BERTH_TRY(files->check_writable(chosen.vm));
     std::string text;
-    auto machine = guest::read_machine_config(*files, chosen.vm, text);
-    if (!machine) return fail(machine.error());
-    BERTH_TRY(guest::check_disks(*files, chosen.vm, *machine));
+    auto config = guest::read_machine_config(*files, chosen.vm, text);
+    if (!config) return fail(config.error());
+    BERTH_TRY(guest::check_disks(*files, chosen.vm, *config));
     auto space = files->space_left();
     if (!space) return fail(space.error());
     if (space->bytes < guest::k_little_space)
         session_.seams.front_end.say(
             MessageStyle::info,
             fmt::format("Only {} MiB are left for your files on {}.", space->bytes >> 20, files.server()));
-    return Checked{std::move(chosen), std::move(*machine), std::move(text), kvm.has_value()};
+    return Checked{std::move(chosen), std::move(*config), std::move(text), kvm.has_value()};
 }
 
 }  // namespace berth::session

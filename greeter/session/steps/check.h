@@ -10,7 +10,7 @@
 namespace berth::session {
 
 struct Checked : Chosen {
-    guest::MachineConfig machine;
+    guest::MachineConfig config;
     std::string machine_text;  ///< What it was read from.
     bool kvm = false;
 };
@@ -19,8 +19,8 @@ class CheckStep : public SessionStep {
   public:
     static constexpr StepFacts facts{
         step::check, "Checking your virtual machine", "", std::chrono::seconds(60), 0, {}};
-    /// Begins the probe of KVM, on a thread of its own: on a machine that has just booted it takes long, and the
-    /// user types meanwhile.
+    /// Begins the probe of KVM, on a thread of its own: on a workstation that has just booted it takes long, and
+    /// the user types meanwhile.
     explicit CheckStep(SessionContext& session);
 
     Result<Checked> run(Chosen chosen, BootTime deadline);

@@ -33,9 +33,9 @@ Status put_under_own_renewal(const Leftover& left, guest::UserDirectory& directo
 Status LocalFirmware::fetch(const Served& vm) {
     files_ = vm.files;
     volume_ = vm.volume;
-    machine_ = vm.machine;
-    paths_ = guest::firmware_paths(machine_, session_.record.run_dir);
-    auto stored = stored_firmware(**files_, vm.vm, machine_);
+    config_ = vm.config;
+    paths_ = guest::firmware_paths(config_, session_.record.run_dir);
+    auto stored = stored_firmware(**files_, vm.vm, config_);
     if (!stored) return fail(stored.error());
     stored_ = std::move(*stored);
     return guest::place_firmware(paths_, stored_, session_.config.ovmf_vars);
@@ -59,8 +59,7 @@ Status LocalFirmware::may_write() {
 }
 
 Status LocalFirmware::put_to_server(const guest::FirmwareBytes& changed) {
-    Status put =
-        put_firmware(**files_, session_.record.vm, machine_, changed, [this] { return may_write(); });
+    Status put = put_firmware(**files_, session_.record.vm, config_, changed, [this] { return may_write(); });
     if (failed_as(put, Condition::no_answer)) session_.in_flight.lose_write(session_.seams.clock.now());
     return put;
 }

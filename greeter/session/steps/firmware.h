@@ -27,7 +27,7 @@ class LocalFirmware {
     SessionContext& session_;
     UserFiles* files_ = nullptr;
     Volume* volume_ = nullptr;
-    guest::MachineConfig machine_;
+    guest::MachineConfig config_;
     guest::FirmwarePaths paths_;
     guest::FirmwareBytes stored_;  ///< As the server had it.
 };

@@ -8,39 +8,39 @@ std::string SwapStep::path(const SessionConfig& config, const guest::Disk& disk)
 }
 
 // libvirt and its TPM folder go by uuid: a copy of the VM must be gone from this workstation first.
-Status SwapStep::refuse_second_copy(const guest::MachineConfig& machine) {
+Status SwapStep::refuse_second_copy(const guest::MachineConfig& config) {
     const SessionState& ours = session_.record;
     auto stored = session_.seams.store.list();
     if (!stored) return fail(stored.error());
     for (const auto& other : *stored)
         if (other.state && other.session != ours.session && other.state->boot_id == ours.boot_id &&
-            other.state->domain == machine.uuid)
+            other.state->domain == config.uuid)
             return fail(ErrorCode::H03,
                         "a copy of it, \"{}\" with the same uuid {}, is still in use on this workstation",
-                        other.state->vm, machine.uuid);
+                        other.state->vm, config.uuid);
     return {};
 }
 
 Result<WithSwap> SwapStep::run(Configured vm, BootTime /*deadline*/) {
-    BERTH_TRY(refuse_second_copy(vm.machine));
+    BERTH_TRY(refuse_second_copy(vm.config));
     SessionState& record = session_.record;
     uint64_t together = 0;
-    for (const guest::Disk& disk : vm.machine.disks) {
+    for (const guest::Disk& disk : vm.config.disks) {
         if (!disk.swap) continue;
         record.swap.push_back(path(session_.config, disk));
         together += disk.swap->size;
     }
     // All that the next three steps make is known by name now and written down at once: undoing what was
     // never made does no harm.
-    record.domain = vm.machine.uuid;
+    record.domain = vm.config.uuid;
     for (auto name : {step::volume, step::vm}) record.began.emplace_back(name);
     BERTH_TRY(session_.write_down());
-    BERTH_TRY(refuse_second_copy(vm.machine));  // Of two at once at least one finds the other.
+    BERTH_TRY(refuse_second_copy(vm.config));  // Of two at once at least one finds the other.
 
     SessionResources& resources = session_.seams.resources;
     BERTH_TRY(resources.check_swap_room(session_.config.swap_dir, together));
     // A template is as large as its disk: each call for it is bounded and Escape ends it, the whole is not.
-    for (const guest::Disk& disk : vm.machine.disks)
+    for (const guest::Disk& disk : vm.config.disks)
         if (disk.swap)
             BERTH_TRY(resources.make_swap(*disk.swap, path(session_.config, disk), **vm.files, vm.vm));
     return WithSwap{std::move(vm)};

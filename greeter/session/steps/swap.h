@@ -24,7 +24,7 @@ class SwapStep : public SessionStep {
     static std::string path(const SessionConfig& config, const guest::Disk& disk);
 
   private:
-    Status refuse_second_copy(const guest::MachineConfig& machine);
+    Status refuse_second_copy(const guest::MachineConfig& config);
     /// The first error, after all were tried.
     static Status delete_all(const SessionState& state, SessionResources& resources);
 };

@@ -26,7 +26,7 @@ Result<Started> VmStep::run(Served vm, BootTime deadline) {
                                     .nvram_copy = firmware_.paths().nvram,
                                     .host_memory = config.host_memory,
                                     .host_cpus = config.host_cpus};
-    const auto xml = guest::domain_xml(vm.machine, client);
+    const auto xml = guest::domain_xml(vm.config, client);
     if (!xml) return fail(xml.error());
     auto domain = session_.seams.hypervisor.start(*xml);
     if (!domain) return fail(domain.error());

@@ -46,7 +46,7 @@ volume::VolumeConfig volume_config(const SessionContext& session, const WithSwap
                                 .disks = {},
                                 .renew = session.config.times.lock.renew,
                                 .hold = session.config.times.lock.hold};
-    for (const guest::Disk& disk : vm.machine.disks) {
+    for (const guest::Disk& disk : vm.config.disks) {
         const volume::DiskMode mode = mode_of(disk);
         config.disks.push_back(
             {disk.name, mode,
