@@ -18,8 +18,8 @@
 #include "bootstrap/bridge.h"
 #include "bootstrap/clock_state.h"
 #include "bootstrap/data_partition.h"
+#include "bootstrap/hardware_facts.h"
 #include "bootstrap/kernel_log.h"
-#include "bootstrap/machine_facts.h"
 #include "bootstrap/status_post.h"
 
 namespace berth::boot {
@@ -224,7 +224,7 @@ Status run_setup(const SetupContext& context) {
     BERTH_TRY(write_boot_record(state));
     std::vector<std::string> left_out;
     for (const auto& e : record.left_out) left_out.push_back("record: " + e.detail());
-    auto facts = machine_facts(disks, *state.kvm, "", std::move(left_out));
+    auto facts = hardware_facts(disks, *state.kvm, "", std::move(left_out));
     facts["data"] = data_facts(*data);
     BERTH_TRY(write_file_durably(k_unsent_facts, dump_json(facts)));
     post_facts(context, true);

@@ -8,8 +8,8 @@
 #include "base/text.h"
 #include "bootstrap/boot_parameters.h"
 #include "bootstrap/clock_state.h"
+#include "bootstrap/hardware_facts.h"
 #include "bootstrap/kernel_log.h"
-#include "bootstrap/machine_facts.h"
 #include "bootstrap/nic.h"
 
 using namespace berth::boot;
@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     // What firmware and tools say can be posted.
     const berth::KvmFacts kvm{.usable = false, .why = std::string(text)};
     const auto facts =
-        machine_facts({{.path = std::string(text), .partitions = {}}}, kvm, "/nowhere", {std::string(text)});
+        hardware_facts({{.path = std::string(text), .partitions = {}}}, kvm, "/nowhere", {std::string(text)});
     for (unsigned char c : facts.dump())
         if (c < ' ' || c == 0x7f) abort();
     (void)parse_kvm_probe(text);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What this machine is, as the status post says it.
+// What this workstation is, as the status post says it.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -30,8 +30,8 @@ inline constexpr size_t k_most_listed = 64;
 /// is: what hardware and firmware make odd (a card without a MAC of Ethernet's form, a text with control
 /// characters or too long, a number that is not known) is left out or changed, and their member `left_out`
 /// says so, behind what the caller left out.
-nlohmann::json machine_facts(const std::vector<DiskFacts>& disks, const KvmFacts& kvm,
-                             const std::string& root = "", std::vector<std::string> left_out = {});
+nlohmann::json hardware_facts(const std::vector<DiskFacts>& disks, const KvmFacts& kvm,
+                              const std::string& root = "", std::vector<std::string> left_out = {});
 
 /// Their member `data`: where /var/lib/berth is, and why.
 nlohmann::json data_facts(const DataPlace& place);

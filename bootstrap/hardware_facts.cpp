@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "bootstrap/machine_facts.h"
+#include "bootstrap/hardware_facts.h"
 
 #include <algorithm>
 #include <charconv>
@@ -127,8 +127,8 @@ uint64_t parse_memory_mib(std::string_view text) {
     return kib / 1024;
 }
 
-json machine_facts(const std::vector<DiskFacts>& disks, const KvmFacts& kvm, const std::string& root,
-                   std::vector<std::string> left_out) {
+json hardware_facts(const std::vector<DiskFacts>& disks, const KvmFacts& kvm, const std::string& root,
+                    std::vector<std::string> left_out) {
     const auto cpuinfo = read_file(root + "/proc/cpuinfo", 16 << 20);
     const auto meminfo = read_file(root + "/proc/meminfo");
     const CpuFacts cpu = parse_cpuinfo(cpuinfo ? *cpuinfo : "");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "bootstrap/machine_facts.h"
+#include "bootstrap/hardware_facts.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 namespace berth::boot {
 namespace {
 
-TEST(MachineFacts, counts_processors_and_takes_the_first_model) {
+TEST(HardwareFacts, counts_processors_and_takes_the_first_model) {
     const CpuFacts cpu = parse_cpuinfo(
         "processor\t: 0\nmodel name\t: Some CPU @ 2GHz\n\nprocessor\t: 1\nmodel name\t: Some CPU @ 2GHz\n");
     EXPECT_EQ(cpu.cores, 2u);
@@ -19,12 +19,12 @@ TEST(MachineFacts, counts_processors_and_takes_the_first_model) {
     EXPECT_EQ(parse_cpuinfo("").cores, 0u);
 }
 
-TEST(MachineFacts, reads_memory_in_MiB) {
+TEST(HardwareFacts, reads_memory_in_MiB) {
     EXPECT_EQ(parse_memory_mib("MemTotal:        3072000 kB\nMemFree: 1 kB\n"), 3000u);
     EXPECT_EQ(parse_memory_mib("nonsense"), 0u);
 }
 
-TEST(MachineFacts, believes_the_kvm_probe_only_in_its_own_form) {
+TEST(HardwareFacts, believes_the_kvm_probe_only_in_its_own_form) {
     EXPECT_TRUE(parse_kvm_probe("{\"usable\":true,\"why\":\"\"}\n").usable);
     EXPECT_EQ(parse_kvm_probe(R"({"usable":false,"why":"switched off"})").why, "switched off");
     for (const char* bad : {"", "true", R"({"usable":"true"})", R"({"usable":true,"more":1})"}) {
@@ -33,7 +33,7 @@ TEST(MachineFacts, believes_the_kvm_probe_only_in_its_own_form) {
     }
 }
 
-TEST(MachineFacts, has_the_shape_of_the_status_post) {
+TEST(HardwareFacts, has_the_shape_of_the_status_post) {
     char name[] = "/tmp/berth-facts-XXXXXX";
     ASSERT_NE(mkdtemp(name), nullptr);
     const std::filesystem::path root = name;
@@ -44,8 +44,8 @@ TEST(MachineFacts, has_the_shape_of_the_status_post) {
     std::ofstream(root / "sys/class/net/eth0/address") << "52:54:00:12:34:56\n";
     std::ofstream(root / "proc/cpuinfo") << "processor : 0\nmodel name : X\n";
     std::ofstream(root / "proc/meminfo") << "MemTotal: 2048 kB\n";
-    const auto facts = machine_facts({{.path = "/dev/vda", .bytes = 5, .partitions = {}}},
-                                     {.usable = true, .why = ""}, root);
+    const auto facts = hardware_facts({{.path = "/dev/vda", .bytes = 5, .partitions = {}}},
+                                      {.usable = true, .why = ""}, root);
     EXPECT_EQ(facts,
               nlohmann::json::parse(R"({"cpu":"X","cores":1,"memory_mib":2,"disks":[{"name":"vda","bytes":5}],
         "nics":[{"mac":"52:54:00:12:34:56","driver":"e1000e"}],"kvm":{"usable":true,"why":""}})"));
@@ -53,16 +53,16 @@ TEST(MachineFacts, has_the_shape_of_the_status_post) {
 }
 
 /// A machine below a folder of its own.
-class OddMachine : public testing::Test {
+class OddHardware : public testing::Test {
   protected:
-    OddMachine() {
+    OddHardware() {
         char name[] = "/tmp/berth-facts-XXXXXX";
         root = mkdtemp(name);
         std::filesystem::create_directories(root / "proc");
         write("proc/cpuinfo", "processor : 0\nmodel name : X\n");
         write("proc/meminfo", "MemTotal: 2048 kB\n");
     }
-    ~OddMachine() override { std::filesystem::remove_all(root); }
+    ~OddHardware() override { std::filesystem::remove_all(root); }
     void write(const std::string& path, const std::string& text) {
         std::filesystem::create_directories((root / path).parent_path());
         std::ofstream(root / path) << text;
@@ -75,13 +75,13 @@ class OddMachine : public testing::Test {
     }
     nlohmann::json facts(const std::vector<DiskFacts>& disks = {},
                          const KvmFacts& kvm = {.usable = true, .why = {}}) {
-        return machine_facts(disks, kvm, root, said);
+        return hardware_facts(disks, kvm, root, said);
     }
     std::filesystem::path root;
     std::vector<std::string> said;
 };
 
-TEST_F(OddMachine, tells_a_card_without_an_address_and_says_what_it_left_out) {
+TEST_F(OddHardware, tells_a_card_without_an_address_and_says_what_it_left_out) {
     card("eth0", "52:54:00:12:34:56", "e1000e");
     card("ib0", "80:00:02:08:fe:80:00:00:00:00:00:00:00:02:c9:03:00:0a:0b:0c", "mlx4_core");
     card("usb0", "02:00:00:00:00:01", "rndis_host");
@@ -99,7 +99,7 @@ TEST_F(OddMachine, tells_a_card_without_an_address_and_says_what_it_left_out) {
                       "nics: wwan0: \"\" is not a MAC address","nics: wwan1: \"00:00:00:00:00:00\" is not a MAC address"])"));
 }
 
-TEST_F(OddMachine, makes_plain_text_of_anything_and_leaves_out_what_it_does_not_know) {
+TEST_F(OddHardware, makes_plain_text_of_anything_and_leaves_out_what_it_does_not_know) {
     write("proc/cpuinfo", "model name : a\x1b[2J\xff" + std::string(500, 'x') + "\n");
     write("proc/meminfo", "");
     said = {"record: keymap \x1b"};
@@ -114,7 +114,7 @@ TEST_F(OddMachine, makes_plain_text_of_anything_and_leaves_out_what_it_does_not_
     EXPECT_EQ(all["left_out"][0], "record: keymap \\x1b");
 }
 
-TEST_F(OddMachine, tells_the_first_of_two_hundred_disks_and_cards) {
+TEST_F(OddHardware, tells_the_first_of_two_hundred_disks_and_cards) {
     for (int n = 0; n < 200; ++n) card(fmt::format("eth{:03}", n), "52:54:00:12:34:56", "ixgbevf");
     std::vector<DiskFacts> disks(200, DiskFacts{.path = "/dev/sda", .bytes = 5, .partitions = {}});
     const auto all = facts(disks);
