@@ -39,7 +39,7 @@ std::string why_not_device(const fs::path& device) {
 std::string why_not_path(fs::path place) {
     for (; place.has_relative_path() && place.filename() != "devices"; place = place.parent_path())
         if (auto why = why_not_device(place); !why.empty()) return why;
-    return place.filename() == "devices" ? "" : "not to be found among this machine's devices";
+    return place.filename() == "devices" ? "" : "not to be found among this workstation's devices";
 }
 
 /// The same for each controller of an NVMe subsystem; it has at least one.
@@ -50,10 +50,10 @@ std::string why_not_controllers(const fs::path& nvme_subsystem) {
         if (!entry.is_symlink(error) || subsystem(entry.path()) != "nvme") continue;
         ++count;
         const fs::path controller = fs::canonical(entry.path(), error);
-        if (error) return "not to be found among this machine's devices";
+        if (error) return "not to be found among this workstation's devices";
         if (auto why = why_not_path(controller); !why.empty()) return why;
     }
-    return error || count == 0 ? "not to be found among this machine's devices" : "";
+    return error || count == 0 ? "not to be found among this workstation's devices" : "";
 }
 
 }  // namespace
@@ -62,7 +62,7 @@ std::string why_not_internal(const fs::path& block) {
     if (attribute(block, "removable") != "0") return "a removable medium";
     std::error_code error;
     const fs::path place = fs::canonical(block, error);
-    if (error) return "not to be found among this machine's devices";
+    if (error) return "not to be found among this workstation's devices";
     if (auto why = why_not_path(place); !why.empty()) return why;
     const fs::path parent = place.parent_path();
     return subsystem(parent) == "nvme-subsystem" ? why_not_controllers(parent) : "";

@@ -70,7 +70,8 @@ PartitionPlan plan_data_partition(std::vector<DiskFacts> disks, const DataReques
         }
         if (request.may_create)
             return CreateOnDisk{.path = disk.path, .lost = disk.being_made.value_or(DataMark{}).lost};
-        why = fmt::format("{} is empty, but this machine's record does not say data = \"auto\"", disk.path);
+        why =
+            fmt::format("{} is empty, but this workstation's record does not say data = \"auto\"", disk.path);
         break;
     }
     return UseMemory{why};

@@ -228,7 +228,7 @@ Status run_setup(const SetupContext& context) {
     facts["data"] = data_facts(*data);
     BERTH_TRY(write_file_durably(k_unsent_facts, dump_json(facts)));
     post_facts(context, true);
-    report.event(Level::info, "machine set up",
+    report.event(Level::info, "workstation set up",
                  {{"client", state.client_id},
                   {"data", data->persistent ? "persistent" : "memory"},
                   {"clock", std::string(clock_state_name(*state.clock))},

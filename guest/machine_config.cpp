@@ -23,12 +23,12 @@ constexpr Word<std::string_view> k_network_models[] = {
 std::string path_fault(std::string_view path) {
     if (path.empty()) return "must name a file";
     if (path.size() > k_max_path) return fmt::format("must be at most {} bytes", k_max_path);
-    if (path.front() == '/') return "must be relative to the machine's folder, not begin with \"/\"";
+    if (path.front() == '/') return "must be relative to the virtual machine's folder, not begin with \"/\"";
     if (!is_plain_text(path)) return "must not hold control characters";
     for (size_t begin = 0; begin <= path.size();) {
         const size_t end = std::min(path.find('/', begin), path.size());
         const std::string_view part = path.substr(begin, end - begin);
-        if (part == "..") return "must stay inside the machine's folder, without \"..\"";
+        if (part == "..") return "must stay inside the virtual machine's folder, without \"..\"";
         if (part.empty() || part == ".")
             return "must be a plain path: no \"//\", no \".\", no \"/\" at its end";
         begin = end + 1;
@@ -43,7 +43,8 @@ std::string path_fault(std::string_view path) {
 }
 
 std::string read_path(TomlTable& table, std::string_view key, std::optional<std::string> fallback) {
-    std::string path = table.string(key, "the path of a file in the machine's folder", std::move(fallback));
+    std::string path =
+        table.string(key, "the path of a file in the virtual machine's folder", std::move(fallback));
     if (!table.has(key)) return path;
     const std::string fault = path_fault(path);
     if (!fault.empty()) table.reject(key, fmt::format("{}: {}", in_quotes(path), fault), ErrorCode::C04);

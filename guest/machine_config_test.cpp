@@ -256,7 +256,7 @@ TEST(MachineConfig, refuses_a_path_that_leaves_the_folder) {
     expect_error(
         parse(fmt::format("{}[[disk]]\nname = \"d\"\nrole = \"software\"\npath = \"../x\"\n", k_head)),
         ErrorCode::C04,
-        R"(machine.toml line 7: path of disk 1: "../x": must stay inside the machine's folder, without "..")");
+        R"(machine.toml line 7: path of disk 1: "../x": must stay inside the virtual machine's folder, without "..")");
     EXPECT_FALSE(parse(fmt::format("{}[[disk]]\nname = \"d\"\nrole = \"software\"\npath = \"{}\"\n", k_head,
                                    std::string(256, 'a'))));
     EXPECT_TRUE(parse(fmt::format("{}[[disk]]\nname = \"d\"\nrole = \"software\"\npath = \"{}\"\n", k_head,
@@ -299,9 +299,9 @@ TEST(MachineConfig, wants_each_disk_named_differently) {
 }
 
 TEST(MachineConfig, says_which_disk_lacks_what) {
-    expect_error(
-        parse_with("", "[[disk]]\nname = \"d\"\nrole = \"data\"\n"), ErrorCode::C05,
-        "machine.toml line 9: path of disk 2 is missing: must be the path of a file in the machine's folder");
+    expect_error(parse_with("", "[[disk]]\nname = \"d\"\nrole = \"data\"\n"), ErrorCode::C05,
+                 "machine.toml line 9: path of disk 2 is missing: must be the path of a file in the virtual "
+                 "machine's folder");
     expect_error(
         parse_with("", "[[disk]]\nname = \"d\"\n"), ErrorCode::C05,
         R"(machine.toml line 9: role of disk 2 is missing: must be "software", "files", "data", "shared", "cdrom" or "swap")");

@@ -61,7 +61,7 @@ void declare(CLI::App& app, Options& o) {
         app.add_option(name, value, help)->check(CLI::Range(1, 3600))->capture_default_str();
     };
     text("--config", o.config, "Site configuration, berth.toml(5)");
-    text("--machine", o.machine, "This machine's record");
+    text("--machine", o.machine, "This workstation's record");
     text("--boot", o.boot, "What the boot found");
     text("--kernel-command-line", o.command_line, "File with the kernel's parameters");
     text("--state-dir", o.state_dir, "Folder of the session state files");
@@ -82,7 +82,7 @@ void declare(CLI::App& app, Options& o) {
     app.add_flag("--sweep", o.sweep, "Finish the sessions that could not end themselves, then exit");
     app.add_flag(
         "--settle", o.settle,
-        "Before the machine goes down: ask sessions to close, wait until nothing is left, then exit");
+        "Before the workstation goes down: ask sessions to close, wait until nothing is left, then exit");
     duration("--settle-seconds", o.settle_seconds, "The longest that --settle waits");
     text("--going-down", o.going_down, "Where --settle says what it waits for");
     app.add_flag("--steps", o.steps, "Print the table of steps and exit");

@@ -38,7 +38,7 @@ Result<std::optional<std::string>> ProvisionerClient::request(const char* method
 Status ProvisionerClient::put(const std::string& name, std::string_view text) {
     auto answer = request("PUT", "/state/" + name, text);
     if (!answer) return fail(answer.error());
-    if (!*answer) return fail(ErrorCode::I01, "the provisioner does not know this machine");
+    if (!*answer) return fail(ErrorCode::I01, "the provisioner does not know this workstation");
     return {};
 }
 

@@ -20,7 +20,7 @@ std::shared_ptr<files::FilesHelper> files_helper(const std::string& path, Report
 
 PlaceArguments::PlaceArguments(CLI::App& command) : files_program_(files::installed_files_program()) {
     auto* directory = command.add_option("--directory", options_.directory,
-                                         "directory of this machine that holds a folder for each user");
+                                         "directory of this host that holds a folder for each user");
     command.add_option("--server", options_.server, "the same by NFS: server:/path")->excludes(directory);
     command.add_option("--shared", options_.shared, "the shared tree: a directory here, or server:/path");
     command.add_option("--nfs-port", options_.nfs_port, "0: ask the port mapper");
