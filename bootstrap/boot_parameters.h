@@ -21,7 +21,7 @@ struct BootParameters {
     /// Ethernet.
     std::string mac;
 
-    /// There is a provisioner that knows this machine.
+    /// There is a provisioner that knows this workstation.
     bool has_record() const { return !provisioner.empty() && !machine.empty(); }
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The early boot as one list of steps: network, record, fetch, verify, root. Everything that touches the
-// machine is behind BootSystem.
+// workstation is behind BootSystem.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace berth::boot {
 
-/// What the steps do to the machine. Idempotent: a step may come again after a later one failed.
+/// What the steps do to the workstation. Idempotent: a step may come again after a later one failed.
 class BootSystem {
   public:
     virtual ~BootSystem() = default;
@@ -51,8 +51,9 @@ Status boot_once(const BootPlan& plan, BootSystem& system, net::HttpClient& http
                  BootProgress& progress, bool& other_build);
 
 /// Attempts with a growing pause between; each failure goes to `progress`. After one that met another build
-/// the machine restarts, when the provisioner has counted that: it decides how often (server/boot/decision.h), for
-/// nothing here outlives a restart. `attempts` bounds them for tests; none: for ever.
+/// the workstation restarts, when the provisioner has counted that: it decides how often
+/// (server/boot/decision.h), for nothing here outlives a restart. `attempts` bounds them for tests; none: for
+/// ever.
 void boot_until_it_works(const BootPlan& plan, BootSystem& system, net::HttpClient& http, Clock& clock,
                          BootProgress& progress, std::optional<unsigned> attempts = std::nullopt);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The boot's steps against a server and a machine in memory.
+// The boot's steps against a server and a workstation in memory.
 #include "bootstrap/bootstrap.h"
 
 #include <gtest/gtest.h>

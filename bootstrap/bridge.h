@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The host bridge that the machine's record offers to virtual machines (machine.toml(5) "network"): the card
-// that has the address becomes its port, and the bridge takes over the card's MAC and so its lease. Pure.
+// The host bridge that the workstation's record offers to virtual machines (machine.toml(5) "network"): the
+// card that has the address becomes its port, and the bridge takes over the card's MAC and so its lease.
+// Pure.
 #pragma once
 
 #include <string>

@@ -16,8 +16,8 @@ namespace berth::boot {
 /// Whatever cannot be read counts as content.
 DiskFacts probe_disk(const std::string& path);
 
-/// Every disk of the machine: the kernel's own facts, and probe_disk of those that are internal; others are
-/// not read.
+/// Every disk of the workstation: the kernel's own facts, and probe_disk of those that are internal; others
+/// are not read.
 std::vector<DiskFacts> read_disks();
 
 /// One step of making (bootstrap/partition_plan.h), durable when it returns.

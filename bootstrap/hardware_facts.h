@@ -26,8 +26,8 @@ uint64_t parse_memory_mib(std::string_view text);
 /// At most so many disks and so many cards are told.
 inline constexpr size_t k_most_listed = 64;
 
-/// `facts` of a status post, read from the machine below `root`, in a form that the provisioner takes as it
-/// is: what hardware and firmware make odd (a card without a MAC of Ethernet's form, a text with control
+/// `facts` of a status post, read from the workstation below `root`, in a form that the provisioner takes as
+/// it is: what hardware and firmware make odd (a card without a MAC of Ethernet's form, a text with control
 /// characters or too long, a number that is not known) is left out or changed, and their member `left_out`
 /// says so, behind what the caller left out.
 nlohmann::json hardware_facts(const std::vector<DiskFacts>& disks, const KvmFacts& kvm,

@@ -52,7 +52,7 @@ TEST(HardwareFacts, has_the_shape_of_the_status_post) {
     std::filesystem::remove_all(root);
 }
 
-/// A machine below a folder of its own.
+/// A workstation below a folder of its own.
 class OddHardware : public testing::Test {
   protected:
     OddHardware() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Whether a disk is part of this machine. What somebody can plug in may hold a partition of Berth's type and
-// label that they made: state of sessions that never were (docs/security.md "Which disks are trusted").
+// Whether a disk is part of this workstation. What somebody can plug in may hold a partition of Berth's type
+// and label that they made: state of sessions that never were (docs/security.md "Which disks are trusted").
 #pragma once
 
 #include <filesystem>

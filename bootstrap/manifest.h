@@ -29,7 +29,7 @@ struct ManifestFile {
 
 struct Manifest {
     ManifestKind kind = ManifestKind::image;
-    uint64_t version = 0;  ///< Rises; an older one is refused unless the machine's record allows it.
+    uint64_t version = 0;  ///< Rises; an older one is refused unless the workstation's record allows it.
     std::string created;   ///< RFC 3339 in UTC, for people: "2026-01-01T00:00:00Z".
     std::vector<ManifestFile> files;
 

@@ -47,7 +47,7 @@ struct DiskFacts {
     std::vector<PartitionFacts> partitions;
 };
 
-/// What the machine's record asks for.
+/// What the workstation's record asks for.
 struct DataRequest {
     bool may_create = false;  ///< data = "auto", or a request to make it anew.
     std::string remake{};     ///< That request's word (MachineRecord::remake), or empty.

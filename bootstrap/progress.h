@@ -16,8 +16,8 @@ class BootProgress {
     virtual void stage(std::string_view name, int percent = -1) = 0;
     /// A failure that will be tried again, or a fact the operator must see.
     virtual void problem(const Error& error) = 0;
-    /// Has the provisioner count that this machine boots again because of `error`. False: it did not, so the
-    /// machine must not.
+    /// Has the provisioner count that this workstation boots again because of `error`. False: it did not, so
+    /// the workstation must not.
     virtual bool count_boot_again(const Error& error) = 0;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// BootSystem on the real machine: PID 1 of the initramfs.
+// BootSystem on the real workstation: PID 1 of the initramfs.
 #pragma once
 
 #include <memory>

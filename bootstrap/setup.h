@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// berth-setup(8): makes the started system this machine's own before the first password is typed.
+// berth-setup(8): makes the started system this workstation's own before the first password is typed.
 #pragma once
 
 #include "base/clock.h"

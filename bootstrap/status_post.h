@@ -31,7 +31,7 @@ class StatusPoster {
     BootTime not_before_{};
 };
 
-/// URL of this machine's `what` ("record", "status") and the header that proves the boot.
+/// URL of this workstation's `what` ("record", "status") and the header that proves the boot.
 net::HttpRequest machine_request(const BootParameters& parameters, std::string_view what);
 
 /// /proc/sys/kernel/random/boot_id, or empty.

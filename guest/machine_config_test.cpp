@@ -25,7 +25,7 @@ Result<MachineConfig> parse(std::string_view text) {
     return parse_machine_config(text, "machine.toml");
 }
 
-/// The smallest good file with `extra` among the machine's keys and `disks` after the first disk.
+/// The smallest good file with `extra` among the VM's keys and `disks` after the first disk.
 Result<MachineConfig> parse_with(std::string_view extra, std::string_view disks = "") {
     return parse(fmt::format("{}{}\n{}{}", k_head, extra, k_software, disks));
 }

@@ -42,7 +42,7 @@ std::string private_prefix(const std::string& vm) {
     return ".new-" + hash_of(vm) + "-";
 }
 
-/// A name of this machine that one process holds and that goes with it: an abstract socket, unix(7).
+/// A name of this host that one process holds and that goes with it: an abstract socket, unix(7).
 Result<UniqueFd> take_guard(const std::string& what, const std::string& vm) {
     UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (!fd) return fail_errno("socket");

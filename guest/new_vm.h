@@ -61,7 +61,7 @@ class NewVm {
     std::map<std::string, uint64_t> done_;
     BootTime saved_{};
     bool resumed_ = false;
-    UniqueFd guard_;  ///< Held by one process of this machine.
+    UniqueFd guard_;  ///< Held by one process of this host.
 };
 
 /// What of a VM is to be copied, by its machine.toml. A missing file of `optional` is left out.

@@ -27,7 +27,7 @@ inline constexpr size_t k_max_tpm_state = 1 << 20;
 /// Where libvirt keeps the state of its emulated TPMs, a folder for each uuid; it cannot be told another.
 inline constexpr std::string_view k_libvirt_tpm = "/var/lib/libvirt/swtpm";
 
-/// Local files; empty: this machine has none.
+/// Local files; empty: this workstation has none.
 struct FirmwarePaths {
     std::string nvram;
     std::string tpm;         ///< swtpm's permanent state (tpm2-00.permall).

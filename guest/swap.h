@@ -34,7 +34,7 @@ inline constexpr uint64_t k_swap_reserve = 64ULL << 20;
 /// S01, with what is needed and what there is, if `available` bytes cannot hold `size` and the reserve. Pure.
 Status check_swap_room(uint64_t size, uint64_t available, const std::string& where);
 
-/// The same for the file system of `folder`: swap disks are sparse, so all of a machine's are asked for at
+/// The same for the file system of `folder`: swap disks are sparse, so all of a VM's are asked for at
 /// once, before the first is made.
 Status check_swap_folder(const std::string& folder, uint64_t size);
 

@@ -85,7 +85,7 @@ Status enter_files_sandbox() {
           SCMP_SYS(getuid), SCMP_SYS(getgid), SCMP_SYS(geteuid), SCMP_SYS(getegid), SCMP_SYS(uname),
           SCMP_SYS(getrandom)})
         filter.allow(call);
-    // TCP only: no sockets of this machine's services, no raw packets, no netlink, no other protocol's
+    // TCP only: no sockets of this host's services, no raw packets, no netlink, no other protocol's
     // module.
     for (const unsigned family : {AF_INET, AF_INET6})
         for (const unsigned protocol : {0U, static_cast<unsigned>(IPPROTO_TCP)})

@@ -20,7 +20,7 @@ namespace {
 
 constexpr size_t k_max_names = 100'000;
 constexpr size_t k_open_handles = 512;
-/// A server of this machine is never started again between write and commit.
+/// A server of this host is never started again between write and commit.
 constexpr const char* k_verifier = "local";
 
 /// The calling thread's file operations are the user's while it lives. The raw system calls count for one

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The operations of file_ops.h on a directory of this machine, for berthctl where the user directories are
+// The operations of file_ops.h on a directory of this host, for berthctl where the user directories are
 // mounted or are the server's own. Nothing is ever reached by a path of more than one part and no symbolic
 // link is followed: a handle is an open file (O_PATH), so what is swapped under a name changes nothing. A
 // caller who is root acts as the user (setfsuid(2), setfsgid(2), and that user's groups for this thread), so

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Before the machine goes down: no guest is cut that a session or a sweeper still closes (docs/decisions/0007).
+// Before the workstation goes down: no guest is cut that a session or a sweeper still closes
+// (docs/decisions/0007).
 #pragma once
 
 #include <functional>

@@ -71,7 +71,7 @@ TEST_F(SweeperTest, finishes_a_dead_session_of_this_boot_in_order_and_30_s_after
 TEST_F(SweeperTest, waits_only_for_what_is_left_of_30_s_since_the_boot_after_a_power_cut) {
     ASSERT_TRUE(store_->save(state));
     w.made = {"lock", "swap"};
-    const BootTime before = w.clock.now();  // the fake machine is up for an hour
+    const BootTime before = w.clock.now();  // the fake workstation is up for an hour
     ASSERT_EQ(*round("boot-2"), 0u);
     EXPECT_EQ(w.clock.now(), before);
     EXPECT_TRUE(w.made.empty());
@@ -305,7 +305,7 @@ TEST_F(SweeperTest, leaves_a_session_alone_that_somebody_holds) {
 TEST_F(SweeperTest, touches_nothing_of_a_state_that_only_the_provisioner_tells_of) {
     FakeRemote provisioner;
     store_ = std::make_unique<StateStore>(folder_, &provisioner, w.report);
-    // A second machine that got the first one's record: the session runs there, now. Or the boot id is
+    // A second workstation that got the first one's record: the session runs there, now. Or the boot id is
     // forged.
     for (const std::string boot : {"boot-1", "boot-2"}) {
         SCOPED_TRACE(boot);

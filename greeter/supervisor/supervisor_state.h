@@ -20,7 +20,7 @@ enum class Phase {
     session,  ///< UI shows a session's prompts and progress.
     console,  ///< The guest has the terminal; no UI.
     menu,     ///< UI shows the secure-attention menu; the guest waits behind it.
-    power,    ///< The machine is going down.
+    power,    ///< The workstation is going down.
 };
 
 namespace event {
@@ -57,7 +57,7 @@ struct Attention {};  ///< The secure-attention key.
 struct Facts {
     std::string host;
     std::vector<std::string> notices;
-    std::string going_down;  ///< Not empty: somebody else switches the machine off; what it waits for.
+    std::string going_down;  ///< Not empty: somebody else switches the workstation off; what it waits for.
 };
 struct Tick {};
 }  // namespace event

@@ -54,7 +54,7 @@ RunningList running_of_user(files::FileOps& ops, const files::FileHandle& direct
                             WallTime now);
 /// All users' directories below `location`, each looked at as its owner, as an export may hide it from root.
 Result<RunningList> running_on_server(const NfsLocation& location, files::FilesHelper& files, WallTime now);
-/// The same for a folder of this machine. Symbolic links are not followed.
+/// The same for a folder of this host. Symbolic links are not followed.
 Result<RunningList> running_in_folder(const std::string& folder, WallTime now);
 
 std::vector<std::vector<std::string>> running_rows(const RunningList& list);  ///< Head first.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where users' VMs are, for an administrator: a directory of this machine or an NFS server, the same
+// Where users' VMs are, for an administrator: a directory of this host or an NFS server, the same
 // operations on both, done as the user whose they are.
 #pragma once
 
@@ -63,7 +63,7 @@ struct UserPlace {
 class Places {
   public:
     virtual ~Places() = default;
-    /// The user's ids as this machine knows them. P29, M12.
+    /// The user's ids as this host knows them. P29, M12.
     virtual Result<NfsCredentials> credentials_of(const std::string& user) = 0;
     /// `make`: a local directory that is not there is made, 0700 and the user's. P29, M-errors.
     virtual Result<UserPlace> open(const PlaceOptions& options, const std::string& user, bool make,
