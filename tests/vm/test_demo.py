@@ -154,7 +154,7 @@ def first(start):
         demo.close()
 
 
-def test_the_demo_offers_two_machines_to_user_demo(first):
+def test_the_demo_offers_two_vms_to_user_demo(first):
     row = re.search(r"^\| `1` or `2`.* \| choose the virtual machine `(\w+)` or `(\w+)` \|$", (ROOT / "README.md").read_text(), re.M)
     assert re.findall(r"(\d)  (work|play)\b", first.choice) == [("1", row[1]), ("2", row[2])]
     assert first.guest_name == "work"

@@ -120,6 +120,6 @@ def test_g_nothing_that_a_running_guest_needs_is_stopped_before_it_has_closed(de
 
 
 @pytest.mark.full_only
-def test_g_fifty_power_offs_of_a_busy_machine_cut_no_guest(desk, world):
+def test_g_fifty_power_offs_of_a_busy_workstation_cut_no_guest(desk, world):
     """Fifty more are in test_power_offs.py, at the same time."""
     assert guests_cut(desk, world, range(50)) == {}

@@ -6,5 +6,5 @@ from power_offs import guests_cut
 
 
 @pytest.mark.full_only
-def test_g_fifty_more_power_offs_of_a_busy_machine_cut_no_guest(desk, world):
+def test_g_fifty_more_power_offs_of_a_busy_workstation_cut_no_guest(desk, world):
     assert guests_cut(desk, world, range(50, 100)) == {}

@@ -66,7 +66,7 @@ def test_the_user_chooses_among_vms_and_the_other_one_is_untouched(world):
     world.assert_clean(vm="play")
 
 
-def test_readme_numbers_the_demos_machines_as_the_screen_does(world):
+def test_readme_numbers_the_demos_vms_as_the_screen_does(world):
     """The screen numbers a choice's options in their order."""
     row = re.search(r"^\| `1` or `2`.* \| choose the virtual machine `(\w+)` or `(\w+)` \|$", (sessionworld.ROOT / "README.md").read_text(), re.M)
     made = re.search(r"^ *for vm in (.*); do$", (sessionworld.ROOT / "image/demo/run").read_text(), re.M)[1].split()

@@ -76,7 +76,7 @@ def test_the_provisioner_keeps_the_state_and_shows_the_session(diskless, provisi
     diskless.assert_clean(client=provisioner.machine)
 
 
-def test_a_second_machine_with_the_same_record_ends_nothing_of_the_first_ones_session(diskless, provisioner):
+def test_a_second_workstation_with_the_same_record_ends_nothing_of_the_first_ones_session(diskless, provisioner):
     greeter = start_guest(diskless)
     # It asked with the first one's MAC, so it has a good token and reads the state of the session that runs there. Its paths are the same.
     second = copy.copy(diskless)

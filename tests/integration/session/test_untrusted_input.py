@@ -150,7 +150,7 @@ def off(greeter):
 
 
 @pytest.mark.parametrize("name", CASES, ids=lambda n: re.sub(r"[^a-z0-9-]", "_", n)[:32])
-def test_hostile_machine_is_explained_and_leaves_nothing(hostile, name):
+def test_a_hostile_vm_is_explained_and_leaves_nothing(hostile, name):
     session = f"h{list(CASES).index(name)}"
     before = hostile.names(name) if (hostile.user / name).is_dir() else None
     greeter = choose(hostile, session, name)
@@ -173,7 +173,7 @@ def test_hostile_machine_is_explained_and_leaves_nothing(hostile, name):
     hostile.assert_clean(vm="good")
 
 
-def test_a_user_whose_only_machine_has_no_configuration_is_told(world):
+def test_a_user_whose_only_vm_has_no_configuration_is_told(world):
     (world.user / "work/machine.toml").unlink()
     greeter = world.log_in()
     assert greeter.end() == 1
@@ -181,7 +181,7 @@ def test_a_user_whose_only_machine_has_no_configuration_is_told(world):
     assert_nothing_left(world, "work")
 
 
-def test_a_corrected_machine_starts_at_the_next_login(make_world):
+def test_a_corrected_vm_starts_at_the_next_login(make_world):
     world = make_world("--attr-seconds", "0")
     path = world.user / "work/machine.toml"
     good = path.read_text()
@@ -214,7 +214,7 @@ def test_names_with_anything_valid_in_them_work(world):
         world.assert_clean(vm=name)
 
 
-def test_more_machines_than_a_screen_takes_are_listed_in_part(world):
+def test_more_vms_than_a_screen_takes_are_listed_in_part(world):
     for number in range(299):
         folder = world.user / f"{number:03d}{'é' * 126}"
         folder.mkdir()
