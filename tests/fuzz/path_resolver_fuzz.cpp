@@ -30,7 +30,7 @@ bool makes_a_path(std::string_view path) {
            around.find("/../") == around.npos;
 }
 
-/// Nothing may be put below what is no folder.
+/// Nothing may be put below what is not a folder.
 bool has_room(files::MemoryServer& server, const std::string& path) {
     for (size_t slash = path.find('/'); slash != path.npos; slash = path.find('/', slash + 1))
         if (auto node = server.at(path.substr(0, slash)); node && node->type != files::FileType::directory)

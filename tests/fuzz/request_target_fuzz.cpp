@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (range.kind == ByteRange::part && (range.length == 0 || range.first + range.length > 1000)) abort();
     if (const auto mac = parse_mac(text); mac && parse_mac(*mac) != *mac) abort();
     if (const auto uuid = parse_uuid(text); uuid && !uuid->empty() && parse_uuid(*uuid) != *uuid) abort();
-    // What a request says of its machine: kept values are no placeholders, and the same when they are sent
+    // What a request says of its hardware: kept values are not placeholders, and the same when they are sent
     // again.
     const size_t third = text.size() / 3;
     for (const auto& mac : {text, std::string_view("52:54:00:00:00:01")})

@@ -297,7 +297,7 @@ TEST_F(HostileFiles, nothing_that_it_sends_is_believed_and_nothing_is_waited_for
     says("slash", list, "a name holds");
     says("no-end", list, "does not end after 100001 names", ErrorCode::M11);
     says("late-time", look, "a time is not one");
-    says("beats", copy, "a flag is neither 0 nor 1");  // the one beat too many is no reply
+    says("beats", copy, "a flag is neither 0 nor 1");  // the one beat too many is not a reply
     says("mount-long", read, "not 1 to 64 bytes");
     says("mount-none", read, "not 1 to 64 bytes");
     threads.clear();

@@ -130,7 +130,7 @@ class VolumeOnServer : public ::testing::Test {
         if (auto ready = process->wait_ready(20s); !ready) throw std::runtime_error(ready.error().to_log());
         return std::move(*process);
     }
-    /// Polls the state, which changes by itself.
+    /// Polls the state, which changes without a request.
     testing::AssertionResult reaches(VolumeProcess& process, VolumeState state,
                                      std::chrono::seconds within = 20s) {
         const BootTime deadline = clock_.now() + within;

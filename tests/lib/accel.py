@@ -10,7 +10,7 @@ import tempfile
 EMULATED = ["-accel", "tcg,thread=multi", "-cpu", "qemu64,+svm,+npt", "-smp", "1"]
 REAL = ["-accel", "kvm", "-cpu", "host", "-smp", "2"]
 # For the kernel inside: on a busy host the kernel's check of an emulated timer fails now and then, and it panics.
-# Not moved: System.map names the addresses of one that stands still (tests/vm/conftest.py).
+# nokaslr: System.map has the addresses of a kernel that is not moved (tests/vm/conftest.py).
 EMULATED_KERNEL = "no_timer_check nokaslr"
 
 _INIT = """#!/bin/busybox sh

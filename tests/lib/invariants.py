@@ -35,7 +35,7 @@ def client_leftovers(agent):
 
 
 def client_is_clean(agent, timeout=60):
-    """No swap, no process, no socket, no state of a session. What ends by itself within `timeout` after the prompt may end."""
+    """No swap, no process, no socket, no state of a session. What ends automatically within `timeout` after the prompt may be there at first."""
     left = None
 
     def look():

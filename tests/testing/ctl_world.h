@@ -19,7 +19,7 @@
 
 namespace berth::server {
 
-/// Whoever is at it answers `answers`, one after the other, if `terminal`.
+/// If `terminal`, its user answers with `answers`, one after the other.
 class RecordedConsole final : public Console {
   public:
     bool terminal = false, progress = false, was_interrupted = false;

@@ -16,8 +16,8 @@ class FakeFrontEnd final : public FrontEnd {
   public:
     explicit FakeFrontEnd(Clock& clock) : clock_(clock) {}
 
-    std::deque<std::string> answers;  ///< For ask(); empty: the user gives up.
-    std::deque<size_t> chosen;        ///< For choose(); empty: the user gives up.
+    std::deque<std::string> answers;  ///< For ask(); empty: the user cancels.
+    std::deque<size_t> chosen;        ///< For choose(); empty: the user cancels.
     std::deque<Heard> heard;          ///< For listen(); empty: nothing comes and the time passes.
     std::function<void()> on_listen;  ///< Called at each listen().
     bool stop = false;

@@ -138,7 +138,7 @@ def person():
     return people
 
 
-# Where a guest is that says nothing: its processor, its disks' requests, and what QEMU's threads do, twice.
+# For a guest that says nothing: its processor's state, its disks' requests, and what QEMU's threads do, twice.
 _GUEST = r"""for i in 1 2; do
     cat /proc/uptime
     for d in $(virsh -q list --name); do

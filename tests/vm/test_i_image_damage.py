@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Point i, in a machine: a damaged image is never started; the screen and the provisioner say why; the boot tries again by itself with growing
+"""Point i, on a workstation: a damaged image is never started; the screen and the provisioner say why; the boot tries again automatically with growing
 pauses and goes on once the image is mended. (Every kind of damage, byte by byte: the bootstrap's own tests.)"""
 import json
 import os
@@ -59,7 +59,7 @@ def boot_with_damage(world, machine, name, damaged, code):
     w.power_on()
     w.screen.wait_for(code, timeout=BOOT_TIMEOUT)
     wait_until(lambda: code in json.dumps(world.machine(w)), 120, f"{code} at the provisioner")
-    # It tries again by itself, and nothing of the image has run: no unit of it has ever said anything.
+    # It tries again automatically, and nothing of the image has run: no unit of it has ever said anything.
     w.screen.wait_raw(rb"(?s)(berth: " + code.encode() + rb".*){3}", timeout=BOOT_TIMEOUT)
     raw = w.screen.raw()
     assert b"systemd" not in raw and b"User name:" not in raw

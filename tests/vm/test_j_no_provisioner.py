@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Point j: nobody answers boot.ipxe's question; the machine goes on to its local disk. DHCP and TFTP, which gave it
+"""Point j: nobody answers boot.ipxe's question; the workstation continues with its local disk. DHCP and TFTP, which gave it
 the script, are there; the provisioner is not."""
 import pytest
 

@@ -8,7 +8,7 @@ def test_a_network_card_without_its_firmware_is_told_by_the_bootstrap(world, mac
     w.set_boot(world.direct(w))
     w.power_on()
     w.screen.wait_raw(rb"berth: [^\r\n]*BERTH-B11\b[^\r\n]*e100/d102e_ucode\.bin[^\r\n]*--firmware", timeout=1200)
-    # The driver goes on complaining; the name stands beside the network's failure once more.
+    # The driver continues to complain; the name is beside the network's failure once more.
     w.screen.wait_raw(rb"(?s)BERTH-B11\b.{,100}e100/d102e_ucode\.bin.{,400}BERTH-B01\b", timeout=600)
 
 

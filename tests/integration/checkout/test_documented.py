@@ -152,7 +152,7 @@ def verb_file(words):
 
 
 def test_every_command_of_berthctl_is_a_file_with_tests_beside_it(build):
-    """One that is not in server/ctl/verbs.cpp is no command, one that CMake does not know is not linked."""
+    """A verb that is not in server/ctl/verbs.cpp is not a command; a file that CMake does not know is not linked."""
     listed = (ROOT / "server/CMakeLists.txt").read_text()
     wanted = {verb_file(words) for words in commands(build / "bin/berthctl") if words}
     there = {path.stem: path for path in (ROOT / "server/ctl").glob("*/*.cpp")}

@@ -10,7 +10,7 @@ PRINTS = re.compile(r"\bfmt::print\b|\bstd::print|\bstd::cout\b|\bstd::cerr\b|\b
                     r"|\bstdout\b|\bstderr\b|\bSTD(OUT|ERR)_FILENO\b|\bCLI11_PARSE\b|\bapp\.exit\b")
 DECODES = re.compile(r"\biscntrl\b|\bisprint\b|\biswprint\b|<\s*' '|<\s*0x20\b(?!\s*\|\|\s*c > 0x2f)|[<>]=?\s*'~'|0x7f\b|0xc2\b|& 0xc0\b|mbrtowc|mbtowc|codecvt")
 # greeter/ui-text/screen.cpp: ncurses draws there what greeter/ui/text.h made of a text, which calls printable().
-# The keys of a terminal, bytes that are no text, and an address in a request, of which any byte but a control character may be escaped.
+# The keys of a terminal, bytes that are not text, and an address in a request, of which any byte but a control character may be escaped.
 OTHER_BYTES = {"greeter/ui/keys.cpp", "server/vmtools/tar_index.cpp", "net/request_target.cpp"}
 
 

@@ -83,7 +83,7 @@ def test_a_panic_that_berth_is_told_of_stands_on_the_screen_until_its_user_leave
     try:
         guest = guestworld.ScreenTerminal(person)
         guest.read_to(rb"work# ", "the guest's shell")
-        # It would restart by itself, and does not.
+        # It is set up to restart automatically, and does not.
         guest.run(f"{WRITE}; echo 1 >/proc/sys/kernel/panic")
         guest.type("echo c >/proc/sysrq-trigger\n")
         guest.read_to(rb"Kernel panic - not syncing", "the panic")

@@ -130,7 +130,7 @@ def test_names_are_asked_of_dns_alone(squashfs, etc):
     # Off for all links, whatever a .network file says (resolved.conf(5)).
     assert (settings["LLMNR"], settings["MulticastDNS"]) == ({"no"}, {"no"})
     hosts = re.search(r"^hosts:(.*)$", (etc / "nsswitch.conf").read_text(), re.M)
-    # A short name and one that the local files know are no question to others.
+    # For a short name, or one that the local files know, nobody else is asked.
     assert set(hosts.group(1).split()) <= {"files", "dns", "resolve", "[!UNAVAIL=return]", "myhostname"}
     assert not [n for n in squashfs.entries if re.search(r"/(libnss_(mdns|wins|mymachines)[^/]*|avahi-daemon)$", n)]
 

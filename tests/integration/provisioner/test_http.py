@@ -81,7 +81,7 @@ def test_images_come_whole_in_ranges_and_not_at_all_when_cached(provisioner):
     assert provisioner.curl(url, "-H", f'If-None-Match: "{name}"')[0] == 304
     status, headers, body = provisioner.curl(url, "-I")
     assert status == 200 and headers["content-length"] == "3000000" and body.startswith(b"HTTP/1.1 200")  # what curl -I saves
-    # An interrupted download goes on where it stopped.
+    # An interrupted download continues where it stopped.
     half = provisioner.folder / "half"
     half.write_bytes(data[:1234567])
     subprocess.run(["curl", "-sS", "-C", "-", "-o", half, provisioner.url + url], check=True, timeout=60)

@@ -213,7 +213,7 @@ def test_a_wrongly_signed_or_older_source_is_refused_and_the_old_build_served(si
     Boot(site).gets(older)
 
 
-# The calls by which an add changes the folder; of those that copy the first few of very many. (strace counts each call by itself.)
+# The calls by which an add changes the folder; of the very many that copy, only the first few. (strace counts each kind of call separately.)
 STEPS = {"mkdirat": 99, "write": 4, "linkat": 99, "fsync": 99, "symlinkat": 99, "renameat": 99, "renameat2": 99, "unlinkat": 99}
 
 

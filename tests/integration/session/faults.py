@@ -186,7 +186,7 @@ def files_pid(world):
 
 
 class Fault:
-    """One fault for one cell. `inject`, then `poll` again and again: what has to be seen first is awaited there, and what heals by itself
+    """One fault for one cell. `inject`, then `poll` again and again: what has to be seen first is awaited there, and what heals without help
     heals there. `on`: it is still being made or has not healed. `heal` ends it at once."""
 
     TIMES = {"libvirtd": 0.5, "stopped": 3, "read-only": 3, "filled": 3, "slow": 6}
@@ -225,7 +225,7 @@ class Fault:
         if (pid := files_pid(self.cell.world)) is None:
             return
         os.kill(pid, signal.SIGKILL)
-        # Dead before the session goes on: a call to one that is about to die would be another fault.
+        # It is dead before the session continues: a call to a process that is about to die would be another fault.
         with contextlib.suppress(OSError):
             while state_and_parent(pid)[0] not in "ZX":
                 time.sleep(0.001)

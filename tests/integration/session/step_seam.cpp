@@ -2,7 +2,7 @@
 // Preloaded into the real berth-session by the matrix of ways out: stops it exactly at a step, and moves its
 // clocks. The folder $BERTH_TEST_SEAM holds
 //   stop-at   "STEP doing" or "STEP undoing": the process stops itself (SIGSTOP) when it has told the
-//             greeter so, before it does anything of the step; it goes on with SIGCONT
+//             greeter so, before it does anything of the step; it continues at SIGCONT
 //   clock     two 64-bit numbers, nanoseconds that CLOCK_REALTIME and CLOCK_BOOTTIME are ahead
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -416,7 +416,7 @@ def test_a_guest_that_a_hanging_libvirtd_cannot_end_is_left_to_the_sweeper(world
 def test_a_guest_that_is_closed_while_libvirtd_hangs_is_left_to_the_sweeper(world):
     greeter = start_guest(world, options=SOON)
     with hanging_libvirtd(world):
-        # It ends, but QEMU keeps it until libvirt has seen that: nobody else can tell.
+        # The guest ends, but QEMU keeps it until libvirt has seen that; only libvirt can tell.
         greeter.console.sendall(b"q")
         greeter.send(type="vm", action="close")
         assert greeter.end(120) == 1
@@ -518,7 +518,7 @@ def run_firmware(world, session):
     greeter = world.log_in(session)
     greeter.until("console", 120)
     greeter.guest_says(b"BdsDxe", 240)
-    # What it begins with here is what is local; the guest's own words come later than its changes.
+    # By now the firmware has changed its variables: it says this only afterwards.
     local = (world.run / session / "nvram").read_bytes()
     greeter.send(type="vm", action="force-off")
     assert greeter.end(120) == 0
@@ -534,7 +534,7 @@ def test_firmware_variables_and_tpm_state_live_with_the_vm_from_session_to_sessi
     run_firmware(world, "s1")
     made = firmware_of(world)
     template = pathlib.Path("/usr/share/OVMF/OVMF_VARS_4M.fd").read_bytes()
-    # The firmware wrote boot entries by itself, swtpm the seeds of a new TPM.
+    # Without the guest's doing the firmware wrote boot entries and swtpm the seeds of a new TPM.
     assert len(made["nvram"]) == len(template) and made["nvram"] != template
     assert len(made["tpm.state"]) > 1000
     assert [p.stat().st_uid for p in (world.user / "work").iterdir() if p.name in made] == [sessionworld.UID] * 2

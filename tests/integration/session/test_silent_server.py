@@ -128,12 +128,12 @@ class Desk:
         return "I/O error" in self.world.libvirt.virsh("domstate", "--reason", self.domain())
 
     def silence(self, begin, end, more_seconds=0):
-        """One outage: told, held, the guest paused; then over, told, and everything goes on. Each disk is made to discard and to flush in it:
+        """One outage: told, held, the guest paused; then over, told, and everything continues. Each disk is made to discard and to flush in it:
         each has something that only a COMMIT makes durable."""
         mark = self.pause_with_something_to_lose()
         begin()
         self.person.console.type("f")
-        # The healthy disk goes on while the others' requests are held.
+        # The healthy disk works while the others' requests are held.
         swap = self.newest("F", "swap")
         self.wait(r"\[Berth: The file server \S+ is not answering\. Your virtual machine waits", "word of the silence", mark)
         assert self.newest("F", "swap") > swap

@@ -116,7 +116,7 @@ class Cell:
         return lambda: self.person.guest is not None and len(self.person.guest.records()) >= count
 
     def stopped(self):
-        """The session, and its nsenter, which stops itself when it sees its child stopped: one that is told to go on before it has
+        """The session, and its nsenter, which stops itself when it sees its child stopped: one that is told to continue before it has
         done so stays stopped for ever."""
         pid = faults.session_pid(self.world)
         if pid is None:
@@ -143,7 +143,7 @@ class Cell:
             self.go_on_until(self.stopped, self.step, b"q")
 
     def resume(self):
-        """Lets the session go on. nsenter stops with its child; should that be gone, it has to go on too."""
+        """Lets the session continue. nsenter stops with its child and must continue, too, even if the child is gone."""
         for pid in self.held or ():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)

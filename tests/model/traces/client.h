@@ -14,7 +14,7 @@ namespace berth::traces {
 struct ClientSetup {
     unsigned number = 0;
     int control = -1;    ///< Socket pair to the conductor.
-    int interrupt = -1;  ///< eventfd: the call under way is given up, its time is over.
+    int interrupt = -1;  ///< eventfd: the call under way is cancelled, its time is over.
     const SharedTime* time = nullptr;
     NfsLocation server;  ///< Of the proxy; directory is the export's root.
 };

@@ -14,7 +14,7 @@ class SeenOps final : public files::FileOps {
   public:
     SeenOps(const ClientSetup& setup, files::NfsSession& session) : setup_(setup), session_(session) {}
 
-    /// A lock record that is written now is no renewal.
+    /// A lock record that is written now is not a renewal.
     bool releasing = false;
     /// Broken::renewal_look: listings show no number above this one (0: they tell the truth).
     uint32_t blind_above = 0;
