@@ -89,7 +89,8 @@ Status RealSessionResources::make_from_template(const guest::MountOptions& user,
                                                 const guest::CopyProgress& progress) {
     const std::string name = source.directory.substr(source.directory.rfind('/') + 1);
     const guest::PlanVmCopy plan = [&](const std::string& text) {
-        return guest::copy_machine_toml(text, name + "/machine.toml", guest::fresh_uuid(), guest::fresh_mac());
+        return guest::copy_machine_toml(text, name + "/machine.toml", guest::fresh_uuid(),
+                                        guest::fresh_mac());
     };
     return guest::make_vm_from_template(user, source, name, maker, plan, progress, files_, clock_, report_);
 }

@@ -350,7 +350,8 @@ class LibvirtHypervisor final : public Hypervisor {
         const auto& [name, uuid, console_socket] = facts;
         const BootTime end = client_->clock().now() + client_->times().start;
         const auto there = BERTH_TRY(is_known(*client_, uuid, client_->times().start));
-        if (there) return fail(ErrorCode::H03, "a virtual machine with the uuid {} is running here already", uuid);
+        if (there)
+            return fail(ErrorCode::H03, "a virtual machine with the uuid {} is running here already", uuid);
         // Not repeatable: a request whose answer was lost may have started it. What libvirt then knows under
         // the name decides.
         bool begun = false;

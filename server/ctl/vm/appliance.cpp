@@ -12,7 +12,7 @@ namespace berth::server {
 namespace {
 
 Result<OvfAppliance> read_description(const TarRead& read, const std::vector<TarMember>& members,
-                                    const std::string& path) {
+                                      const std::string& path) {
     const auto description =
         std::ranges::find_if(members, [](const TarMember& m) { return m.name.ends_with(".ovf"); });
     if (description == members.end()) return fail(ErrorCode::P25, "{}: holds no .ovf file", path);

@@ -97,10 +97,10 @@ Status VmHardwareArguments::add_swap(VmToMake& vm) const {
 Status VmHardwareArguments::add_medium(VmToMake& vm) const {
     if (iso_.empty() && iso_link_.empty()) return {};
     vm.config.disks.push_back({.name = "installer",
-                                    .role = guest::DiskRole::cdrom,
-                                    .bus = guest::DiskBus::sata,
-                                    .path = "installer.iso",
-                                    .read_only = true});
+                               .role = guest::DiskRole::cdrom,
+                               .bus = guest::DiskBus::sata,
+                               .path = "installer.iso",
+                               .read_only = true});
     DiskToMake medium{.path = "installer.iso", .size = 0, .link = iso_link_};
     if (!iso_.empty()) {
         auto image = BERTH_TRY(open_image(iso_, ImageFormat::raw));

@@ -50,13 +50,12 @@ Result<HeldLock> LockArguments::take(Ctl& ctl, UserPlace& place, const std::stri
 }
 
 Result<Answer> make_new_vm(Ctl& ctl, PlaceArguments& places, const Progress& progress, const VmName& name,
-                            const VmToMake& vm) {
+                           const VmToMake& vm) {
     ctl.console.heed_interrupts();
     auto place = BERTH_TRY(places.open(ctl, name.user, true));
     {
         auto line = progress.line(ctl);
-        BERTH_TRY(make_vm(place, name.vm, vm.config, vm.disks, vm.origin, std::ref(line),
-                          ctl.clock));
+        BERTH_TRY(make_vm(place, name.vm, vm.config, vm.disks, vm.origin, std::ref(line), ctl.clock));
     }
     return Answer{.json = vm_facts(name, vm.config),
                   .lines = {fmt::format("{}: made, uuid {}", name.text(), vm.config.uuid)}};

@@ -14,7 +14,6 @@ LONG_FILES = {
     "files/helper/files_helper.cpp": 535,
     "files/helper/wire.cpp": 441,
     "files/nfs/nfs_session.cpp": 461,
-    "greeter/session/program.cpp": 408,
     "greeter/supervisor/greeter.cpp": 522,
     "greeter/supervisor/supervisor_state.cpp": 415,
     "guest/libvirt/hypervisor_libvirt.cpp": 414,
@@ -25,9 +24,6 @@ LONG_FILES = {
 LONG_FUNCTIONS = {
     "files/helper/wire.cpp: request_body": 69,
     "files/helper/wire.cpp: reply_body": 67,
-    "greeter/session/program.cpp: run_program": 62,
-    "greeter/supervisor/greeter.cpp: Greeter::run": 88,
-    "greeter/ui/keys.cpp: KeyDecoder::take": 62,
     "lock/protocol.cpp: LockProtocol::attempt": 71,
 }
 
