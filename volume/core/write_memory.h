@@ -19,7 +19,8 @@ class WriteMemory {
     static constexpr uint64_t k_overhead = 512;        ///< What a buffer's pieces cost beside its bytes.
     using Data = std::shared_ptr<const std::string>;
 
-    explicit WriteMemory(uint64_t most_held = k_most_held) : most_held_(most_held) {}
+    explicit WriteMemory(uint64_t most_held = k_most_held, uint64_t most_out = k_most_out)
+        : most_held_(most_held), most_out_(most_out) {}
 
     /// A place at the end of the line for a buffer.
     uint64_t line_up();
@@ -31,7 +32,7 @@ class WriteMemory {
     bool wanted() const { return !line_.empty(); }
 
     /// Whether a connection may copy `size` bytes more to send them.
-    bool may_send(uint64_t size) const { return out_ + size <= k_most_out; }
+    bool may_send(uint64_t size) const { return out_ + size <= most_out_; }
     void sent(uint64_t size) { out_ += size; }
     void answered(uint64_t size) { out_ -= size; }
 
@@ -39,7 +40,7 @@ class WriteMemory {
 
   private:
     struct Buffer;
-    const uint64_t most_held_;
+    const uint64_t most_held_, most_out_;
     std::shared_ptr<uint64_t> held_ = std::make_shared<uint64_t>(0);  // buffers may outlive us
     uint64_t out_ = 0;
     uint64_t next_place_ = 0;
