@@ -131,7 +131,8 @@ Status NfsSession::connect(BootTime until) {
         BERTH_TRY(mount_root(location_, addresses_, credentials_, until - SystemClock().now(), interrupt_));
     if (!root_.empty() && root.handle != root_)
         return fail(ErrorCode::M10, "{} is another directory than before", format_location(location_));
-    root_ = std::move(root.handle);
+    if (root_.empty())
+        root_ = std::move(root.handle);  // A call that waits for the connection points into it.
     mount_port_ = root.port;
     return reach(until);
 }

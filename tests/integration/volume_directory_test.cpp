@@ -206,6 +206,20 @@ TEST_F(UserDirectoryOnServer, goes_on_after_the_server_restarted) {
     EXPECT_EQ(second->size(), 2u);
 }
 
+TEST_F(UserDirectoryOnServer, asks_about_the_same_root_after_the_server_restarted) {
+    auto session = files::NfsSession::mount(server_.location("ann"), {4711, 4711, {}}, 5s);
+    ASSERT_TRUE(session) << session.error().to_log();
+    server_.restart();
+    // The first call may find the old connection gone; the next one makes another.
+    auto space = (*session)->space();
+    if (!space) space = (*session)->space();
+    ASSERT_TRUE(space) << space.error().to_log();
+    server_.restart();
+    auto limits = (*session)->limits();
+    if (!limits) limits = (*session)->limits();
+    EXPECT_TRUE(limits) << limits.error().to_log();
+}
+
 TEST_F(UserDirectoryOnServer, lists_again_when_the_server_says_that_a_name_went_meanwhile) {
     std::atomic<int> refused{0}, more{3};
     test::RpcProxy proxy(server_.location().nfs_port, [&](uint32_t procedure, const std::string&) {
