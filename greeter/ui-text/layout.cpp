@@ -208,15 +208,17 @@ int rows_for_notices(const Painter& p, const Model& m, int body) {
 }
 
 /// What the user should know before logging in, above row `bottom`: the most urgent first, and a last line that says
-/// how to see the rest. Returns the first row; `hidden` is how many lines are not shown.
-int paint_notices(Painter& p, const Model& m, int most, int bottom, int& hidden) {
+/// how to see the rest. Returns the first row.
+int paint_notices(Painter& p, const Model& m, int most, int bottom) {
     std::vector<std::wstring> lines;
     for (const auto& notice : m.notices)
         for (auto& l : wrap(notice, p.columns())) lines.push_back(std::move(l));
     const int count = static_cast<int>(lines.size());
     const bool all = count <= most;
     const int shown = all ? count : std::max(0, most - 1);
-    hidden = count - shown;
+    const int hidden = count - shown;
+    p.picture.shown_notices = shown;
+    p.picture.hidden_notices = hidden;
     const int first = std::clamp(-m.scroll, 0, hidden);
     const int top = bottom - (all ? count : most);
     for (int i = 0; i < shown; ++i) p.put(top + i, p.left(), lines[static_cast<size_t>(first + i)]);
@@ -266,7 +268,7 @@ std::pair<int, int> paint_frame(Painter& p, const Model& m, Size size) {
         p.put(--bottom, p.left(), cut(sak, p.columns()), m.hint.empty() ? Style::dim : Style::bold);
     if (m.mode != Mode::menu && !m.notices.empty()) {
         if (size.rows >= 20) --bottom;
-        bottom = paint_notices(p, m, rows_for_notices(p, m, bottom - top), bottom, p.picture.hidden_notices);
+        bottom = paint_notices(p, m, rows_for_notices(p, m, bottom - top), bottom);
     }
     return {top, bottom - 1};
 }
@@ -312,6 +314,7 @@ Picture layout(const Model& m, Size size) {
 void clamp_scroll(Model& model, Size size) {
     const Picture picture = layout(model, size);
     model.scroll = std::clamp(model.scroll, -picture.hidden_notices, picture.hidden);
+    model.notice_page = std::max(1, picture.shown_notices);
 }
 
 }  // namespace berth::ui

@@ -31,6 +31,7 @@ struct Picture {
     };
     std::optional<Place> cursor;
     int hidden = 0, hidden_notices = 0;  ///< Lines of messages and of notices that do not fit.
+    int shown_notices = 0;               ///< Lines of notices that do.
 };
 
 Picture layout(const Model& model, Size size);

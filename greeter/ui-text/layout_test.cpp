@@ -197,6 +197,30 @@ TEST_F(Layout, says_how_to_see_the_notices_that_do_not_fit) {
     }
 }
 
+TEST_F(Layout, pages_through_every_line_of_the_notices) {
+    std::vector<std::string> notices;
+    for (int i = 0; i < 14; ++i) notices.push_back("notice " + std::to_string(i) + ".");
+    for (const int rows : {12, 15, 24}) {
+        const Size size{rows, 80};
+        screen(Mode::session, notices);
+        std::wstring seen;
+        for (int i = 0; i < 20; ++i) {
+            clamp_scroll(m, size);
+            seen += text(size);
+            press(m, {Key::page_down});
+        }
+        for (int i = 0; i < 14; ++i)
+            EXPECT_NE(seen.find(L"notice " + std::to_wstring(i) + L"."), std::wstring::npos)
+                << rows << ": " << i;
+        for (int i = 0; i < 20; ++i) {
+            press(m, {Key::page_up});
+            clamp_scroll(m, size);
+        }
+        EXPECT_TRUE(shows(L"notice 0.", size)) << rows;
+        m.scroll = 0;
+    }
+}
+
 TEST_F(Layout, offers_escape_only_where_it_cancels_something) {
     screen(Mode::session);
     EXPECT_TRUE(shows(L"Esc cancel"));

@@ -67,12 +67,10 @@ class Ui {
 
 Status Ui::read_messages() {
     while (true) {
-        auto message = greeter_.receive();
-        if (!message) return fail(message.error());
-        if (!*message) return {};
-        auto told = protocol::read<protocol::ToUi>(**message);
-        if (!told) return fail(told.error());
-        take(model_, *told);
+        auto message = BERTH_TRY(greeter_.receive());
+        if (!message) return {};
+        auto told = BERTH_TRY(protocol::read<protocol::ToUi>(*message));
+        take(model_, told);
     }
 }
 

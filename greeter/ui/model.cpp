@@ -216,6 +216,15 @@ void take(Model& m, const protocol::Clear&) {
     m.scroll = 0;
 }
 
+/// From the notices' end to the notes' beginning, stopping between the two.
+void scroll(Model& m, bool back) {
+    constexpr int k_lines = 5;
+    if (back)
+        m.scroll = m.scroll < 0 ? std::min(0, m.scroll + m.notice_page) : m.scroll + k_lines;
+    else
+        m.scroll = m.scroll > 0 ? std::max(0, m.scroll - k_lines) : m.scroll - m.notice_page;
+}
+
 }  // namespace
 
 void take(Model& m, const protocol::ToUi& message) {
@@ -231,7 +240,7 @@ std::optional<FromUi> press(Model& m, const Key& key) {
         return {};
     }
     if (key.kind == Key::page_up || key.kind == Key::page_down) {
-        m.scroll += key.kind == Key::page_up ? 5 : -5;
+        scroll(m, key.kind == Key::page_up);
         return {};
     }
     if (!m.known) return {};

@@ -82,7 +82,8 @@ struct Model {
     size_t menu_selected = 0;
     bool digit_picked = false;  ///< By the last key: an Enter right behind it is part of it.
     int scroll = 0;  ///< Lines back in the notes; below 0: forward in the notices. clamp_scroll() bounds it.
-    std::wstring hint;  ///< A passing remark, gone with the next key.
+    int notice_page = 1;  ///< Lines of notices that are shown at a time; clamp_scroll() sets it.
+    std::wstring hint;    ///< A passing remark, gone with the next key.
     // Of the terminal.
     std::wstring clock;
     std::optional<bool> caps_lock;  ///< none: not known.
