@@ -188,14 +188,11 @@ void Greeter::handle(Event event) {
 // --- Processes ---
 
 Status Greeter::start_peer(Peer& peer, SpawnOptions options) {
-    auto pair = message_pair();
-    if (!pair) return fail(pair.error());
-    options.descriptors[3] = pair->second.get();
-    auto child = spawn(options);
-    if (!child) return fail(child.error());
-    peer.child = std::move(*child);
+    auto pair = BERTH_TRY(message_pair());
+    options.descriptors[3] = pair.second.get();
+    peer.child = BERTH_TRY(spawn(options));
     peer.outbox.clear();
-    peer.socket.emplace(std::move(pair->first));
+    peer.socket.emplace(std::move(pair.first));
     return {};
 }
 
@@ -485,16 +482,14 @@ Result<UniqueFd> take_signals() {
 
 Status run_greeter(const Options& options, Clock& clock, Report& report) {
     protocol::protect_memory();
-    auto signals = take_signals();
-    if (!signals) return fail(signals.error());
+    auto signals = BERTH_TRY(take_signals());
     std::string path = options.tty;
     if (path.empty()) {
         auto line = read_file("/proc/cmdline");
         path = console_path(line ? *line : "");
     }
-    auto terminal = Terminal::open(path);
-    if (!terminal) return fail(terminal.error());
-    Greeter greeter(options, clock, report, std::move(*terminal), std::move(*signals));
+    auto terminal = BERTH_TRY(Terminal::open(path));
+    Greeter greeter(options, clock, report, std::move(terminal), std::move(signals));
     BERTH_TRY(greeter.find_ui_user());
     report.event(Level::info, "greeter started", {{"tty", path}});
     greeter.run();

@@ -14,6 +14,7 @@ using protocol::ScreenMode;
 using protocol::VmAction;
 
 constexpr size_t k_notes = 32;
+constexpr std::string_view k_no_login = "You cannot log in now.";
 constexpr size_t k_progress = 64;
 
 }  // namespace
@@ -91,6 +92,12 @@ void State::on(const event::Facts& e) {
     going_down_ = e.going_down;
     if (!going_down_.empty()) notices_.insert(notices_.begin(), going_down_);
     to_ui(screen());
+    // Without the notice that says why, the refusal is wrong.
+    if (going_down_.empty() &&
+        std::erase_if(notes_, [](const auto& note) { return note.text == k_no_login; }) > 0) {
+        to_ui(protocol::Clear{});
+        show_again();
+    }
 }
 
 void State::on(const event::Tick&) {
@@ -205,13 +212,14 @@ void State::hear(const protocol::Login& m) {
     if (phase_ != Phase::login || waiting_login_) return;
     forget();
     if (!going_down_.empty()) {
-        tell("You cannot log in now.");  // The notice says why.
-        to_ui(screen());                 // The screen waits for no session: the next name may be typed.
+        tell(std::string(k_no_login));  // The notice says why.
+        to_ui(screen());                // The screen waits for no session: the next name may be typed.
     } else if (sweeping_) {
         waiting_login_ = m.user;
         sweep_until_ = now_ + policy_.sweep_wait;
-        tell(fmt::format("The session before yours is being cleaned up; this takes {} s at most.",
-                         std::chrono::duration_cast<std::chrono::seconds>(policy_.sweep_wait).count()));
+        tell(fmt::format(
+            "The session before yours is being cleaned up. Your login begins in {} s at the latest.",
+            std::chrono::duration_cast<std::chrono::seconds>(policy_.sweep_wait).count()));
     } else {
         login(m.user);
     }

@@ -395,7 +395,9 @@ TEST_F(Supervisor, lets_nobody_in_while_another_switches_the_workstation_off) {
     EXPECT_EQ(shown<Screen>(refused).at(0).mode, ScreenMode::login) << "the next name may be typed";
     EXPECT_EQ(shown<Screen>(refused).at(0).notices.at(0), "It waits.");
     EXPECT_EQ(state.phase(), Phase::login);
-    on(event::Facts{"berth-12", {}, ""});
+    const auto stays = on(event::Facts{"berth-12", {}, ""});
+    EXPECT_EQ(shown<Clear>(stays).size(), 1u) << "the refusal is not true any more";
+    EXPECT_TRUE(shown<Note>(stays).empty());
     EXPECT_TRUE(find<effect::StartSession>(ui(Login{WipedText("ann")})));
 }
 

@@ -231,10 +231,11 @@ def test_power_off_by_somebody_else_is_told_and_lets_nobody_in(console, folder):
     (folder / "going-down").write_text("This workstation is going down.")
     console.wait("This workstation is going down")
     console.type("ann\r")
-    wait_until("notice and refusal", lambda: console.text().count("This workstation is going down") == 2)
+    console.wait("You cannot log in now")
+    assert console.text().count("This workstation is going down") == 1
     assert "session" not in console.processes()
     (folder / "going-down").unlink()
-    wait_until("the notice's end", lambda: console.text().count("This workstation is going down") == 1)
+    wait_until("the end of the notice and of the refusal", lambda: "going down" not in console.text() and "cannot log in" not in console.text())
     console.login().end()
 
 
