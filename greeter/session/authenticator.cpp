@@ -88,9 +88,7 @@ Status PamAuthenticator::open() {
     const void* name = nullptr;  // PAM's word, not what was typed
     BERTH_TRY(check(PamStep::credentials, pam_get_item(handle_, PAM_USER, &name)));
     if (name == nullptr) return fail(ErrorCode::L04, "PAM knows no user name");
-    auto user = look_up_user(static_cast<const char*>(name));
-    if (!user) return fail(user.error());
-    user_ = std::move(*user);
+    user_ = BERTH_TRY(look_up_user(static_cast<const char*>(name)));
 
     groups_before_.resize(static_cast<size_t>(std::max(0, getgroups(0, nullptr))));
     if (getgroups(static_cast<int>(groups_before_.size()), groups_before_.data()) < 0)

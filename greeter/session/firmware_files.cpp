@@ -18,14 +18,11 @@ Result<guest::FirmwareBytes> stored_firmware(guest::UserDirectory& directory, co
                                              const guest::MachineConfig& config) {
     guest::FirmwareBytes stored;
     if (config.firmware == guest::Firmware::uefi) {
-        auto nvram = read_if_there(directory, vm, config.nvram, guest::k_max_nvram);
-        if (!nvram) return fail(nvram.error());
-        stored.nvram = std::move(*nvram);
+        stored.nvram = BERTH_TRY(read_if_there(directory, vm, config.nvram, guest::k_max_nvram));
     }
     if (config.tpm) {
-        auto tpm = read_if_there(directory, vm, std::string(guest::k_tpm_file), guest::k_max_tpm_state);
-        if (!tpm) return fail(tpm.error());
-        stored.tpm = std::move(*tpm);
+        stored.tpm =
+            BERTH_TRY(read_if_there(directory, vm, std::string(guest::k_tpm_file), guest::k_max_tpm_state));
     }
     return stored;
 }

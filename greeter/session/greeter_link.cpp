@@ -105,9 +105,8 @@ Result<Reply> GreeterLink::wait_for(uint64_t id) {
 Result<Secret> GreeterLink::ask(std::string_view text, bool echo) {
     const uint64_t id = next_id_++;
     send(protocol::Prompt{.id = id, .echo = echo, .text = cut_text(text, k_longest_text)});
-    const auto answer = wait_for<protocol::Answer>(id);
-    if (!answer) return fail(answer.error());
-    return Secret::from(answer->text.view());
+    const auto answer = BERTH_TRY(wait_for<protocol::Answer>(id));
+    return Secret::from(answer.text.view());
 }
 
 Result<size_t> GreeterLink::choose(std::string_view title, const std::vector<std::string>& options,
@@ -118,13 +117,12 @@ Result<size_t> GreeterLink::choose(std::string_view title, const std::vector<std
     for (std::string& row : rows) row = cut_text(row, longest);
     send(protocol::Choice{
         .id = id, .title = cut_text(title, k_longest_text), .options = std::move(rows), .preset = preset});
-    const auto chosen = wait_for<protocol::Chosen>(id);
-    if (!chosen) return fail(chosen.error());
-    if (chosen->index >= options.size()) {
+    const auto chosen = BERTH_TRY(wait_for<protocol::Chosen>(id));
+    if (chosen.index >= options.size()) {
         lose(Error(ErrorCode::I03, "chosen: \"index\" must be one of the options"));
         return fail(ErrorCode::L05);
     }
-    return chosen->index;
+    return chosen.index;
 }
 
 void GreeterLink::say(MessageStyle style, std::string_view text) {

@@ -109,9 +109,8 @@ Status GuestFirewall::close(const std::vector<MountedServer>& servers) {
             for (const uint16_t port : config_.hosts[i].ports) points.emplace(address.text(), port);
     }
 
-    auto script = guest_firewall_script(points);
-    if (!script) return fail(script.error());
-    auto done = run_checked({.arguments = {config_.nft, "-f", "-"}}, k_nft, *script);
+    auto script = BERTH_TRY(guest_firewall_script(points));
+    auto done = run_checked({.arguments = {config_.nft, "-f", "-"}}, k_nft, script);
     return done ? Status{} : fail(ErrorCode::H11, "{}", done.error().to_log());
 }
 

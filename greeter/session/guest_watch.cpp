@@ -114,9 +114,8 @@ class Loop {
 }  // namespace
 
 Result<GuestWatch> watch_guest(const RunningGuest& guest, const WatchTimes& times, const WatchSeams& seams) {
-    const auto volume_fd = guest.volume.watch_fd();
-    if (!volume_fd) return fail(volume_fd.error());
-    return Loop(guest, times, seams, *volume_fd).run();
+    const auto volume_fd = BERTH_TRY(guest.volume.watch_fd());
+    return Loop(guest, times, seams, volume_fd).run();
 }
 
 }  // namespace berth::session

@@ -30,17 +30,14 @@ class LastSession {
     Status finish() {
         constexpr int k_rounds = 240;  // of a quarter second, while a sweeper works on it
         for (int i = 0; i < k_rounds; ++i) {
-            auto stored = session_.seams.store.list();
-            if (!stored) return fail(stored.error());
-            const auto it = std::ranges::find_if(*stored, [this](const auto& s) { return same_vm(s); });
-            if (it == stored->end()) return {};
+            auto stored = BERTH_TRY(session_.seams.store.list());
+            const auto it = std::ranges::find_if(stored, [this](const auto& s) { return same_vm(s); });
+            if (it == stored.end()) return {};
             if (session_.seams.clock.now() >= deadline_) break;
-            auto claim = session_.seams.store.claim(it->session);
-            if (!claim) return fail(claim.error());
-            if (*claim) {
-                auto now = session_.seams.store.load(it->session);
-                if (!now) return fail(now.error());
-                if (*now && (*now)->state) BERTH_TRY(finish_one(*(*now)->state));
+            auto claim = BERTH_TRY(session_.seams.store.claim(it->session));
+            if (claim) {
+                auto now = BERTH_TRY(session_.seams.store.load(it->session));
+                if (now && now->state) BERTH_TRY(finish_one(*now->state));
                 continue;
             }
             (void)waiting(seconds((k_rounds - i) / 4));

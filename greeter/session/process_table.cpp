@@ -44,9 +44,8 @@ class RealProcessTable final : public ProcessTable {
         return found;
     }
     Status stop_volume(const std::string& run_dir, milliseconds timeout) override {
-        auto control = volume::VolumeControl::connect(run_dir);
-        if (!control) return fail(control.error());
-        auto stopped = control->stop(timeout);
+        auto control = BERTH_TRY(volume::VolumeControl::connect(run_dir));
+        auto stopped = control.stop(timeout);
         return stopped ? Status{} : fail(stopped.error());
     }
     Result<std::optional<volume::VolumeStatus>> volume_status(const std::string& run_dir) override {

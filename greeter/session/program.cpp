@@ -92,11 +92,9 @@ void declare(CLI::App& app, Options& o) {
 template <typename T>
 Result<T> parse_if_there(const std::string& path, auto parse, T missing) {
     if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) return missing;
-    auto text = read_file(path);
-    if (!text) return fail(text.error());
-    auto parsed = parse(*text);
-    if (!parsed) return fail(parsed.error());
-    return T(std::move(*parsed));
+    auto text = BERTH_TRY(read_file(path));
+    auto parsed = BERTH_TRY(parse(text));
+    return T(std::move(parsed));
 }
 
 /// What the files say, read once.
@@ -124,17 +122,15 @@ Result<WorkstationFacts> read_workstation_facts(const Options& o) {
     facts.record = std::move(*record);
     facts.boot = std::move(*boot);
 
-    auto boot_id = read_file("/proc/sys/kernel/random/boot_id", 128);
-    if (!boot_id) return fail(boot_id.error());
-    facts.owner.boot_id = boot_id->substr(0, boot_id->find('\n'));
+    auto boot_id = BERTH_TRY(read_file("/proc/sys/kernel/random/boot_id", 128));
+    facts.owner.boot_id = boot_id.substr(0, boot_id.find('\n'));
     if (facts.boot && !facts.boot->client_id.empty()) {
         facts.owner.client = facts.boot->client_id;
         facts.owner.host = facts.boot->host;
     } else {
-        auto identity = read_client_identity();
-        if (!identity) return fail(identity.error());
-        facts.owner.client = identity->id;
-        facts.owner.host = identity->host;
+        auto identity = BERTH_TRY(read_client_identity());
+        facts.owner.client = identity.id;
+        facts.owner.host = identity.host;
     }
     if (auto line = read_file(o.command_line, 65536))
         facts.provisioner = find_provisioner(*line, facts.record ? facts.record->id : "",
@@ -192,9 +188,7 @@ Status build(RealSeams& seams, const WorkstationFacts& facts, const Options& o, 
             {source->server, closed_ports(facts.client.locate.nfs_port, facts.client.locate.mount_port)});
     for (const char* name : {"BERTH_NBDKIT", "BERTH_NBDKIT_PLUGIN"})
         if (const char* value = getenv(name)) resources.volume.environment[name] = value;
-    auto made = real_session_resources(std::move(resources), seams.clock, report);
-    if (!made) return fail(made.error());
-    seams.resources = std::move(*made);
+    seams.resources = BERTH_TRY(real_session_resources(std::move(resources), seams.clock, report));
     seams.hypervisor = guest::connect_libvirt(o.libvirt, seams.clock, report, o.fixed.libvirt);
     seams.sweeper = std::make_unique<Sweeper>(sweep_seams(seams, facts, report));
     return {};
@@ -207,8 +201,7 @@ struct Login {
 };
 
 Status log_in(const Options& o, GreeterLink& greeter, Watchdog& watchdog, Report& report, Login& login) {
-    auto start = greeter.wait_for_start();
-    if (!start) return fail(start.error());
+    auto start = BERTH_TRY(greeter.wait_for_start());
     auto facts = read_workstation_facts(o);
     RealSeams seams;
     Status built = facts ? build(seams, *facts, o, report) : fail(facts.error());
@@ -216,20 +209,19 @@ Status log_in(const Options& o, GreeterLink& greeter, Watchdog& watchdog, Report
         greeter.say(MessageStyle::error, built.error().to_user());
         return built;
     }
-    auto claim = seams.store->claim(start->session);
-    if (!claim) return fail(claim.error());
-    if (!*claim) return fail(ErrorCode::I03, "session {} is in use", start->session);
-    login.claim = std::move(*claim);
+    auto claim = BERTH_TRY(seams.store->claim(start.session));
+    if (!claim) return fail(ErrorCode::I03, "session {} is in use", start.session);
+    login.claim = std::move(claim);
     BERTH_TRY(login.claim->sign());
 
     auto authenticator =
         pam_authenticator({.service = o.pam_service,
-                           .user = std::string(start->user.view()),
-                           .tty = start->tty,
+                           .user = std::string(start.user.view()),
+                           .tty = start.tty,
                            .watchdog = &watchdog,
                            .limit = facts->client.pam_limit.value_or(step_deadline(step::authenticate))},
                           greeter, report);
-    SessionConfig config{.session = start->session,
+    SessionConfig config{.session = start.session,
                          .client = facts->client,
                          .owner = facts->owner,
                          .run_root = o.run_root,

@@ -36,9 +36,8 @@ Result<std::optional<std::string>> ProvisionerClient::request(const char* method
 }
 
 Status ProvisionerClient::put(const std::string& name, std::string_view text) {
-    auto answer = request("PUT", "/state/" + name, text);
-    if (!answer) return fail(answer.error());
-    if (!*answer) return fail(ErrorCode::I01, "the provisioner does not know this workstation");
+    auto answer = BERTH_TRY(request("PUT", "/state/" + name, text));
+    if (!answer) return fail(ErrorCode::I01, "the provisioner does not know this workstation");
     return {};
 }
 
@@ -48,19 +47,16 @@ Status ProvisionerClient::remove(const std::string& name) {
 }
 
 Result<std::map<std::string, std::string>> ProvisionerClient::all() {
-    auto answer = request("GET", "/state");
-    if (!answer) return fail(answer.error());
+    auto answer = BERTH_TRY(request("GET", "/state"));
     std::map<std::string, std::string> result;
-    if (!*answer) return result;
-    const auto names = parse_json(**answer, k_names);
-    if (!names) return fail(names.error());
-    if (!names->is_array()) return fail(ErrorCode::I01, "{}: must be a list", k_names.name);
-    for (const auto& item : *names) {
+    if (!answer) return result;
+    const auto names = BERTH_TRY(parse_json(*answer, k_names));
+    if (!names.is_array()) return fail(ErrorCode::I01, "{}: must be a list", k_names.name);
+    for (const auto& item : names) {
         const std::string* name = json_text(item);
         if (name == nullptr || !is_session_name(*name)) continue;
-        auto one = request("GET", "/state/" + *name);
-        if (!one) return fail(one.error());
-        if (*one) result[*name] = std::move(**one);
+        auto one = BERTH_TRY(request("GET", "/state/" + *name));
+        if (one) result[*name] = std::move(*one);
     }
     return result;
 }

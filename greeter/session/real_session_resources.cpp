@@ -69,9 +69,8 @@ class RealSessionResources final : public SessionResources {
     Status make_run_dir(const std::string& path) override;
     Status remove_run_dir(const std::string& path) override;
     Result<std::unique_ptr<Volume>> start_volume(const volume::VolumeConfig& config) override {
-        auto process = volume::VolumeProcess::start(config, program_);
-        if (!process) return fail(process.error());
-        return std::make_unique<RealVolume>(std::move(*process));
+        auto process = BERTH_TRY(volume::VolumeProcess::start(config, program_));
+        return std::make_unique<RealVolume>(std::move(process));
     }
 
   private:
@@ -101,9 +100,8 @@ Status RealSessionResources::make_swap(const guest::SwapSpec& spec, const std::s
     if (program_.uid) owner = guest::SwapOwner{*program_.uid, program_.gid.value_or(0)};
     if (spec.content != guest::SwapContent::from_template)
         return guest::make_swap(path, spec, nullptr, owner);
-    auto facts = directory.facts(vm, spec.template_path);
-    if (!facts) return fail(facts.error());
-    const guest::SwapTemplate source{.size = facts->size, .read = [&](uint64_t offset, size_t length) {
+    auto facts = BERTH_TRY(directory.facts(vm, spec.template_path));
+    const guest::SwapTemplate source{.size = facts.size, .read = [&](uint64_t offset, size_t length) {
                                          return directory.read_at(vm, spec.template_path, offset, length);
                                      }};
     return guest::make_swap(path, spec, &source, owner);
@@ -147,10 +145,9 @@ Result<std::unique_ptr<SessionResources>> real_session_resources(RealSessionReso
         options.volume.uid = u->pw_uid;
         options.volume.gid = u->pw_gid;
     }
-    auto files = files::files_program(options.files_program, options.files_user);
-    if (!files) return fail(files.error());
+    auto files = BERTH_TRY(files::files_program(options.files_program, options.files_user));
     return std::make_unique<RealSessionResources>(std::move(options.locate), std::move(options.volume),
-                                                  std::move(*files), qemu_group, std::move(options.guests),
+                                                  std::move(files), qemu_group, std::move(options.guests),
                                                   clock, report);
 }
 

@@ -41,7 +41,7 @@ Status Session::go_back() {
     }
     // Who lost the lock was told so; that it is tidied up later is not news to them.
     if (!undone && context_.in_flight.writer_end != lock::WriterEnd::lost)
-        seams.front_end.say(MessageStyle::error, undone.error().to_user());
+        context_.tell_failed_undo(undone.error());
     if (undone && context_.move && !context_.loss_told)
         seams.front_end.say(MessageStyle::info,
                             fmt::format("Your virtual machine \"{}\" was closed and moves to workstation {}.",

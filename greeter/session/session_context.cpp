@@ -30,6 +30,10 @@ void SessionContext::notice_claim(const volume::VolumeStatus& status) {
                        {{"host", move->claim.host}, {"vm", record.vm}});
 }
 
+void SessionContext::tell_failed_undo(const Error& error) {
+    if (!std::exchange(failed_undo_told, true)) seams.front_end.say(MessageStyle::error, error.to_user());
+}
+
 void SessionContext::tell_loss(std::string_view what) {
     if (std::exchange(loss_told, true)) return;
     seams.front_end.say(MessageStyle::error,

@@ -80,6 +80,8 @@ class SessionContext {
 
     /// Keeps the claim of another workstation that a status of now tells of.
     void notice_claim(const volume::VolumeStatus& status);
+    /// Why the way back failed: the first error, once. Told where it happens, for what comes after may not return.
+    void tell_failed_undo(const Error& error);
     /// K33, once: what a move costs the user.
     void tell_loss(std::string_view what);
 
@@ -89,6 +91,7 @@ class SessionContext {
     InFlight in_flight;
     std::optional<Move> move;
     bool loss_told = false;
+    bool failed_undo_told = false;
     bool going_back = false;  ///< The undo has begun: it waits, whoever cancelled.
 
   private:

@@ -26,23 +26,20 @@ Result<size_t> settle(const SweepSeams& seams, Duration limit, const std::functi
     Sweeper sweeper(seams);
     std::set<std::string> asked;
     while (true) {
-        auto stored = seams.store.list();
-        if (!stored) return fail(stored.error());
+        auto stored = BERTH_TRY(seams.store.list());
         size_t left = 0;
-        for (const auto& entry : *stored) {
+        for (const auto& entry : stored) {
             if (!entry.state || entry.state->boot_id != seams.boot_id) continue;
-            auto claim = seams.store.claim(entry.session);
-            if (!claim) return fail(claim.error());
-            if (!*claim) {
+            auto claim = BERTH_TRY(seams.store.claim(entry.session));
+            if (!claim) {
                 ++left;
                 if (auto pid = seams.store.session_pid(entry.session))
                     if (asked.insert(entry.session).second) ask(*pid);
                 continue;
             }
-            auto now = seams.store.load(entry.session);
-            if (!now) return fail(now.error());
-            if (!*now || !(*now)->state) continue;
-            const SessionState& state = *(*now)->state;
+            auto now = BERTH_TRY(seams.store.load(entry.session));
+            if (!now || !now->state) continue;
+            const SessionState& state = *now->state;
             if (Status s = sweeper.finish(state, waiting); !s) {
                 seams.report.error("a session is not finished", s.error().with_prefix(entry.session));
                 if (lives(state)) ++left;

@@ -199,9 +199,8 @@ void StateStore::forget_empty_claims() {
 }
 
 Result<std::optional<StateStore::Stored>> StateStore::load(const std::string& session) {
-    auto stored = list();
-    if (!stored) return fail(stored.error());
-    for (auto& entry : *stored)
+    auto stored = BERTH_TRY(list());
+    for (auto& entry : stored)
         if (entry.session == session) return std::optional<Stored>(std::move(entry));
     return std::optional<Stored>{};
 }

@@ -17,17 +17,14 @@ Status Sweeper::finish(const SessionState& state, const SweepWaiting& waiting, U
 }
 
 Result<size_t> Sweeper::round(const SweepWaiting& waiting) {
-    auto stored = seams_.store.list();
-    if (!stored) return fail(stored.error());
+    auto stored = BERTH_TRY(seams_.store.list());
     size_t left = 0;
-    for (const auto& entry : *stored) {
-        auto claim = seams_.store.claim(entry.session);
-        if (!claim) return fail(claim.error());
-        if (!*claim) continue;  // a live session, or a login that finishes it
-        auto now = seams_.store.load(entry.session);
-        if (!now) return fail(now.error());
-        if (!*now) continue;
-        const auto& state = (*now)->state;
+    for (const auto& entry : stored) {
+        auto claim = BERTH_TRY(seams_.store.claim(entry.session));
+        if (!claim) continue;  // a live session, or a login that finishes it
+        auto now = BERTH_TRY(seams_.store.load(entry.session));
+        if (!now) continue;
+        const auto& state = now->state;
         if (!state) {
             // Kept for the help desk: what it named is unknown, so nothing of it may be released.
             seams_.report.error("session state unreadable", state.error().with_prefix(entry.session));

@@ -9,9 +9,7 @@ Status UserFiles::mount(guest::MountOptions options) {
 }
 
 Status UserFiles::remount() {
-    auto directory = resources_.mount(options_);
-    if (!directory) return fail(directory.error());
-    directory_ = std::move(*directory);
+    directory_ = BERTH_TRY(resources_.mount(options_));
     return {};
 }
 

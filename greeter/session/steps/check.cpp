@@ -18,16 +18,14 @@ Result<Checked> CheckStep::run(Chosen chosen, BootTime deadline) {
     const UserFiles::Bound bound(files, deadline);
     BERTH_TRY(files->check_writable(chosen.vm));
     std::string text;
-    auto config = guest::read_machine_config(*files, chosen.vm, text);
-    if (!config) return fail(config.error());
-    BERTH_TRY(guest::check_disks(*files, chosen.vm, *config));
-    auto space = files->space_left();
-    if (!space) return fail(space.error());
-    if (space->bytes < guest::k_little_space)
+    auto config = BERTH_TRY(guest::read_machine_config(*files, chosen.vm, text));
+    BERTH_TRY(guest::check_disks(*files, chosen.vm, config));
+    auto space = BERTH_TRY(files->space_left());
+    if (space.bytes < guest::k_little_space)
         session_.seams.front_end.say(
             MessageStyle::info,
-            fmt::format("Only {} MiB are left for your files on {}.", space->bytes >> 20, files.server()));
-    return Checked{std::move(chosen), std::move(*config), std::move(text), kvm.has_value()};
+            fmt::format("Only {} MiB are left for your files on {}.", space.bytes >> 20, files.server()));
+    return Checked{std::move(chosen), std::move(config), std::move(text), kvm.has_value()};
 }
 
 }  // namespace berth::session

@@ -36,23 +36,20 @@ Result<std::vector<std::string>> ChooseStep::list_or_make(UserFiles& files, Boot
 }
 
 Result<Chosen> ChooseStep::run(Mounted home, BootTime deadline) {
-    auto vms = list_or_make(*home.files, deadline);
-    if (!vms) return fail(vms.error());
-    if (vms->empty()) return fail(ErrorCode::M31, "{}:{}", home.location.server, home.location.directory);
+    auto vms = BERTH_TRY(list_or_make(*home.files, deadline));
+    if (vms.empty()) return fail(ErrorCode::M31, "{}:{}", home.location.server, home.location.directory);
     FrontEnd& front_end = session_.seams.front_end;
-    if (vms->size() > k_most_vms) {
+    if (vms.size() > k_most_vms) {
         front_end.say(MessageStyle::info,
                       fmt::format("You have {} virtual machines: the first {} of them are listed.",
-                                  vms->size(), k_most_vms));
-        vms->resize(k_most_vms);
+                                  vms.size(), k_most_vms));
+        vms.resize(k_most_vms);
     }
     size_t chosen = 0;
-    if (vms->size() > 1) {
-        auto answer = front_end.choose("Which virtual machine do you want to use?", *vms, 0);
-        if (!answer) return fail(answer.error());
-        chosen = *answer;
+    if (vms.size() > 1) {
+        chosen = BERTH_TRY(front_end.choose("Which virtual machine do you want to use?", vms, 0));
     }
-    const std::string& name = (*vms)[chosen];
+    const std::string& name = vms[chosen];
     // It has to come back the same from the session's state file and the volume engine's configuration.
     if (!is_plain_text(name))
         return fail(ErrorCode::M33,

@@ -10,10 +10,9 @@ Result<Configured> ConfigureStep::run(Locked locked, BootTime deadline) {
     const UserFiles::Bound bound(files, deadline);
     // Another may have changed it between the check and the lock.
     std::string text;
-    auto config = guest::read_machine_config(*files, locked.vm, text);
-    if (!config) return fail(config.error());
-    if (text != locked.machine_text) BERTH_TRY(guest::check_disks(*files, locked.vm, *config));
-    locked.config = std::move(*config);
+    auto config = BERTH_TRY(guest::read_machine_config(*files, locked.vm, text));
+    if (text != locked.machine_text) BERTH_TRY(guest::check_disks(*files, locked.vm, config));
+    locked.config = std::move(config);
     return Configured{std::move(locked)};
 }
 

@@ -6,9 +6,7 @@
 namespace berth::session {
 
 Result<Running> ConsoleStep::run(Started vm, BootTime) {
-    auto console = vm.guest->domain->console();
-    if (!console) return fail(console.error());
-    console_ = std::move(*console);
+    console_ = BERTH_TRY(vm.guest->domain->console());
     BERTH_TRY(vm.guest->domain->resume());
     vm.guest->ran = true;
     session_.seams.front_end.console(console_.get(), vm.vm);

@@ -17,9 +17,9 @@ class LocateStep : public SessionStep {
     using SessionStep::SessionStep;
 
     Result<Located> run(LoggedIn who, BootTime deadline) {
-        auto location = session_.seams.resources.locate(who.user.name, deadline - session_.seams.clock.now());
-        if (!location) return fail(location.error());
-        return Located{std::move(who), std::move(*location)};
+        auto location =
+            BERTH_TRY(session_.seams.resources.locate(who.user.name, deadline - session_.seams.clock.now()));
+        return Located{std::move(who), std::move(location)};
     }
     static constexpr std::string_view no_undo = "it only asks";
 };

@@ -35,10 +35,9 @@ Result<bool> LockStep::ask_to_break(const lock::LockHolder& holder) {
             " Move it here? It is closed there cleanly. If that workstation does not answer, it is taken "
             "over after {} s: work not saved there may be lost.",
             std::chrono::ceil<seconds>(session_.config.times.lock.take_over).count());
-    auto answer = session_.seams.front_end.choose(
-        title, {"No, log me off", ours ? "Yes, take it over" : "Yes, move it here"}, 0);
-    if (!answer) return fail(answer.error());
-    if (*answer == 0)
+    auto answer = BERTH_TRY(session_.seams.front_end.choose(
+        title, {"No, log me off", ours ? "Yes, take it over" : "Yes, move it here"}, 0));
+    if (answer == 0)
         return fail(ErrorCode::K30, "{} has held it since {}",
                     ours ? "this workstation" : "workstation " + shown_host(owner.host, 40), since);
     return true;
@@ -72,13 +71,10 @@ Result<lock::TakenLock> LockStep::take(UserFiles::Bound& bound) {
     // Most often nobody holds it: then this is all, without asking first who does.
     auto taken = try_lock(false);
     if (!failed_as(taken, Condition::busy)) return taken;
-    auto holder = (*files_)->holder(session_.record.vm);
-    if (!holder) return fail(holder.error());
+    auto holder = BERTH_TRY((*files_)->holder(session_.record.vm));
     bool may_break = false;
-    if (*holder) {
-        auto answer = ask_to_break(**holder);
-        if (!answer) return fail(answer.error());
-        may_break = *answer;
+    if (holder) {
+        may_break = BERTH_TRY(ask_to_break(*holder));
         bound.renew(session_.seams.clock.now() + facts.deadline);
     }
     return try_lock(may_break);
@@ -88,10 +84,9 @@ Result<Locked> LockStep::run(Checked vm, BootTime deadline) {
     files_ = vm.files;
     BERTH_TRY(finish_last_session(session_, deadline));
     UserFiles::Bound bound(*files_, session_.seams.clock.now() + facts.deadline);
-    auto taken = take(bound);
-    if (!taken) return fail(taken.error());
+    auto taken = BERTH_TRY(take(bound));
     session_.seams.store.forget_below(session_.record);
-    return Locked{std::move(vm), std::move(*taken)};
+    return Locked{std::move(vm), std::move(taken)};
 }
 
 Status LockStep::undo() {

@@ -34,15 +34,14 @@ Result<guest::MountOptions> MountStep::options(const Located& where, BootTime de
 
 Result<Mounted> MountStep::run(Located where, BootTime deadline) {
     session_.record.user = session_.config.owner.user = where.user.name;
-    auto wanted = options(where, deadline);
-    if (!wanted) return fail(wanted.error());
-    session_.record.location = wanted->location;
-    session_.record.shared = wanted->shared;
-    session_.record.credentials = wanted->credentials;
+    auto wanted = BERTH_TRY(options(where, deadline));
+    session_.record.location = wanted.location;
+    session_.record.shared = wanted.shared;
+    session_.record.credentials = wanted.credentials;
     if (where.user.groups.size() > k_max_groups)
         return fail(ErrorCode::M12, "{} besides your own: must be at most {}", where.user.groups.size(),
                     k_max_groups);
-    BERTH_TRY(files_.mount(std::move(*wanted)));
+    BERTH_TRY(files_.mount(std::move(wanted)));
     BERTH_TRY(session_.seams.resources.keep_guests_from(files_->servers()));
     return Mounted{std::move(where), &files_};
 }

@@ -10,9 +10,8 @@ std::string SwapStep::path(const SessionConfig& config, const guest::Disk& disk)
 // libvirt and its TPM folder go by uuid: a copy of the VM must be gone from this workstation first.
 Status SwapStep::refuse_second_copy(const guest::MachineConfig& config) {
     const SessionState& ours = session_.record;
-    auto stored = session_.seams.store.list();
-    if (!stored) return fail(stored.error());
-    for (const auto& other : *stored)
+    auto stored = BERTH_TRY(session_.seams.store.list());
+    for (const auto& other : stored)
         if (other.state && other.session != ours.session && other.state->boot_id == ours.boot_id &&
             other.state->domain == config.uuid)
             return fail(ErrorCode::H03,

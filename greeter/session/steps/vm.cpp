@@ -26,11 +26,8 @@ Result<Started> VmStep::run(Served vm, BootTime deadline) {
                                     .nvram_copy = firmware_.paths().nvram,
                                     .host_memory = config.host_memory,
                                     .host_cpus = config.host_cpus};
-    const auto xml = guest::domain_xml(vm.config, client);
-    if (!xml) return fail(xml.error());
-    auto domain = session_.seams.hypervisor.start(*xml);
-    if (!domain) return fail(domain.error());
-    guest_.domain = std::move(*domain);
+    const auto xml = BERTH_TRY(guest::domain_xml(vm.config, client));
+    guest_.domain = BERTH_TRY(session_.seams.hypervisor.start(xml));
     return Started{std::move(vm), &guest_};
 }
 
@@ -57,15 +54,14 @@ Status VmStep::undo_left(Leftover& left) {
     const SessionState& state = left.state;
     const SweepSeams& seams = left.seams;
     if (!state.domain || !left.same_boot()) return {};
-    auto domain = seams.hypervisor.find(guest::domain_name(state.session));
-    if (!domain) return fail(domain.error());
-    if (*domain == nullptr) return {};
+    auto domain = BERTH_TRY(seams.hypervisor.find(guest::domain_name(state.session)));
+    if (domain == nullptr) return {};
     seams.report.event(Level::info, "sweeper ends a domain",
                        {{"session", state.session}, {"domain", *state.domain}});
     // Its owner was not asked: what the guest has in memory gets the same chance as at a logout. One that does
     // not run now never ran, or cannot close.
-    const auto now = (*domain)->state();
-    return stop_guest(**domain, now && *now == guest::DomainState::running, StopLadder(seams.power_button),
+    const auto now = domain->state();
+    return stop_guest(*domain, now && *now == guest::DomainState::running, StopLadder(seams.power_button),
                       seams.clock, [&](const StopLadder& ladder) {
                           const Duration more = *ladder.off() - seams.clock.now();
                           return left.wait(more, seconds(1)) ? Patience::wait : Patience::give_up;

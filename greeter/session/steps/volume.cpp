@@ -88,9 +88,7 @@ Status may_kill(const Leftover& left) {
 
 Result<Served> VolumeStep::run(WithSwap vm, BootTime deadline) {
     BERTH_TRY(session_.seams.resources.make_run_dir(session_.record.run_dir));
-    auto volume = session_.seams.resources.start_volume(volume_config(session_, vm));
-    if (!volume) return fail(volume.error());
-    volume_ = std::move(*volume);
+    volume_ = BERTH_TRY(session_.seams.resources.start_volume(volume_config(session_, vm)));
     session_.record.volume_pid = volume_->pid();
     session_.record.volume_start = volume_->start_time();
     BERTH_TRY(session_.write_down());  // while it mounts
@@ -137,6 +135,7 @@ Status VolumeStep::end() {
         }
         if (seams.clock.now() >= give_up) {
             volume_->release();
+            session_.tell_failed_undo(stopped.error());
             return fail(stopped.error());
         }
         if (!std::exchange(told, true))
