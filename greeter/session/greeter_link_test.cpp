@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "greeter/session/provisioner_client.h"
+#include "greeter/session/resources/provisioner_client.h"
 #include "tests/testing/code_of.h"
 #include "tests/testing/recording_report.h"
 

@@ -19,10 +19,10 @@
 #include "base/text.h"
 #include "files/helper/files_helper.h"
 #include "greeter/session/greeter_link.h"
-#include "greeter/session/provisioner_client.h"
+#include "greeter/session/leftovers/settle.h"
+#include "greeter/session/resources/provisioner_client.h"
 #include "greeter/session/secret.h"
 #include "greeter/session/session.h"
-#include "greeter/session/settle.h"
 #include "greeter/session/step_table.h"
 
 namespace berth::session {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/session/session.h"
 
-#include "greeter/session/guest_watch.h"
+#include "greeter/session/running/guest_watch.h"
 
 namespace berth::session {
 

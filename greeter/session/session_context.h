@@ -7,14 +7,14 @@
 #include <optional>
 #include <string>
 
-#include "greeter/session/authenticator.h"
-#include "greeter/session/client_config.h"
 #include "greeter/session/front_end.h"
-#include "greeter/session/guest_watch_state.h"
+#include "greeter/session/leftovers/state_store.h"
+#include "greeter/session/leftovers/sweeper.h"
+#include "greeter/session/pam/authenticator.h"
+#include "greeter/session/resources/client_config.h"
+#include "greeter/session/resources/session_resources.h"
+#include "greeter/session/running/guest_watch_state.h"
 #include "greeter/session/saga.h"
-#include "greeter/session/session_resources.h"
-#include "greeter/session/state_store.h"
-#include "greeter/session/sweeper.h"
 #include "guest/hypervisor.h"
 #include "lock/release_rule.h"
 

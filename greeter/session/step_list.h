@@ -16,7 +16,7 @@
 #include <tuple>
 #include <vector>
 
-#include "greeter/session/leftover.h"
+#include "greeter/session/leftovers/leftover.h"
 #include "greeter/session/saga.h"
 
 namespace berth::session {

@@ -13,9 +13,9 @@
 #include <optional>
 #include <set>
 
-#include "bootstrap/chunks.h"
-#include "bootstrap/manifest.h"
-#include "bootstrap/minisign.h"
+#include "bootstrap/manifest/chunks.h"
+#include "bootstrap/manifest/manifest.h"
+#include "bootstrap/manifest/minisign.h"
 #include "server/boot/images.h"
 #include "server/model/text.h"
 #include "server/store/store.h"

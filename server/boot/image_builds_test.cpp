@@ -12,8 +12,8 @@
 #include <fstream>
 
 #include "base/text.h"
-#include "bootstrap/chunks.h"
-#include "bootstrap/image_tool.h"
+#include "bootstrap/manifest/chunks.h"
+#include "bootstrap/manifest/image_tool.h"
 #include "server/boot/images.h"
 #include "server/store/store.h"
 #include "tests/testing/code_of.h"

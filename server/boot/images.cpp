@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "bootstrap/manifest.h"
+#include "bootstrap/manifest/manifest.h"
 #include "server/model/text.h"
 
 namespace berth::server {

@@ -6,7 +6,7 @@
 #include <random>
 
 #include "base/record/machine_record.h"
-#include "bootstrap/boot_parameters.h"
+#include "bootstrap/initramfs/boot_parameters.h"
 #include "server/boot/ipxe_script.h"
 #include "server/model/machine.h"
 

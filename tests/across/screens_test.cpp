@@ -11,10 +11,10 @@
 #include <sstream>
 
 #include "base/fd.h"
-#include "bootstrap/bootstrap.h"
-#include "bootstrap/image_tool.h"
-#include "bootstrap/screen.h"
-#include "greeter/session/settle.h"
+#include "bootstrap/initramfs/bootstrap.h"
+#include "bootstrap/initramfs/screen.h"
+#include "bootstrap/manifest/image_tool.h"
+#include "greeter/session/leftovers/settle.h"
 #include "tests/testing/desk.h"
 
 namespace berth {

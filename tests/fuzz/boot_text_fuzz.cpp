@@ -6,11 +6,11 @@
 #include "base/record/boot_record.h"
 #include "base/record/command_line.h"
 #include "base/text.h"
-#include "bootstrap/boot_parameters.h"
-#include "bootstrap/clock_state.h"
-#include "bootstrap/hardware_facts.h"
-#include "bootstrap/kernel_log.h"
-#include "bootstrap/nic.h"
+#include "bootstrap/initramfs/boot_parameters.h"
+#include "bootstrap/initramfs/kernel_log.h"
+#include "bootstrap/initramfs/nic.h"
+#include "bootstrap/setup/clock_state.h"
+#include "bootstrap/setup/hardware_facts.h"
 
 using namespace berth::boot;
 

@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "bootstrap/chunks.h"
+#include "bootstrap/manifest/chunks.h"
 
 using namespace berth::boot;
 

@@ -5,8 +5,8 @@
 
 #include "base/record/boot_record.h"
 #include "base/text.h"
-#include "greeter/session/client_config.h"
-#include "greeter/session/guest_firewall.h"
+#include "greeter/session/resources/client_config.h"
+#include "greeter/session/resources/guest_firewall.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
     if (size == 0) return 0;

@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "base/plain_text.h"
-#include "bootstrap/data_partition.h"
+#include "bootstrap/setup/data_partition.h"
 
 using namespace berth::boot;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <cstdlib>
 
-#include "bootstrap/manifest.h"
+#include "bootstrap/manifest/manifest.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     auto manifest = berth::boot::parse_manifest({reinterpret_cast<const char*>(data), size});

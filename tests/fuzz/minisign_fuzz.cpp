@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "bootstrap/minisign.h"
+#include "bootstrap/manifest/minisign.h"
 
 using namespace berth::boot;
 

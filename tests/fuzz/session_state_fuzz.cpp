@@ -3,7 +3,7 @@
 // when written again.
 #include <cstdlib>
 
-#include "greeter/session/state_store.h"
+#include "greeter/session/leftovers/state_store.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
     const auto state = berth::session::parse_state({reinterpret_cast<const char*>(data), size});

@@ -2,7 +2,7 @@
 // The data partition from an empty disk to a mounted file system, with the real tools and kernel. The disk is
 // an image file; its partition is a loop device over the part of the file where the table puts it, for not
 // every kernel reads the tables of loop devices.
-#include "bootstrap/data_partition.h"
+#include "bootstrap/setup/data_partition.h"
 
 #include <gmock/gmock.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 // A provisioner's state files in memory.
 #pragma once
 
-#include "greeter/session/state_store.h"
+#include "greeter/session/leftovers/state_store.h"
 
 namespace berth::session {
 

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <string>
 
-#include "bootstrap/image_tool.h"
+#include "bootstrap/manifest/image_tool.h"
 
 namespace berth::boot {
 

@@ -3,7 +3,7 @@
 // (docs/architecture.md "Firmware variables and TPM state"): here while the VM runs, put back under the lock.
 #pragma once
 
-#include "greeter/session/firmware_files.h"
+#include "greeter/session/resources/firmware_files.h"
 #include "greeter/session/steps/volume.h"
 
 namespace berth::session {

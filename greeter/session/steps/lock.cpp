@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "greeter/session/last_session.h"
+#include "greeter/session/leftovers/last_session.h"
 #include "greeter/session/steps/firmware.h"
 #include "greeter/session/time_text.h"
 

@@ -2,8 +2,8 @@
 // The user's directory is reached, and the workstation's guests are kept from its file servers.
 #pragma once
 
+#include "greeter/session/resources/user_files.h"
 #include "greeter/session/steps/locate.h"
-#include "greeter/session/user_files.h"
 
 namespace berth::session {
 

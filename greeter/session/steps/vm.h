@@ -3,8 +3,8 @@
 // comes here before and goes back after.
 #pragma once
 
+#include "greeter/session/running/stop_ladder.h"
 #include "greeter/session/steps/firmware.h"
-#include "greeter/session/stop_ladder.h"
 
 namespace berth::session {
 

@@ -39,7 +39,7 @@ def machine_keys():
 
 def site_keys():
     found = {}
-    for table, key in re.findall(r'\br\.\w+\(\s*"([a-z]+)",\s*"([a-z_]+)"', code("greeter/session/client_config.cpp")):
+    for table, key in re.findall(r'\br\.\w+\(\s*"([a-z]+)",\s*"([a-z_]+)"', code("greeter/session/resources/client_config.cpp")):
         found.setdefault(table, set()).add(key)
     return found
 

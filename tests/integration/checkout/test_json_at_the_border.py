@@ -6,8 +6,8 @@ from test_one_way_out import ROOT, sources
 
 BORDERS = {
     "greeter/protocol/forms.h": "how messages look in JSON",
-    "greeter/session/provisioner_client.cpp": "speaks HTTP",
-    "greeter/session/state_store.cpp": "a record",
+    "greeter/session/resources/provisioner_client.cpp": "speaks HTTP",
+    "greeter/session/leftovers/state_store.cpp": "a record",
     "volume/api/control_forms.h": "how messages look in JSON",
     "volume/api/volume_config.cpp": "a record",
 }

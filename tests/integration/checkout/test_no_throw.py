@@ -11,7 +11,7 @@ REASONS = {
     "files/nfs/nfs_session.cpp": "its calls go through run_call (files/nfs/rpc_call.cpp)",
     "files/nfs/nfs_mount.cpp": "the same",
     "files/nfs/rpc_connection.cpp": "its callback copies three numbers",
-    "greeter/session/pam_conversation.h": "declares it",
+    "greeter/session/pam/pam_conversation.h": "declares it",
     "guest/xml.cpp": "its callbacks set a flag, or do nothing",
 }
 
@@ -23,6 +23,6 @@ def code_of(path):
 def test_every_border_catches():
     files = [p for p in sources() if BORDERS.search(code_of(p))]
     assert {"volume/core/engine.cpp", "volume/plugin/plugin.cpp", "net/http_server.cpp", "net/http_client.cpp", "guest/libvirt/domain_ends.cpp",
-            "greeter/session/watchdog.cpp", "greeter/session/pam_conversation.cpp"} <= set(files)
+            "greeter/session/pam/watchdog.cpp", "greeter/session/pam/pam_conversation.cpp"} <= set(files)
     assert [p for p in files if "no_throw(" not in code_of(p) and p not in REASONS] == []
     assert set(REASONS) <= set(files), "no border any more"

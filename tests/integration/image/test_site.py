@@ -86,7 +86,7 @@ class SiteBuild:
 
     @contextlib.contextmanager
     def workstation(self):
-        """The root that the workstation has: bootstrap/real_system.cpp mounts the same layers in the same order."""
+        """The root that the workstation has: bootstrap/initramfs/real_system.cpp mounts the same layers in the same order."""
         code, said = self.make()
         assert code == 0, said
         places = [self.folder / p for p in ("lower-site", "lower-root", "upper", "newroot")]

@@ -1,6 +1,0 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
-#include "bootstrap/image_tool.h"
-
-int main(int argc, char** argv) {
-    return berth::boot::image_main(argc, argv);
-}
