@@ -30,10 +30,12 @@ function(berth_program name)
   add_dependencies(programs ${name})
 endfunction()
 
+# For what uses precompiled headers: ccache cannot see through one otherwise.
+set(BERTH_PRECOMPILED $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+
 # A test's own code runs for a moment: it is compiled for the shortest wait. What it tests are the objects of the programs.
 function(berth_test_options name)
-  # -fpch-preprocess: ccache cannot see through a precompiled header otherwise.
-  target_compile_options(${name} PRIVATE -O0 -U_FORTIFY_SOURCE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+  target_compile_options(${name} PRIVATE -O0 -U_FORTIFY_SOURCE ${BERTH_PRECOMPILED})
 endfunction()
 
 if(BERTH_TESTS AND GTest_FOUND)
