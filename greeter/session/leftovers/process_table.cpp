@@ -45,8 +45,8 @@ class RealProcessTable final : public ProcessTable {
     }
     Status stop_volume(const std::string& run_dir, milliseconds timeout) override {
         auto control = BERTH_TRY(volume::VolumeControl::connect(run_dir));
-        auto stopped = control.stop(timeout);
-        return stopped ? Status{} : fail(stopped.error());
+        BERTH_TRY(control.stop(timeout));
+        return {};
     }
     Result<std::optional<volume::VolumeStatus>> volume_status(const std::string& run_dir) override {
         auto control = volume::VolumeControl::connect(run_dir);
