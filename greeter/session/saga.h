@@ -66,8 +66,8 @@ class Saga {
     /// Does the steps in order up to the first error, which is returned as it is. Undoes nothing.
     Status run();
 
-    /// Undoes what was begun, by undo place. A failed undo is reported and the rest still done, but for
-    /// steps that need it undone. Returns the first error; calling it again repeats only what is left.
+    /// Undoes every step that was begun, in the order of `undo_place`. An undo that fails is reported; the others
+    /// still run, except those that need it done first. Returns the first error; another call repeats only what is left.
     Status unwind();
 
     /// Names of the steps begun and not undone, in do order.

@@ -31,7 +31,7 @@ void SessionContext::notice_claim(const volume::VolumeStatus& status) {
 }
 
 void SessionContext::tell_failed_undo(const Error& error) {
-    if (!std::exchange(failed_undo_told, true)) seams.front_end.say(MessageStyle::error, error.to_user());
+    if (!std::exchange(failed_undo_told_, true)) seams.front_end.say(MessageStyle::error, error.to_user());
 }
 
 void SessionContext::tell_loss(std::string_view what) {

@@ -91,11 +91,11 @@ class SessionContext {
     InFlight in_flight;
     std::optional<Move> move;
     bool loss_told = false;
-    bool failed_undo_told = false;
     bool going_back = false;  ///< The undo has begun: it waits, whoever cancelled.
 
   private:
     protocol::Progress progress_;  ///< Of the step that is done or undone now.
+    bool failed_undo_told_ = false;
 };
 
 /// What each step is: it has the session's context and nothing else in common (step_list.h).

@@ -67,7 +67,7 @@ using Event = std::variant<event::Started, event::UiStartFailed, event::UiSaid, 
                            event::Attention, event::Facts, event::Tick>;
 
 namespace effect {
-/// One that its type says all about.
+/// An effect without data.
 struct Plain {
     bool operator==(const Plain&) const = default;
 };

@@ -58,7 +58,7 @@ using WatchEvent =
                  watch_event::Destroyed>;
 
 namespace watch_effect {
-/// One that its type says all about.
+/// An effect without data.
 struct Plain {
     bool operator==(const Plain&) const = default;
 };
