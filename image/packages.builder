@@ -15,6 +15,7 @@ libboost-dev  # SOCI's headers include its headers
 libcap-dev
 libcli11-dev
 libcurl4-openssl-dev
+libevdev-dev
 libfmt-dev
 libkmod-dev
 libmicrohttpd-dev
@@ -24,6 +25,7 @@ libpam0g-dev
 libseccomp-dev
 libsoci-dev
 libsodium-dev
+libspice-client-gtk-3.0-dev
 libsqlite3-dev
 libssl-dev
 libsystemd-dev
