@@ -22,7 +22,8 @@ def pytest_configure(config):
         # Again, where nothing of this host's users, names and services is seen. Output is caught already.
         config.pluginmanager.getplugin("capturemanager").stop_global_capturing()
         own_machine = ROOT / "tests/lib/own-machine"
-        os.execv(own_machine, [str(own_machine), sys.executable, *sys.orig_argv[1:]])
+        network = ["--own-network"] if os.environ.get("BERTH_OWN_NETWORK") else []
+        os.execv(own_machine, [str(own_machine), *network, sys.executable, *sys.orig_argv[1:]])
     # berthctl of the build folder is not beside its berth-files as an installed one is.
     os.environ.setdefault("BERTH_FILES", str(pathlib.Path(os.environ["BERTH_BUILD"]).resolve() / "bin/berth-files"))
     config.addinivalue_line("markers", "full_only: too long for the plain run; part of tests/run full only")
