@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The secure-attention chord: which keys it is, and the filter between the real keyboards and their clones that keeps
+// it from everybody else (REQUIREMENTS S5). Pure: key events in, key events out. Keys are evdev codes
+// (linux/input-event-codes.h), so no keyboard layout matters.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace berth::supervisor {
+
+enum class Modifier { ctrl, alt, shift, meta };
+enum class ChordKey { del, esc, end, pause, sysrq, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12 };
+
+/// Two or more modifiers, each with its left or its right key, and one key. Del is the keypad's too: without Num Lock
+/// a guest takes that for Del, and which of the two Num Lock says is not known here.
+struct Chord {
+    std::set<Modifier> modifiers;
+    ChordKey key = ChordKey::del;
+    friend bool operator==(const Chord&, const Chord&) = default;
+};
+
+/// Ctrl+Alt+Del and Ctrl+Alt+Esc.
+std::vector<Chord> default_chords();
+/// "Ctrl+Alt+Del", in upper or lower case. I04: names the value and what is allowed.
+Result<Chord> parse_chord(std::string_view text);
+/// 1 to 8 of them with commas between: "Ctrl+Alt+Del, Ctrl+Alt+Esc".
+Result<std::vector<Chord>> parse_chords(std::string_view text);
+/// As parse_chord reads it and a screen shows it.
+std::string format_chord(const Chord& chord);
+
+/// One event of evdev (linux/input.h), without its time.
+struct KeyEvent {
+    uint16_t type = 0, code = 0;
+    int32_t value = 0;
+    friend bool operator==(const KeyEvent&, const KeyEvent&) = default;
+};
+
+/// Names one keyboard to the filter; never used twice.
+using KeyboardId = uint64_t;
+
+/// For all keyboards together: a chord may be spread over several, and a key that is held forever on one of them keeps
+/// no chord from another.
+///
+/// A chord is complete when the last of its keys goes down, in whatever order, whatever else is held. Then all that the
+/// clones have passed on as held is released, and no key that is held now passes until it was released and pressed
+/// anew. The modifiers of the next chord may still be held from the one before, but its key must be pressed anew.
+///
+/// What the kernel repeats (value 2) is dropped: a clone repeats by its own EV_REP, where the real one does. What is set
+/// on a keyboard (LEDs, sounds, repeat rate) is dropped as well; all else passes.
+class ChordFilter {
+  public:
+    /// What goes to the clones, in this order, and whether a chord was completed.
+    struct Out {
+        std::vector<std::pair<KeyboardId, KeyEvent>> events;
+        bool chord = false;
+    };
+
+    explicit ChordFilter(std::vector<Chord> chords) : chords_(std::move(chords)) {}
+
+    /// A keyboard whose keys `down` are held already; the clone does not know of them, so their release does not pass.
+    void add(KeyboardId keyboard, std::set<uint16_t> down = {});
+    /// It is gone with its clone; the kernel releases what that one held.
+    void remove(KeyboardId keyboard);
+    /// An event of a keyboard that was added; one of another is dropped.
+    Out handle(KeyboardId keyboard, KeyEvent event);
+
+  private:
+    struct Keys {
+        std::set<uint16_t> down;    ///< On the real keyboard.
+        std::set<uint16_t> passed;  ///< Of those: what its clone holds down.
+    };
+    bool completes_chord(uint16_t pressed) const;
+    bool completes(const Chord& chord, uint16_t pressed) const;
+
+    std::vector<Chord> chords_;
+    std::map<KeyboardId, Keys> keyboards_;
+};
+
+}  // namespace berth::supervisor
