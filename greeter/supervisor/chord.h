@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The secure-attention chord: which keys it is, and the filter between the real keyboards and their clones that keeps
-// it from everybody else (REQUIREMENTS S5). Pure: key events in, key events out. Keys are evdev codes
+// it from everybody else. Pure: key events in, key events out. Keys are evdev codes
 // (linux/input-event-codes.h), so no keyboard layout matters.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -18,7 +17,7 @@
 namespace berth::supervisor {
 
 enum class Modifier { ctrl, alt, shift, meta };
-enum class ChordKey { del, esc, end, pause, sysrq, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12 };
+enum class ChordKey { del, esc, end, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12 };
 
 /// Two or more modifiers, each with its left or its right key, and one key. Del is the keypad's too: without Num Lock
 /// a guest takes that for Del, and which of the two Num Lock says is not known here.
@@ -54,8 +53,9 @@ using KeyboardId = uint64_t;
 /// clones have passed on as held is released, and no key that is held now passes until it was released and pressed
 /// anew. The modifiers of the next chord may still be held from the one before, but its key must be pressed anew.
 ///
-/// What the kernel repeats (value 2) is dropped: a clone repeats by its own EV_REP, where the real one does. What is set
-/// on a keyboard (LEDs, sounds, repeat rate) is dropped as well; all else passes.
+/// What the kernel repeats (value 2) is dropped: a clone repeats by its own EV_REP, where the real one does. Dropped are
+/// also scan codes, which would tell of a key that does not pass, and what is set on a keyboard (LEDs, sounds, repeat
+/// rate); all else passes.
 class ChordFilter {
   public:
     /// What goes to the clones, in this order, and whether a chord was completed.

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/supervisor/chord.h"
+
+#include <gmock/gmock.h>
+#include <linux/input-event-codes.h>
+
+namespace berth::supervisor {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Pair;
+
+constexpr KeyboardId k_one = 1, k_two = 2;
+constexpr KeyEvent k_report{.type = EV_SYN, .code = SYN_REPORT, .value = 0};
+
+KeyEvent key(uint16_t code, int32_t value) {
+    return {.type = EV_KEY, .code = code, .value = value};
+}
+
+class ChordFilterTest : public testing::Test {
+  protected:
+    ChordFilterTest() {
+        filter_.add(k_one);
+        filter_.add(k_two);
+    }
+    ChordFilter::Out press(uint16_t code, KeyboardId keyboard = k_one) {
+        return filter_.handle(keyboard, key(code, 1));
+    }
+    ChordFilter::Out release(uint16_t code, KeyboardId keyboard = k_one) {
+        return filter_.handle(keyboard, key(code, 0));
+    }
+    ChordFilter filter_{default_chords()};
+};
+
+TEST_F(ChordFilterTest, passes_what_is_no_chord) {
+    EXPECT_THAT(press(KEY_A).events, ElementsAre(Pair(k_one, key(KEY_A, 1))));
+    EXPECT_THAT(filter_.handle(k_one, k_report).events, ElementsAre(Pair(k_one, k_report)));
+    EXPECT_THAT(release(KEY_A).events, ElementsAre(Pair(k_one, key(KEY_A, 0))));
+    EXPECT_FALSE(press(KEY_DELETE).chord);
+    EXPECT_FALSE(press(KEY_LEFTCTRL, k_two).chord);
+}
+
+TEST_F(ChordFilterTest, keeps_the_chord_to_itself) {
+    for (const uint16_t ctrl : {KEY_LEFTCTRL, KEY_RIGHTCTRL})
+        for (const uint16_t alt : {KEY_LEFTALT, KEY_RIGHTALT})
+            for (const uint16_t last : {KEY_DELETE, KEY_KPDOT, KEY_ESC}) {
+                press(ctrl);
+                press(alt);
+                const auto out = press(last);
+                EXPECT_TRUE(out.chord);
+                EXPECT_THAT(out.events,
+                            testing::UnorderedElementsAre(Pair(k_one, key(ctrl, 0)), Pair(k_one, key(alt, 0)),
+                                                          Pair(k_one, k_report)));
+                EXPECT_EQ(out.events.back().second, k_report);
+                EXPECT_THAT(release(last).events, IsEmpty());
+                EXPECT_THAT(release(alt).events, IsEmpty());
+                EXPECT_THAT(release(ctrl).events, IsEmpty());
+            }
+}
+
+TEST_F(ChordFilterTest, passes_no_key_that_was_held_in_a_chord_until_it_is_pressed_anew) {
+    press(KEY_A);
+    press(KEY_LEFTCTRL);
+    press(KEY_LEFTALT);
+    EXPECT_TRUE(press(KEY_DELETE).chord);
+    EXPECT_THAT(filter_.handle(k_one, key(KEY_A, 2)).events, IsEmpty());
+    EXPECT_THAT(release(KEY_A).events, IsEmpty());
+    EXPECT_THAT(press(KEY_A).events, ElementsAre(Pair(k_one, key(KEY_A, 1))));
+    EXPECT_THAT(press(KEY_B).events, ElementsAre(Pair(k_one, key(KEY_B, 1))));
+}
+
+TEST_F(ChordFilterTest, takes_the_next_chord_with_the_modifiers_still_held) {
+    press(KEY_LEFTCTRL);
+    press(KEY_LEFTALT);
+    EXPECT_TRUE(press(KEY_DELETE).chord);
+    release(KEY_DELETE);
+    EXPECT_TRUE(press(KEY_DELETE).chord);
+    EXPECT_TRUE(press(KEY_ESC).chord);
+}
+
+TEST_F(ChordFilterTest, takes_a_chord_in_any_order_of_its_keys) {
+    press(KEY_DELETE);
+    press(KEY_LEFTALT);
+    const auto out = press(KEY_LEFTCTRL);
+    EXPECT_TRUE(out.chord);
+    EXPECT_THAT(out.events, ElementsAre(Pair(k_one, key(KEY_LEFTALT, 0)), Pair(k_one, key(KEY_DELETE, 0)),
+                                        Pair(k_one, k_report)));
+}
+
+TEST_F(ChordFilterTest, takes_a_chord_that_is_spread_over_keyboards) {
+    press(KEY_LEFTCTRL, k_one);
+    press(KEY_LEFTALT, k_two);
+    const auto out = press(KEY_ESC, k_two);
+    EXPECT_TRUE(out.chord);
+    EXPECT_THAT(out.events, ElementsAre(Pair(k_one, key(KEY_LEFTCTRL, 0)), Pair(k_one, k_report),
+                                        Pair(k_two, key(KEY_LEFTALT, 0)), Pair(k_two, k_report)));
+}
+
+TEST_F(ChordFilterTest, takes_a_chord_whatever_else_is_held) {
+    for (const uint16_t stuck : {KEY_A, KEY_LEFTSHIFT, KEY_DELETE, KEY_ESC}) press(stuck, k_two);
+    press(KEY_LEFTCTRL);
+    press(KEY_LEFTSHIFT);
+    press(KEY_LEFTALT);
+    EXPECT_TRUE(press(KEY_DELETE).chord);
+}
+
+TEST_F(ChordFilterTest, lets_a_stuck_key_end_one_chord_only) {
+    press(KEY_DELETE, k_two);
+    press(KEY_LEFTCTRL);
+    EXPECT_TRUE(press(KEY_LEFTALT).chord);
+    release(KEY_LEFTALT);
+    EXPECT_FALSE(press(KEY_LEFTALT).chord);
+    EXPECT_FALSE(press(KEY_T).chord);
+}
+
+TEST_F(ChordFilterTest, forgets_what_a_keyboard_held_that_is_gone) {
+    press(KEY_LEFTCTRL, k_two);
+    press(KEY_LEFTALT, k_two);
+    filter_.remove(k_two);
+    EXPECT_FALSE(press(KEY_DELETE).chord);
+    EXPECT_THAT(press(KEY_A, k_two).events, IsEmpty());
+}
+
+TEST_F(ChordFilterTest, counts_keys_that_were_held_when_the_keyboard_came_and_passes_no_release_of_them) {
+    filter_.add(3, {KEY_LEFTCTRL, KEY_LEFTALT, KEY_ENTER});
+    EXPECT_THAT(release(KEY_ENTER, 3).events, IsEmpty());
+    EXPECT_TRUE(press(KEY_ESC, 3).chord);
+}
+
+TEST_F(ChordFilterTest, drops_repeats_scan_codes_and_what_is_set_on_a_keyboard) {
+    press(KEY_A);
+    for (const auto& event :
+         {key(KEY_A, 2), KeyEvent{EV_MSC, MSC_SCAN, 30}, KeyEvent{EV_MSC, MSC_RAW, 30},
+          KeyEvent{EV_LED, LED_CAPSL, 1}, KeyEvent{EV_REP, REP_DELAY, 250}, KeyEvent{EV_SYN, SYN_DROPPED, 0}})
+        EXPECT_THAT(filter_.handle(k_one, event).events, IsEmpty()) << event.type << " " << event.code;
+    for (const auto& event :
+         {KeyEvent{EV_REL, REL_X, -3}, KeyEvent{EV_ABS, ABS_VOLUME, 7}, KeyEvent{EV_SW, SW_LID, 1}})
+        EXPECT_THAT(filter_.handle(k_one, event).events, ElementsAre(Pair(k_one, event)));
+}
+
+TEST(Chord, is_read_as_people_write_it) {
+    EXPECT_EQ(parse_chord("Ctrl+Alt+Del").value(), default_chords()[0]);
+    EXPECT_EQ(parse_chord(" alt + CTRL + esc ").value(), default_chords()[1]);
+    EXPECT_EQ(parse_chord("Shift+Meta+F12").value(),
+              (Chord{.modifiers = {Modifier::shift, Modifier::meta}, .key = ChordKey::f12}));
+    EXPECT_EQ(parse_chords("Ctrl+Alt+Del, Ctrl+Alt+Esc").value(), default_chords());
+}
+
+TEST(Chord, is_printed_as_it_is_read) {
+    for (const char* text :
+         {"Ctrl+Alt+Del", "Ctrl+Alt+Esc", "Alt+Shift+Meta+End", "Ctrl+Meta+F1", "Shift+Meta+F12"})
+        EXPECT_EQ(format_chord(parse_chord(text).value()), text);
+}
+
+TEST(Chord, that_is_wrong_is_named_with_what_is_allowed) {
+    for (const char* text :
+         {"", "+", "Del", "Ctrl+Del", "Ctrl+Ctrl+Del", "Ctrl+Alt", "Ctrl+Alt+A", "Del+Ctrl+Alt", "Ctrl+Alt+",
+          "Ctrl++Del", "Ctrl Alt Del", "Ctrl+Alt+F13", "Ctrl+Alt+Del\n"}) {
+        const auto chord = parse_chord(text);
+        ASSERT_FALSE(chord) << text;
+        EXPECT_THAT(chord.error().to_log(), HasSubstr("two or more of Ctrl, Alt, Shift and Meta")) << text;
+    }
+    EXPECT_THAT(parse_chord("Ctrl+\x1b[2J").error().detail(), HasSubstr(R"("Ctrl+\x1b[2J")"));
+    EXPECT_FALSE(parse_chords(""));
+    EXPECT_FALSE(parse_chords("Ctrl+Alt+Del,"));
+    std::string many = "Ctrl+Alt+Del";
+    for (int i = 0; i < 8; ++i) many += ",Ctrl+Alt+Esc";
+    EXPECT_THAT(parse_chords(many).error().detail(), HasSubstr("9 chords: must be 1 to 8"));
+}
+
+}  // namespace
+}  // namespace berth::supervisor
