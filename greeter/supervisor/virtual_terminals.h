@@ -48,7 +48,7 @@ class VirtualTerminals {
 
     Result<int> active() { return calls_.active(); }
     /// Brings `number` (1 to 63) to the front and waits for it until `deadline`, looking each 10 ms and once at least.
-    /// Switching is locked afterwards, whatever happened. Also with VT `number` in front already it sees to the lock.
+    /// Switching is locked afterwards, whatever happened; also where `number` was in front already.
     Result<Arrival> activate(int number, BootTime deadline);
     /// The last resort, where an owner cannot be killed: `number` becomes a text terminal that the kernel switches
     /// itself, so that the next activate() of another one arrives. What its owner draws stays on the monitor while it
@@ -56,6 +56,8 @@ class VirtualTerminals {
     Status reclaim(int number) { return calls_.reclaim(number); }
 
   private:
+    Result<Arrival> switch_to(int number, BootTime deadline);
+
     VtCalls& calls_;
     Clock& clock_;
 };
