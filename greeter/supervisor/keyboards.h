@@ -20,7 +20,7 @@
 
 namespace berth::supervisor {
 
-/// How a clone is told from a real keyboard, here and in the udev rule: the phys of a real one is the kernel's, never
+/// How a clone is told from a real keyboard, here and by rules of udev: the phys of a real one is the kernel's, never
 /// the device's own word as its name is.
 inline constexpr const char* k_clone_phys = "berth";
 
@@ -53,8 +53,9 @@ class Keyboards {
 
     /// For poll(2), POLLIN: read() has something to do.
     int fd() const { return epoll_.get(); }
-    /// Passes on what has come, and takes and drops keyboards as they come and go. Never waits; at most k_events_a_turn
-    /// events of each keyboard, and fd() stays readable when there are more. True: a chord was pressed.
+    /// Passes on what has come, and takes and drops keyboards as they come and go. At most k_events_a_turn events of
+    /// each keyboard, and fd() stays readable when there are more. It waits for nobody; to take a keyboard costs the
+    /// kernel some 60 ms under emulation. True: a chord was pressed.
     bool read();
     /// How many are grabbed now.
     size_t size() const { return keyboards_.size(); }
