@@ -154,7 +154,7 @@ TEST(Chord, is_printed_as_it_is_read) {
         EXPECT_EQ(format_chord(parse_chord(text).value()), text);
 }
 
-TEST(Chord, that_is_wrong_is_named_with_what_is_allowed) {
+TEST(Chord, names_a_wrong_one_with_what_is_allowed) {
     for (const char* text :
          {"", "+", "Del", "Ctrl+Del", "Ctrl+Ctrl+Del", "Ctrl+Alt", "Ctrl+Alt+A", "Del+Ctrl+Alt", "Ctrl+Alt+",
           "Ctrl++Del", "Ctrl Alt Del", "Ctrl+Alt+F13", "Ctrl+Alt+Del\n"}) {

@@ -50,7 +50,7 @@ TEST_F(DisplayTest, is_none_when_nothing_is_connected) {
     EXPECT_EQ(find(), std::nullopt);
 }
 
-TEST_F(DisplayTest, of_two_monitors_is_the_first) {
+TEST_F(DisplayTest, takes_the_first_of_two_monitors) {
     connector("card10-DP-1", "connected", "800x600\n");
     connector("card1-HDMI-A-2", "connected", "3840x2160\n");
     connector("card1-DP-3", "connected", "1920x1080i\n");
