@@ -2,6 +2,7 @@
 #include "greeter/protocol/protocol.h"
 
 #include "greeter/protocol/forms.h"
+#include "greeter/protocol/screen_forms.h"
 
 namespace berth::protocol {
 
@@ -23,9 +24,13 @@ template Result<ToUi> read(Message&);
 template Result<FromUi> read(Message&);
 template Result<ToSession> read(Message&);
 template Result<FromSession> read(Message&);
+template Result<ToScreen> read(Message&);
+template Result<FromScreen> read(Message&);
 template Result<std::string> frame_of(const ToUi&);
 template Result<std::string> frame_of(const FromUi&);
 template Result<std::string> frame_of(const ToSession&);
 template Result<std::string> frame_of(const FromSession&);
+template Result<std::string> frame_of(const ToScreen&);
+template Result<std::string> frame_of(const FromScreen&);
 
 }  // namespace berth::protocol

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "greeter/protocol/forms.h"
+#include "greeter/protocol/screen_forms.h"
 #include "tests/testing/message_contract.h"
 
 namespace berth::protocol {
@@ -47,11 +48,23 @@ TEST(Messages, come_out_as_they_went_in_and_are_checked_field_by_field_from_the_
                             ConsoleEnd{}, StatusText{"running"}, end});
 }
 
+TEST(Messages, come_out_as_they_went_in_and_are_checked_field_by_field_to_the_viewer) {
+    holds_for<ToScreen>({screen::Guest{.socket = "/run/berth/vm/s1/screen/spice.sock", .vm = "work"},
+                         screen::Progress{"Starting work"}, screen::Words{.text = "Saved.", .seconds = 5},
+                         screen::Ping{3}, screen::SendKey{}, screen::GuestEnd{}});
+}
+
+TEST(Messages, come_out_as_they_went_in_and_are_checked_field_by_field_from_the_viewer) {
+    holds_for<FromScreen>({screen::Hello{}, screen::Frame{}, screen::Pong{3}, screen::Gone{"closed"}});
+}
+
 TEST(Messages, are_the_tables_of_the_architecture) {
     is_the_table<ToUi>("to the UI");
     is_the_table<FromUi>("from the UI");
     is_the_table<ToSession>("to the session");
     is_the_table<FromSession>("from the session");
+    is_the_table<ToScreen>("to the viewer");
+    is_the_table<FromScreen>("from the viewer");
 }
 
 TEST(Messages, have_the_limits_of_the_architecture) {

@@ -24,6 +24,7 @@ ARROWS = {
     "greeter/supervisor": ["base", "greeter/protocol"],
     "greeter/ui": ["base", "greeter/protocol"],
     "greeter/ui-text": ["base", "greeter/protocol", "greeter/ui"],
+    "greeter/screen": ["base", "greeter/protocol"],
     "greeter/session": ["base", "net", "files", "lock", "guest", "volume/api", "greeter/protocol"],
     "bootstrap/manifest": ["base"],
     "bootstrap/initramfs": ["base", "net", "bootstrap/manifest"],

@@ -16,7 +16,7 @@ READERS = {"greeter/protocol/protocol.cpp", "greeter/protocol/protocol.h", "volu
 SOCKETS = {"greeter/session/greeter_link.cpp", "greeter/session/greeter_link.h", "greeter/supervisor/greeter.cpp", "greeter/ui-text/ui.cpp",
            "volume/api/volume_process.cpp", "volume/api/volume_process.h", "volume/plugin/control_server.cpp", "volume/plugin/control_server.h"}
 JSON = re.compile(r'nlohmann|[<"]base/(strict_json|message_form)\.h[">]|\bjson::')
-FORMS = re.compile(r'"(greeter/protocol/forms|volume/api/control_forms)\.h"')
+FORMS = re.compile(r'"(greeter/protocol/(?:screen_)?forms|volume/api/control_forms)\.h"')
 FRAMES = re.compile(r'"(base/message|greeter/protocol/protocol|volume/api/control_wire)\.h"')
 
 
