@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/screen/guest_link.h"
+
+#include <gdk/gdkkeysyms.h>
+
+#include "base/no_throw.h"
+#include "greeter/screen/one_colour.h"
+
+namespace berth::screen {
+namespace {
+
+/// What a channel's end was, for a log.
+std::string text_of(SpiceChannel* channel, SpiceChannelEvent event) {
+    if (const GError* error = spice_channel_get_error(channel)) return error->message;
+    switch (event) {
+        case SPICE_CHANNEL_CLOSED:
+            return "the guest closed the connection";
+        case SPICE_CHANNEL_ERROR_CONNECT:
+            return "no connection";
+        case SPICE_CHANNEL_ERROR_LINK:
+            return "no SPICE server";
+        case SPICE_CHANNEL_ERROR_AUTH:
+            return "refused";
+        default:
+            return "the connection broke";
+    }
+}
+
+}  // namespace
+
+GuestLink::GuestLink(const std::string& socket, std::function<void(Event)> tell,
+                     std::function<void(GtkWidget*)> place)
+    : tell_(std::move(tell)), place_(std::move(place)), session_(spice_session_new()) {
+    g_object_set(session_, "unix-path", socket.c_str(), "enable-usbredir", FALSE, "enable-smartcard", FALSE,
+                 nullptr);
+    g_object_set(spice_gtk_session_get(session_), "auto-clipboard", FALSE, "auto-usbredir", FALSE, nullptr);
+    g_signal_connect(session_, "channel-new", G_CALLBACK(channel_new), this);
+    spice_audio_get(session_, nullptr);
+    spice_session_connect(session_);
+}
+
+GuestLink::~GuestLink() {
+    if (closing_ != 0) g_source_remove(closing_);
+    stop_looking();
+    g_signal_handlers_disconnect_by_data(session_, this);
+    GList* channels = spice_session_get_channels(session_);
+    for (GList* at = channels; at != nullptr; at = at->next)
+        g_signal_handlers_disconnect_by_data(at->data, this);
+    g_list_free(channels);
+    if (display_ != nullptr) gtk_widget_destroy(GTK_WIDGET(display_));
+    spice_session_disconnect(session_);
+    g_object_unref(session_);
+}
+
+void GuestLink::channel_new(SpiceSession*, SpiceChannel* channel, gpointer self) {
+    no_throw("channel-new", [&] { static_cast<GuestLink*>(self)->add(channel); });
+}
+
+void GuestLink::channel_event(SpiceChannel* channel, SpiceChannelEvent event, gpointer self) {
+    no_throw("channel-event", [&] {
+        auto& link = *static_cast<GuestLink*>(self);
+        if (event != SPICE_CHANNEL_OPENED && event != SPICE_CHANNEL_SWITCHING) link.end(channel, event);
+        if (event == SPICE_CHANNEL_OPENED && SPICE_IS_MAIN_CHANNEL(channel)) link.tell_(event::Opened{});
+    });
+}
+
+void GuestLink::display_changed(SpiceChannel*, gpointer self) {
+    no_throw("display", [&] { static_cast<GuestLink*>(self)->look(); });
+}
+
+void GuestLink::add(SpiceChannel* channel) {
+    int id = 0;
+    g_object_get(channel, "channel-id", &id, nullptr);
+    if (SPICE_IS_MAIN_CHANNEL(channel))
+        g_signal_connect(channel, "channel-event", G_CALLBACK(channel_event), this);
+    if (SPICE_IS_DISPLAY_CHANNEL(channel) && id == 0 && display_ == nullptr) add_display(channel);
+}
+
+void GuestLink::add_display(SpiceChannel* channel) {
+    looked_at_ = channel;
+    g_signal_connect(channel, "channel-event", G_CALLBACK(channel_event), this);
+    // Swapped: whatever they tell, the channel is looked at anew.
+    for (const char* name : {"display-primary-create", "display-mark", "display-invalidate"})
+        g_signal_connect_swapped(channel, name,
+                                 G_CALLBACK(+[](gpointer self) { display_changed(nullptr, self); }), this);
+    display_ = spice_display_new(session_, 0);
+    g_object_set(display_, "scaling", TRUE, "only-downscale", FALSE, "resize-guest", TRUE, "grab-keyboard",
+                 FALSE, "grab-mouse", TRUE, nullptr);
+    // No keys let go of the pointer: there is nothing else to point at.
+    SpiceGrabSequence* none = spice_grab_sequence_new(0, nullptr);
+    spice_display_set_grab_keys(display_, none);
+    spice_grab_sequence_free(none);
+    // A file that is dropped would be sent to the guest.
+    gtk_drag_dest_unset(GTK_WIDGET(display_));
+    place_(GTK_WIDGET(display_));
+    spice_channel_connect(channel);
+}
+
+/// Told later: it ends in this object's destructor, which a signal of its own channels must not call.
+void GuestLink::end(SpiceChannel* channel, SpiceChannelEvent event) {
+    if (closing_ != 0) return;
+    why_ = text_of(channel, event);
+    closing_ = g_idle_add(tell_closed, this);
+}
+
+gboolean GuestLink::tell_closed(gpointer self) {
+    auto& link = *static_cast<GuestLink*>(self);
+    link.closing_ = 0;
+    const auto tell = link.tell_;
+    no_throw("closed", [&] { tell(event::Closed{link.why_}); });
+    return G_SOURCE_REMOVE;
+}
+
+void GuestLink::look() {
+    SpiceDisplayPrimary primary{};
+    if (looked_at_ == nullptr || !spice_display_channel_get_primary(looked_at_, 0, &primary) ||
+        !primary.marked || primary.data == nullptr || primary.width <= 0 || primary.height <= 0)
+        return;
+    if (!std::exchange(ready_told_, true)) tell_(event::Ready{});
+    const bool wide =
+        primary.format == SPICE_SURFACE_FMT_32_xRGB || primary.format == SPICE_SURFACE_FMT_32_ARGB;
+    if (is_one_colour({.data = primary.data,
+                       .width = static_cast<size_t>(primary.width),
+                       .height = static_cast<size_t>(primary.height),
+                       .stride = static_cast<size_t>(primary.stride),
+                       .bytes = wide ? 4U : 2U}))
+        return;
+    stop_looking();
+    tell_(event::Picture{});
+}
+
+void GuestLink::stop_looking() {
+    if (looked_at_ == nullptr) return;
+    g_signal_handlers_disconnect_matched(looked_at_, G_SIGNAL_MATCH_DATA, 0, 0, nullptr, nullptr, this);
+    g_signal_connect(looked_at_, "channel-event", G_CALLBACK(channel_event), this);
+    looked_at_ = nullptr;
+}
+
+void GuestLink::send_key() {
+    if (display_ == nullptr) return;
+    const guint keys[] = {GDK_KEY_Control_L, GDK_KEY_Alt_L, GDK_KEY_Delete};
+    spice_display_send_keys(display_, keys, G_N_ELEMENTS(keys), SPICE_DISPLAY_KEY_EVENT_CLICK);
+}
+
+}  // namespace berth::screen
