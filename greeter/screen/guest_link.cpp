@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/screen/guest_link.h"
 
-#include <gdk/gdkkeysyms.h>
+#include <ranges>
 
 #include "base/no_throw.h"
 #include "greeter/screen/one_colour.h"
@@ -73,6 +73,7 @@ void GuestLink::add(SpiceChannel* channel) {
     g_object_get(channel, "channel-id", &id, nullptr);
     if (SPICE_IS_MAIN_CHANNEL(channel))
         g_signal_connect(channel, "channel-event", G_CALLBACK(channel_event), this);
+    if (SPICE_IS_INPUTS_CHANNEL(channel)) keys_ = SPICE_INPUTS_CHANNEL(channel);
     if (SPICE_IS_DISPLAY_CHANNEL(channel) && id == 0 && display_ == nullptr) add_display(channel);
 }
 
@@ -137,9 +138,11 @@ void GuestLink::stop_looking() {
 }
 
 void GuestLink::send_key() {
-    if (display_ == nullptr) return;
-    const guint keys[] = {GDK_KEY_Control_L, GDK_KEY_Alt_L, GDK_KEY_Delete};
-    spice_display_send_keys(display_, keys, G_N_ELEMENTS(keys), SPICE_DISPLAY_KEY_EVENT_CLICK);
+    if (keys_ == nullptr) return;
+    // By where the keys are, not by what they mean: a layout may have no such key.
+    constexpr guint k_chord[] = {0x1d, 0x38, 0x153};
+    for (const guint key : k_chord) spice_inputs_channel_key_press(keys_, key);
+    for (const guint key : std::views::reverse(k_chord)) spice_inputs_channel_key_release(keys_, key);
 }
 
 }  // namespace berth::screen

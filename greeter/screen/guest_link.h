@@ -42,6 +42,7 @@ class GuestLink {
     std::function<void(GtkWidget*)> place_;
     SpiceSession* session_ = nullptr;
     SpiceChannel* looked_at_ = nullptr;  ///< The screen's channel, until something is on the screen.
+    SpiceInputsChannel* keys_ = nullptr;
     SpiceDisplay* display_ = nullptr;
     bool ready_told_ = false;
     guint closing_ = 0;
