@@ -32,10 +32,9 @@ GuestLink::GuestLink(const std::string& socket, std::function<void(Event)> tell,
                      std::function<void(GtkWidget*)> place)
     : tell_(std::move(tell)), place_(std::move(place)), session_(spice_session_new()) {
     g_object_set(session_, "unix-path", socket.c_str(), "enable-usbredir", FALSE, "enable-smartcard", FALSE,
-                 nullptr);
+                 "enable-audio", FALSE, nullptr);
     g_object_set(spice_gtk_session_get(session_), "auto-clipboard", FALSE, "auto-usbredir", FALSE, nullptr);
     g_signal_connect(session_, "channel-new", G_CALLBACK(channel_new), this);
-    spice_audio_get(session_, nullptr);
     spice_session_connect(session_);
 }
 

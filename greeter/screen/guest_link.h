@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One connection to a guest's SPICE server, and the widget that shows its screen. Of what the server offers it takes the
-// screen, keys, pointer and sound: no clipboard, no files, no USB. The main loop's thread.
+// screen, keys and pointer: no clipboard, no files, no USB. The main loop's thread.
 #pragma once
 
 #include <spice-client-gtk.h>

@@ -11,7 +11,7 @@ SETUID = {
     "/usr/sbin/unix_chkpwd": "-rwxr-sr-x",
 }
 # And no other: berth-lab (tests/lab), whose programs have these names, changes times that every workstation of a site must share.
-PROGRAMS = ["berth-files", "berth-greeter", "berth-greeter-ui", "berth-kvm-probe", "berth-session", "berth-setup", "berth-volume"]
+PROGRAMS = ["berth-files", "berth-greeter", "berth-greeter-ui", "berth-kvm-probe", "berth-screen", "berth-session", "berth-setup", "berth-volume"]
 
 
 def test_all_outputs_are_there_and_small_enough_for_the_network(image):
@@ -106,7 +106,7 @@ def test_what_holds_guests_is_there(squashfs, etc):
 def test_our_users_have_their_numbers_and_groups(etc):
     passwd = {line.split(":")[0]: line.split(":") for line in (etc / "passwd").read_text().splitlines()}
     group = {line.split(":")[0]: line.split(":") for line in (etc / "group").read_text().splitlines()}
-    for name in ("_berth-ui", "_berth-volume", "_berth-files"):
+    for name in ("_berth-ui", "_berth-volume", "_berth-files", "_berth-screen"):
         assert passwd[name][2] == group[name][2] and 0 < int(passwd[name][2]) < 1000
     assert "_berth-volume" in group["libvirt-qemu"][3].split(",")
 
