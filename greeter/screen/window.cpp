@@ -57,7 +57,7 @@ void drawn(Drawing* drawing) {
     const std::unique_ptr<Drawing> owned(drawing);
     g_signal_handler_disconnect(drawing->clock, drawing->painted);
     g_object_unref(drawing->clock);
-    ask_compositor(std::move(drawing->then));
+    no_throw("drawn", [&] { ask_compositor(std::move(drawing->then)); });
 }
 
 }  // namespace

@@ -6,7 +6,8 @@ from test_one_way_out import ROOT, sources
 
 BORDERS = re.compile(r"\bstd::j?thread\b(?!> threads_)[^;]*[({]|\bthreads_\.emplace_back\b|\bthread_\(|\bCURLOPT_\w*FUNCTION\b|\bMHD_start_daemon\b"
                      r"|\bvirConnectDomainEventRegisterAny\b|\bvirStreamEventAddCallback\b|\bpam_message\*\*|\bplugin_init\b|\brpc_\w+_async\b|\bpthread_create\b"
-                     r"|\bnftw\b|\bqsort\b|\bscandir\b|\bxmlSet\w+Func\b|->sax->\w+ =")
+                     r"|\bnftw\b|\bqsort\b|\bscandir\b|\bxmlSet\w+Func\b|->sax->\w+ ="
+                     r"|\bg_signal_connect\w*\b|\bg_unix_fd_add\b|\bg_timeout_add\w*\b|\bg_idle_add\b")
 REASONS = {
     "files/nfs/nfs_session.cpp": "its calls go through run_call (files/nfs/rpc_call.cpp)",
     "files/nfs/nfs_mount.cpp": "the same",

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from viewer import BLUE, DARK, GREEN, RED
+from viewer import BLUE, DARK, GREEN, LARGE, RED
 
 MIDDLE, TOP = (0.2, 0.4, 0.8, 0.6), (0.2, 0.0, 0.8, 0.1)
 
@@ -40,6 +40,15 @@ def test_a_guest_is_as_large_as_its_shape_allows_and_in_the_middle(viewer, make_
     assert picture.is_at(0.5, 0.02, RED) and picture.is_at(0.5, 0.98, BLUE)
     assert picture.is_at(0.07, 0.25, RED) and picture.is_at(0.93, 0.25, RED)
     assert not picture.is_at(0.03, 0.25, RED) and not picture.is_at(0.97, 0.25, RED)
+
+
+def test_a_guest_that_is_larger_than_the_monitor_is_made_smaller(viewer, make_guest):
+    show_guest(viewer, make_guest(code=LARGE))
+    picture = viewer.picture()
+    assert picture.is_at(0.5, 0.02, RED) and picture.is_at(0.5, 0.98, BLUE)
+    # 960 of 1280 pixels.
+    assert picture.is_at(0.14, 0.25, RED) and picture.is_at(0.86, 0.25, RED)
+    assert not picture.is_at(0.11, 0.25, RED) and not picture.is_at(0.89, 0.25, RED)
 
 
 def test_keys_reach_the_guest_and_the_chord_only_by_the_greeter(viewer, make_guest):

@@ -10,8 +10,10 @@ import struct
 import subprocess
 import time
 
-# A guest that needs no time: its boot sector shows 320 x 200 pixels, red above blue; after a key the blue is green.
-BOOT_SECTOR = bytes.fromhex("b81300cd10b800a08ec0b301" "31ffb9007db004f3aab9007d88d8f3aa30e4cd16b302ebe8").ljust(510, b"\0") + b"\x55\xaa"
+# Guests that need no time, for they are boot sectors (16-bit code). Both show red above blue: SMALL on 320 x 200 pixels, and green in place of blue after a
+# key; LARGE on 1024 x 768, which is higher than the compositor's screen.
+SMALL = bytes.fromhex("b81300cd10b800a08ec0b301" "31ffb9007db004f3aab9007d88d8f3aa30e4cd16b302ebe8")
+LARGE = bytes.fromhex("b8024fbb0501cd10b800a08ec031d2b8054f31dbcd10b00483fa067202b00131ffb9fffff3aaaa4283fa0c72e2f4ebfd")
 RED, BLUE, GREEN, DARK = (168, 0, 0), (0, 0, 168), (0, 168, 0), (0x10, 0x15, 0x1a)
 
 
@@ -23,9 +25,9 @@ def stop(process):
 
 
 class Guest:
-    def __init__(self, folder, name="spice.sock"):
+    def __init__(self, folder, code=SMALL, name="spice.sock"):
         self.socket, disk = folder / name, folder / "disk"
-        disk.write_bytes(BOOT_SECTOR)
+        disk.write_bytes(code.ljust(510, b"\0") + b"\x55\xaa")
         self.log = open(folder / f"{name}.log", "w")
         self.process = subprocess.Popen(
             ["qemu-system-x86_64", "-accel", "tcg", "-m", "64", "-nodefaults", "-no-reboot", "-display", "none", "-vga", "none", "-device", "virtio-vga",
