@@ -9,6 +9,7 @@ debian-archive-keyring
 git
 iproute2
 kmod
+libasound2-dev
 libaudit-dev [trixie]  # trixie's pam.pc names it
 libblkid-dev
 libboost-dev  # SOCI's headers include its headers

@@ -29,26 +29,27 @@ std::string text_of(SpiceChannel* channel, SpiceChannelEvent event) {
 }  // namespace
 
 GuestLink::GuestLink(const std::string& socket, std::function<void(Event)> tell,
-                     std::function<void(GtkWidget*)> place)
-    : tell_(std::move(tell)), place_(std::move(place)), session_(spice_session_new()) {
-    g_object_set(session_, "unix-path", socket.c_str(), "enable-usbredir", FALSE, "enable-smartcard", FALSE,
-                 "enable-audio", FALSE, nullptr);
-    g_object_set(spice_gtk_session_get(session_), "auto-clipboard", FALSE, "auto-usbredir", FALSE, nullptr);
-    g_signal_connect(session_, "channel-new", G_CALLBACK(channel_new), this);
-    spice_session_connect(session_);
+                     std::function<void(GtkWidget*)> place, Report& report)
+    : tell_(std::move(tell)), place_(std::move(place)), report_(report), session_(spice_session_new()) {
+    g_object_set(session_.get(), "unix-path", socket.c_str(), "enable-usbredir", FALSE, "enable-smartcard",
+                 FALSE, nullptr);
+    g_object_set(spice_gtk_session_get(session_.get()), "auto-clipboard", FALSE, "auto-usbredir", FALSE,
+                 nullptr);
+    g_signal_connect(session_.get(), "channel-new", G_CALLBACK(channel_new), this);
+    spice_session_connect(session_.get());
 }
 
 GuestLink::~GuestLink() {
     if (closing_ != 0) g_source_remove(closing_);
     stop_looking();
-    g_signal_handlers_disconnect_by_data(session_, this);
-    GList* channels = spice_session_get_channels(session_);
+    sound_.reset();
+    g_signal_handlers_disconnect_by_data(session_.get(), this);
+    GList* channels = spice_session_get_channels(session_.get());
     for (GList* at = channels; at != nullptr; at = at->next)
         g_signal_handlers_disconnect_by_data(at->data, this);
     g_list_free(channels);
     if (display_ != nullptr) gtk_widget_destroy(GTK_WIDGET(display_));
-    spice_session_disconnect(session_);
-    g_object_unref(session_);
+    spice_session_disconnect(session_.get());
 }
 
 void GuestLink::channel_new(SpiceSession*, SpiceChannel* channel, gpointer self) {
@@ -72,18 +73,19 @@ void GuestLink::add(SpiceChannel* channel) {
     g_object_get(channel, "channel-id", &id, nullptr);
     if (SPICE_IS_MAIN_CHANNEL(channel))
         g_signal_connect(channel, "channel-event", G_CALLBACK(channel_event), this);
-    if (SPICE_IS_INPUTS_CHANNEL(channel)) keys_ = SPICE_INPUTS_CHANNEL(channel);
+    if (SPICE_IS_PLAYBACK_CHANNEL(channel) && !sound_) sound_ = std::make_unique<Sound>(channel, report_);
+    if (SPICE_IS_INPUTS_CHANNEL(channel)) keys_ = keep(SPICE_INPUTS_CHANNEL(channel));
     if (SPICE_IS_DISPLAY_CHANNEL(channel) && id == 0 && display_ == nullptr) add_display(channel);
 }
 
 void GuestLink::add_display(SpiceChannel* channel) {
-    looked_at_ = channel;
+    looked_at_ = keep(channel);
     g_signal_connect(channel, "channel-event", G_CALLBACK(channel_event), this);
     // Swapped: whatever they tell, the channel is looked at anew.
     for (const char* name : {"display-primary-create", "display-mark", "display-invalidate"})
         g_signal_connect_swapped(channel, name,
                                  G_CALLBACK(+[](gpointer self) { display_changed(nullptr, self); }), this);
-    display_ = spice_display_new(session_, 0);
+    display_ = spice_display_new(session_.get(), 0);
     g_object_set(display_, "scaling", TRUE, "only-downscale", FALSE, "resize-guest", TRUE, "grab-keyboard",
                  FALSE, "grab-mouse", TRUE, nullptr);
     // No keys let go of the pointer: there is nothing else to point at.
@@ -113,8 +115,8 @@ gboolean GuestLink::tell_closed(gpointer self) {
 
 void GuestLink::look() {
     SpiceDisplayPrimary primary{};
-    if (looked_at_ == nullptr || !spice_display_channel_get_primary(looked_at_, 0, &primary) ||
-        !primary.marked || primary.data == nullptr || primary.width <= 0 || primary.height <= 0)
+    if (!looked_at_ || !spice_display_channel_get_primary(looked_at_.get(), 0, &primary) || !primary.marked ||
+        primary.data == nullptr || primary.width <= 0 || primary.height <= 0)
         return;
     if (!std::exchange(ready_told_, true)) tell_(event::Ready{});
     const bool wide =
@@ -130,18 +132,18 @@ void GuestLink::look() {
 }
 
 void GuestLink::stop_looking() {
-    if (looked_at_ == nullptr) return;
-    g_signal_handlers_disconnect_matched(looked_at_, G_SIGNAL_MATCH_DATA, 0, 0, nullptr, nullptr, this);
-    g_signal_connect(looked_at_, "channel-event", G_CALLBACK(channel_event), this);
-    looked_at_ = nullptr;
+    if (!looked_at_) return;
+    g_signal_handlers_disconnect_by_data(looked_at_.get(), this);
+    g_signal_connect(looked_at_.get(), "channel-event", G_CALLBACK(channel_event), this);
+    looked_at_.reset();
 }
 
 void GuestLink::send_key() {
-    if (keys_ == nullptr) return;
+    if (!keys_) return;
     // By where the keys are, not by what they mean: a layout may have no such key.
     constexpr guint k_chord[] = {0x1d, 0x38, 0x153};
-    for (const guint key : k_chord) spice_inputs_channel_key_press(keys_, key);
-    for (const guint key : std::views::reverse(k_chord)) spice_inputs_channel_key_release(keys_, key);
+    for (const guint key : k_chord) spice_inputs_channel_key_press(keys_.get(), key);
+    for (const guint key : std::views::reverse(k_chord)) spice_inputs_channel_key_release(keys_.get(), key);
 }
 
 }  // namespace berth::screen

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One connection to a guest's SPICE server, and the widget that shows its screen. Of what the server offers it takes the
-// screen, keys and pointer: no clipboard, no files, no USB. The main loop's thread.
+// screen, keys, pointer and sound: no clipboard, no files, no USB. The main loop's thread.
 #pragma once
 
 #include <spice-client-gtk.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 
+#include "base/report.h"
+#include "greeter/screen/object.h"
+#include "greeter/screen/sound.h"
 #include "greeter/screen/viewer_state.h"
 
 namespace berth::screen {
@@ -18,7 +22,7 @@ class GuestLink {
     /// the destructor. `place` gets the widget when there is one, which the caller puts into a container; its container
     /// loses it with the destructor.
     GuestLink(const std::string& socket, std::function<void(Event)> tell,
-              std::function<void(GtkWidget*)> place);
+              std::function<void(GtkWidget*)> place, Report& report);
     ~GuestLink();
     GuestLink(const GuestLink&) = delete;
     GuestLink& operator=(const GuestLink&) = delete;
@@ -40,10 +44,12 @@ class GuestLink {
 
     std::function<void(Event)> tell_;
     std::function<void(GtkWidget*)> place_;
-    SpiceSession* session_ = nullptr;
-    SpiceChannel* looked_at_ = nullptr;  ///< The screen's channel, until something is on the screen.
-    SpiceInputsChannel* keys_ = nullptr;
+    Report& report_;
+    Object<SpiceSession> session_;
+    Object<SpiceChannel> looked_at_;  ///< The screen's channel, until something is on the screen.
+    Object<SpiceInputsChannel> keys_;
     SpiceDisplay* display_ = nullptr;
+    std::unique_ptr<Sound> sound_;
     bool ready_told_ = false;
     guint closing_ = 0;
     std::string why_;

@@ -115,7 +115,7 @@ void Viewer::perform(const effect::Connect& e) {
     link_.reset();
     link_ = std::make_unique<GuestLink>(
         e.socket, [this](const Event& event) { feed(event); },
-        [this](GtkWidget* widget) { window_.place(widget); });
+        [this](GtkWidget* widget) { window_.place(widget); }, report_);
 }
 
 void Viewer::perform(const effect::Show& e) {

@@ -2,8 +2,9 @@
 """The viewer of a guest's screen under a real compositor (cage, without a display) with a real guest (QEMU)."""
 import os
 import signal
+import time
 
-from viewer import BLUE, DARK, GREEN, LARGE, RED
+from viewer import BLUE, DARK, GREEN, LARGE, LOUD, RED
 
 MIDDLE, TOP = (0.2, 0.4, 0.8, 0.6), (0.2, 0.0, 0.8, 0.1)
 
@@ -99,3 +100,11 @@ def test_a_malformed_message_ends_the_viewer_and_with_it_the_compositor(viewer, 
     viewer.tell("words", text=7, seconds=0)
     viewer.process.wait(10)
     assert "viewer ended" in (folder / "viewer.log").read_text()
+
+
+def test_the_guests_sound_is_played(viewer, make_guest, folder):
+    viewer.tell("guest", socket=str(make_guest(code=LOUD).socket), vm="work")
+    end = time.monotonic() + 20
+    while not (sound := folder / "sound").exists() or not any(sound.read_bytes()):
+        assert time.monotonic() < end, (folder / "viewer.log").read_text()
+        time.sleep(0.1)

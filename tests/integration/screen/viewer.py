@@ -11,9 +11,10 @@ import subprocess
 import time
 
 # Guests that need no time, for they are boot sectors (16-bit code). Both show red above blue: SMALL on 320 x 200 pixels, and green in place of blue after a
-# key; LARGE on 1024 x 768, which is higher than the compositor's screen.
+# key; LARGE on 1024 x 768, which is higher than the compositor's screen. LOUD sounds the speaker, 1 kHz.
 SMALL = bytes.fromhex("b81300cd10b800a08ec0b301" "31ffb9007db004f3aab9007d88d8f3aa30e4cd16b302ebe8")
 LARGE = bytes.fromhex("b8024fbb0501cd10b800a08ec031d2b8054f31dbcd10b00483fa067202b00131ffb9fffff3aaaa4283fa0c72e2f4ebfd")
+LOUD = bytes.fromhex("b0b6e643b8a904e64288e0e642e4610c03e661f4ebfd")
 RED, BLUE, GREEN, DARK = (168, 0, 0), (0, 0, 168), (0, 168, 0), (0x10, 0x15, 0x1a)
 
 
@@ -30,7 +31,7 @@ class Guest:
         disk.write_bytes(code.ljust(510, b"\0") + b"\x55\xaa")
         self.log = open(folder / f"{name}.log", "w")
         self.process = subprocess.Popen(
-            ["qemu-system-x86_64", "-accel", "tcg", "-m", "64", "-nodefaults", "-no-reboot", "-display", "none", "-vga", "none", "-device", "virtio-vga",
+            ["qemu-system-x86_64", "-accel", "tcg", "-machine", "pc,pcspk-audiodev=sound", "-audiodev", "spice,id=sound", "-m", "64", "-nodefaults", "-no-reboot", "-display", "none", "-vga", "none", "-device", "virtio-vga",
              "-device", "qemu-xhci", "-device", "usb-tablet", "-drive", f"file={disk},format=raw,if=ide,readonly=off",
              "-spice", f"unix=on,addr={self.socket},disable-ticketing=on,image-compression=off,streaming-video=off,disable-copy-paste=on"],
             stdout=self.log, stderr=self.log, start_new_session=True)
@@ -42,10 +43,12 @@ class Guest:
 
 
 class Viewer:
-    """The greeter's end: what was said waits in `said`."""
+    """The greeter's end of its socket."""
 
-    def __init__(self, folder, program, width=1280, height=720):
-        self.folder, self.said, self.bytes = folder, [], b""
+    def __init__(self, folder, program):
+        self.folder, self.bytes = folder, b""
+        # What is played is in this file.
+        (folder / ".asoundrc").write_text(f'pcm.!default {{ type file slave.pcm null file "{folder}/sound" format raw }}\n')
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(folder / "screen.sock"))
         listener.listen()
