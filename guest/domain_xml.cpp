@@ -17,6 +17,11 @@ constexpr std::string_view k_machine = "pc-q35-7.2";
 constexpr uint64_t k_reserved_memory = 256 * k_mib;
 /// virtio-blk hands the guest so many characters of a serial number, and every bus takes them.
 constexpr size_t k_serial_length = 20;
+/// Where the devices of a screen are on the first PCI bus. libvirt would put the screen where its own bridges
+/// begin and the others before the disks, and move both: a guest that has had no screen finds what it knows
+/// where it was. Only a slot that libvirt fills from the other end is taken from it.
+constexpr std::string_view k_screen_slot = "0x18", k_port_slot = "0x19", k_usb_slot = "0x1a",
+                           k_sound_slot = "0x1b";
 
 bool has_device(const MachineConfig& config, std::string_view name) {
     return std::find(config.devices.begin(), config.devices.end(), name) != config.devices.end();
@@ -34,6 +39,15 @@ std::string derived_mac(std::string_view uuid) {
                        static_cast<unsigned char>(hash >> 8), static_cast<unsigned char>(hash)});
 }
 
+bool has_screen(const MachineConfig& config) {
+    return config.screen.model != ScreenModel::none;
+}
+
+/// Whether a workstation shows it: only what is behind the guest's devices depends on this.
+bool is_shown(const MachineConfig& config, const ClientFacts& facts) {
+    return has_screen(config) && !facts.screen_socket.empty();
+}
+
 Status check_fits(const MachineConfig& config, const ClientFacts& facts) {
     const uint64_t most =
         facts.host_memory > k_reserved_memory ? (facts.host_memory - k_reserved_memory) / k_mib * k_mib : 0;
@@ -47,6 +61,26 @@ Status check_fits(const MachineConfig& config, const ClientFacts& facts) {
     return {};
 }
 
+/// What KVM offers Windows in Hyper-V's way (libvirt's "Hypervisor features"); an emulator offers nothing of it.
+void write_hyperv(XmlWriter& xml) {
+    xml.open("hyperv", {{"mode", "custom"}});
+    for (const char* feature : {"relaxed", "vapic"}) xml.empty(feature, {{"state", "on"}});
+    xml.empty("spinlocks", {{"state", "on"}, {"retries", "8191"}});
+    for (const char* feature : {"vpindex", "runtime", "synic", "stimer", "frequencies", "tlbflush", "ipi"})
+        xml.empty(feature, {{"state", "on"}});
+    xml.close();
+}
+
+void write_cpu(XmlWriter& xml, const MachineConfig& config, const ClientFacts& facts) {
+    // With KVM the guest gets this CPU: it never migrates alive. Emulated, all that TCG can do.
+    const std::string_view mode = facts.kvm ? "host-passthrough" : "maximum";
+    // Windows for workstations uses at most two sockets; libvirt gives each CPU one of its own.
+    if (!config.hyperv || config.cpus == 1) return xml.empty("cpu", {{"mode", mode}});
+    xml.open("cpu", {{"mode", mode}});
+    xml.empty("topology", {{"sockets", "1"}, {"cores", fmt::format("{}", config.cpus)}, {"threads", "1"}});
+    xml.close();
+}
+
 void write_hardware(XmlWriter& xml, const MachineConfig& config, const ClientFacts& facts) {
     xml.text("name", facts.domain_name);
     xml.text("uuid", config.uuid);
@@ -54,11 +88,15 @@ void write_hardware(XmlWriter& xml, const MachineConfig& config, const ClientFac
     xml.text("vcpu", fmt::format("{}", config.cpus), {{"placement", "static"}});
     xml.open("os");
     xml.text("type", "hvm", {{"arch", "x86_64"}, {"machine", k_machine}});
-    if (config.firmware == Firmware::uefi) {
-        xml.text("loader", facts.firmware_code, {{"readonly", "yes"}, {"type", "pflash"}});
+    if (has_variables(config.firmware)) {
+        if (config.firmware == Firmware::uefi_secure)
+            xml.text("loader", facts.firmware_code,
+                     {{"readonly", "yes"}, {"secure", "yes"}, {"type", "pflash"}});
+        else
+            xml.text("loader", facts.firmware_code, {{"readonly", "yes"}, {"type", "pflash"}});
         xml.text("nvram", facts.nvram_copy);
     } else {
-        // Without a screen SeaBIOS lets boot loaders' text out on the serial port.
+        // SeaBIOS lets boot loaders' text out on the serial port, too: there is not a display everywhere.
         xml.empty("bios", {{"useserial", "yes"}});
     }
     xml.close();
@@ -72,13 +110,18 @@ void write_hardware(XmlWriter& xml, const MachineConfig& config, const ClientFac
         xml.text("tb-cache", "64", {{"unit", "MiB"}});
         xml.close();
     }
+    // VMware's pointer would come before the tablet.
+    if (has_screen(config)) xml.empty("vmport", {{"state", "off"}});
+    // What Secure Boot keeps its variables with.
+    if (config.firmware == Firmware::uefi_secure) xml.empty("smm", {{"state", "on"}});
+    if (config.hyperv && facts.kvm) write_hyperv(xml);
     xml.close();
-    // With KVM the guest gets this CPU: it never migrates alive. Emulated, all that TCG can do.
-    xml.empty("cpu", {{"mode", facts.kvm ? "host-passthrough" : "maximum"}});
+    write_cpu(xml, config, facts);
     xml.open("clock", {{"offset", config.clock == ClockBase::utc ? "utc" : "localtime"}});
     xml.empty("timer", {{"name", "rtc"}, {"tickpolicy", "catchup"}});
     xml.empty("timer", {{"name", "pit"}, {"tickpolicy", "delay"}});
     xml.empty("timer", {{"name", "hpet"}, {"present", "no"}});
+    if (config.hyperv && facts.kvm) xml.empty("timer", {{"name", "hypervclock"}, {"present", "yes"}});
     xml.close();
     // A guest's reboot stays in the session; one that crashed is halted, so that its user can read why.
     xml.text("on_poweroff", "destroy");
@@ -186,14 +229,110 @@ void write_serial(XmlWriter& xml, const ClientFacts& facts) {
     }
 }
 
-void write_devices(XmlWriter& xml, const MachineConfig& config) {
+/// A place on the first PCI bus.
+void write_place(XmlWriter& xml, std::string_view slot) {
+    xml.empty("address",
+              {{"type", "pci"}, {"domain", "0x0000"}, {"bus", "0x00"}, {"slot", slot}, {"function", "0x0"}});
+}
+
+void write_usb(XmlWriter& xml, const MachineConfig& config) {
     const bool tablet = has_device(config, "tablet"), keyboard = has_device(config, "keyboard");
-    xml.empty("controller",
-              {{"type", "usb"}, {"index", "0"}, {"model", tablet || keyboard ? "qemu-xhci" : "none"}});
+    if (tablet || keyboard || !has_screen(config))
+        return xml.empty(
+            "controller",
+            {{"type", "usb"}, {"index", "0"}, {"model", tablet || keyboard ? "qemu-xhci" : "none"}});
+    xml.open("controller", {{"type", "usb"}, {"index", "0"}, {"model", "qemu-xhci"}});
+    write_place(xml, k_usb_slot);
+    xml.close();
+}
+
+/// Their ports are in this order: a tablet that only the screen brings comes after what was there before.
+void write_inputs(XmlWriter& xml, const MachineConfig& config) {
+    const bool tablet = has_device(config, "tablet");
+    if (tablet) xml.empty("input", {{"type", "tablet"}, {"bus", "usb"}});
+    if (has_device(config, "keyboard")) xml.empty("input", {{"type", "keyboard"}, {"bus", "usb"}});
+    if (!tablet && has_screen(config)) xml.empty("input", {{"type", "tablet"}, {"bus", "usb"}});
+}
+
+/// The port of SPICE's agent in the guest, by which it follows the monitor's size.
+void write_agent_port(XmlWriter& xml, bool shown) {
+    xml.open("controller", {{"type", "virtio-serial"}, {"index", "0"}});
+    write_place(xml, k_port_slot);
+    xml.close();
+    xml.open("channel", {{"type", shown ? "spicevmc" : "null"}});
+    xml.empty("target", {{"type", "virtio"}, {"name", "com.redhat.spice.0"}});
+    xml.close();
+}
+
+void write_graphics(XmlWriter& xml, const ClientFacts& facts) {
+    xml.open("graphics", {{"type", "spice"}});
+    xml.empty("listen", {{"type", "socket"}, {"socket", facts.screen_socket}});
+    // The viewer is on the same machine: to compress costs more than to copy.
+    xml.empty("image", {{"compression", "off"}});
+    xml.empty("jpeg", {{"compression", "never"}});
+    xml.empty("zlib", {{"compression", "never"}});
+    xml.empty("playback", {{"compression", "off"}});
+    xml.empty("streaming", {{"mode", "off"}});
+    // The pointer goes to the tablet, whether the guest has an agent or not.
+    xml.empty("mouse", {{"mode", "server"}});
+    xml.empty("clipboard", {{"copypaste", "no"}});
+    xml.empty("filetransfer", {{"enable", "no"}});
+    xml.close();
+}
+
+void write_sound(XmlWriter& xml, const MachineConfig& config, bool shown) {
+    if (config.sound != Sound::none) {
+        const bool hda = config.sound == Sound::hda;
+        xml.open("sound", {{"model", hda ? "ich9" : "ac97"}});
+        if (hda) xml.empty("codec", {{"type", "output"}});
+        xml.empty("audio", {{"id", "1"}});
+        write_place(xml, k_sound_slot);
+        xml.close();
+    }
+    // libvirt makes one of its own kind where none is named.
+    xml.empty("audio", {{"id", "1"}, {"type", shown && config.sound != Sound::none ? "spice" : "none"}});
+}
+
+void write_video(XmlWriter& xml, const MachineConfig& config, const ClientFacts& facts) {
+    const Screen& screen = config.screen;
+    const std::string_view type = word_of(k_screen_models, screen.model);
+    xml.open("video");
+    if (!has_screen(config)) {
+        // libvirt adds one of its own unless told not to.
+        xml.empty("model", {{"type", type}});
+        return xml.close();
+    }
+    const std::string memory = fmt::format("{}", k_screen_memory >> 10);
+    switch (screen.model) {
+        case ScreenModel::qxl:
+            xml.open("model", {{"type", type},
+                               {"heads", "1"},
+                               {"ram", fmt::format("{}", k_screen_memory >> 9)},
+                               {"vram", memory},
+                               {"vgamem", memory}});
+            break;
+        case ScreenModel::vga:
+            xml.open("model", {{"type", type}, {"heads", "1"}, {"vram", memory}});
+            break;
+        default:
+            xml.open("model", {{"type", type}, {"heads", "1"}});
+    }
+    const Resolution size = screen.resolution.value_or(facts.monitor.value_or(k_plain_resolution));
+    xml.empty("resolution", {{"x", fmt::format("{}", size.width)}, {"y", fmt::format("{}", size.height)}});
+    xml.close();
+    write_place(xml, k_screen_slot);
+    xml.close();
+}
+
+void write_devices(XmlWriter& xml, const MachineConfig& config, const ClientFacts& facts) {
+    const bool shown = is_shown(config, facts);
+    write_usb(xml, config);
     if (has_bus(config, DiskBus::scsi))
         xml.empty("controller", {{"type", "scsi"}, {"index", "0"}, {"model", "virtio-scsi"}});
-    if (tablet) xml.empty("input", {{"type", "tablet"}, {"bus", "usb"}});
-    if (keyboard) xml.empty("input", {{"type", "keyboard"}, {"bus", "usb"}});
+    if (has_screen(config)) write_agent_port(xml, shown);
+    write_inputs(xml, config);
+    if (shown) write_graphics(xml, facts);
+    if (has_screen(config)) write_sound(xml, config, shown);
     if (has_device(config, "watchdog")) xml.empty("watchdog", {{"model", "i6300esb"}, {"action", "reset"}});
     if (has_device(config, "panic")) xml.empty("panic", {{"model", "isa"}});
     if (config.tpm) {
@@ -207,11 +346,9 @@ void write_devices(XmlWriter& xml, const MachineConfig& config) {
         xml.text("backend", "/dev/urandom", {{"model", "random"}});
         xml.close();
     }
-    // libvirt adds a balloon and a screen of its own unless told not to.
+    // libvirt adds one of its own unless told not to.
     xml.empty("memballoon", {{"model", has_device(config, "balloon") ? "virtio" : "none"}});
-    xml.open("video");
-    xml.empty("model", {{"type", "none"}});
-    xml.close();
+    write_video(xml, config, facts);
 }
 
 }  // namespace
@@ -226,7 +363,7 @@ Result<std::string> domain_xml(const MachineConfig& config, const ClientFacts& f
     write_disks(xml, config, facts);
     write_network(xml, config, facts);
     write_serial(xml, facts);
-    write_devices(xml, config);
+    write_devices(xml, config, facts);
     return xml.take();
 }
 

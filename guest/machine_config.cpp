@@ -2,6 +2,7 @@
 #include "guest/machine_config.h"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "base/plain_text.h"
@@ -71,6 +72,48 @@ Network read_network(const toml::table& source, Problem& problem) {
     if (table.has("mac") && (network.mac.empty() || station_mac(network.mac) != network.mac))
         table.wrong("mac", network.mac, right);
     return network;
+}
+
+/// "1920x1080", each in its range, without sign, blank or leading zero.
+std::optional<Resolution> parse_resolution(std::string_view text) {
+    const auto number = [](std::string_view digits, unsigned low, unsigned high) -> std::optional<unsigned> {
+        unsigned value = 0;
+        const char* end = digits.data() + digits.size();
+        const auto [at, error] = std::from_chars(digits.data(), end, value);
+        if (error != std::errc() || at != end || digits.front() == '0' || value < low || value > high)
+            return std::nullopt;
+        return value;
+    };
+    const size_t by = text.find('x');
+    if (by == std::string_view::npos) return std::nullopt;
+    const auto width = number(text.substr(0, by), k_least_resolution.width, k_largest_resolution.width);
+    const auto height = number(text.substr(by + 1), k_least_resolution.height, k_largest_resolution.height);
+    if (!width || !height) return std::nullopt;
+    return Resolution{*width, *height};
+}
+
+Screen read_screen(const toml::table& source, Problem& problem) {
+    TomlTable table(source, "screen", {"model", "resolution"}, problem);
+    Screen screen;
+    screen.model = table.word<ScreenModel>("model", k_screen_models, ScreenModel::virtio);
+    const std::string right = fmt::format(
+        "\"monitor\", or width and height such as \"1920x1080\", {}x{} to {}x{}", k_least_resolution.width,
+        k_least_resolution.height, k_largest_resolution.width, k_largest_resolution.height);
+    const std::string text = table.string("resolution", right, "monitor");
+    if (text == "monitor") return screen;
+    screen.resolution = parse_resolution(text);
+    if (!screen.resolution) {
+        if (table.has("resolution")) table.wrong("resolution", text, right);
+        return screen;
+    }
+    const uint64_t bytes = uint64_t{4} * screen.resolution->width * screen.resolution->height;
+    const bool own_memory = screen.model == ScreenModel::qxl || screen.model == ScreenModel::vga;
+    if (own_memory && bytes > k_screen_memory)
+        table.reject("resolution",
+                     fmt::format("{}: more than the model {} has memory for (at most {} pixels in all)",
+                                 in_quotes(text), in_quotes(word_of(k_screen_models, screen.model)),
+                                 k_screen_memory / 4));
+    return screen;
 }
 
 /// The keys that describe swap, of which each content allows its own.
@@ -179,7 +222,7 @@ MachineConfig read_config(const toml::table& source, Problem& problem) {
     }
     TomlTable table(source, "",
                     {"schema", "uuid", "cpus", "memory", "firmware", "nvram", "tpm", "clock", "start",
-                     "devices", "network", "disk"},
+                     "devices", "hyperv", "sound", "screen", "network", "disk"},
                     problem);
     MachineConfig config;
     table.integer("schema", 1, 1, std::nullopt);
@@ -187,16 +230,23 @@ MachineConfig read_config(const toml::table& source, Problem& problem) {
     config.cpus = static_cast<unsigned>(table.integer("cpus", 1, 128, 1));
     config.memory = table.size("memory", 16 * k_mib, 4 * k_tib);
     config.firmware = table.word<Firmware>("firmware", k_firmwares, Firmware::bios);
-    if (config.firmware == Firmware::uefi)
+    if (has_variables(config.firmware))
         config.nvram = read_path(table, "nvram", "nvram");
     else if (table.has("nvram"))
-        table.reject("nvram", "belongs only to firmware \"uefi\"");
+        table.reject("nvram", "belongs only to firmware \"uefi\" and \"uefi-secure\"");
     config.tpm = table.boolean("tpm", false);
     config.clock = table.word<ClockBase>("clock", k_clocks, ClockBase::utc);
     config.start = table.word<StartFrom>("start", k_starts, StartFrom::disk);
     config.devices =
         table.word_list("devices", {"rng", "balloon", "tablet", "keyboard", "watchdog", "panic"}, {"rng"});
+    config.hyperv = table.boolean("hyperv", false);
+    config.sound = table.word<Sound>("sound", k_sounds, Sound::none);
     const toml::table none;
+    const toml::table* screen = table.table("screen");
+    config.screen = read_screen(screen != nullptr ? *screen : none, problem);
+    if (config.sound != Sound::none && config.screen.model == ScreenModel::none)
+        table.reject("sound",
+                     "needs a screen, by which it is heard: must be \"none\" with the screen model \"none\"");
     const toml::table* network = table.table("network");
     config.network = read_network(network != nullptr ? *network : none, problem);
     const toml::array* disks = table.tables("disk");

@@ -67,10 +67,18 @@ std::string format_machine_config(const MachineConfig& config) {
     if (config.tpm) out += "tpm = true\n";
     if (config.clock == ClockBase::local) out += "clock = \"local\"\n";
     if (config.start == StartFrom::cdrom) out += "start = \"cdrom\"\n";
+    if (config.hyperv) out += "hyperv = true\n";
+    if (config.sound != Sound::none) out += fmt::format("sound = \"{}\"\n", word_of(k_sounds, config.sound));
     out += "devices = [";
     for (const auto& device : config.devices)
         out += fmt::format("{}\"{}\"", &device == config.devices.data() ? "" : ", ", device);
     out += "]\n";
+    const Screen& screen = config.screen;
+    const std::string resolution =
+        screen.resolution ? fmt::format("{}x{}", screen.resolution->width, screen.resolution->height)
+                          : "monitor";
+    out += fmt::format("\n[screen]\nmodel = \"{}\"\nresolution = \"{}\"\n",
+                       word_of(k_screen_models, screen.model), resolution);
     const Network& network = config.network;
     out += fmt::format("\n[network]\nmode = \"{}\"\nmodel = \"{}\"\n", word_of(k_network_modes, network.mode),
                        network.model.empty() ? "virtio" : network.model);

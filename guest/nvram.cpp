@@ -39,7 +39,7 @@ Status remove_all(const std::string& path) {
 FirmwarePaths firmware_paths(const MachineConfig& config, const std::string& run_dir,
                              std::string_view libvirt_tpm) {
     FirmwarePaths paths = possible_firmware_paths(config.uuid, run_dir, libvirt_tpm);
-    if (config.firmware != Firmware::uefi) paths.nvram.clear();
+    if (!has_variables(config.firmware)) paths.nvram.clear();
     if (!config.tpm) paths.tpm = paths.tpm_folder = "";
     return paths;
 }

@@ -16,6 +16,7 @@
 #include "greeter/session/running/guest_watch_state.h"
 #include "greeter/session/saga.h"
 #include "guest/hypervisor.h"
+#include "guest/machine_config.h"
 #include "lock/release_rule.h"
 
 namespace berth::session {
@@ -27,16 +28,27 @@ struct SessionTimes {
     Duration tell = std::chrono::minutes(5);  ///< Between two words to the provisioner that the VM runs.
 };
 
+struct FirmwareImage {
+    std::string code;
+    std::string variables;  ///< What a guest without variables begins with.
+};
+
 struct SessionConfig {
     std::string session;  ///< [A-Za-z0-9-]{1,32}
     ClientConfig client;
     lock::LockOwner owner;  ///< `user` is filled in when PAM has said it.
     std::string run_root = "/run/berth/vm", swap_dir = "/var/lib/berth/swap";
-    std::string ovmf_code = "/usr/share/OVMF/OVMF_CODE_4M.fd", ovmf_vars = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+    FirmwareImage ovmf{"/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"};
+    /// Secure Boot, Microsoft's keys enrolled.
+    FirmwareImage ovmf_secure{"/usr/share/OVMF/OVMF_CODE_4M.ms.fd", "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"};
     std::string nat_network;  ///< libvirt network for "nat"; empty: QEMU's user-mode network.
     uint64_t host_memory = 0;
     unsigned host_cpus = 1;
     SessionTimes times;
+
+    const FirmwareImage& firmware_of(const guest::MachineConfig& vm) const {
+        return vm.firmware == guest::Firmware::uefi_secure ? ovmf_secure : ovmf;
+    }
 };
 
 /// Tells who runs what since when; best effort. `vm` empty: nothing runs. Any thread, one

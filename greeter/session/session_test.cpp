@@ -778,9 +778,9 @@ class FirmwareTest : public SessionTest {
     FirmwareTest() {
         w.files["machine.toml"] = "firmware = \"uefi\"\n" + std::string(k_machine_toml);
         config.run_root = folder_ + "/run";
-        config.ovmf_vars = folder_ + "/vars";
+        config.ovmf.variables = folder_ + "/vars";
         std::filesystem::create_directories(config.run_root + "/s1");
-        EXPECT_TRUE(write_file_durably(config.ovmf_vars, "fresh"));
+        EXPECT_TRUE(write_file_durably(config.ovmf.variables, "fresh"));
         w.at = [this](const std::string& what) {
             if (what != "resume") return;
             EXPECT_TRUE(write_file_durably(config.run_root + "/s1/nvram", "changed"));

@@ -17,7 +17,7 @@ Result<std::optional<std::string>> read_if_there(guest::UserDirectory& directory
 Result<guest::FirmwareBytes> stored_firmware(guest::UserDirectory& directory, const std::string& vm,
                                              const guest::MachineConfig& config) {
     guest::FirmwareBytes stored;
-    if (config.firmware == guest::Firmware::uefi) {
+    if (guest::has_variables(config.firmware)) {
         stored.nvram = BERTH_TRY(read_if_there(directory, vm, config.nvram, guest::k_max_nvram));
     }
     if (config.tpm) {

@@ -32,7 +32,7 @@ Status LocalFirmware::fetch(const Served& vm) {
     config_ = vm.config;
     paths_ = guest::firmware_paths(config_, session_.record.run_dir);
     stored_ = BERTH_TRY(stored_firmware(**files_, vm.vm, config_));
-    return guest::place_firmware(paths_, stored_, session_.config.ovmf_vars);
+    return guest::place_firmware(paths_, stored_, session_.config.firmware_of(config_).variables);
 }
 
 Status LocalFirmware::may_write() {

@@ -22,7 +22,7 @@ Result<Started> VmStep::run(Served vm, BootTime deadline) {
                                     .network_bridge = config.client.network_bridge,
                                     .guest_address_leased = config.client.guest_address_leased,
                                     .nat_network = config.nat_network,
-                                    .firmware_code = config.ovmf_code,
+                                    .firmware_code = config.firmware_of(vm.config).code,
                                     .nvram_copy = firmware_.paths().nvram,
                                     .host_memory = config.host_memory,
                                     .host_cpus = config.host_cpus};

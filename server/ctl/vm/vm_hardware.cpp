@@ -41,7 +41,8 @@ Result<uint64_t> size_argument(std::string_view option, const std::string& text,
 VmHardwareArguments::VmHardwareArguments(CLI::App& command) {
     command.add_option("--cpus", cpus_, "1 to 128; default 2")->check(CLI::Range(1, 128));
     command.add_option("--memory", memory_, "default 2 GiB");
-    command.add_option("--firmware", firmware_, "bios or uefi")->check(CLI::IsMember({"bios", "uefi"}));
+    command.add_option("--firmware", firmware_, "bios, uefi or uefi-secure")
+        ->check(CLI::IsMember({"bios", "uefi", "uefi-secure"}));
     command.add_flag("--tpm", tpm_, "a TPM 2.0");
     command.add_option("--network", network_, "nat, bridge or none")
         ->check(CLI::IsMember({"nat", "bridge", "none"}));
@@ -75,9 +76,9 @@ Status VmHardwareArguments::apply(VmToMake& vm) const {
     if (!memory_.empty())
         config.memory = BERTH_TRY(size_argument("--memory", memory_, 16ULL << 20, 4ULL << 40));
     if (cpus_ != 0) config.cpus = cpus_;
-    if (!firmware_.empty())
-        config.firmware = firmware_ == "uefi" ? guest::Firmware::uefi : guest::Firmware::bios;
-    config.nvram = config.firmware == guest::Firmware::uefi ? "nvram" : "";
+    for (const auto& [word, firmware] : guest::k_firmwares)
+        if (firmware_ == word) config.firmware = firmware;
+    config.nvram = guest::has_variables(config.firmware) ? "nvram" : "";
     if (tpm_) config.tpm = true;
     for (const auto& [word, mode] : guest::k_network_modes)
         if (network_ == word) config.network.mode = mode;
