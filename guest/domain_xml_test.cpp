@@ -21,6 +21,7 @@ MachineConfig small() {
     config.memory = 1ULL << 30;
     config.network.model = "virtio";
     config.devices = {"rng"};
+    config.screen.model = ScreenModel::none;
     config.disks = {{.name = "software", .role = DiskRole::software, .path = "software.raw"}};
     return config;
 }
@@ -109,6 +110,113 @@ TEST(DomainXml, is_the_recorded_text_for_a_guest_on_a_bridge_whose_address_is_pi
     facts.network_bridge = "br0";
     facts.guest_address_leased = true;
     expect_golden("leased", domain_xml(config, facts));
+}
+
+MachineConfig with_screen() {
+    MachineConfig config = small();
+    config.screen.model = ScreenModel::virtio;
+    return config;
+}
+
+ClientFacts client_with_display() {
+    ClientFacts facts = client();
+    facts.screen_socket = "/run/berth/vm/s1/screen/spice.sock";
+    facts.monitor = Resolution{1920, 1080};
+    return facts;
+}
+
+TEST(DomainXml, is_the_recorded_text_for_a_screen_on_a_display) {
+    expect_golden("screen", domain_xml(with_screen(), client_with_display()));
+}
+
+TEST(DomainXml, is_the_recorded_text_for_a_screen_without_a_display) {
+    expect_golden("screen-unseen", domain_xml(with_screen(), client()));
+}
+
+TEST(DomainXml, is_the_recorded_text_for_a_screen_of_each_older_kind) {
+    MachineConfig config = with_screen();
+    config.screen = {.model = ScreenModel::qxl, .resolution = Resolution{1024, 768}};
+    config.sound = Sound::ac97;
+    config.devices = {"rng", "keyboard"};
+    expect_golden("screen-qxl", domain_xml(config, client_with_display()));
+    config.screen = {.model = ScreenModel::vga, .resolution = {}};
+    config.sound = Sound::hda;
+    config.devices = {"rng", "tablet", "keyboard"};
+    expect_golden("screen-vga", domain_xml(config, client_with_display()));
+}
+
+/// docs/windows.md has its machine.toml.
+MachineConfig windows() {
+    MachineConfig config = with_screen();
+    config.cpus = 4;
+    config.memory = 4ULL << 30;
+    config.firmware = Firmware::uefi_secure;
+    config.nvram = "nvram";
+    config.tpm = true;
+    config.clock = ClockBase::local;
+    config.hyperv = true;
+    config.sound = Sound::hda;
+    config.network.model = "e1000e";
+    config.start = StartFrom::disk;
+    config.disks = {
+        {.name = "windows", .role = DiskRole::software, .bus = DiskBus::sata, .path = "windows.raw"}};
+    for (const char* name : {"setup", "drivers"})
+        config.disks.push_back({.name = name,
+                                .role = DiskRole::cdrom,
+                                .bus = DiskBus::sata,
+                                .path = std::string(name) + ".iso",
+                                .read_only = true});
+    return config;
+}
+
+TEST(DomainXml, is_the_recorded_text_for_what_windows_setup_wants) {
+    ClientFacts facts = client_with_display();
+    facts.firmware_code = "/usr/share/OVMF/OVMF_CODE_4M.ms.fd";
+    facts.nvram_copy = "/run/berth/vm/s1/nvram";
+    expect_golden("windows", domain_xml(windows(), facts));
+    facts.kvm = false;
+    expect_golden("windows-emulated", domain_xml(windows(), facts));
+}
+
+/// The lines of `xml` without those that say what is behind a device.
+std::string devices_of(const std::string& xml) {
+    std::istringstream lines(xml);
+    std::string kept, line;
+    bool graphics = false;
+    while (std::getline(lines, line)) {
+        graphics = graphics || line.find("<graphics") != line.npos;
+        if (!graphics && line.find("<audio id=\"1\" type") == line.npos &&
+            line.find("<channel") == line.npos && line.find("<resolution") == line.npos)
+            kept += line + "\n";
+        if (line.find("</graphics>") != line.npos) graphics = false;
+    }
+    return kept;
+}
+
+TEST(DomainXml, gives_a_guest_the_same_devices_with_and_without_a_display) {
+    EXPECT_EQ(devices_of(*domain_xml(windows(), client_with_display())),
+              devices_of(*domain_xml(windows(), client())));
+}
+
+TEST(DomainXml, has_nothing_for_a_display_when_the_guest_has_no_screen) {
+    EXPECT_EQ(*domain_xml(small(), client_with_display()), *domain_xml(small(), client()));
+}
+
+TEST(DomainXml, takes_the_resolution_of_machine_toml_then_the_monitors_then_a_plain_one) {
+    MachineConfig config = with_screen();
+    EXPECT_THAT(*domain_xml(config, client()), HasSubstr("<resolution x=\"1280\" y=\"800\"/>"));
+    EXPECT_THAT(*domain_xml(config, client_with_display()), HasSubstr("<resolution x=\"1920\" y=\"1080\"/>"));
+    config.screen.resolution = Resolution{640, 480};
+    EXPECT_THAT(*domain_xml(config, client_with_display()), HasSubstr("<resolution x=\"640\" y=\"480\"/>"));
+}
+
+TEST(DomainXml, puts_all_cpus_into_one_socket_only_for_hyper_v) {
+    MachineConfig config = small();
+    config.cpus = 4;
+    EXPECT_THAT(*domain_xml(config, client()), Not(HasSubstr("topology")));
+    config.hyperv = true;
+    EXPECT_THAT(*domain_xml(config, client()),
+                HasSubstr("<topology sockets=\"1\" cores=\"4\" threads=\"1\"/>"));
 }
 
 TEST(DomainXml, filters_every_bridged_card_and_no_other) {

@@ -50,6 +50,10 @@ TEST(MachineConfig, fills_in_every_default) {
     EXPECT_EQ(config->nvram, "");
     EXPECT_FALSE(config->tpm);
     EXPECT_EQ(config->clock, ClockBase::utc);
+    EXPECT_FALSE(config->hyperv);
+    EXPECT_EQ(config->sound, Sound::none);
+    EXPECT_EQ(config->screen.model, ScreenModel::virtio);
+    EXPECT_EQ(config->screen.resolution, std::nullopt);
     EXPECT_EQ(config->network.mode, NetworkMode::nat);
     EXPECT_EQ(config->network.model, "virtio");
     EXPECT_EQ(config->network.mac, "");
@@ -167,7 +171,7 @@ TEST(MachineConfig, says_what_a_misspelt_key_should_be) {
 TEST(MachineConfig, names_the_first_unknown_key_of_the_file) {
     expect_error(parse_with("zzzzzzzz = 1\naaaaaaaa = 1"), ErrorCode::C02,
                  "machine.toml line 4: unknown key \"zzzzzzzz\": known are schema, uuid, cpus, memory, "
-                 "firmware, nvram, tpm, clock, start, devices, "
+                 "firmware, nvram, tpm, clock, start, devices, hyperv, sound, screen, "
                  "network, disk");
 }
 
@@ -209,7 +213,7 @@ TEST(MachineConfig, gives_the_valid_range_of_sizes) {
 
 TEST(MachineConfig, lists_the_words_that_may_stand) {
     expect_error(parse_with("firmware = \"efi\""), ErrorCode::C03,
-                 R"(machine.toml line 4: firmware "efi": must be "bios" or "uefi")");
+                 R"(machine.toml line 4: firmware "efi": must be "bios", "uefi" or "uefi-secure")");
     expect_error(parse_with("[network]\nmode = \"bridged\""), ErrorCode::C03,
                  R"(machine.toml line 5: mode of network "bridged": must be "nat", "bridge" or "none")");
     expect_error(
@@ -393,7 +397,63 @@ TEST(MachineConfig, keeps_shared_disks_read_only_and_off_sata) {
 TEST(MachineConfig, has_no_nvram_without_uefi) {
     EXPECT_EQ(parse_with("firmware = \"uefi\"")->nvram, "nvram");
     expect_error(parse_with("nvram = \"nvram\""), ErrorCode::C03,
-                 R"(machine.toml line 4: nvram: belongs only to firmware "uefi")");
+                 R"(machine.toml line 4: nvram: belongs only to firmware "uefi" and "uefi-secure")");
+}
+
+TEST(MachineConfig, has_a_screen_of_each_model_and_size) {
+    for (const auto& [word, model] : k_screen_models) {
+        const auto config = parse_with(fmt::format("[screen]\nmodel = \"{}\"", word));
+        ASSERT_TRUE(config) << config.error().detail();
+        EXPECT_EQ(config->screen.model, model);
+    }
+    for (const auto& [text, size] :
+         {std::pair("320x240", Resolution{320, 240}), std::pair("1366x768", Resolution{1366, 768}),
+          std::pair("7680x4320", Resolution{7680, 4320})}) {
+        const auto config = parse_with(fmt::format("screen = {{ resolution = \"{}\" }}", text));
+        ASSERT_TRUE(config) << config.error().detail();
+        EXPECT_EQ(config->screen.resolution, size);
+    }
+    EXPECT_EQ(parse_with("[screen]\nresolution = \"monitor\"")->screen.resolution, std::nullopt);
+}
+
+TEST(MachineConfig, names_what_a_screen_must_be) {
+    expect_error(
+        parse_with("[screen]\nmodel = \"cirrus\""), ErrorCode::C03,
+        R"(machine.toml line 5: model of screen "cirrus": must be "virtio", "qxl", "vga" or "none")");
+    expect_error(parse_with("[screen]\nheads = 2"), ErrorCode::C02,
+                 R"(machine.toml line 5: unknown key "heads" in screen: known are model, resolution)");
+    for (const char* bad :
+         {"", "x", "1280", "1280x", "x800", "319x240", "320x239", "7681x4320", "7680x4321", "01280x800",
+          "+1280x800", "1280 x 800", "1280X800", "1280x800x24", "Monitor", "99999999999999999999x800"})
+        expect_error(
+            parse_with(fmt::format("[screen]\nresolution = \"{}\"", bad)), ErrorCode::C03,
+            fmt::format("machine.toml line 5: resolution of screen \"{}\": must be \"monitor\", or width and "
+                        "height such as \"1920x1080\", 320x240 to 7680x4320",
+                        bad));
+}
+
+TEST(MachineConfig, keeps_a_picture_within_its_screens_memory) {
+    EXPECT_TRUE(parse_with("[screen]\nmodel = \"vga\"\nresolution = \"5120x2880\""));
+    expect_error(
+        parse_with("[screen]\nmodel = \"qxl\"\nresolution = \"7680x4320\""), ErrorCode::C03,
+        R"(machine.toml line 6: resolution of screen: "7680x4320": more than the model "qxl" has memory for (at most 16777216 pixels in all))");
+}
+
+TEST(MachineConfig, has_sound_only_where_there_is_a_screen) {
+    EXPECT_EQ(parse_with("sound = \"hda\"")->sound, Sound::hda);
+    EXPECT_EQ(parse_with("sound = \"ac97\"")->sound, Sound::ac97);
+    EXPECT_TRUE(parse_with("sound = \"none\"\n[screen]\nmodel = \"none\""));
+    expect_error(
+        parse_with("sound = \"hda\"\n[screen]\nmodel = \"none\""), ErrorCode::C03,
+        R"(machine.toml line 4: sound: needs a screen, by which it is heard: must be "none" with the screen model "none")");
+}
+
+TEST(MachineConfig, has_variables_for_secure_boot) {
+    const auto config = parse_with("firmware = \"uefi-secure\"\nhyperv = true");
+    ASSERT_TRUE(config) << config.error().detail();
+    EXPECT_EQ(config->firmware, Firmware::uefi_secure);
+    EXPECT_EQ(config->nvram, "nvram");
+    EXPECT_TRUE(config->hyperv);
 }
 
 TEST(MachineConfig, names_the_line_of_a_syntax_error) {
@@ -489,7 +549,7 @@ TEST(MachineConfig, does_not_mistake_text_in_strings_for_depth) {
 TEST(MachineConfig, shows_hostile_values_harmlessly) {
     expect_error(parse_with("firmware = \"\\u001b[2J\\\"" + std::string(100, 'x') + "\""), ErrorCode::C03,
                  "machine.toml line 4: firmware \"\\x1b[2J\\\"" + std::string(48, 'x') +
-                     "...\": must be \"bios\" or \"uefi\"");
+                     "...\": must be \"bios\", \"uefi\" or \"uefi-secure\"");
 }
 
 }  // namespace

@@ -63,8 +63,11 @@ TEST(MachineText, what_is_written_reads_back_the_same) {
     config.uuid = k_uuid;
     config.cpus = 3;
     config.memory = 3ULL << 30;
-    config.firmware = Firmware::uefi;
+    config.firmware = Firmware::uefi_secure;
     config.nvram = "vars";
+    config.hyperv = true;
+    config.sound = Sound::ac97;
+    config.screen = {.model = ScreenModel::vga, .resolution = Resolution{1024, 768}};
     config.tpm = true;
     config.clock = ClockBase::local;
     config.start = StartFrom::cdrom;
@@ -83,6 +86,11 @@ TEST(MachineText, what_is_written_reads_back_the_same) {
     EXPECT_EQ(read->disks[0].path, config.disks[0].path);
     EXPECT_EQ(read->start, StartFrom::cdrom);
     EXPECT_EQ(read->network.model, "e1000e");
+    EXPECT_EQ(read->firmware, Firmware::uefi_secure);
+    EXPECT_TRUE(read->hyperv);
+    EXPECT_EQ(read->sound, Sound::ac97);
+    EXPECT_EQ(read->screen.model, ScreenModel::vga);
+    EXPECT_EQ(read->screen.resolution, (Resolution{1024, 768}));
 }
 
 TEST(MachineText, fresh_identities_are_valid_and_differ) {
