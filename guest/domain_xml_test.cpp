@@ -145,28 +145,15 @@ TEST(DomainXml, is_the_recorded_text_for_a_screen_of_each_older_kind) {
     expect_golden("screen-vga", domain_xml(config, client_with_display()));
 }
 
-/// docs/windows.md has its machine.toml.
+/// What docs/windows.md tells people to write.
 MachineConfig windows() {
-    MachineConfig config = with_screen();
-    config.cpus = 4;
-    config.memory = 4ULL << 30;
-    config.firmware = Firmware::uefi_secure;
-    config.nvram = "nvram";
-    config.tpm = true;
-    config.clock = ClockBase::local;
-    config.hyperv = true;
-    config.sound = Sound::hda;
-    config.network.model = "e1000e";
-    config.start = StartFrom::disk;
-    config.disks = {
-        {.name = "windows", .role = DiskRole::software, .bus = DiskBus::sata, .path = "windows.raw"}};
-    for (const char* name : {"setup", "drivers"})
-        config.disks.push_back({.name = name,
-                                .role = DiskRole::cdrom,
-                                .bus = DiskBus::sata,
-                                .path = std::string(name) + ".iso",
-                                .read_only = true});
-    return config;
+    std::ostringstream page;
+    page << std::ifstream(std::string(BERTH_SOURCE_DIR) + "/docs/windows.md").rdbuf();
+    const std::string text = page.str(), mark = "```toml\n";
+    const size_t begin = text.find(mark) + mark.size();
+    auto config = parse_machine_config(text.substr(begin, text.find("```", begin) - begin), "windows.md");
+    if (!config) throw std::runtime_error(config.error().detail());
+    return *config;
 }
 
 TEST(DomainXml, is_the_recorded_text_for_what_windows_setup_wants) {

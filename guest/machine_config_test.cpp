@@ -139,6 +139,10 @@ uuid = "2f1c6a5e-0d5e-4b61-9f0e-6a3d1c9b7e10"
 cpus = 2
 memory = "2 GiB"
 
+[screen]
+model = "virtio"
+resolution = "monitor"
+
 [network]
 mode = "nat"
 

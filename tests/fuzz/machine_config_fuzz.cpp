@@ -34,6 +34,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         return 0;
     }
     must(config->cpus >= 1 && config->cpus <= 128 && !config->disks.empty() && config->disks.size() <= 32);
+    if (const auto size = config->screen.resolution)
+        must(size->width >= k_least_resolution.width && size->width <= k_largest_resolution.width &&
+             size->height >= k_least_resolution.height && size->height <= k_largest_resolution.height);
+    must(config->sound == Sound::none || config->screen.model != ScreenModel::none);
     for (const Disk& disk : config->disks) {
         must(disk.swap.has_value() == (disk.role == DiskRole::swap));
         if (!disk.swap) check_path(disk.path);
@@ -45,6 +49,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto xml = domain_xml(*config, {.domain_name = "vm",
                                           .nbd_socket = "/run/nbd.sock",
                                           .console_socket = "/run/console.sock",
+                                          .screen_socket = "/run/screen.sock",
+                                          .monitor = Resolution{1920, 1080},
                                           .network_bridge = "br0",
                                           .nat_network = "",
                                           .firmware_code = "/code",

@@ -31,9 +31,9 @@ def machine_keys():
     source = code("guest/machine_config.cpp")
     tables = re.findall(r'TomlTable table\(source, (?:"([^"]*)"|fmt::format\("(\w+)[^)]*\)),\s*\{([^}]*)\}', source)
     found = {plain or made: set(re.findall(r'"([a-z_]+)"', keys)) for plain, made, keys in tables}
-    assert set(found) == {"", "network", "disk"}
+    assert set(found) == {"", "screen", "network", "disk"}
     # What has a heading of its own.
-    found[""] -= {"network", "disk"}
+    found[""] -= {"screen", "network", "disk"}
     return found
 
 
