@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "guest/hypervisor.h"
@@ -247,6 +248,29 @@ TEST_F(Vm, has_every_device_that_the_configuration_can_name) {
             {.name = "more", .role = DiskRole::data, .bus = DiskBus::sata, .path = "m.raw"});
     auto domain = boot(config, guest_client(folder_));
     EXPECT_THAT(read_until(console_.get(), k_greeting), HasSubstr(k_greeting));
+}
+
+TEST_F(Vm, has_each_screen_with_and_without_a_display) {
+    NbdServer nbd(folder_, {"software"});
+    // QEMU makes this socket, and not as root.
+    const std::string socket = folder_.path("screen/spice.sock");
+    std::filesystem::create_directory(folder_.path("screen"));
+    std::filesystem::permissions(folder_.path("screen"), std::filesystem::perms::all);
+    for (const auto& [word, model] : k_screen_models) {
+        for (const bool display : {false, true}) {
+            SCOPED_TRACE(fmt::format("{} {}", word, display));
+            MachineConfig config = guest_config();
+            config.screen.model = model;
+            if (model != ScreenModel::none) config.sound = Sound::hda;
+            ClientFacts facts = guest_client(folder_);
+            if (display) facts.screen_socket = socket;
+            auto domain = boot(config, facts);
+            EXPECT_THAT(read_until(console_.get(), k_greeting), HasSubstr(k_greeting));
+            EXPECT_EQ(std::filesystem::is_socket(socket), display && model != ScreenModel::none);
+            EXPECT_TRUE(domain->destroy());
+            std::filesystem::remove(socket);
+        }
+    }
 }
 
 TEST_F(Vm, meets_each_network_card) {
