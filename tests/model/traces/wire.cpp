@@ -99,7 +99,8 @@ uint32_t nfs_status(const std::string& reply) {
     // xid, REPLY, accepted, verifier (flavour, length 0), SUCCESS, status
     if (word_at(reply, 8) != 0 || word_at(reply, 16) != 0 || word_at(reply, 20) != 0) {
         std::string words;
-        for (size_t at = 0; at + 4 <= reply.size() && at < 32; at += 4) words += ' ' + std::to_string(word_at(reply, at));
+        for (size_t at = 0; at + 4 <= reply.size() && at < 32; at += 4)
+            words += ' ' + std::to_string(word_at(reply, at));
         throw std::runtime_error("the server refused a call; the first words of its reply are" + words);
     }
     return word_at(reply, 24);
