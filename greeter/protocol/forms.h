@@ -14,6 +14,7 @@ namespace berth::protocol {
 inline constexpr FieldLimit k_text{.most = 16 * 1024};
 inline constexpr FieldLimit k_name{.most = 256};
 inline constexpr FieldLimit k_list{.most = 16 * 1024, .items = 256};
+inline constexpr FieldLimit k_pixels{.most = 16384};
 inline constexpr FieldLimit k_number{.most = 1'000'000'000};
 
 constexpr FieldLimit or_missing(FieldLimit limit = {}) {
@@ -117,12 +118,19 @@ constexpr auto form_of(const Menu*) {
 constexpr auto form_of(const Start*) {
     return message("start", field("user", &Start::user, {.most = 256, .accepts = is_plain_text}),
                    field("tty", &Start::tty, {.most = 64, .accepts = is_plain_text}),
-                   field("session", &Start::session, {.most = 32, .accepts = is_session_word}));
+                   field("session", &Start::session, {.most = 32, .accepts = is_session_word}),
+                   field("width", &Start::width, or_missing(k_pixels)),
+                   field("height", &Start::height, or_missing(k_pixels)));
 }
 constexpr auto form_of(const Vm*) {
     return message("vm", field("action", &Vm::action));
 }
 
+constexpr auto form_of(const GuestScreen*) {
+    return message("guest-screen",
+                   field("socket", &GuestScreen::socket, {.most = 107, .accepts = is_plain_text}),
+                   field("vm", &GuestScreen::vm, k_name));
+}
 constexpr auto form_of(const Console*) {
     return message("console", field("fd", &Console::fd), field("vm", &Console::vm, or_missing(k_name)));
 }

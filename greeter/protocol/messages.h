@@ -109,6 +109,8 @@ using FromUi = std::variant<Ready, Login, Answer, Chosen, Cancel, Power, Menu>;
 struct Start {
     WipedText user;            ///< At most 256 bytes without control characters.
     std::string tty, session;  ///< At most 64 bytes without control characters; [A-Za-z0-9-]{1,32}.
+    /// The monitor's mode, in pixels; 0: the workstation has no display, or none that a guest could have.
+    uint64_t width = 0, height = 0;
     bool operator==(const Start&) const = default;
 };
 struct Vm {
@@ -119,6 +121,12 @@ using ToSession = std::variant<Start, Answer, Chosen, Cancel, Vm>;
 
 // --- From the session ---
 
+/// A VM is being started whose SPICE server will answer on that unix socket. Only for a session that was told of a
+/// monitor.
+struct GuestScreen {
+    std::string socket, vm;
+    bool operator==(const GuestScreen&) const = default;
+};
 /// The terminal now shows the guest, whose console (a connected stream socket) comes with the message.
 struct Console {
     Descriptor fd;
@@ -140,6 +148,7 @@ struct End {
     AfterEnd power = AfterEnd::nothing;
     bool operator==(const End&) const = default;
 };
-using FromSession = std::variant<Prompt, Note, Choice, Progress, Clear, Console, ConsoleEnd, StatusText, End>;
+using FromSession =
+    std::variant<Prompt, Note, Choice, Progress, Clear, GuestScreen, Console, ConsoleEnd, StatusText, End>;
 
 }  // namespace berth::protocol

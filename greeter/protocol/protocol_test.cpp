@@ -44,8 +44,9 @@ TEST(Messages, come_out_as_they_went_in_and_are_checked_field_by_field_to_the_se
 
 TEST(Messages, come_out_as_they_went_in_and_are_checked_field_by_field_from_the_session) {
     const End end{.result = Outcome::done, .power = AfterEnd::reboot};
-    holds_for<FromSession>({prompt, note, choice, progress, Clear{}, Console{.fd = {}, .vm = "work"},
-                            ConsoleEnd{}, StatusText{"running"}, end});
+    holds_for<FromSession>({prompt, note, choice, progress, Clear{},
+                            GuestScreen{.socket = "/run/berth/screen/s1/spice.sock", .vm = "work"},
+                            Console{.fd = {}, .vm = "work"}, ConsoleEnd{}, StatusText{"running"}, end});
 }
 
 TEST(Messages, come_out_as_they_went_in_and_are_checked_field_by_field_to_the_viewer) {

@@ -39,6 +39,8 @@ class FrontEnd {
                                   size_t preset) = 0;
     virtual void say(MessageStyle style, std::string_view text) = 0;
     virtual void progress(protocol::Progress progress) = 0;
+    /// Its SPICE server will answer on that socket.
+    virtual void guest_screen(std::string_view socket, std::string_view vm) = 0;
     virtual void console(int fd, std::string_view vm) = 0;
     virtual void console_end() = 0;
     virtual void status(std::string_view text) = 0;

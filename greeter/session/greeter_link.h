@@ -25,6 +25,9 @@ class GreeterLink final : public FrontEnd {
                           size_t preset) override;
     void say(MessageStyle style, std::string_view text) override;
     void progress(protocol::Progress progress) override;
+    void guest_screen(std::string_view socket, std::string_view vm) override {
+        send(protocol::GuestScreen{.socket = std::string(socket), .vm = std::string(vm)});
+    }
     void console(int fd, std::string_view vm) override {
         send(protocol::Console{.fd = {}, .vm = std::string(vm)}, fd);
     }

@@ -39,7 +39,7 @@ struct Options {
                 boot = "/run/berth/boot.json";
     std::string command_line = "/proc/cmdline";
     std::string state_dir = "/var/lib/berth/state", swap_dir = "/var/lib/berth/swap",
-                run_root = "/run/berth/vm";
+                run_root = "/run/berth/vm", screen_root = "/run/berth/screen";
     std::string libvirt = "qemu:///system", nat_network = "berth-nat";
     std::string volume_program = "/usr/libexec/berth/berth-volume", volume_user = "_berth-volume",
                 qemu_group = "libvirt-qemu";
@@ -67,6 +67,7 @@ void declare(CLI::App& app, Options& o) {
     text("--state-dir", o.state_dir, "Folder of the session state files");
     text("--swap-dir", o.swap_dir, "Folder of the swap disks");
     text("--run-root", o.run_root, "Folder of the sessions' sockets");
+    text("--screen-root", o.screen_root, "Folder of the guests' screens' sockets");
     text("--libvirt", o.libvirt, "libvirt's URI");
     text("--nat-network", o.nat_network, "libvirt network for \"nat\"; empty: QEMU's user-mode network");
     text("--volume-program", o.volume_program, "berth-volume");
@@ -177,6 +178,7 @@ Status build(RealSeams& seams, const WorkstationFacts& facts, const Options& o, 
     resources.volume.program = o.volume_program;
     resources.volume_user = o.volume_user;
     resources.qemu_group = o.qemu_group;
+    resources.screen_root = o.screen_root;
     resources.files_program = o.files_program;
     resources.files_user = o.files_user;
     resources.guests.nft = o.nft;
@@ -221,11 +223,15 @@ Status log_in(const Options& o, GreeterLink& greeter, Watchdog& watchdog, Report
                            .watchdog = &watchdog,
                            .limit = facts->client.pam_limit.value_or(step_deadline(step::authenticate))},
                           greeter, report);
+    std::optional<guest::Resolution> monitor;
+    if (start.width != 0 && start.height != 0)
+        monitor = {static_cast<unsigned>(start.width), static_cast<unsigned>(start.height)};
     SessionConfig config{.session = start.session,
                          .client = facts->client,
                          .owner = facts->owner,
                          .run_root = o.run_root,
                          .swap_dir = o.swap_dir,
+                         .monitor = monitor,
                          .nat_network = o.nat_network,
                          .host_memory = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
                                         static_cast<uint64_t>(sysconf(_SC_PAGESIZE)),

@@ -41,6 +41,8 @@ struct SessionConfig {
     FirmwareImage ovmf{"/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"};
     /// Secure Boot, Microsoft's keys enrolled.
     FirmwareImage ovmf_secure{"/usr/share/OVMF/OVMF_CODE_4M.ms.fd", "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"};
+    std::optional<guest::Resolution>
+        monitor;              ///< Of the display that guests are shown on; none: their screens are not shown.
     std::string nat_network;  ///< libvirt network for "nat"; empty: QEMU's user-mode network.
     uint64_t host_memory = 0;
     unsigned host_cpus = 1;

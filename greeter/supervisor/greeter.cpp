@@ -23,9 +23,11 @@
 #include "greeter/supervisor/boot_facts.h"
 #include "greeter/supervisor/outbox.h"
 #include "greeter/supervisor/pump.h"
+#include "greeter/supervisor/seat.h"
 #include "greeter/supervisor/supervisor_state.h"
 #include "greeter/supervisor/terminal.h"
 #include "greeter/supervisor/terminal_reset.h"
+#include "greeter/supervisor/turn.h"
 
 namespace berth::supervisor {
 namespace {
@@ -52,30 +54,6 @@ struct Peer {
     }
 };
 
-/// What one turn of the loop waits for.
-class Turn {
-  public:
-    void watch(int fd, short events, std::function<void()> action) {
-        if (fd < 0) return;
-        fds_.push_back({.fd = fd, .events = events, .revents = 0});
-        actions_.push_back(std::move(action));
-    }
-    void watch(Child& child, std::function<void()> action) {
-        if (child.running()) watch(child.pidfd(), POLLIN, std::move(action));
-    }
-    /// Waits, then does what is due.
-    Status run(int milliseconds) {
-        if (poll(fds_.data(), fds_.size(), milliseconds) < 0 && errno != EINTR) return fail_errno("poll");
-        for (size_t i = 0; i < fds_.size(); ++i)
-            if (fds_[i].revents != 0) actions_[i]();
-        return {};
-    }
-
-  private:
-    std::vector<pollfd> fds_;
-    std::vector<std::function<void()>> actions_;
-};
-
 class Greeter {
   public:
     Greeter(const Options& options, Clock& clock, Report& report, Terminal terminal, UniqueFd signals)
@@ -84,7 +62,9 @@ class Greeter {
           report_(report),
           terminal_(std::move(terminal)),
           signals_(std::move(signals)),
-          state_(BERTH_VERSION, std::string(k_sak_hint)) {}
+          state_(BERTH_VERSION, std::string(k_sak_hint)),
+          seat_(terminal_.number(), terminal_.fd(), options.screen, clock, report,
+                [this](Event event) { handle(std::move(event)); }) {}
 
     void run();
     Status find_ui_user();
@@ -118,6 +98,11 @@ class Greeter {
     void act(effect::EndPump);
     void act(effect::SendKey) { input_ += k_attention; }
     void act(const effect::StatusLine& e) { output_.add_line(status_line(e.text)); }
+    void act(effect::StartScreen) { seat_.start_screen(); }
+    void act(effect::StopScreen) { seat_.stop_screen(); }
+    void act(effect::ShowScreen) { seat_.show_screen(); }
+    void act(effect::ShowText) { seat_.show_text(); }
+    void act(const effect::SendScreen& e) { seat_.send(e.message); }
     void act(const effect::Power& e);
     void act(const effect::Log& e) { report_.event(Level::warning, e.event, {{"detail", e.detail}}); }
 
@@ -148,6 +133,8 @@ class Greeter {
 
     std::optional<uid_t> ui_uid_;
     gid_t ui_gid_ = 0;
+    Seat seat_;
+
     Peer ui_, session_;
     Child sweeper_, settle_, power_;
 
@@ -159,6 +146,7 @@ class Greeter {
 
     BootTime facts_read_;
     std::string facts_text_, going_down_;
+    bool chord_ = false;
 };
 
 Status Greeter::find_ui_user() {
@@ -230,7 +218,12 @@ void Greeter::act(const effect::StartSession& e) {
     const std::string name = "s-" + random_hex(4);
     report_.event(Level::info, "session started",
                   {{"session", name}});  // No name: passwords are typed there by mistake.
-    act(effect::SendSession{protocol::Start{.user = e.user, .tty = terminal_.path(), .session = name}});
+    protocol::Start start{.user = e.user, .tty = terminal_.path(), .session = name};
+    if (const auto shown = seat_.display()) {
+        start.width = shown->mode.width;
+        start.height = shown->mode.height;
+    }
+    act(effect::SendSession{std::move(start)});
 }
 
 void Greeter::act(const effect::SendSession& e) {
@@ -370,11 +363,13 @@ void Greeter::flush(Peer& peer, const Event& when_gone) {
 
 void Greeter::read_facts(bool first) {
     facts_read_ = clock_.now();
+    seat_.look();
     auto text = read_file(options_.boot_facts, 64 * 1024);
     std::string now = text ? std::move(*text) : std::string();
     auto going_down = read_file(options_.going_down, 256);
     std::string down = going_down ? std::move(*going_down) : std::string();
-    if (!first && now == facts_text_ && down == going_down_) return;
+    if (!first && now == facts_text_ && down == going_down_ && seat_.chord() == chord_) return;
+    chord_ = seat_.chord();
     facts_text_ = std::move(now);
     going_down_ = std::move(down);
     BootFacts facts = parse_boot_facts(facts_text_);
@@ -382,8 +377,10 @@ void Greeter::read_facts(bool first) {
         char name[256]{};
         if (gethostname(name, sizeof name - 1) == 0) facts.host = name;
     }
-    handle(event::Facts{
-        .host = std::move(facts.host), .notices = std::move(facts.notices), .going_down = going_down_});
+    handle(event::Facts{.host = std::move(facts.host),
+                        .notices = std::move(facts.notices),
+                        .going_down = going_down_,
+                        .chord = chord_});
 }
 
 void Greeter::read_signals() {
@@ -430,6 +427,7 @@ void Greeter::wait_for(Turn& turn) {
         const auto status = power_.wait();
         if (!status || *status != 0) handle(event::PowerFailed{how_it_ended(status)});
     });
+    seat_.wait_for(turn);
     if (pumping_) {
         turn.watch(terminal_.fd(), POLLIN, [this] { read_terminal(); });
         if (!output_.next().empty()) turn.watch(terminal_.fd(), POLLOUT, [this] { write_terminal(); });
@@ -447,6 +445,7 @@ void Greeter::wait_for(Turn& turn) {
 
 void Greeter::run() {
     read_facts(true);
+    seat_.show_text();  // A greeter that died may have left the other terminal in front.
     handle(event::Started{});
     while (!stop_) {
         Turn turn;
@@ -462,6 +461,7 @@ void Greeter::run() {
         handle(event::Tick{});
     }
     act(effect::StopUi{});
+    seat_.end();
     session_.hang_up();
     for (Child* child : {&session_.child, &sweeper_, &settle_, &power_}) (void)child->release();
     terminal_.reset();

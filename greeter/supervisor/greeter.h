@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/report.h"
 #include "base/result.h"
+#include "greeter/supervisor/screen_service.h"
 
 namespace berth::supervisor {
 
@@ -20,6 +21,7 @@ struct Options {
     std::vector<std::string> settle;           ///< Empty: `session` with --settle.
     std::string power = "/usr/bin/systemctl";  ///< Called with "poweroff" or "reboot".
     std::string boot_facts = "/run/berth/boot.json";
+    ScreenOptions screen;
     std::string going_down = "/run/berth/going-down";  ///< What `settle` says, whoever started it.
 };
 

@@ -7,25 +7,29 @@ namespace berth::supervisor {
 namespace {
 
 using protocol::AfterEnd;
-using protocol::MenuAction;
 using protocol::NoteStyle;
 using protocol::PowerAction;
 using protocol::ScreenMode;
-using protocol::VmAction;
 
 constexpr size_t k_notes = 32;
+/// The chord that the keyboards' reader keeps for itself (keyboards.h).
+constexpr std::string_view k_keyboard_chord = "Ctrl+Alt+Del";
 constexpr std::string_view k_no_login = "You cannot log in now.";
 constexpr size_t k_progress = 64;
 
 }  // namespace
 
 State::State(std::string version, std::string sak_hint, Policy policy)
-    : version_(std::move(version)), sak_hint_(std::move(sak_hint)), policy_(policy) {}
+    : version_(std::move(version)),
+      sak_hint_(std::move(sak_hint)),
+      policy_(policy),
+      screen_(policy.screen, out_) {}
 
 Effects State::handle(const Event& event, BootTime now) {
     now_ = now;
     out_.clear();
     std::visit([this](const auto& e) { on(e); }, event);
+    if (screen_.take_failure()) lose_screen();
     return std::exchange(out_, {});
 }
 
@@ -40,10 +44,18 @@ std::optional<BootTime> State::deadline() const {
     if (waiting_login_) consider(sweep_until_);
     consider(settle_tell_at_);
     consider(settle_until_);
+    consider(screen_.deadline());
     return first;
 }
 
 // --- The UI process ---
+
+/// In the menu what can be sent to the guest, elsewhere what to press to see whether this is Berth: a guest on the
+/// display could answer to any other key.
+std::string State::sak_hint() const {
+    const bool chord = phase_ == Phase::menu ? screen_.usable() : chord_;
+    return chord ? std::string(k_keyboard_chord) : sak_hint_;
+}
 
 protocol::Screen State::screen() const {
     return {.mode = phase_ == Phase::login   ? ScreenMode::login
@@ -54,7 +66,7 @@ protocol::Screen State::screen() const {
             .host = host_,
             .version = version_,
             .notices = notices_,
-            .sak_hint = sak_hint_};
+            .sak_hint = sak_hint()};
 }
 
 void State::to_ui(protocol::ToUi message) {
@@ -90,6 +102,7 @@ void State::on(const event::Facts& e) {
     host_ = e.host;
     notices_ = e.notices;
     going_down_ = e.going_down;
+    chord_ = e.chord;
     if (!going_down_.empty()) notices_.insert(notices_.begin(), going_down_);
     to_ui(screen());
     // Without the notice that says why, the refusal is wrong.
@@ -101,6 +114,7 @@ void State::on(const event::Facts& e) {
 }
 
 void State::on(const event::Tick&) {
+    screen_.tick(now_);
     if (ui_start_at_ && now_ >= *ui_start_at_) start_ui();
     if (ui_ == Ui::starting && now_ - ui_since_ >= policy_.ui_ready) {
         do_now(effect::StopUi{});
@@ -155,7 +169,7 @@ void State::forget_remarks() {
 void State::relay(const protocol::Note& note) {
     notes_.push_back(note);
     if (notes_.size() > k_notes) notes_.erase(notes_.begin());
-    if (phase_ == Phase::console) do_now(effect::StatusLine{note.text});
+    if (phase_ == Phase::console) say_over_guest(note.text);
     to_ui(note);
 }
 
@@ -168,13 +182,18 @@ void State::relay(const protocol::Progress& progress) {
         if (progress_.size() > k_progress) progress_.erase(progress_.begin());
     }
     if (progress.state == protocol::StepState::undoing) begin_closing();
+    if (progress.state == protocol::StepState::doing) screen_.progress(progress.text);
     to_ui(progress);
 }
 
 void State::ask(const Question& question) {
     question_ = question;
-    if (phase_ == Phase::console)
-        do_now(effect::StatusLine{"Berth has a question for you: press " + sak_hint_});
+    if (phase_ != Phase::console) return screen_.hide();
+    const std::string text = "Berth has a question for you: press " + sak_hint();
+    if (screen_.usable())
+        screen_.words(text, now_, true);
+    else
+        do_now(effect::StatusLine{text});
 }
 
 void State::relay(const protocol::Prompt& prompt) {
@@ -228,14 +247,19 @@ void State::hear(const protocol::Login& m) {
 void State::hear(const protocol::Answer& m) {
     const auto* asked = std::get_if<protocol::Prompt>(&question_);
     if (!session_linked_ || asked == nullptr || asked->id != m.id) return;
-    question_ = {};
+    question_answered();
     do_now(effect::SendSession{m});
+}
+
+void State::question_answered() {
+    question_ = {};
+    screen_.words("", now_);
 }
 
 void State::hear(const protocol::Chosen& m) {
     const auto* asked = std::get_if<protocol::Choice>(&question_);
     if (!session_linked_ || asked == nullptr || asked->id != m.id || m.index >= asked->options.size()) return;
-    question_ = {};
+    question_answered();
     do_now(effect::SendSession{m});
 }
 
@@ -255,32 +279,6 @@ void State::hear(const protocol::Power& m) {
     go_down(m.action);
 }
 
-void State::hear(const protocol::Menu& m) {
-    if (phase_ != Phase::menu) return;
-    if (m.action == MenuAction::back || m.action == MenuAction::send_key) {
-        stop_ui();
-        phase_ = Phase::console;
-        forget_remarks();
-        do_now(effect::ResumePump{});
-        if (m.action == MenuAction::send_key) do_now(effect::SendKey{});
-        return;
-    }
-    if (!session_linked_) return;
-    if (m.action == MenuAction::force_off) tell("The VM is being switched off.");
-    do_now(effect::SendSession{protocol::Vm{m.action == MenuAction::close       ? VmAction::close
-                                            : m.action == MenuAction::force_off ? VmAction::force_off
-                                                                                : VmAction::status}});
-}
-
-void State::on(const event::Attention&) {
-    if (phase_ != Phase::console) return;
-    phase_ = Phase::menu;
-    do_now(effect::SuspendPump{});
-    // A person asked for it: the back-off of earlier deaths does not count.
-    ui_young_deaths_ = 0;
-    start_ui();
-}
-
 // --- The session process ---
 
 void State::login(const WipedText& user) {
@@ -294,43 +292,12 @@ void State::login(const WipedText& user) {
 }
 
 void State::begin_closing() {
+    screen_.end();
     if (!std::exchange(closing_, true) && phase_ == Phase::session) to_ui(screen());
-}
-
-void State::take_terminal_back() {
-    if (phase_ != Phase::console && phase_ != Phase::menu) return;
-    const bool menu_up = phase_ == Phase::menu;
-    closing_ = true;
-    do_now(effect::EndPump{});
-    enter(Phase::session);
-    // What the menu's actions said is over with the guest.
-    forget_remarks();
-    if (menu_up) {
-        to_ui(protocol::Clear{});
-        show_again();
-    } else {
-        ui_young_deaths_ = 0;
-        start_ui();
-    }
 }
 
 void State::on(const event::SessionSaid& e) {
     if (session_linked_) std::visit([this](const auto& m) { relay(m); }, e.message);
-}
-
-void State::relay(const protocol::StatusText& m) {
-    if (phase_ == Phase::console)
-        do_now(effect::StatusLine{m.text});
-    else
-        tell(m.text);
-}
-
-void State::relay(const protocol::Console&) {
-    if (phase_ != Phase::session) return;
-    stop_ui();
-    forget();
-    phase_ = Phase::console;
-    do_now(effect::StartPump{});
 }
 
 void State::relay(const protocol::End& m) {
@@ -353,6 +320,7 @@ void State::on(const event::SessionClosed& e) {
 }
 
 void State::back_to_login() {
+    screen_.end();
     session_alive_ = session_linked_ = false;
     session_kill_at_.reset();
     const auto kept = std::exchange(notes_, {});

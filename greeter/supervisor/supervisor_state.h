@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "greeter/protocol/messages.h"
+#include "greeter/supervisor/effects.h"
+#include "greeter/supervisor/guest_screen.h"
 
 namespace berth::supervisor {
 
@@ -18,7 +20,7 @@ namespace berth::supervisor {
 enum class Phase {
     login,    ///< UI asks for a name; no session.
     session,  ///< UI shows a session's prompts and progress.
-    console,  ///< The guest has the terminal; no UI.
+    console,  ///< The guest has the terminal, or its screen is in front; no UI.
     menu,     ///< UI shows the secure-attention menu; the guest waits behind it.
     power,    ///< The workstation is going down.
 };
@@ -53,67 +55,25 @@ struct Settled {
 struct PowerFailed {
     std::string why;
 };
-struct Attention {};  ///< The secure-attention key.
+struct Attention {};  ///< The secure-attention key, of the terminal or of the keyboards.
+struct ScreenSaid {
+    protocol::FromScreen message;
+};
+struct ScreenGone {
+    std::string why;
+};  ///< Compositor or viewer ended, could not be started, or broke the protocol.
 struct Facts {
     std::string host;
     std::vector<std::string> notices;
     std::string going_down;  ///< Not empty: somebody else switches the workstation off; what it waits for.
+    bool chord = false;      ///< The keyboards' reader keeps a chord for us (keyboards.h).
 };
 struct Tick {};
 }  // namespace event
 using Event = std::variant<event::Started, event::UiStartFailed, event::UiSaid, event::UiDied,
                            event::SessionStartFailed, event::SessionSaid, event::SessionClosed,
                            event::SessionDied, event::SweeperDone, event::Settled, event::PowerFailed,
-                           event::Attention, event::Facts, event::Tick>;
-
-namespace effect {
-/// An effect without data.
-struct Plain {
-    bool operator==(const Plain&) const = default;
-};
-struct StartUi : Plain {};  ///< On a terminal that was reset.
-struct StopUi : Plain {};   ///< Gone when this returns.
-struct SendUi {
-    protocol::ToUi message;
-    bool operator==(const SendUi&) const = default;
-};
-struct StartSession {
-    WipedText user;
-    bool operator==(const StartSession&) const = default;
-};
-struct SendSession {
-    protocol::ToSession message;
-    bool operator==(const SendSession&) const = default;
-};
-struct CloseSession : Plain {};  ///< Closes our end; it undoes and exits.
-struct KillSession : Plain {};
-struct StartSweeper : Plain {};
-struct Settle : Plain {
-};  ///< Sessions without a greeter and sweepers close their guests; ends in event::Settled.
-struct StartPump : Plain {};    ///< Terminal raw, first line, bytes flow.
-struct SuspendPump : Plain {};  ///< Guest output is kept; the terminal is the UI's next.
-struct ResumePump : Plain {};
-struct EndPump : Plain {};  ///< Guest's descriptor closed; the terminal reset, unless the UI has it.
-struct SendKey : Plain {};  ///< The attention key's byte to the guest.
-struct StatusLine {
-    std::string text;
-    bool operator==(const StatusLine&) const = default;
-};
-struct Power {
-    protocol::PowerAction action;
-    bool operator==(const Power&) const = default;
-};
-struct Log {
-    std::string event, detail;
-    bool operator==(const Log&) const = default;
-};
-}  // namespace effect
-using Effect =
-    std::variant<effect::StartUi, effect::StopUi, effect::SendUi, effect::StartSession, effect::SendSession,
-                 effect::CloseSession, effect::KillSession, effect::StartSweeper, effect::Settle,
-                 effect::StartPump, effect::SuspendPump, effect::ResumePump, effect::EndPump, effect::SendKey,
-                 effect::StatusLine, effect::Power, effect::Log>;
-using Effects = std::vector<Effect>;
+                           event::Attention, event::ScreenSaid, event::ScreenGone, event::Facts, event::Tick>;
 
 /// The policy's times.
 struct Policy {
@@ -126,6 +86,7 @@ struct Policy {
     Duration sweep_wait = std::chrono::seconds(60);    ///< The longest a login waits for the sweeper.
     Duration settle_notice = std::chrono::seconds(1);  ///< Until the user is told what power-off waits for.
     Duration settle_wait = std::chrono::seconds(240);  ///< The longest that power-off waits.
+    ScreenPolicy screen;
 };
 
 class State {
@@ -153,6 +114,8 @@ class State {
     void on(const event::Settled&);
     void on(const event::PowerFailed&);
     void on(const event::Attention&);
+    void on(const event::ScreenSaid& e) { screen_.said(e.message, now_); }
+    void on(const event::ScreenGone& e) { screen_.gone(e.why, now_); }
     void on(const event::Facts&);
     void on(const event::Tick&);
 
@@ -162,6 +125,7 @@ class State {
     void stop_ui();
     void ui_failed(const std::string& why);
     protocol::Screen screen() const;
+    std::string sak_hint() const;
     void enter(Phase phase);
     void tell(std::string text) { relay(protocol::Note{protocol::NoteStyle::info, std::move(text)}); }
     void tell(const Error& error) { relay(protocol::Note{protocol::NoteStyle::error, error.to_user()}); }
@@ -184,12 +148,18 @@ class State {
     void relay(const protocol::Prompt&);
     void relay(const protocol::Choice&);
     void relay(const protocol::Clear&) { forget(); }
+    void relay(const protocol::GuestScreen&);
     void relay(const protocol::Console&);
     void relay(const protocol::ConsoleEnd&) { take_terminal_back(); }
     void relay(const protocol::StatusText&);
     void relay(const protocol::End&);
 
     void ask(const Question& question);
+    void say_over_guest(const std::string& text);
+    void give_guest_the_screen();
+    void lose_screen();
+    void tell_screen_lost();
+    void question_answered();
     void begin_closing();
     void take_terminal_back();
     void login(const WipedText& user);
@@ -227,9 +197,12 @@ class State {
     std::optional<protocol::PowerAction> power_;  ///< Wanted, and held until all is settled.
     std::optional<BootTime> settle_tell_at_, settle_until_;
     std::string going_down_;
+    bool chord_ = false;
 
     BootTime now_;
     Effects out_;
+    GuestScreen screen_;
+    bool screen_lost_ = false;  ///< And not told yet.
 };
 
 }  // namespace berth::supervisor

@@ -143,20 +143,22 @@ TEST_F(Supervisor, sends_the_attention_key_to_the_guest_only_from_the_menu) {
               (Effects{effect::StopUi{}, effect::ResumePump{}, effect::SendKey{}}));
 }
 
-TEST_F(Supervisor, hands_the_menus_other_actions_to_the_session) {
-    for (const auto& [action, wanted] : {std::pair{MenuAction::close, VmAction::close},
-                                         {MenuAction::force_off, VmAction::force_off},
-                                         {MenuAction::status, VmAction::status}}) {
-        SetUp();
-        state = State{"1.0", "Ctrl-]"};
-        in_menu();
-        const auto effects = ui(Menu{action});
-        ASSERT_TRUE(find<effect::SendSession>(effects));
-        EXPECT_EQ(find<effect::SendSession>(effects)->message, ToSession(Vm{wanted}));
-        EXPECT_EQ(tells(effects, ""), action == MenuAction::force_off) << "the session tells of the others";
-        EXPECT_EQ(state.phase(), Phase::menu);
-    }
+class SupervisorsMenu : public Supervisor,
+                        public testing::WithParamInterface<std::pair<MenuAction, VmAction>> {};
+
+TEST_P(SupervisorsMenu, hands_its_other_actions_to_the_session) {
+    const auto& [action, wanted] = GetParam();
+    in_menu();
+    const auto effects = ui(Menu{action});
+    ASSERT_TRUE(find<effect::SendSession>(effects));
+    EXPECT_EQ(find<effect::SendSession>(effects)->message, ToSession(Vm{wanted}));
+    EXPECT_EQ(tells(effects, ""), action == MenuAction::force_off) << "the session tells of the others";
 }
+
+INSTANTIATE_TEST_SUITE_P(, SupervisorsMenu,
+                         testing::Values(std::pair{MenuAction::close, VmAction::close},
+                                         std::pair{MenuAction::force_off, VmAction::force_off},
+                                         std::pair{MenuAction::status, VmAction::status}));
 
 TEST_F(Supervisor, takes_no_menu_action_outside_of_the_menu) {
     in_session();

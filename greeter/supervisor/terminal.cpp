@@ -61,9 +61,20 @@ Result<UniqueFd> Terminal::open_for_child() const {
     return fd;
 }
 
+int Terminal::number() const {
+    return is_virtual_terminal(path_) ? std::stoi(path_.substr(8)) : 0;
+}
+
 void Terminal::lock_switching() {
-    const int number = std::stoi(path_.substr(8));
-    ioctl(fd(), VT_ACTIVATE, number);
+    // A supervisor that died may have left another one in front, and switching locked.
+    ioctl(fd(), VT_UNLOCKSWITCH, 1);
+    ioctl(fd(), VT_ACTIVATE, number());
+    // The kernel only takes note of the wish, and forgets it when switching is locked before it comes to it.
+    for (int i = 0; i < 50; ++i) {
+        vt_stat state{};
+        if (ioctl(fd(), VT_GETSTATE, &state) != 0 || state.v_active == number()) break;
+        poll(nullptr, 0, 10);
+    }
     ioctl(fd(), VT_LOCKSWITCH, 1);
     // Keys that the kernel itself acts on mean nothing: consoles (Alt-F2, Alt-Left), boot (Ctrl-Alt-Del),
     // show registers and memory, spawn, SysRq's console switch, scroll lock hold. The guest cannot get them

@@ -14,7 +14,7 @@ namespace berth::supervisor {
 class Terminal {
   public:
     /// Opens `path`, takes it as the controlling terminal (stealing it as root), and on a virtual terminal
-    /// turns off switching. G04.
+    /// brings it to the front and turns off switching. G04.
     static Result<Terminal> open(const std::string& path);
 
     Terminal(Terminal&&) = default;
@@ -23,6 +23,8 @@ class Terminal {
     /// Non-blocking.
     int fd() const { return fd_.get(); }
     const std::string& path() const { return path_; }
+    /// Of a virtual terminal; 0: it is none.
+    int number() const;
     /// A second, blocking open of it for the UI.
     Result<UniqueFd> open_for_child() const;
 

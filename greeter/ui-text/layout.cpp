@@ -169,7 +169,7 @@ void paint_form(Painter& p, const Model& m) {
     }
     if (m.mode == Mode::menu) {
         std::vector<std::wstring> rows;
-        for (const auto& row : menu_rows()) rows.emplace_back(row.text);
+        for (const auto& row : menu_rows(m)) rows.emplace_back(row.text);
         paint_rows(p, rows, m.menu_selected, p.room());
         return;
     }

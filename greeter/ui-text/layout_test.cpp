@@ -274,7 +274,7 @@ TEST_F(Layout, hints_at_caps_lock) {
 
 TEST_F(Layout, names_every_action_of_the_menu) {
     screen(Mode::menu);
-    for (const auto& row : menu_rows()) EXPECT_TRUE(shows(row.text));
+    for (const auto& row : menu_rows(m)) EXPECT_TRUE(shows(row.text));
 }
 
 TEST_F(Layout, fits_every_size_in_every_state) {

@@ -58,7 +58,7 @@ std::optional<FromUi> press_confirm(Model& m, const Key& key) {
 }
 
 std::optional<FromUi> press_menu(Model& m, const Key& key) {
-    const auto& rows = menu_rows();
+    const auto rows = menu_rows(m);
     if (key.kind == Key::up || key.kind == Key::down)
         move(m.menu_selected, rows.size(), key.kind == Key::down);
     size_t row = m.menu_selected;
@@ -143,13 +143,12 @@ bool can_cancel(const Model& m) {
     return m.mode == Mode::session || (m.mode == Mode::login && m.waiting);
 }
 
-const std::vector<MenuRow>& menu_rows() {
-    static const std::vector<MenuRow> rows{{L"Back to the VM", MenuAction::back},
-                                           {L"Shut the VM down", MenuAction::close},
-                                           {L"Switch the VM off at once", MenuAction::force_off},
-                                           {L"Show how it is doing", MenuAction::status},
-                                           {L"Send Ctrl-] to the VM", MenuAction::send_key}};
-    return rows;
+std::vector<MenuRow> menu_rows(const Model& m) {
+    return {{L"Back to the VM", MenuAction::back},
+            {L"Shut the VM down", MenuAction::close},
+            {L"Switch the VM off at once", MenuAction::force_off},
+            {L"Show how it is doing", MenuAction::status},
+            {L"Send " + m.sak_hint + L" to the VM", MenuAction::send_key}};
 }
 
 namespace {

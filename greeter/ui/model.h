@@ -92,10 +92,10 @@ struct Model {
 
 /// The rows of the secure-attention menu: what is shown and the action sent.
 struct MenuRow {
-    std::wstring_view text;
+    std::wstring text;
     protocol::MenuAction action;
 };
-const std::vector<MenuRow>& menu_rows();
+std::vector<MenuRow> menu_rows(const Model& model);
 
 /// Whether Escape would cancel something now.
 bool can_cancel(const Model& model);

@@ -163,15 +163,15 @@ TEST_F(UiModel, gives_up_with_escape_a_login_that_waits_to_begin) {
 }
 
 TEST_F(UiModel, sends_each_action_of_the_menu) {
-    for (size_t i = 0; i < menu_rows().size(); ++i) {
+    for (size_t i = 0; i < menu_rows(m).size(); ++i) {
         screen(Mode::session);
         screen(Mode::menu);
         auto out = type(std::wstring(1, static_cast<wchar_t>(L'1' + i)));
-        if (menu_rows()[i].action == protocol::MenuAction::force_off) {
+        if (menu_rows(m)[i].action == protocol::MenuAction::force_off) {
             EXPECT_FALSE(out);
             out = type(L"y");
         }
-        EXPECT_EQ(out, FromUi(protocol::Menu{menu_rows()[i].action}));
+        EXPECT_EQ(out, FromUi(protocol::Menu{menu_rows(m)[i].action}));
     }
     EXPECT_EQ(key(Key::escape), FromUi(protocol::Menu{protocol::MenuAction::back}));
     EXPECT_EQ(key(Key::control, L']'), FromUi(protocol::Menu{protocol::MenuAction::back}));

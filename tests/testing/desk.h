@@ -148,6 +148,9 @@ class Desk final : public session::FrontEnd {
         say_to_greeter(progress);
         shown(fmt::format("{} {}", progress.step, session::phase_name(progress.state)), progress.text);
     }
+    void guest_screen(std::string_view socket, std::string_view vm) override {
+        say_to_greeter(protocol::GuestScreen{.socket = std::string(socket), .vm = std::string(vm)});
+    }
     void console(int, std::string_view vm) override {
         say_to_greeter(protocol::Console{{}, std::string(vm)});
         shown("console", vm);

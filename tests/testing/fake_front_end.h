@@ -46,6 +46,9 @@ class FakeFrontEnd final : public FrontEnd {
         shown.push_back(fmt::format("{} {}", progress.step, phase_name(progress.state)));
         progress_texts.push_back(std::move(progress.text));
     }
+    void guest_screen(std::string_view socket, std::string_view vm) override {
+        shown.push_back(fmt::format("screen of {} at {}", vm, socket));
+    }
     void console(int, std::string_view vm) override { shown.push_back(fmt::format("console {}", vm)); }
     void console_end() override { shown.emplace_back("console-end"); }
     void status(std::string_view text) override { shown.push_back(fmt::format("status {}", text)); }

@@ -253,6 +253,10 @@ class FakeSessionResources final : public SessionResources {
     Status delete_file(const std::string&) override { return w_.unmake("swap"); }
     Status make_run_dir(const std::string&) override { return w_.make("run_dir"); }
     Status remove_run_dir(const std::string&) override { return w_.unmake("run_dir"); }
+    Result<std::string> make_screen_dir(const std::string& run_dir) override {
+        if (Status s = w_.note("screen_dir"); !s) return fail(s.error());
+        return run_dir + "-screen";
+    }
     Result<std::unique_ptr<Volume>> start_volume(const volume::VolumeConfig&) override {
         if (Status s = w_.note("volume"); !s) return fail(s.error());
         w_.made.insert("volume");

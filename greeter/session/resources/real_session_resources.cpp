@@ -37,14 +37,16 @@ class RealVolume final : public Volume {
 
 class RealSessionResources final : public SessionResources {
   public:
-    RealSessionResources(LocateConfig locate, volume::VolumeProgram program, files::FilesProgram files,
-                         std::optional<gid_t> qemu_group, GuestFirewallConfig guests, Clock& clock,
-                         Report& report)
-        : locate_(std::move(locate)),
-          program_(std::move(program)),
+    RealSessionResources(files::FilesProgram files, std::optional<gid_t> qemu_group,
+                         RealSessionResourcesOptions options, Clock& clock, Report& report)
+        : locate_(std::move(options.locate)),
+          program_(std::move(options.volume)),
           files_(std::move(files), report),
           qemu_group_(qemu_group),
-          guests_(std::move(guests), report),
+          screen_root_(std::move(options.screen_root)),
+          qemu_user_(std::move(options.qemu_user)),
+          screen_group_(std::move(options.screen_group)),
+          guests_(std::move(options.guests), report),
           clock_(clock),
           report_(report) {}
 
@@ -68,16 +70,22 @@ class RealSessionResources final : public SessionResources {
     Status delete_file(const std::string& path) override { return remove_file_durably(path); }
     Status make_run_dir(const std::string& path) override;
     Status remove_run_dir(const std::string& path) override;
+    Result<std::string> make_screen_dir(const std::string& run_dir) override;
     Result<std::unique_ptr<Volume>> start_volume(const volume::VolumeConfig& config) override {
         auto process = BERTH_TRY(volume::VolumeProcess::start(config, program_));
         return std::make_unique<RealVolume>(std::move(process));
     }
 
   private:
+    std::string screen_dir(const std::string& run_dir) const {
+        return screen_root_ + "/" + std::filesystem::path(run_dir).filename().string();
+    }
+
     LocateConfig locate_;
     volume::VolumeProgram program_;
     files::FilesHelper files_;
     std::optional<gid_t> qemu_group_;
+    std::string screen_root_, qemu_user_, screen_group_;
     GuestFirewall guests_;
     Clock& clock_;
     Report& report_;
@@ -121,11 +129,31 @@ Status RealSessionResources::make_run_dir(const std::string& path) {
     return {};
 }
 
-Status RealSessionResources::remove_run_dir(const std::string& path) {
+Result<std::string> RealSessionResources::make_screen_dir(const std::string& run_dir) {
+    const std::string path = screen_dir(run_dir);
+    const passwd* qemu = getpwnam(qemu_user_.c_str());
+    if (qemu == nullptr) return fail(ErrorCode::I04, "user {} does not exist", qemu_user_);
+    const uid_t owner = qemu->pw_uid;
+    const group* viewer = getgrnam(screen_group_.c_str());
+    if (viewer == nullptr) return fail(ErrorCode::I04, "group {} does not exist", screen_group_);
     std::error_code error;
-    std::filesystem::remove_all(path, error);
-    if (error) return fail(ErrorCode::I01, "remove {}: {}", path, error.message());
-    return {};
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+    if (error) return fail(ErrorCode::I01, "make {}: {}", path, error.message());
+    if (mkdir(path.c_str(), 0700) != 0) return fail_errno("make " + path);
+    if (chown(path.c_str(), owner, viewer->gr_gid) != 0) return fail_errno("chown " + path);
+    // QEMU makes its socket for its group, too (umask 002), which is the folder's.
+    if (chmod(path.c_str(), 02750) != 0) return fail_errno("chmod " + path);
+    return path;
+}
+
+Status RealSessionResources::remove_run_dir(const std::string& path) {
+    Status removed;
+    for (const std::string& folder : {path, screen_dir(path)}) {
+        std::error_code error;
+        std::filesystem::remove_all(folder, error);
+        if (error && removed) removed = fail(ErrorCode::I01, "remove {}: {}", folder, error.message());
+    }
+    return removed;
 }
 
 }  // namespace
@@ -146,9 +174,8 @@ Result<std::unique_ptr<SessionResources>> real_session_resources(RealSessionReso
         options.volume.gid = u->pw_gid;
     }
     auto files = BERTH_TRY(files::files_program(options.files_program, options.files_user));
-    return std::make_unique<RealSessionResources>(std::move(options.locate), std::move(options.volume),
-                                                  std::move(files), qemu_group, std::move(options.guests),
-                                                  clock, report);
+    return std::make_unique<RealSessionResources>(std::move(files), qemu_group, std::move(options), clock,
+                                                  report);
 }
 
 }  // namespace berth::session

@@ -60,15 +60,22 @@ class SessionResources {
     virtual Status delete_file(const std::string& path) = 0;
     /// Owned by the volume engine's user; QEMU's group may only pass through.
     virtual Status make_run_dir(const std::string& path) = 0;
+    /// And the folder of the guest's screen, if there is one.
     virtual Status remove_run_dir(const std::string& path) = 0;
+    /// Makes a folder of the session's for the guest's SPICE socket, and gives its path: QEMU makes the socket there,
+    /// the viewer's group may pass through and connect, and nobody else.
+    virtual Result<std::string> make_screen_dir(const std::string& run_dir) = 0;
     virtual Result<std::unique_ptr<Volume>> start_volume(const volume::VolumeConfig& config) = 0;
 };
 
 struct RealSessionResourcesOptions {
     LocateConfig locate;
     volume::VolumeProgram volume;
-    std::string volume_user = "_berth-volume";               ///< Empty: the user who runs the session.
-    std::string qemu_group = "libvirt-qemu";                 ///< Empty: none.
+    std::string volume_user = "_berth-volume";  ///< Empty: the user who runs the session.
+    std::string qemu_group = "libvirt-qemu";    ///< Empty: none.
+    std::string screen_root =
+        "/run/berth/screen";  ///< With a folder for each session whose guest has a screen.
+    std::string qemu_user = "libvirt-qemu", screen_group = "_berth-screen";
     std::string files_program, files_user = "_berth-files";  ///< No user: the one who runs the session.
     GuestFirewallConfig guests;
 };

@@ -15,10 +15,13 @@ Result<Started> VmStep::run(Served vm, BootTime deadline) {
     }
     const SessionConfig& config = session_.config;
     const std::string& run_dir = session_.record.run_dir;
+    const std::string screen_socket = BERTH_TRY(make_screen(vm));
     const guest::ClientFacts client{.domain_name = guest::domain_name(config.session),
                                     .kvm = vm.kvm,
                                     .nbd_socket = run_dir + "/nbd.sock",
                                     .console_socket = run_dir + "/console.sock",
+                                    .screen_socket = screen_socket,
+                                    .monitor = config.monitor,
                                     .network_bridge = config.client.network_bridge,
                                     .guest_address_leased = config.client.guest_address_leased,
                                     .nat_network = config.nat_network,
@@ -27,8 +30,15 @@ Result<Started> VmStep::run(Served vm, BootTime deadline) {
                                     .host_memory = config.host_memory,
                                     .host_cpus = config.host_cpus};
     const auto xml = BERTH_TRY(guest::domain_xml(vm.config, client));
+    if (!screen_socket.empty()) session_.seams.front_end.guest_screen(screen_socket, vm.vm);
     guest_.domain = BERTH_TRY(session_.seams.hypervisor.start(xml));
     return Started{std::move(vm), &guest_};
+}
+
+Result<std::string> VmStep::make_screen(const Served& vm) {
+    if (!session_.config.monitor || vm.config.screen.model == guest::ScreenModel::none) return std::string();
+    const auto folder = BERTH_TRY(session_.seams.resources.make_screen_dir(session_.record.run_dir));
+    return folder + "/spice.sock";
 }
 
 Patience VmStep::wait_for_guest(StopLadder& ladder) {

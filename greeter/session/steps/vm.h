@@ -34,6 +34,8 @@ class VmStep : public SessionStep {
     static Status undo_left(Leftover& left);
 
   private:
+    /// Its SPICE socket's path, in a folder made for it; empty: it has no screen here.
+    Result<std::string> make_screen(const Served& vm);
     /// Between two looks at a guest that closes.
     Patience wait_for_guest(StopLadder& ladder);
 

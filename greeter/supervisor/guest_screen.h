@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The guest's screen as the supervisor sees it: VT 2 with compositor and viewer (berth-screen), begun for a session
+// whose guest has one, begun anew when it dies or hangs, given up when it fails twice. Pure: what it wants done is
+// appended to the State's effects (supervisor_state.h), whose events it is fed.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "greeter/protocol/messages.h"
+#include "greeter/protocol/screen_messages.h"
+#include "greeter/supervisor/effects.h"
+
+namespace berth::supervisor {
+
+struct ScreenPolicy {
+    Duration hello = std::chrono::seconds(60);   ///< From the begin to the viewer's window.
+    Duration pong = std::chrono::seconds(3);     ///< A compositor or viewer that takes longer hangs.
+    Duration words = std::chrono::seconds(15);   ///< How long a line is over the guest.
+    unsigned failures = 2;                       ///< So many, and the session goes on with the serial line.
+    Duration healthy = std::chrono::minutes(5);  ///< A viewer that lived so long failed of something new.
+};
+
+class GuestScreen {
+  public:
+    GuestScreen(ScreenPolicy policy, Effects& out) : policy_(policy), out_(out) {}
+
+    /// A session's guest has a screen: VT 2 is in front from now on, with what Berth does until the guest's first frame.
+    void begin(const protocol::GuestScreen& guest, BootTime now);
+    /// VT 1 is in front; compositor and viewer go. Nothing without a begin().
+    void end();
+
+    /// Between begin() and end(), unless it was given up.
+    bool usable() const { return guest_.has_value(); }
+    bool in_front() const { return in_front_; }
+    /// Given up since the last call.
+    bool take_failure() { return std::exchange(failed_, false); }
+
+    void show(BootTime now);
+    void hide();
+    void progress(const std::string& text);
+    /// `stay`: until the next words. Without text: no more.
+    void words(const std::string& text, BootTime now, bool stay = false);
+    void send_key();
+
+    void said(const protocol::FromScreen& message, BootTime now);
+    /// Its process ended, could not be started, or broke the protocol.
+    void gone(const std::string& why, BootTime now);
+    void tick(BootTime now);
+    std::optional<BootTime> deadline() const;
+
+  private:
+    void start(BootTime now);
+    void send(protocol::ToScreen message);
+    void stop();
+    void forget();
+    void hear(const protocol::screen::Hello&);
+    void hear(const protocol::screen::Frame&) {}
+    void hear(const protocol::screen::Pong& m);
+    void hear(const protocol::screen::Gone& m);
+
+    ScreenPolicy policy_;
+    Effects& out_;
+    std::optional<protocol::GuestScreen> guest_;
+    bool in_front_ = false, hello_ = false;
+    bool stopped_ =
+        false;  ///< Until the next show(): a compositor can begin on the terminal that is in front only.
+    std::string progress_;
+    std::optional<protocol::screen::Words> words_;  ///< What a viewer that is begun anew shows again,
+    std::optional<BootTime> words_until_;           ///< until then; nullopt: for good.
+    BootTime since_;
+    unsigned failures_ = 0;
+    uint64_t pings_ = 0;
+    std::optional<BootTime> hello_by_, pong_by_;
+    bool failed_ = false;
+};
+
+}  // namespace berth::supervisor

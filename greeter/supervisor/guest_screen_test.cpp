@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The guest's screen, through the state machine that it is a part of.
+#include "greeter/supervisor/guest_screen.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "greeter/supervisor/supervisor_state.h"
+
+namespace berth::supervisor {
+namespace {
+
+using namespace protocol;
+using std::chrono::seconds;
+namespace viewer = protocol::screen;
+
+class ScreenOfGuest : public ::testing::Test {
+  protected:
+    Effects on(const Event& event) { return state.handle(event, now); }
+    Effects ui(FromUi message) { return on(event::UiSaid{std::move(message)}); }
+    Effects session(FromSession message) { return on(event::SessionSaid{std::move(message)}); }
+    Effects says(FromScreen message) { return on(event::ScreenSaid{std::move(message)}); }
+    Effects after(Duration d) {
+        now = now + d;
+        return on(event::Tick{});
+    }
+
+    /// A session whose VM is being started, on a workstation with a display.
+    Effects starting() {
+        on(event::Started{});
+        ui(Ready{});
+        ui(Login{WipedText("ann")});
+        return session(k_guest);
+    }
+    void shown() {
+        starting();
+        says(viewer::Hello{});
+        session(Console{{}, "work"});
+        says(viewer::Frame{});
+    }
+    void in_menu() {
+        shown();
+        on(event::Attention{});
+        ui(Ready{});
+    }
+
+    template <typename T>
+    static size_t count(const Effects& effects) {
+        return static_cast<size_t>(
+            std::ranges::count_if(effects, [](const Effect& e) { return std::holds_alternative<T>(e); }));
+    }
+    template <typename T>
+    static std::vector<T> sent(const Effects& effects) {
+        std::vector<T> found;
+        for (const auto& e : effects)
+            if (const auto* s = std::get_if<effect::SendScreen>(&e))
+                if (const auto* message = std::get_if<T>(&s->message)) found.push_back(*message);
+        return found;
+    }
+    static bool has_line(const Effects& effects, std::string_view text) {
+        return std::ranges::any_of(effects, [&](const Effect& e) {
+            const auto* line = std::get_if<effect::StatusLine>(&e);
+            return line != nullptr && line->text.contains(text);
+        });
+    }
+
+    inline static const protocol::GuestScreen k_guest{"/run/berth/screen/s-1/spice.sock", "work"};
+    State state{"1.0", "Ctrl-]"};
+    BootTime now{seconds(1000)};
+};
+
+TEST_F(ScreenOfGuest, begins_while_the_vm_is_made_and_shows_what_berth_does) {
+    EXPECT_EQ(count<effect::StartScreen>(starting()), 1U);
+    session(Progress{"vm", "Starting your virtual machine", StepState::doing, 9, 12});
+    const auto effects = says(viewer::Hello{});
+    EXPECT_EQ(sent<viewer::Progress>(effects),
+              std::vector{viewer::Progress{"Starting your virtual machine"}});
+    EXPECT_EQ(sent<viewer::Guest>(effects), (std::vector{viewer::Guest{k_guest.socket, "work"}}));
+}
+
+TEST_F(ScreenOfGuest, has_the_keyboard_while_the_serial_line_is_read_unseen) {
+    starting();
+    says(viewer::Hello{});
+    const auto effects = session(Console{{}, "work"});
+    EXPECT_EQ(count<effect::StartPump>(effects), 1U);
+    EXPECT_EQ(count<effect::SuspendPump>(effects), 1U);
+    EXPECT_EQ(state.phase(), Phase::console);
+}
+
+TEST_F(ScreenOfGuest, gives_way_to_the_menu_at_the_chord_and_comes_back) {
+    shown();
+    auto effects = on(event::Attention{});
+    EXPECT_EQ(count<effect::ShowText>(effects), 1U);
+    EXPECT_EQ(count<effect::StartUi>(effects), 1U);
+    EXPECT_EQ(state.phase(), Phase::menu);
+    const auto drawn = ui(Ready{});
+    ASSERT_FALSE(drawn.empty());
+    EXPECT_EQ(std::get<Screen>(std::get<effect::SendUi>(drawn.front()).message).sak_hint, "Ctrl+Alt+Del");
+    effects = ui(Menu{MenuAction::back});
+    EXPECT_EQ(count<effect::ShowScreen>(effects), 1U);
+    EXPECT_EQ(count<effect::ResumePump>(effects), 0U);
+    EXPECT_EQ(state.phase(), Phase::console);
+}
+
+TEST_F(ScreenOfGuest, gets_the_chord_itself_when_its_user_asks_for_that_in_the_menu) {
+    in_menu();
+    const auto effects = ui(Menu{MenuAction::send_key});
+    EXPECT_EQ(count<effect::ShowScreen>(effects), 1U);
+    EXPECT_EQ(sent<viewer::SendKey>(effects).size(), 1U);
+    EXPECT_EQ(count<effect::SendKey>(effects), 0U);
+}
+
+TEST_F(ScreenOfGuest, leaves_the_chord_to_tell_a_real_login_screen_from_a_guests) {
+    on(event::Facts{.host = "berth-12", .notices = {}, .going_down = "", .chord = true});
+    on(event::Started{});
+    const auto drawn = ui(Ready{});
+    ASSERT_FALSE(drawn.empty());
+    EXPECT_EQ(std::get<Screen>(std::get<effect::SendUi>(drawn.front()).message).sak_hint, "Ctrl+Alt+Del");
+    const Effects answer{effect::SendUi{Note{NoteStyle::info, "This is the real Berth screen."}}};
+    EXPECT_EQ(on(event::Attention{}), answer);
+    EXPECT_TRUE(on(event::Attention{}).empty()) << "said once";
+}
+
+TEST_F(ScreenOfGuest, has_berths_words_over_it) {
+    shown();
+    const auto effects = session(StatusText{"fs1 does not answer."});
+    EXPECT_EQ(sent<viewer::Words>(effects), (std::vector{viewer::Words{"fs1 does not answer.", 15}}));
+    EXPECT_EQ(count<effect::StatusLine>(effects), 0U);
+}
+
+TEST_F(ScreenOfGuest, goes_with_the_guest) {
+    shown();
+    EXPECT_EQ(count<effect::StopScreen>(session(ConsoleEnd{})), 1U);
+    EXPECT_EQ(count<effect::StopScreen>(session(End{Outcome::done, AfterEnd::nothing})), 0U);
+}
+
+TEST_F(ScreenOfGuest, goes_when_the_vm_does_not_start) {
+    starting();
+    const auto effects = session(Progress{"vm", "Closing your virtual machine", StepState::undoing, 9, 12});
+    EXPECT_EQ(count<effect::StopScreen>(effects), 1U);
+}
+
+TEST_F(ScreenOfGuest, goes_when_the_session_dies) {
+    shown();
+    EXPECT_EQ(count<effect::StopScreen>(on(event::SessionDied{"killed"})), 1U);
+}
+
+TEST_F(ScreenOfGuest, is_begun_anew_on_the_running_guest_when_the_viewer_dies) {
+    shown();
+    const auto effects = on(event::ScreenGone{"closed"});
+    EXPECT_EQ(count<effect::StopScreen>(effects), 1U);
+    EXPECT_EQ(count<effect::StartScreen>(effects), 1U);
+    EXPECT_EQ(sent<viewer::Guest>(says(viewer::Hello{})).size(), 1U);
+    EXPECT_EQ(state.phase(), Phase::console);
+}
+
+TEST_F(ScreenOfGuest, leaves_the_menu_in_front_when_the_viewer_dies_behind_it) {
+    in_menu();
+    const auto effects = on(event::ScreenGone{"closed"});
+    EXPECT_EQ(count<effect::StopScreen>(effects), 1U);
+    EXPECT_EQ(count<effect::StartScreen>(effects), 0U) << "it could begin in front only";
+    EXPECT_EQ(state.phase(), Phase::menu);
+    EXPECT_EQ(count<effect::StartScreen>(ui(Menu{MenuAction::back})), 1U);
+}
+
+TEST_F(ScreenOfGuest, is_begun_anew_later_when_the_chord_comes_before_its_window) {
+    starting();
+    const auto effects = on(event::Attention{});
+    EXPECT_EQ(count<effect::StopScreen>(effects), 1U);
+    EXPECT_EQ(count<effect::ShowText>(effects), 0U);
+    EXPECT_EQ(count<effect::StartScreen>(session(Console{{}, "work"})), 1U);
+}
+
+TEST_F(ScreenOfGuest, tells_that_it_was_given_up_behind_the_menu_when_the_menu_goes) {
+    in_menu();
+    on(event::ScreenGone{"closed"});
+    ui(Menu{MenuAction::back});
+    says(viewer::Hello{});
+    on(event::Attention{});
+    ui(Ready{});
+    on(event::ScreenGone{"no display"});
+    const auto effects = ui(Menu{MenuAction::back});
+    EXPECT_EQ(count<effect::ResumePump>(effects), 1U);
+    EXPECT_TRUE(has_line(effects, "The screen failed"));
+}
+
+TEST_F(ScreenOfGuest, has_a_question_over_it_until_it_is_answered_whoever_draws_it) {
+    shown();
+    EXPECT_EQ(sent<viewer::Words>(session(Prompt{7, false, "Password: "})).at(0).seconds, 0U);
+    on(event::ScreenGone{"closed"});
+    EXPECT_EQ(sent<viewer::Words>(says(viewer::Hello{})).size(), 1U);
+    on(event::Attention{});
+    ui(Ready{});
+    EXPECT_EQ(sent<viewer::Words>(ui(Answer{7, WipedText("x")})).at(0).text, "");
+}
+
+TEST_F(ScreenOfGuest, is_given_up_for_the_serial_line_when_it_fails_twice) {
+    shown();
+    on(event::ScreenGone{"closed"});
+    const auto effects = on(event::ScreenGone{"no display"});
+    EXPECT_EQ(count<effect::StartScreen>(effects), 0U);
+    EXPECT_EQ(count<effect::ResumePump>(effects), 1U);
+    EXPECT_TRUE(has_line(effects, "The screen failed"));
+    EXPECT_TRUE(has_line(session(StatusText{"fs1 answers again."}), "fs1 answers again."));
+    EXPECT_EQ(count<effect::SuspendPump>(on(event::Attention{})), 1U);
+}
+
+TEST_F(ScreenOfGuest, is_given_up_while_the_vm_starts_and_the_serial_line_takes_over_later) {
+    starting();
+    on(event::ScreenGone{"no display"});
+    on(event::ScreenGone{"no display"});
+    EXPECT_EQ(state.phase(), Phase::session);
+    const auto effects = session(Console{{}, "work"});
+    EXPECT_EQ(count<effect::StartPump>(effects), 1U);
+    EXPECT_EQ(count<effect::SuspendPump>(effects), 0U);
+}
+
+TEST_F(ScreenOfGuest, fails_of_something_new_when_it_lived_for_long) {
+    shown();
+    on(event::ScreenGone{"closed"});
+    says(viewer::Hello{});
+    now = now + std::chrono::minutes(6);
+    EXPECT_EQ(count<effect::StartScreen>(on(event::ScreenGone{"closed"})), 1U);
+}
+
+TEST_F(ScreenOfGuest, is_begun_anew_when_the_viewer_never_comes) {
+    starting();
+    EXPECT_EQ(count<effect::StartScreen>(after(seconds(59))), 0U);
+    EXPECT_EQ(count<effect::StartScreen>(after(seconds(2))), 1U);
+}
+
+TEST_F(ScreenOfGuest, is_begun_anew_when_its_compositor_hangs_behind_the_menu) {
+    in_menu();
+    const auto pings = sent<viewer::Ping>(ui(Menu{MenuAction::back}));
+    ASSERT_EQ(pings.size(), 1U);
+    EXPECT_EQ(count<effect::StartScreen>(after(seconds(4))), 1U);
+}
+
+TEST_F(ScreenOfGuest, stays_when_its_compositor_answers) {
+    in_menu();
+    const auto pings = sent<viewer::Ping>(ui(Menu{MenuAction::back}));
+    ASSERT_EQ(pings.size(), 1U);
+    says(viewer::Pong{pings[0].id});
+    EXPECT_EQ(count<effect::StartScreen>(after(seconds(4))), 0U);
+}
+
+TEST_F(ScreenOfGuest, hides_while_a_question_is_asked) {
+    starting();
+    says(viewer::Hello{});
+    EXPECT_EQ(count<effect::ShowText>(session(Prompt{7, false, "Password: "})), 1U);
+}
+
+TEST_F(ScreenOfGuest, is_not_begun_for_a_session_that_closes) {
+    starting();
+    session(Progress{"vm", "Closing your virtual machine", StepState::undoing, 9, 12});
+    EXPECT_EQ(count<effect::StartScreen>(session(k_guest)), 0U);
+}
+
+}  // namespace
+}  // namespace berth::supervisor

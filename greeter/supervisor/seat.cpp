@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "greeter/supervisor/seat.h"
+
+namespace berth::supervisor {
+namespace {
+
+constexpr int k_screen_terminal = 2;  ///< berth-screen.service's.
+constexpr Duration k_switch = std::chrono::milliseconds(500);
+
+}  // namespace
+
+Seat::Seat(int text_terminal, int fd, const ScreenOptions& options, Clock& clock, Report& report,
+           ScreenService::Handle handle)
+    : text_terminal_(text_terminal),
+      options_(options),
+      clock_(clock),
+      report_(report),
+      handle_(std::move(handle)),
+      vt_calls_(fd),
+      terminals_(vt_calls_, clock) {}
+
+std::optional<Display> Seat::display() {
+    if (text_terminal_ == 0) return std::nullopt;
+    auto found = find_display(options_.drm);
+    if (!found) return std::nullopt;
+    if (screen_) return keyboards_->size() > 0 ? found : std::nullopt;
+    auto keyboards = Keyboards::open(default_chords(), report_);
+    auto screen =
+        keyboards ? ScreenService::open(options_, clock_, report_, handle_) : fail(keyboards.error());
+    if (!screen) {
+        if (!std::exchange(refused_, true)) report_.error("guests have no screen here", screen.error());
+        return std::nullopt;
+    }
+    keyboards_.emplace(std::move(*keyboards));
+    screen_ = std::move(*screen);
+    report_.event(Level::info, "display",
+                  {{"connector", found->connector},
+                   {"mode", fmt::format("{}x{}", found->mode.width, found->mode.height)}});
+    // Without a keyboard of ours the compositor has none, either, and nobody could press the chord.
+    return keyboards_->size() > 0 ? found : std::nullopt;
+}
+
+void Seat::bring_to_front(int number) {
+    const auto arrived = terminals_.activate(number, clock_.now() + k_switch);
+    if (!arrived) return report_.error("virtual terminal", arrived.error());
+    if (*arrived == Arrival::arrived) return;
+    report_.event(Level::warning, "the seat does not let go of its terminal");
+    if (screen_) screen_->kill_seat();
+    // The kernel takes the terminal back when its owner is dead and reaped, and somebody asks then.
+    for (int i = 0; i < 10; ++i) {
+        const auto again = terminals_.activate(number, clock_.now() + std::chrono::milliseconds(200));
+        if (!again || *again == Arrival::arrived) return;
+    }
+    if (Status s = terminals_.reclaim(k_screen_terminal); !s) report_.error("virtual terminal", s.error());
+    (void)terminals_.activate(number, clock_.now() + k_switch);
+}
+
+void Seat::start_screen() {
+    if (!screen_) return;
+    bring_to_front(k_screen_terminal);
+    screen_->start();
+}
+
+void Seat::stop_screen() {
+    if (!screen_) return;
+    bring_to_front(text_terminal_);
+    screen_->stop();
+}
+
+void Seat::show_screen() {
+    if (screen_) bring_to_front(k_screen_terminal);
+}
+
+void Seat::show_text() {
+    if (text_terminal_ != 0) bring_to_front(text_terminal_);
+}
+
+void Seat::end() {
+    if (!screen_) return;
+    bring_to_front(text_terminal_);
+    screen_->end();
+}
+
+void Seat::send(const protocol::ToScreen& message) {
+    if (screen_) screen_->send(message);
+}
+
+void Seat::wait_for(Turn& turn) {
+    if (screen_) screen_->wait_for(turn);
+    if (keyboards_)
+        turn.watch(keyboards_->fd(), POLLIN, [this] {
+            if (keyboards_->read()) handle_(event::Attention{});
+        });
+}
+
+}  // namespace berth::supervisor

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The workstation's display and keyboards, where it has them: which virtual terminal is in front, the guest's screen on
+// the second, and the chord. One thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "base/clock.h"
+#include "base/report.h"
+#include "greeter/supervisor/display.h"
+#include "greeter/supervisor/keyboards.h"
+#include "greeter/supervisor/screen_service.h"
+#include "greeter/supervisor/turn.h"
+#include "greeter/supervisor/virtual_terminals.h"
+
+namespace berth::supervisor {
+
+class Seat {
+  public:
+    /// `text_terminal`: the number of the text screen's virtual terminal, and `fd` opened on it; 0: the text screen is
+    /// none, and there is no display.
+    Seat(int text_terminal, int fd, const ScreenOptions& options, Clock& clock, Report& report,
+         ScreenService::Handle handle);
+
+    /// Where a guest can be shown: a monitor, and keyboards whose chord brings its user back. Looked for each time, for
+    /// a monitor comes and goes.
+    std::optional<Display> display();
+    /// From time to time: takes the keyboards as soon as there is a display, which at boot may come after us.
+    void look() {
+        if (!screen_ && !refused_) (void)display();
+    }
+
+    /// Whether the keyboards' chord is ours.
+    bool chord() const { return keyboards_.has_value(); }
+
+    // These do nothing where there never was a display.
+    void start_screen();
+    void stop_screen();
+    void show_screen();
+    /// Before this program ends: nothing is left on the second terminal. Takes a moment.
+    void end();
+    void send(const protocol::ToScreen& message);
+
+    /// Does nothing only where there is no virtual terminal.
+    void show_text();
+    void wait_for(Turn& turn);
+
+  private:
+    void bring_to_front(int number);
+
+    const int text_terminal_;
+    const ScreenOptions options_;
+    Clock& clock_;
+    Report& report_;
+    ScreenService::Handle handle_;
+    KernelVtCalls vt_calls_;
+    VirtualTerminals terminals_;
+    bool refused_ = false;  ///< There was a display, and no way to show a guest there.
+    std::unique_ptr<ScreenService> screen_;
+    std::optional<Keyboards> keyboards_;  ///< With it.
+};
+
+}  // namespace berth::supervisor
