@@ -13,7 +13,7 @@ root=$(cd "$(dirname "$0")" && pwd)
 image=$root/image
 cache=$root/out/cache
 out=$root/out
-mirror='' firmware='' site='' debug_shell='' refresh='' demo='' only_programs='' version=''
+mirror='' firmware='' site='' debug_shell='' refresh='' demo='' screen='' only_programs='' version=''
 demo_dir=
 jobs=$(nproc)
 suite=''
@@ -23,6 +23,7 @@ usage() {
 usage: build-image.sh [OPTION]...
   --suite SUITE     the Debian it is made of: trixie (default) or bookworm
   --demo            afterwards show it: provisioner, file server and a virtual workstation, in this terminal
+  --screen          with --demo: the workstation has a monitor, which a VNC viewer shows
   --demo-dir DIR    where the demo keeps its files (default: out/demo)
   --site DIR        also build the site archive from DIR (laid out like the root), signed with the same key
   --firmware        add Debian's non-free firmware for network, storage and graphics
@@ -45,6 +46,7 @@ parse() {
         case $1 in
             --suite) suite=${2:?--suite needs a name} && shift && known_suite "$suite" ;;
             --demo) demo=yes ;;
+            --screen) screen=yes ;;
             --demo-dir) demo_dir=$(readlink -m "${2:?--demo-dir needs a folder}") && mkdir -p "$demo_dir" && shift ;;
             --site) site=$(readlink -f "${2:?--site needs a folder}") && shift ;;
             --firmware) firmware=yes ;;
@@ -99,7 +101,7 @@ enter_tools() {
     mkdir -p "$out"
     for folder in "$out" "$site" "$demo_dir"; do [ -z "$folder" ] || binds+=(--bind "$folder"); done
     case $mirror in file:/* | copy:/*) folder=${mirror#*:} && binds+=(--bind "/${folder##*(/)}") ;; esac
-    in_tool_root "${binds[@]}" "$root/build-image.sh" --suite "$suite" --out "$out" --jobs "$jobs" ${demo:+--demo} ${demo_dir:+--demo-dir "$demo_dir"} \
+    in_tool_root "${binds[@]}" "$root/build-image.sh" --suite "$suite" --out "$out" --jobs "$jobs" ${demo:+--demo} ${screen:+--screen} ${demo_dir:+--demo-dir "$demo_dir"} \
         ${site:+--site "$site"} ${firmware:+--firmware} ${mirror:+--mirror "$mirror"} ${version:+--version "$version"} \
         ${only_programs:+--only-programs} ${refresh:+--refresh} ${debug_shell:+--debug-shell}
 }
@@ -144,7 +146,7 @@ main() {
     say "image $version: $(stat -c '%n %s' "$out/vmlinuz" "$out/initrd.img" "$out/root.squashfs" | sed "s,^$out/,," | tr '\n' ' ')"
     exec 9>&-
     export BERTH_MIRROR=$mirror
-    if [ -n "$demo" ]; then exec "$image/demo/run" --image "$out/image" ${demo_dir:+--dir "$demo_dir"}; fi
+    if [ -n "$demo" ]; then exec "$image/demo/run" ${screen:+--screen} --image "$out/image" ${demo_dir:+--dir "$demo_dir"}; fi
 }
 
 main "$@"
