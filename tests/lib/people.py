@@ -37,6 +37,7 @@ _people = [
     Person("kit", 2012),                                  # and he says yes
     Person("pat", 2017),                                  # the power button is pressed while his VM runs
     Person("sam", 2014),                                  # secure attention
+    Person("gus", 2013, vms=("window",)),                 # his guest has a screen
     Person("wil", 2015),                                  # his guest leaves the terminal wild
     Person("ben", 2016, vms=("bridged",)),                # his guest is on the site's own network
 ]

@@ -68,7 +68,8 @@ class SiteWorld:
         # BERTH_GUEST: a guest that make-guest has made; asking it again waits for any image build that is running.
         self.guest = self.guest or os.environ.get("BERTH_GUEST") or run(ROOT / "image" / "guest" / "make-guest", timeout=1800).strip()
         run(ROOT / "image" / "guest" / "make-vm", folder, "--name", name, "--memory", "128", "--swap", "256", "--files", "16",
-            "--guest", self.guest, "--network", "bridge" if name == "bridged" else "nat", timeout=900)
+            "--guest", self.guest, "--network", "bridge" if name == "bridged" else "nat", "--screen", "virtio" if name == "window" else "none",
+            timeout=900)
 
     def _make_servers(self):
         lan = self.lan

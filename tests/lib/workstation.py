@@ -34,11 +34,12 @@ class Workstation:
     """Off until power_on(). `boot` is a DirectBoot, or None: the firmware boots from the network, then from `local_disk`."""
 
     def __init__(self, lan, name, number, boot=None, firmware="bios", nic="virtio-net-pci", memory_mib=3072, data_disk=True,
-                 local_disk=None, kernel_for_probe=None):
+                 local_disk=None, kernel_for_probe=None, display=None):
         if firmware not in ("bios", "uefi"):
             raise LabError(f"firmware {firmware}: bios or uefi")
         self.lan, self.name, self.boot, self.firmware, self.nic = lan, name, boot, firmware, nic
         self.memory_mib = memory_mib
+        self.display = display  # "1280x800": a monitor that the kernel's DRM knows, a keyboard and a tablet by USB
         self.mac = f"52:54:00:77:00:{number:02x}"
         self.uuid = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.workstation.test"))
         self.serial = f"LAB-{number:04d}"
@@ -67,7 +68,7 @@ class Workstation:
         f = self.folder
         a = ["qemu-system-x86_64", "-name", self.name, "-machine", "q35", *self.accel, "-m", str(self.memory_mib),
              "-nodefaults", "-no-user-config", "-uuid", self.uuid, "-smbios", f"type=1,serial={self.serial},manufacturer=Lab,product=Desk",
-             "-display", "none", "-vga", "std", "-rtc", "base=utc",
+             "-display", "none", *self._graphics(), "-rtc", "base=utc",
              "-chardev", f"socket,id=console,path={f}/console.sock,server=on,wait=off", "-serial", "chardev:console",
              "-chardev", f"socket,id=qmp,path={f}/qmp.sock,server=on,wait=off", "-mon", "chardev=qmp,mode=control",
              "-device", "virtio-serial-pci",
@@ -91,6 +92,12 @@ class Workstation:
         # Holds the saved machine states; no device of the workstation.
         a += ["-blockdev", f"driver=qcow2,node-name=states,file.driver=file,file.filename={self.state_disk}"]
         return a
+
+    def _graphics(self):
+        if not self.display:
+            return ["-vga", "std"]
+        width, height = self.display.split("x")
+        return ["-device", f"virtio-vga,id=vga0,xres={width},yres={height}", "-device", "qemu-xhci", "-device", "usb-kbd", "-device", "usb-tablet"]
 
     # -- power --------------------------------------------------------------------------------------------------------------
     def power_on(self, state=None):

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guest's screen on the workstation's own display, and the chord that always brings Berth back."""
+import base64
+import gzip
+import os
+import pathlib
+import re
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from greeter import ASKS_NAME, ASKS_PASSWORD, STEP_TIMEOUT
+from invariants import client_is_clean
+from people import people
+from processes import LabError, wait_until
+
+GUS = people["gus"]
+PICTURES = pathlib.Path(__file__).parent / "pictures"
+WORDS = (0, 0, 1280, 60)  # where Berth's words are over a guest
+
+
+def part(picture, box=None):
+    return Image.open(picture).convert("L").crop(box)
+
+
+def difference(one, other):
+    """Part of the pixels that differ by more than a little."""
+    assert one.size == other.size
+    return ImageStat.Stat(ImageChops.difference(one, other).point(lambda v: 255 if v > 40 else 0)).mean[0] / 255
+
+
+class Display:
+    """What a person sees and does at a workstation with a monitor, a keyboard and a pointer."""
+
+    def __init__(self, w):
+        self.w = w
+
+    def in_front(self):
+        return self.w.agent("cat /sys/class/tty/tty0/active").strip()
+
+    def wait_in_front(self, terminal, timeout=STEP_TIMEOUT):
+        wait_until(lambda: self.in_front() == terminal, timeout, f"{terminal} in front", interval=0.5)
+
+    def press(self, *keys):
+        self.w.qmp.keys(*keys)
+
+    def type(self, text, enter=False):
+        names = {" ": "spc", "-": "minus", "/": "slash", ".": "dot", "=": "equal"}
+        for c in text:
+            if c == ">":
+                self.press("shift", "dot")
+            else:
+                self.press(names.get(c, c))
+        if enter:
+            self.press("ret")
+
+    def journal(self, pattern):
+        code, text = self.w.agent.ask(f"journalctl -b --no-pager -o cat | grep -cE '{pattern}'")
+        return int(text or 0)
+
+    def wait_journal(self, pattern, timeout=STEP_TIMEOUT):
+        wait_until(lambda: self.journal(pattern), timeout, f"{pattern} in the journal", interval=0.5)
+
+    def login(self, person):
+        self.w.wait_virtual_terminal(ASKS_NAME, timeout=600)
+        self.type(person.name, enter=True)
+        self.w.wait_virtual_terminal(ASKS_PASSWORD)
+        self.type(person.password, enter=True)
+
+    def guest_text(self):
+        """All of the guest's VGA text memory, by QEMU's look into it: what it shows, and what has scrolled away."""
+        said = self.w.agent("""rm -f /tmp/vga; virsh -q qemu-monitor-command --hmp $(virsh -q list --name) 'pmemsave 0xb8000 0x7d00 "/tmp/vga"' >/dev/null &&
+            gzip -c /tmp/vga | base64 -w 0""")
+        text = "".join(chr(c) if 32 <= c < 127 else " " for c in gzip.decompress(base64.b64decode(said))[::2])
+        return "\n".join(text[i:i + 80].rstrip() for i in range(0, len(text), 80))
+
+    def wait_guest_text(self, pattern, timeout=STEP_TIMEOUT):
+        try:
+            wait_until(lambda: re.search(pattern, self.guest_text()), timeout, f"{pattern} on the guest's screen", interval=1)
+        except LabError as e:
+            raise AssertionError(f"{e}. It shows:\n{self.guest_text()}") from None
+
+    def wait_keys_reach_the_guest(self):
+        """Behind a switch of terminals the compositor has its devices a moment later."""
+        def a_new_prompt():
+            before = self.guest_text().count("window#")
+            self.press("ret")
+            return wait_until(lambda: self.guest_text().count("window#") > before, 5, "a new prompt", interval=0.5)
+
+        def look():
+            try:
+                return a_new_prompt()
+            except LabError:
+                return False
+        wait_until(look, STEP_TIMEOUT, "a key in the guest", interval=0.5)
+
+    def picture(self, path):
+        self.w.qmp("screendump", filename=str(path), format="png")
+        return path
+
+    def wait_changed(self, path, box, timeout=STEP_TIMEOUT):
+        """Until that box of the screen is not as it was."""
+        before = part(self.picture(path), box)
+        wait_until(lambda: difference(part(self.picture(path), box), before) > 0.01, timeout, f"a change at {box}", interval=1)
+
+
+@pytest.fixture(scope="module")
+def display(world):
+    """A workstation with a monitor, at its prompt."""
+    from conftest import make_all_stand_still
+    make_all_stand_still()
+    w = world.workstation("display", console="tty1", display="1280x800")
+    w.set_boot(world.direct(w))
+    w.power_on()
+    w.agent("true", timeout=600)
+    w.wait_virtual_terminal(ASKS_NAME, timeout=600)
+    w.agent("systemctl is-system-running --wait || true", timeout=600)
+    yield Display(w)
+    w.cut_power()
+
+
+def looks_like(d, path, name):
+    """Until the screen is the picture of that name, but for one pixel in a hundred; BERTH_WRITE_PICTURES keeps it anew."""
+    reference = PICTURES / name
+    if os.environ.get("BERTH_WRITE_PICTURES"):
+        Image.open(d.picture(path)).convert("P", palette=Image.Palette.ADAPTIVE, colors=16).save(reference, optimize=True)
+    wait_until(lambda: difference(part(d.picture(path)), part(reference)) < 0.01, STEP_TIMEOUT, f"a screen like {reference}", interval=1)
+
+
+def shell_on_the_screen(d):
+    """The guest's shell, and nothing else on its screen."""
+    d.wait_guest_text(r"(?m)^window#$", STEP_TIMEOUT * 2)
+    d.type("clear", enter=True)
+    wait_until(lambda: "BusyBox" not in d.guest_text(), STEP_TIMEOUT, "a clear screen", interval=1)
+
+
+def test_l_the_guests_screen_takes_the_display_and_the_chord_brings_berth_back(display, world):
+    d, w = display, display.w
+    w.wait_virtual_terminal(r"Press Ctrl\+Alt\+Del first", timeout=60)
+    d.press("ctrl", "alt", "delete")
+    w.wait_virtual_terminal("This is the real Berth screen")
+    d.login(GUS)
+    d.wait_in_front("tty2")
+    d.wait_journal("first frame is on the screen", timeout=600)
+    shell_on_the_screen(d)
+    looks_like(d, world.folder / "shell.png", "guest-shell.png")
+    # The chord is Berth's: a guest that got it would restart.
+    d.press("ctrl", "alt", "delete")
+    d.wait_in_front("tty1", 30)
+    w.wait_virtual_terminal(r"Berth menu[\s\S]*Send Ctrl\+Alt\+Del to the VM")
+    looks_like(d, world.folder / "menu.png", "menu.png")
+    d.press("1")
+    d.wait_in_front("tty2", 30)
+    d.wait_keys_reach_the_guest()
+    d.type("echo typed-on-the-screen", enter=True)
+    d.wait_guest_text(r"(?m)^typed-on-the-screen$")
+    # Berth's words come over the guest, and go.
+    world.file_server.pause()
+    try:
+        d.wait_changed(world.folder / "words.png", WORDS)
+    finally:
+        world.file_server.resume()
+    d.type("poweroff", enter=True)
+    d.wait_in_front("tty1")
+    w.wait_virtual_terminal(ASKS_NAME)
+    client_is_clean(w.agent)
+    assert w.agent.ask("systemctl is-active berth-screen.service")[0] != 0
+    assert not w.agent("ls /run/berth/screen 2>/dev/null || true").strip()
+
+
+def test_l_a_compositor_that_hangs_is_begun_anew_and_one_that_fails_again_gives_way_to_the_serial_line(display):
+    d, w = display, display.w
+    before = d.journal("first frame is on the screen")
+    d.login(GUS)
+    wait_until(lambda: d.journal("first frame is on the screen") > before, 600, "the guest's first frame", interval=1)
+    shell_on_the_screen(d)
+    guest = w.agent("virsh -q list --name").strip()
+    w.agent("kill -STOP $(pidof cage)")
+    d.press("ctrl", "alt", "esc")
+    d.wait_in_front("tty1", 30)
+    w.wait_virtual_terminal("Berth menu")
+    d.press("1")
+    wait_until(lambda: d.journal("first frame is on the screen") > before + 1, STEP_TIMEOUT, "the running guest's picture again", interval=1)
+    assert d.in_front() == "tty2"
+    d.wait_keys_reach_the_guest()
+    d.type("echo still-here", enter=True)
+    d.wait_guest_text(r"(?m)^still-here$")
+    w.agent("kill -KILL $(pidof berth-screen)")
+    d.wait_in_front("tty1", 60)
+    w.wait_virtual_terminal("The screen failed")
+    assert w.agent("virsh -q list --name").strip() == guest
+    d.type("echo on-the-serial-line", enter=True)
+    w.wait_virtual_terminal(r"(?m)^on-the-serial-line$")
+    d.type("poweroff", enter=True)
+    w.wait_virtual_terminal(ASKS_NAME)
+    client_is_clean(w.agent)
