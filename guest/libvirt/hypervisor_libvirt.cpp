@@ -16,6 +16,7 @@
 #include "guest/domain_facts.h"
 #include "guest/hypervisor.h"
 #include "guest/kvm/kvm_probe.h"
+#include "guest/libvirt/complaint.h"
 #include "guest/libvirt/domain_ends.h"
 
 namespace berth::guest {
@@ -46,24 +47,7 @@ constexpr auto k_destroy_time = seconds(45);
 /// libvirt sends the event of a domain's end before or just after it answers that the domain is unknown; this
 /// is for a loaded machine.
 constexpr auto k_event_time = seconds(10);
-
-/// What libvirt said last in this thread.
-struct Complaint {
-    int code = VIR_ERR_OK;
-    std::string text;
-};
-
-Complaint last_complaint() {
-    const virError* e = virGetLastError();
-    if (e == nullptr) return {VIR_ERR_INTERNAL_ERROR, "libvirt gave no reason"};
-    return {e->code, e->message != nullptr ? e->message : "libvirt gave no reason"};
-}
-
-/// The connection broke, not the request.
-bool is_connection_loss(const Complaint& c, virConnectPtr connection) {
-    if (c.code == VIR_ERR_RPC || c.code == VIR_ERR_NO_CONNECT || c.code == VIR_ERR_INVALID_CONN) return true;
-    return connection != nullptr && virConnectIsAlive(connection) != 1;
-}
+constexpr auto k_forgetting = seconds(10);
 
 /// A thread that runs one job after the other, each of which may never end: libvirt's calls wait for libvirtd
 /// as long as it lives, also for one that is stopped. What a job touches it must own.
@@ -356,13 +340,23 @@ class LibvirtHypervisor final : public Hypervisor {
         // the name decides.
         bool begun = false;
         client_->ends().forget(name);
-        const auto done = client_->call(
-            false,
-            [domain_xml](virConnectPtr c) {
-                const DomainHandle handle(virDomainCreateXML(c, domain_xml.c_str(), VIR_DOMAIN_START_PAUSED));
-                return handle != nullptr;
-            },
-            end - client_->clock().now(), &begun);
+        const auto create = [&] {
+            return client_->call(
+                false,
+                [domain_xml](virConnectPtr c) {
+                    const DomainHandle handle(
+                        virDomainCreateXML(c, domain_xml.c_str(), VIR_DOMAIN_START_PAUSED));
+                    return handle != nullptr;
+                },
+                end - client_->clock().now(), &begun);
+        };
+        auto done = create();
+        // One of that name or uuid that libvirt does not know any more, and has not forgotten yet: soon it has.
+        const BootTime forgotten_by = std::min(end, client_->clock().now() + k_forgetting);
+        while (done && is_being_removed(*done) && client_->clock().now() < forgotten_by) {
+            client_->clock().sleep(std::chrono::milliseconds(100));
+            done = create();
+        }
         if (!done && !begun) return fail(done.error());
         if (!done) {
             auto known = find(name);

@@ -15,7 +15,7 @@ LONG_FILES = {
     "files/helper/wire.cpp": 441,
     "files/nfs/nfs_session.cpp": 462,
     "greeter/supervisor/greeter.cpp": 500,
-    "guest/libvirt/hypervisor_libvirt.cpp": 415,
+    "guest/libvirt/hypervisor_libvirt.cpp": 409,
     "server/boot/image_builds.cpp": 430,
     "server/store/store.cpp": 689,
 }
