@@ -231,16 +231,20 @@ class Console:
         assert len(found) <= 1
         return found[0] if found else None
 
-    def processes(self):
-        """What runs below the greeter, by name, sorted."""
-        found, todo = [], [self.process.pid]
+    def _below(self):
+        """What runs below the greeter: process ids and names."""
+        found, todo = {}, [self.process.pid]
         while todo:
             for child in children(todo.pop()):
                 name = program(child)
                 if name:
-                    found.append(name)
+                    found[child] = name
                     todo.append(child)
-        return sorted(found)
+        return found
+
+    def processes(self):
+        """What runs below the greeter, by name, sorted."""
+        return sorted(self._below().values())
 
     def settings(self):
         return termios.tcgetattr(self.slave)
@@ -251,8 +255,11 @@ class Console:
 
     def close(self):
         if self.process.poll() is None:
+            # A session or sweeper goes on without its greeter, and writes into the folder that goes next.
+            below = self._below()
             self.process.terminate()
             self.process.wait(TIMEOUT)
+            wait_until(lambda: f"the end of {below}", lambda: not any(program(pid) for pid in below))
         os.close(self.slave)
         self._listener.close()
         self._reader.join(TIMEOUT)
