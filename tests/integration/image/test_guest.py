@@ -84,6 +84,7 @@ def test_guest_keeps_a_file_over_power_off_and_on(vm):
     guest.wait_off()
 
 
+@pytest.mark.full_only  # the plain run's guests swap in a session (tests/vm/test_b_session.py)
 def test_guest_works_on_more_than_its_memory(vm):
     guest = Guest(vm)
     said = guest.run("eat-memory 180", 600)

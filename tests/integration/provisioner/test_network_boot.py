@@ -246,6 +246,8 @@ def assert_decided(lan, machine, firmware):
     assert [(m["macs"], m["platform"], m["serial"]) for m in listed] == [([machine.mac], firmware, "LAB 1")]
 
 
+# The plain run's OVMF boots so in tests/vm/test_a_network_boot.py.
+@pytest.mark.parametrize("firmware", ["pcbios", pytest.param("efi", marks=pytest.mark.full_only)], indirect=True)
 def test_the_decision_arrives_with_dnsmasq_as_dhcp_server(lan, firmware):
     serve(lan)
     dnsmasq = start_dnsmasq(lan, "dhcp")
