@@ -7,6 +7,7 @@
 
 #include "base/message_form.h"
 #include "base/plain_text.h"
+#include "base/unix_socket.h"
 #include "greeter/protocol/messages.h"
 
 namespace berth::protocol {
@@ -127,9 +128,10 @@ constexpr auto form_of(const Vm*) {
 }
 
 constexpr auto form_of(const GuestScreen*) {
-    return message("guest-screen",
-                   field("socket", &GuestScreen::socket, {.most = 107, .accepts = is_plain_text}),
-                   field("vm", &GuestScreen::vm, k_name));
+    return message(
+        "guest-screen",
+        field("socket", &GuestScreen::socket, {.most = k_longest_socket_path, .accepts = is_plain_text}),
+        field("vm", &GuestScreen::vm, k_name));
 }
 constexpr auto form_of(const Console*) {
     return message("console", field("fd", &Console::fd), field("vm", &Console::vm, or_missing(k_name)));

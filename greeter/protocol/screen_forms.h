@@ -8,8 +8,8 @@
 namespace berth::protocol::screen {
 
 constexpr auto form_of(const Guest*) {
-    // unix(7): so long is a socket's path at most.
-    return message("guest", field("socket", &Guest::socket, {.most = 107, .accepts = is_plain_text}),
+    return message("guest",
+                   field("socket", &Guest::socket, {.most = k_longest_socket_path, .accepts = is_plain_text}),
                    field("vm", &Guest::vm, {.most = 256, .accepts = is_plain_text}));
 }
 constexpr auto form_of(const Progress*) {

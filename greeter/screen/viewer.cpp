@@ -2,14 +2,13 @@
 #include "greeter/screen/viewer.h"
 
 #include <glib-unix.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <memory>
 
 #include "base/clock.h"
 #include "base/message.h"
 #include "base/no_throw.h"
+#include "base/unix_socket.h"
 #include "greeter/protocol/protocol.h"
 #include "greeter/screen/guest_link.h"
 #include "greeter/screen/viewer_state.h"
@@ -17,17 +16,6 @@
 
 namespace berth::screen {
 namespace {
-
-Result<UniqueFd> connect_to(const std::string& path) {
-    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-    if (path.size() >= sizeof address.sun_path)
-        return fail(ErrorCode::I01, "{}: too long for a socket", path);
-    path.copy(address.sun_path, path.size());
-    UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!fd || connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-        return fail_errno(path);
-    return fd;
-}
 
 class Viewer {
   public:
@@ -147,7 +135,7 @@ void Viewer::end(Status why) {
 }  // namespace
 
 Status run_viewer(const std::string& socket, Report& report) {
-    auto greeter = BERTH_TRY(connect_to(socket));
+    auto greeter = BERTH_TRY(connect_unix_socket(socket));
     const auto window = BERTH_TRY(Window::open());
     return Viewer(std::move(greeter), window, report).run();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The guest's screen as the supervisor sees it: VT 2 with compositor and viewer (berth-screen), begun for a session
-// whose guest has one, begun anew when it dies or hangs, given up when it fails twice. Pure: what it wants done is
-// appended to the State's effects (supervisor_state.h), whose events it is fed.
+// whose guest has a screen. When it dies or hangs it is started again; when it fails twice the session goes on without.
+// Pure: it appends what it wants done to the effects of State (supervisor_state.h), which passes its events on.
 #pragma once
 
 #include <optional>
@@ -31,10 +31,10 @@ class GuestScreen {
     /// VT 1 is in front; compositor and viewer go. Nothing without a begin().
     void end();
 
-    /// Between begin() and end(), unless it was given up.
+    /// From begin() to end(), or until it has failed too often.
     bool usable() const { return guest_.has_value(); }
     bool in_front() const { return in_front_; }
-    /// Given up since the last call.
+    /// Whether it has failed too often since the last call.
     bool take_failure() { return std::exchange(failed_, false); }
 
     void show(BootTime now);

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/supervisor/screen_service.h"
 
-#include <grp.h>
 #include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstring>
-
+#include "base/unix_socket.h"
 #include "greeter/protocol/protocol.h"
 
 namespace berth::supervisor {
@@ -20,15 +16,7 @@ constexpr int k_messages_a_turn = 64;
 constexpr unsigned k_messages_a_second = 100;  ///< It says something at each connection and each ping.
 
 Result<UniqueFd> listen_at(const std::string& path, gid_t group) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) return fail(ErrorCode::I01, "{}: too long", path);
-    std::memcpy(address.sun_path, path.data(), path.size());
-    UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!fd) return fail_errno("socket");
-    unlink(path.c_str());
-    if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-        return fail_errno("bind " + path);
+    auto fd = BERTH_TRY(bind_unix_socket(path));
     if (chown(path.c_str(), geteuid(), group) != 0) return fail_errno("chown " + path);
     if (chmod(path.c_str(), 0660) != 0) return fail_errno("chmod " + path);
     if (listen(fd.get(), 4) != 0) return fail_errno("listen " + path);
@@ -63,7 +51,7 @@ void ScreenService::stop() {
     viewer_.reset();
     outbox_.clear();
     // A process that is stopped ends by this signal only; and stop waits until systemd, too, knows that it is gone.
-    queue({"kill", "--signal=KILL", options_.unit, options_.seat_unit});
+    queue(kill_both());
     queue({"stop", options_.unit, options_.seat_unit});
 }
 
@@ -71,10 +59,19 @@ void ScreenService::end() {
     if (std::exchange(wanted_, false)) kill_seat();
 }
 
-void ScreenService::kill_seat() {
+std::vector<std::string> ScreenService::kill_both() const {
+    return {"kill", "--signal=KILL", options_.unit, options_.seat_unit};
+}
+
+SpawnOptions ScreenService::systemctl(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), options_.systemctl);
     SpawnOptions options;
-    options.arguments = {options_.systemctl, "kill", "--signal=KILL", options_.seat_unit, options_.unit};
-    if (auto killed = run(std::move(options), std::chrono::seconds(5)); !killed)
+    options.arguments = std::move(arguments);
+    return options;
+}
+
+void ScreenService::kill_seat() {
+    if (auto killed = run(systemctl(kill_both()), std::chrono::seconds(5)); !killed)
         report_.error("the seat is not killed", killed.error());
 }
 
@@ -90,12 +87,9 @@ void ScreenService::queue(std::vector<std::string> arguments) {
 
 void ScreenService::run_next() {
     while (!command_.running() && !commands_.empty()) {
-        SpawnOptions options;
-        options.arguments = {options_.systemctl};
-        options.arguments.insert(options.arguments.end(), commands_.front().begin(), commands_.front().end());
         const bool start = commands_.front().front() == "start";
+        auto child = spawn(systemctl(std::move(commands_.front())));
         commands_.pop_front();
-        auto child = spawn(options);
         if (child)
             (start ? unit_ : command_) = std::move(*child);
         else
@@ -124,15 +118,6 @@ void ScreenService::lose(const std::string& why) {
     handle_(event::ScreenGone{why});
 }
 
-bool ScreenService::too_many() {
-    const BootTime now = clock_.now();
-    if (now - second_ >= std::chrono::seconds(1)) {
-        second_ = now;
-        messages_ = 0;
-    }
-    return ++messages_ > k_messages_a_second;
-}
-
 void ScreenService::read_viewer() {
     for (int i = 0; i < k_messages_a_turn && viewer_; ++i) {
         auto message = viewer_->receive();
@@ -140,7 +125,7 @@ void ScreenService::read_viewer() {
         Result<protocol::FromScreen> said =
             message ? protocol::read<protocol::FromScreen>(**message) : fail(message.error());
         if (!said) return lose(said.error().to_log());
-        if (too_many()) return lose("it sends too much");
+        if (rate_.exceeds(k_messages_a_second, clock_.now())) return lose("it sends too much");
         if (std::holds_alternative<protocol::screen::Hello>(*said)) {
             // The compositor has its seat; nobody else needs one, and nothing of a guest's has run there yet.
             unlink(options_.seat_socket.c_str());

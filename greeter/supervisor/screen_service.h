@@ -14,6 +14,7 @@
 #include "base/message.h"
 #include "base/report.h"
 #include "base/spawn.h"
+#include "greeter/supervisor/message_rate.h"
 #include "greeter/supervisor/outbox.h"
 #include "greeter/supervisor/supervisor_state.h"
 #include "greeter/supervisor/turn.h"
@@ -57,11 +58,12 @@ class ScreenService {
           listener_(std::move(listener)),
           viewer_uid_(uid) {}
 
+    std::vector<std::string> kill_both() const;
+    SpawnOptions systemctl(std::vector<std::string> arguments) const;
     void queue(std::vector<std::string> arguments);
     void run_next();
     void accept_viewer();
     void read_viewer();
-    bool too_many();
     void lose(const std::string& why);
 
     const ScreenOptions options_;
@@ -77,8 +79,7 @@ class ScreenService {
     Child command_;
     Child unit_;  ///< "start --wait".
     bool wanted_ = false;
-    BootTime second_;  ///< Begin of the second in which messages are counted.
-    unsigned messages_ = 0;
+    MessageRate rate_;
 };
 
 }  // namespace berth::supervisor

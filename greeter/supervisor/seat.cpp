@@ -23,21 +23,25 @@ std::optional<Display> Seat::display() {
     if (text_terminal_ == 0) return std::nullopt;
     auto found = find_display(options_.drm);
     if (!found) return std::nullopt;
-    if (screen_) return keyboards_->size() > 0 ? found : std::nullopt;
+    if (!screen_ && !open(*found)) return std::nullopt;
+    // Without a keyboard of ours the compositor has none, either, and nobody could press the chord.
+    return keyboards_->size() > 0 ? found : std::nullopt;
+}
+
+bool Seat::open(const Display& found) {
     auto keyboards = Keyboards::open(default_chords(), report_);
     auto screen =
         keyboards ? ScreenService::open(options_, clock_, report_, handle_) : fail(keyboards.error());
     if (!screen) {
         if (!std::exchange(refused_, true)) report_.error("guests have no screen here", screen.error());
-        return std::nullopt;
+        return false;
     }
     keyboards_.emplace(std::move(*keyboards));
     screen_ = std::move(*screen);
     report_.event(Level::info, "display",
-                  {{"connector", found->connector},
-                   {"mode", fmt::format("{}x{}", found->mode.width, found->mode.height)}});
-    // Without a keyboard of ours the compositor has none, either, and nobody could press the chord.
-    return keyboards_->size() > 0 ? found : std::nullopt;
+                  {{"connector", found.connector},
+                   {"mode", fmt::format("{}x{}", found.mode.width, found.mode.height)}});
+    return true;
 }
 
 void Seat::bring_to_front(int number) {

@@ -48,6 +48,7 @@ class Seat {
     void wait_for(Turn& turn);
 
   private:
+    bool open(const Display& found);
     void bring_to_front(int number);
 
     const int text_terminal_;

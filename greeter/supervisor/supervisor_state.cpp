@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "greeter/supervisor/chord.h"
+
 namespace berth::supervisor {
 namespace {
 
@@ -12,8 +14,6 @@ using protocol::PowerAction;
 using protocol::ScreenMode;
 
 constexpr size_t k_notes = 32;
-/// The chord that the keyboards' reader keeps for itself (keyboards.h).
-constexpr std::string_view k_keyboard_chord = "Ctrl+Alt+Del";
 constexpr std::string_view k_no_login = "You cannot log in now.";
 constexpr size_t k_progress = 64;
 
@@ -54,7 +54,7 @@ std::optional<BootTime> State::deadline() const {
 /// display could answer to any other key.
 std::string State::sak_hint() const {
     const bool chord = phase_ == Phase::menu ? screen_.usable() : chord_;
-    return chord ? std::string(k_keyboard_chord) : sak_hint_;
+    return chord ? format_chord(default_chords().front()) : sak_hint_;
 }
 
 protocol::Screen State::screen() const {
@@ -210,11 +210,7 @@ void State::relay(const protocol::Choice& choice) {
 
 void State::on(const event::UiSaid& e) {
     if (ui_ == Ui::absent) return;
-    if (now_ - ui_second_ >= std::chrono::seconds(1)) {
-        ui_second_ = now_;
-        ui_messages_ = 0;
-    }
-    if (++ui_messages_ > policy_.ui_messages_a_second) {
+    if (ui_rate_.exceeds(policy_.ui_messages_a_second, now_)) {
         do_now(effect::StopUi{});
         return ui_failed("sends more than a person can type");
     }

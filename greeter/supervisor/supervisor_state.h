@@ -13,6 +13,7 @@
 #include "greeter/protocol/messages.h"
 #include "greeter/supervisor/effects.h"
 #include "greeter/supervisor/guest_screen.h"
+#include "greeter/supervisor/message_rate.h"
 
 namespace berth::supervisor {
 
@@ -181,8 +182,7 @@ class State {
     BootTime ui_since_;
     unsigned ui_young_deaths_ = 0;
     std::optional<BootTime> ui_start_at_;
-    BootTime ui_second_;  ///< Begin of the second in which messages are counted.
-    unsigned ui_messages_ = 0;
+    MessageRate ui_rate_;
 
     bool session_alive_ = false;
     bool session_linked_ = false;

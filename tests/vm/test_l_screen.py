@@ -9,6 +9,7 @@ import re
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from conftest import make_all_stand_still
 from greeter import ASKS_NAME, ASKS_PASSWORD, STEP_TIMEOUT
 from invariants import client_is_clean
 from people import people
@@ -109,7 +110,6 @@ class Display:
 @pytest.fixture(scope="module")
 def display(world):
     """A workstation with a monitor, at its prompt."""
-    from conftest import make_all_stand_still
     make_all_stand_still()
     w = world.workstation("display", console="tty1", display="1280x800")
     w.set_boot(world.direct(w))

@@ -5,13 +5,12 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "base/no_throw.h"
+#include "base/unix_socket.h"
 #include "volume/api/control_wire.h"
 
 namespace berth::volume {
@@ -32,18 +31,10 @@ Status open_to_group(const std::string& path) {
 
 Result<std::unique_ptr<ControlServer>> ControlServer::start(const std::string& path, Engine& engine,
                                                             Report& report, std::function<void()> stopped) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path)
+    if (path.size() > k_longest_socket_path)
         return fail(ErrorCode::V01, "{}: path too long for a socket", path);
-    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-    UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!listener) return fail_errno("socket");
-    ::unlink(path.c_str());
-    if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-        return fail_errno("bind " + path);
-    // QEMU, whose group the folder has, must not end its own disks. Nobody can connect before listen().
-    if (::chmod(path.c_str(), 0600) != 0) return fail_errno("chmod " + path);
+    // Its mode stays: QEMU, whose group the folder has, must not end its own disks.
+    auto listener = BERTH_TRY(bind_unix_socket(path));
     if (::listen(listener.get(), 8) != 0) return fail_errno("listen " + path);
     std::unique_ptr<ControlServer> server(
         new ControlServer(std::move(listener), path, engine, report, std::move(stopped)));
