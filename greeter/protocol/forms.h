@@ -140,7 +140,11 @@ constexpr auto form_of(const ConsoleEnd*) {
     return message("console-end");
 }
 constexpr auto form_of(const StatusText*) {
-    return message("status", field("text", &StatusText::text, k_text));
+    return message("status", field("text", &StatusText::text, k_text),
+                   field("stands", &StatusText::stands, or_missing()));
+}
+constexpr auto form_of(const Standing*) {
+    return message("standing", field("lines", &Standing::lines, k_list));
 }
 constexpr auto form_of(const End*) {
     return message("end", field("result", &End::result), field("power", &End::power, or_missing()));

@@ -140,7 +140,14 @@ struct ConsoleEnd {
 /// "status": the answer to Vm{status}; may come unasked. Over the guest's console, or a note on the screen.
 struct StatusText {
     std::string text;
+    bool stands = false;  ///< Standing says it, too, for as long as it is true.
     bool operator==(const StatusText&) const = default;
+};
+/// All that is true of the running guest and that its user should see for as long as it is, most urgent first: over the
+/// guest's screen only, where seconds in it may be counted down. Takes the place of the one before.
+struct Standing {
+    std::vector<std::string> lines;
+    bool operator==(const Standing&) const = default;
 };
 /// The last message.
 struct End {
@@ -148,7 +155,7 @@ struct End {
     AfterEnd power = AfterEnd::nothing;
     bool operator==(const End&) const = default;
 };
-using FromSession =
-    std::variant<Prompt, Note, Choice, Progress, Clear, GuestScreen, Console, ConsoleEnd, StatusText, End>;
+using FromSession = std::variant<Prompt, Note, Choice, Progress, Clear, GuestScreen, Console, ConsoleEnd,
+                                 StatusText, Standing, End>;
 
 }  // namespace berth::protocol

@@ -46,7 +46,8 @@ TEST(Messages, come_out_as_they_went_in_and_are_checked_field_by_field_from_the_
     const End end{.result = Outcome::done, .power = AfterEnd::reboot};
     holds_for<FromSession>({prompt, note, choice, progress, Clear{},
                             GuestScreen{.socket = "/run/berth/screen/s1/spice.sock", .vm = "work"},
-                            Console{.fd = {}, .vm = "work"}, ConsoleEnd{}, StatusText{"running"}, end});
+                            Console{.fd = {}, .vm = "work"}, ConsoleEnd{},
+                            StatusText{.text = "silent", .stands = true}, Standing{{"silent", "full"}}, end});
 }
 
 TEST(Messages, come_out_as_they_went_in_and_are_checked_field_by_field_to_the_viewer) {

@@ -43,7 +43,10 @@ class FrontEnd {
     virtual void guest_screen(std::string_view socket, std::string_view vm) = 0;
     virtual void console(int fd, std::string_view vm) = 0;
     virtual void console_end() = 0;
-    virtual void status(std::string_view text) = 0;
+    /// `stands`: standing() says it, too, for as long as it is true.
+    virtual void status(std::string_view text, bool stands) = 0;
+    /// All that is true of the guest and should be seen for as long as it is; only where the guest has a screen.
+    virtual void standing(const std::vector<std::string>& lines) = 0;
     virtual void end(bool done) = 0;
     /// Waits for the greeter or a descriptor. When the session must stop that is Wish::close, told once.
     virtual Heard listen(Duration timeout, std::span<const Watched> watched) = 0;

@@ -134,8 +134,14 @@ void GreeterLink::progress(protocol::Progress progress) {
     send(progress);
 }
 
-void GreeterLink::status(std::string_view text) {
-    send(protocol::StatusText{cut_text(text, k_longest_text)});
+void GreeterLink::status(std::string_view text, bool stands) {
+    send(protocol::StatusText{.text = cut_text(text, k_longest_text), .stands = stands});
+}
+
+void GreeterLink::standing(const std::vector<std::string>& lines) {
+    protocol::Standing standing{lines};
+    for (std::string& line : standing.lines) line = cut_text(line, k_longest_text);
+    send(standing);
 }
 
 Heard GreeterLink::listen(Duration timeout, std::span<const Watched> watched) {

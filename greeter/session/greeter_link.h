@@ -32,7 +32,8 @@ class GreeterLink final : public FrontEnd {
         send(protocol::Console{.fd = {}, .vm = std::string(vm)}, fd);
     }
     void console_end() override { send(protocol::ConsoleEnd{}); }
-    void status(std::string_view text) override;
+    void status(std::string_view text, bool stands) override;
+    void standing(const std::vector<std::string>& lines) override;
     void end(bool done) override {
         send(protocol::End{.result = done ? protocol::Outcome::done : protocol::Outcome::failed});
     }

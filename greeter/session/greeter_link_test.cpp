@@ -82,13 +82,17 @@ TEST_F(GreeterLinkTest, says_nothing_longer_than_the_greeter_takes) {
     // Bytes that are no UTF-8 become three each on the way.
     const std::string endless(1 << 20, '\xff');
     link_->say(MessageStyle::error, endless);
-    link_->status(endless);
+    link_->status(endless, true);
     link_->progress({"check", endless, protocol::StepState::doing, 0, 1});
     for (int i = 0; i < 3; ++i) {
         const auto body = next();
         EXPECT_LE(body["text"].get<std::string>().size(), k_greeter_takes) << body["type"];
         EXPECT_TRUE(body["text"].get<std::string>().ends_with("...")) << body["type"];
     }
+    link_->standing({endless, "short"});
+    const auto lines = next()["lines"];
+    EXPECT_LE(lines[0].get<std::string>().size(), k_greeter_takes);
+    EXPECT_EQ(lines[1], "short");
     say({{"type", "answer"}, {"id", 1}, {"text", "x"}});
     EXPECT_TRUE(link_->ask(endless, true));
     EXPECT_LE(next()["text"].get<std::string>().size(), k_greeter_takes);

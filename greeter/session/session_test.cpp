@@ -634,6 +634,10 @@ TEST_F(SessionTest, tells_of_a_silent_server_and_continues_the_paused_guest_when
     ASSERT_TRUE(run());
     EXPECT_EQ(resumed_while_silent, 0);
     EXPECT_TRUE(w.front_end.mentions("status The file server fs1 is not answering"));
+    EXPECT_EQ(w.front_end.stood,
+              (std::vector<std::vector<std::string>>{{"The file server fs1 is not answering. Your virtual "
+                                                      "machine waits and continues automatically."},
+                                                     {}}));
 }
 
 TEST_F(SessionTest, tells_of_a_server_that_refuses_writes_and_tries_again_with_pauses) {
@@ -710,6 +714,11 @@ TEST_F(ClaimedTest, switches_off_a_guest_that_ignores_its_button_in_time_for_the
     ASSERT_TRUE(run());
     EXPECT_TRUE(
         w.front_end.mentions("status Your virtual machine did not shut down in time and is switched off."));
+    // Each second once, down to 0, and nothing stands behind that.
+    ASSERT_EQ(w.front_end.stood.size(), 44u);
+    EXPECT_TRUE(w.front_end.stood[0].at(0).ends_with("shut down in 10 s and switched off in 41 s."));
+    EXPECT_TRUE(w.front_end.stood[42].at(0).ends_with(" 0 s are left."));
+    EXPECT_TRUE(w.front_end.stood[43].empty());
     EXPECT_GE(left_at("undo vm"), seconds(7));
     EXPECT_GT(left_at("undo volume"), seconds(0));
     EXPECT_GT(left_at("undo lock"), seconds(0));

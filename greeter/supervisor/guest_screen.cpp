@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/supervisor/guest_screen.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "base/plain_text.h"
 
 namespace berth::supervisor {
 
 namespace to_viewer = protocol::screen;
 
 constexpr size_t k_why = 200;
+constexpr size_t k_longest_words = 4096;
 
 void GuestScreen::begin(const protocol::GuestScreen& guest, BootTime now) {
     end();
@@ -37,7 +42,9 @@ void GuestScreen::stop() {
 void GuestScreen::forget() {
     guest_.reset();
     progress_.clear();
-    words_.reset();
+    standing_.clear();
+    words_.clear();
+    words_until_.reset();
     in_front_ = false;
 }
 
@@ -74,12 +81,49 @@ void GuestScreen::progress(const std::string& text) {
     send(to_viewer::Progress{text});
 }
 
-void GuestScreen::words(const std::string& text, BootTime now, bool stay) {
-    const auto seconds = stay ? 0 : std::chrono::duration_cast<std::chrono::seconds>(policy_.words).count();
-    words_ = to_viewer::Words{text, static_cast<uint64_t>(seconds)};
+void GuestScreen::words(const std::string& text, BootTime now) {
+    if (!guest_) return;
+    now_ = now;
+    words_ = text;
     words_until_.reset();
-    if (!stay) words_until_ = now + policy_.words;
-    send(*words_);
+    if (!text.empty()) words_until_ = now + policy_.words;
+    say_words();
+}
+
+void GuestScreen::standing(std::vector<std::string> lines, BootTime now) {
+    if (!guest_) return;
+    now_ = now;
+    standing_ = std::move(lines);
+    say_words();
+}
+
+/// Where nothing stands the viewer itself takes the line away in time.
+to_viewer::Words GuestScreen::words_now() const {
+    using std::chrono::ceil, std::chrono::seconds;
+    auto lines = standing_;
+    if (!words_.empty()) lines.push_back(words_);
+    const bool passes = words_until_ && standing_.empty();
+    return {.text = cut_text(fmt::format("{}", fmt::join(lines, "\n")), k_longest_words),
+            .seconds = passes ? static_cast<uint64_t>(ceil<seconds>(*words_until_ - now_).count()) : 0};
+}
+
+void GuestScreen::pass_words(BootTime now) {
+    now_ = now;
+    if (!words_until_ || now < *words_until_) return;
+    words_.clear();
+    words_until_.reset();
+    if (standing_.empty())
+        said_ = {};
+    else
+        say_words();
+}
+
+/// The same line that comes again has its whole time again.
+void GuestScreen::say_words() {
+    auto words = words_now();
+    if (words == said_ && words.seconds == 0) return;
+    said_ = words;
+    send(std::move(words));
 }
 
 void GuestScreen::send_key() {
@@ -88,7 +132,7 @@ void GuestScreen::send_key() {
 
 void GuestScreen::said(const protocol::FromScreen& message, BootTime now) {
     if (!guest_) return;
-    if (words_until_ && now >= *words_until_) words_.reset();
+    pass_words(now);
     std::visit([this](const auto& m) { hear(m); }, message);
 }
 
@@ -97,7 +141,8 @@ void GuestScreen::hear(const protocol::screen::Hello&) {
     hello_by_.reset();
     if (!progress_.empty()) send(to_viewer::Progress{progress_});
     send(to_viewer::Guest{guest_->socket, guest_->vm});
-    if (words_) send(*words_);
+    said_ = {};
+    say_words();
 }
 
 void GuestScreen::hear(const protocol::screen::Pong& m) {
@@ -123,13 +168,16 @@ void GuestScreen::gone(const std::string& why, BootTime now) {
 }
 
 void GuestScreen::tick(BootTime now) {
+    pass_words(now);
     if (hello_by_ && now >= *hello_by_) gone("no picture", now);
     if (pong_by_ && now >= *pong_by_) gone("does not answer", now);
 }
 
 std::optional<BootTime> GuestScreen::deadline() const {
-    if (hello_by_ && pong_by_) return std::min(*hello_by_, *pong_by_);
-    return hello_by_ ? hello_by_ : pong_by_;
+    std::optional<BootTime> first;
+    for (const auto& at : {hello_by_, pong_by_, words_until_})
+        if (at && (!first || *at < *first)) first = at;
+    return first;
 }
 
 }  // namespace berth::supervisor

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "greeter/protocol/messages.h"
@@ -40,8 +41,10 @@ class GuestScreen {
     void show(BootTime now);
     void hide();
     void progress(const std::string& text);
-    /// `stay`: until the next words. Without text: no more.
-    void words(const std::string& text, BootTime now, bool stay = false);
+    /// A line over the guest for a while, instead of the one before. Without text: no more.
+    void words(const std::string& text, BootTime now);
+    /// The lines over the guest for as long as they are not others, those of words() beneath them.
+    void standing(std::vector<std::string> lines, BootTime now);
     void send_key();
 
     void said(const protocol::FromScreen& message, BootTime now);
@@ -55,6 +58,9 @@ class GuestScreen {
     void send(protocol::ToScreen message);
     void stop();
     void forget();
+    protocol::screen::Words words_now() const;
+    void say_words();
+    void pass_words(BootTime now);
     void hear(const protocol::screen::Hello&);
     void hear(const protocol::screen::Frame&) {}
     void hear(const protocol::screen::Pong& m);
@@ -67,9 +73,11 @@ class GuestScreen {
     bool stopped_ =
         false;  ///< Until the next show(): a compositor can begin on the terminal that is in front only.
     std::string progress_;
-    std::optional<protocol::screen::Words> words_;  ///< What a viewer that is begun anew shows again,
-    std::optional<BootTime> words_until_;           ///< until then; nullopt: for good.
-    BootTime since_;
+    std::vector<std::string> standing_;
+    std::string words_;
+    std::optional<BootTime> words_until_;
+    protocol::screen::Words said_;  ///< What the viewer was told last.
+    BootTime since_, now_;
     unsigned failures_ = 0;
     uint64_t pings_ = 0;
     std::optional<BootTime> hello_by_, pong_by_;

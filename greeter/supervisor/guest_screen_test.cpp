@@ -12,6 +12,7 @@ namespace berth::supervisor {
 namespace {
 
 using namespace protocol;
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 namespace viewer = protocol::screen;
 
@@ -24,6 +25,19 @@ class ScreenOfGuest : public ::testing::Test {
     Effects after(Duration d) {
         now = now + d;
         return on(event::Tick{});
+    }
+
+    /// The effects of the time from now to `d` later, with a Tick whenever one is wanted.
+    Effects during(Duration d) {
+        const BootTime end = now + d;
+        Effects all;
+        while (const auto next = state.deadline()) {
+            if (*next > end) break;
+            now = *next;
+            for (auto& effect : on(event::Tick{})) all.push_back(std::move(effect));
+        }
+        now = end;
+        return all;
     }
 
     /// A session whose VM is being started, on a workstation with a display.
@@ -58,6 +72,7 @@ class ScreenOfGuest : public ::testing::Test {
                 if (const auto* message = std::get_if<T>(&s->message)) found.push_back(*message);
         return found;
     }
+    static std::vector<viewer::Words> words(const Effects& effects) { return sent<viewer::Words>(effects); }
     static bool has_line(const Effects& effects, std::string_view text) {
         return std::ranges::any_of(effects, [&](const Effect& e) {
             const auto* line = std::get_if<effect::StatusLine>(&e);
@@ -66,6 +81,7 @@ class ScreenOfGuest : public ::testing::Test {
     }
 
     inline static const protocol::GuestScreen k_guest{"/run/berth/screen/s-1/spice.sock", "work"};
+    inline static const std::string k_silent = "fs1 does not answer.";
     State state{"1.0", "Ctrl-]"};
     BootTime now{seconds(1000)};
 };
@@ -129,6 +145,106 @@ TEST_F(ScreenOfGuest, has_berths_words_over_it) {
     EXPECT_EQ(count<effect::StatusLine>(effects), 0U);
 }
 
+TEST_F(ScreenOfGuest, has_a_line_over_it_until_it_is_not_true_any_more) {
+    shown();
+    EXPECT_EQ(words(session(Standing{{k_silent}})), (std::vector{viewer::Words{k_silent, 0}}));
+    EXPECT_TRUE(session(StatusText{.text = k_silent, .stands = true}).empty()) << "it is there already";
+    EXPECT_TRUE(during(std::chrono::hours(1)).empty());
+    EXPECT_EQ(words(session(Standing{})), std::vector{viewer::Words{}});
+    EXPECT_EQ(words(session(StatusText{"fs1 answers again."})),
+              (std::vector{viewer::Words{"fs1 answers again.", 15}}));
+    EXPECT_TRUE(words(during(std::chrono::hours(1))).empty()) << "the viewer takes it away itself";
+    EXPECT_EQ(state.deadline(), std::nullopt);
+}
+
+TEST_F(ScreenOfGuest, has_passing_words_beneath_those_that_stand) {
+    shown();
+    session(Standing{{k_silent}});
+    EXPECT_EQ(words(session(StatusText{"Asking work to shut down."})),
+              (std::vector{viewer::Words{k_silent + "\nAsking work to shut down.", 0}}));
+    EXPECT_TRUE(words(during(milliseconds(14'999))).empty());
+    EXPECT_EQ(words(during(milliseconds(1))), (std::vector{viewer::Words{k_silent, 0}}));
+    session(StatusText{"Asking work to shut down."});
+    during(seconds(5));
+    EXPECT_EQ(words(session(Standing{})), (std::vector{viewer::Words{"Asking work to shut down.", 10}}))
+        << "it has the rest of its time";
+}
+
+TEST_F(ScreenOfGuest, has_no_words_over_it_that_what_stands_has_made_untrue) {
+    shown();
+    session(StatusText{"fs1 answers again."});
+    EXPECT_EQ(words(session(Standing{{k_silent}})).size(), 1U);
+    EXPECT_EQ(words(session(StatusText{.text = k_silent, .stands = true})),
+              (std::vector{viewer::Words{k_silent, 0}}));
+}
+
+TEST_F(ScreenOfGuest, counts_down_over_the_guest_only) {
+    shown();
+    EXPECT_EQ(words(session(Standing{{"31 s are left."}})).at(0).text, "31 s are left.");
+    EXPECT_EQ(words(session(Standing{{"30 s are left."}})).at(0).text, "30 s are left.");
+    EXPECT_TRUE(session(Standing{{"30 s are left."}}).empty());
+    on(event::Attention{});
+    ui(Ready{});
+    const auto behind = session(Standing{{"29 s are left."}});
+    EXPECT_EQ(behind, Effects{effect::SendScreen{(viewer::Words{"29 s are left.", 0})}})
+        << "no note in the menu";
+}
+
+TEST_F(ScreenOfGuest, has_what_stands_over_it_again_whoever_draws_it) {
+    shown();
+    session(Standing{{k_silent}});
+    on(event::ScreenGone{"closed"});
+    EXPECT_EQ(words(says(viewer::Hello{})), (std::vector{viewer::Words{k_silent, 0}}));
+    on(event::Attention{});
+    ui(Ready{});
+    session(StatusText{.text = "full", .stands = true});
+    EXPECT_EQ(words(session(Standing{{k_silent, "full"}})),
+              (std::vector{viewer::Words{k_silent + "\nfull", 0}}));
+    EXPECT_TRUE(words(ui(Menu{MenuAction::back})).empty()) << "the viewer has them still";
+}
+
+TEST_F(ScreenOfGuest, has_what_came_to_stand_while_nobody_drew_it) {
+    in_menu();
+    on(event::ScreenGone{"closed"});
+    EXPECT_TRUE(words(session(Standing{{k_silent}})).empty());
+    EXPECT_TRUE(words(ui(Menu{MenuAction::back})).empty());
+    EXPECT_EQ(words(says(viewer::Hello{})), (std::vector{viewer::Words{k_silent, 0}}));
+}
+
+TEST_F(ScreenOfGuest, has_the_rest_of_a_lines_time_whoever_draws_it) {
+    shown();
+    session(StatusText{"fs1 answers again."});
+    during(seconds(6));
+    on(event::ScreenGone{"closed"});
+    EXPECT_EQ(words(says(viewer::Hello{})), (std::vector{viewer::Words{"fs1 answers again.", 9}}));
+    during(seconds(9));
+    on(event::Attention{});
+    ui(Ready{});
+    on(event::ScreenGone{"closed"});
+    ui(Menu{MenuAction::back});
+    EXPECT_TRUE(words(says(viewer::Hello{})).empty());
+}
+
+TEST_F(ScreenOfGuest, leaves_what_stands_to_the_serial_line_when_it_is_given_up) {
+    shown();
+    session(Standing{{k_silent}});
+    on(event::ScreenGone{"closed"});
+    EXPECT_TRUE(has_line(on(event::ScreenGone{"closed"}), k_silent));
+    EXPECT_TRUE(session(Standing{{"30 s are left."}}).empty()) << "nothing counts down on a text console";
+    EXPECT_TRUE(has_line(session(StatusText{.text = "full", .stands = true}), "full"));
+}
+
+TEST_F(ScreenOfGuest, begins_without_what_stood_over_another) {
+    shown();
+    session(Standing{{k_silent}});
+    session(ConsoleEnd{});
+    session(End{Outcome::done, AfterEnd::nothing});
+    on(event::SessionDied{});
+    ui(Login{WipedText("ann")});
+    session(k_guest);
+    EXPECT_TRUE(words(says(viewer::Hello{})).empty());
+}
+
 TEST_F(ScreenOfGuest, goes_with_the_guest) {
     shown();
     EXPECT_EQ(count<effect::StopScreen>(session(ConsoleEnd{})), 1U);
@@ -187,12 +303,15 @@ TEST_F(ScreenOfGuest, tells_that_it_was_given_up_behind_the_menu_when_the_menu_g
 
 TEST_F(ScreenOfGuest, has_a_question_over_it_until_it_is_answered_whoever_draws_it) {
     shown();
-    EXPECT_EQ(sent<viewer::Words>(session(Prompt{7, false, "Password: "})).at(0).seconds, 0U);
+    session(Standing{{k_silent}});
+    const auto asked = words(session(Prompt{7, false, "Password: "}));
+    EXPECT_EQ(asked,
+              (std::vector{viewer::Words{k_silent + "\nBerth has a question for you: press Ctrl-]", 0}}));
     on(event::ScreenGone{"closed"});
     EXPECT_EQ(sent<viewer::Words>(says(viewer::Hello{})).size(), 1U);
     on(event::Attention{});
     ui(Ready{});
-    EXPECT_EQ(sent<viewer::Words>(ui(Answer{7, WipedText("x")})).at(0).text, "");
+    EXPECT_EQ(words(ui(Answer{7, WipedText("x")})), (std::vector{viewer::Words{k_silent, 0}}));
 }
 
 TEST_F(ScreenOfGuest, is_given_up_for_the_serial_line_when_it_fails_twice) {

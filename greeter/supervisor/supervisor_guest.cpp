@@ -37,8 +37,9 @@ void State::lose_screen() {
 }
 
 void State::tell_screen_lost() {
-    if (std::exchange(screen_lost_, false))
-        do_now(effect::StatusLine{"The screen failed: this is the serial line of your virtual machine"});
+    if (!std::exchange(screen_lost_, false)) return;
+    do_now(effect::StatusLine{"The screen failed: this is the serial line of your virtual machine"});
+    for (const auto& line : standing_) do_now(effect::StatusLine{line});
 }
 
 void State::say_over_guest(const std::string& text) {
@@ -49,10 +50,25 @@ void State::say_over_guest(const std::string& text) {
 }
 
 void State::relay(const protocol::StatusText& m) {
-    if (phase_ == Phase::console)
-        say_over_guest(m.text);
-    else
-        tell(m.text);
+    if (phase_ != Phase::console) return tell(m.text);
+    // What stands is over the guest anyway; what was said before is old.
+    say_over_guest(m.stands && screen_.usable() ? "" : m.text);
+}
+
+void State::relay(const protocol::Standing& m) {
+    if (phase_ != Phase::console && phase_ != Phase::menu) return;
+    standing_ = m.lines;
+    show_standing();
+}
+
+std::string State::question_text() const {
+    return "Berth has a question for you: press " + sak_hint();
+}
+
+void State::show_standing() {
+    auto lines = standing_;
+    if (question_.index() != 0) lines.push_back(question_text());
+    screen_.standing(std::move(lines), now_);
 }
 
 void State::on(const event::Attention&) {
@@ -102,6 +118,7 @@ void State::take_terminal_back() {
     const bool menu_up = phase_ == Phase::menu;
     closing_ = true;
     screen_.end();
+    standing_.clear();
     do_now(effect::EndPump{});
     enter(Phase::session);
     // What the menu's actions said is over with the guest.

@@ -159,6 +159,7 @@ void State::forget() {
     notes_.clear();
     progress_.clear();
     question_ = {};
+    show_standing();
     to_ui(protocol::Clear{});
 }
 
@@ -188,12 +189,11 @@ void State::relay(const protocol::Progress& progress) {
 
 void State::ask(const Question& question) {
     question_ = question;
-    if (phase_ != Phase::console) return screen_.hide();
-    const std::string text = "Berth has a question for you: press " + sak_hint();
-    if (screen_.usable())
-        screen_.words(text, now_, true);
-    else
-        do_now(effect::StatusLine{text});
+    if (phase_ != Phase::console)
+        screen_.hide();
+    else if (!screen_.usable())
+        do_now(effect::StatusLine{question_text()});
+    show_standing();
 }
 
 void State::relay(const protocol::Prompt& prompt) {
@@ -249,7 +249,7 @@ void State::hear(const protocol::Answer& m) {
 
 void State::question_answered() {
     question_ = {};
-    screen_.words("", now_);
+    show_standing();
 }
 
 void State::hear(const protocol::Chosen& m) {

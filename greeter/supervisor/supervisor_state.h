@@ -153,10 +153,13 @@ class State {
     void relay(const protocol::Console&);
     void relay(const protocol::ConsoleEnd&) { take_terminal_back(); }
     void relay(const protocol::StatusText&);
+    void relay(const protocol::Standing&);
     void relay(const protocol::End&);
 
     void ask(const Question& question);
     void say_over_guest(const std::string& text);
+    void show_standing();
+    std::string question_text() const;
     void give_guest_the_screen();
     void lose_screen();
     void tell_screen_lost();
@@ -186,7 +189,8 @@ class State {
 
     bool session_alive_ = false;
     bool session_linked_ = false;
-    bool closing_ = false;  ///< It is being undone: nothing can cancel that.
+    bool closing_ = false;               ///< It is being undone: nothing can cancel that.
+    std::vector<std::string> standing_;  ///< What the session says of its guest for as long as it is true.
     std::optional<protocol::End> session_end_;
     std::optional<BootTime> session_kill_at_;
 

@@ -174,6 +174,19 @@ TEST_F(Supervisor, shows_a_status_over_the_guest_or_in_the_menu) {
     EXPECT_TRUE(tells(session(StatusText{"running"}), "running"));
 }
 
+TEST_F(Supervisor, prints_what_stands_once_where_the_guest_has_no_screen) {
+    in_console();
+    const Standing silent{{"The file server is not answering"}};
+    EXPECT_TRUE(session(silent).empty());
+    EXPECT_EQ(session(StatusText{.text = silent.lines[0], .stands = true}),
+              Effects{effect::StatusLine{silent.lines[0]}});
+    EXPECT_TRUE(session(Standing{}).empty());
+    on(event::Attention{});
+    ui(Ready{});
+    EXPECT_TRUE(session(silent).empty());
+    EXPECT_TRUE(tells(session(StatusText{.text = silent.lines[0], .stands = true}), silent.lines[0]));
+}
+
 TEST_F(Supervisor, says_over_the_guest_that_a_question_waits_and_asks_it_in_the_menu) {
     in_console();
     const Prompt prompt{9, true, "Force?"};

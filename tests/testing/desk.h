@@ -156,9 +156,12 @@ class Desk final : public session::FrontEnd {
         shown("console", vm);
     }
     void console_end() override { say_to_greeter(protocol::ConsoleEnd{}); }
-    void status(std::string_view text) override {
-        say_to_greeter(protocol::StatusText{std::string(text)});
+    void status(std::string_view text, bool stands) override {
+        say_to_greeter(protocol::StatusText{.text = std::string(text), .stands = stands});
         shown("status", text);
+    }
+    void standing(const std::vector<std::string>& lines) override {
+        say_to_greeter(protocol::Standing{lines});
     }
     void end(bool done) override {
         say_to_greeter(protocol::End{done ? protocol::Outcome::done : protocol::Outcome::failed});

@@ -51,7 +51,8 @@ class FakeFrontEnd final : public FrontEnd {
     }
     void console(int, std::string_view vm) override { shown.push_back(fmt::format("console {}", vm)); }
     void console_end() override { shown.emplace_back("console-end"); }
-    void status(std::string_view text) override { shown.push_back(fmt::format("status {}", text)); }
+    void status(std::string_view text, bool) override { shown.push_back(fmt::format("status {}", text)); }
+    void standing(const std::vector<std::string>& lines) override { stood.push_back(lines); }
     void end(bool done) override { shown.emplace_back(done ? "end done" : "end failed"); }
     Heard listen(Duration timeout, std::span<const Watched>) override {
         clock_.sleep(timeout);
@@ -65,6 +66,7 @@ class FakeFrontEnd final : public FrontEnd {
     void ignore_cancel() override { stop = false; }
 
     std::vector<std::string> progress_texts;
+    std::vector<std::vector<std::string>> stood;  ///< Each standing().
 
     bool has(std::string_view line) const {
         for (const auto& s : shown)

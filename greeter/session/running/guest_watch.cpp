@@ -35,8 +35,17 @@ class Loop {
             alone_ = true;
             feed(watch_event::Alone{});
         }
-        for (const auto& effect : watch_.handle(event, seams_.clock.now()))
-            std::visit([this](const auto& e) { carry_out(e); }, effect);
+        const auto effects = watch_.handle(event, seams_.clock.now());
+        tell_what_stands();
+        for (const auto& effect : effects) std::visit([this](const auto& e) { carry_out(e); }, effect);
+    }
+
+    /// Once a second at most while it counts: a look at the domain comes each half.
+    void tell_what_stands() {
+        auto lines = watch_.standing(seams_.clock.now());
+        if (lines == standing_) return;
+        standing_ = std::move(lines);
+        seams_.front_end.standing(standing_);
     }
 
     void look() {
@@ -85,7 +94,7 @@ class Loop {
         return sent;
     }
 
-    void carry_out(const watch_effect::Tell& e) { seams_.front_end.status(e.text); }
+    void carry_out(const watch_effect::Tell& e) { seams_.front_end.status(e.text, e.stands); }
     void carry_out(const watch_effect::PressPowerButton&) {
         if (Status s = guest_.domain.press_power_button(); !s) seams_.report.error("power button", s.error());
         feed(watch_event::PowerButtonPressed{});
@@ -100,7 +109,8 @@ class Loop {
         seams_.front_end.status(
             fmt::format("\"{}\" of {}: running since {}. The file server {} {}.{}", guest_.vm, guest_.user,
                         time_for_people(guest_.since), guest_.server,
-                        status ? answers(status->state) : "may not be reachable", e.more));
+                        status ? answers(status->state) : "may not be reachable", e.more),
+            false);
     }
     void carry_out(const watch_effect::Log& e) { seams_.report.event(e.level, e.event, e.fields); }
 
@@ -109,6 +119,7 @@ class Loop {
     int volume_fd_;
     GuestWatch watch_;
     bool alone_ = false;
+    std::vector<std::string> standing_;  ///< As it was told last.
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/session/running/guest_watch_state.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace berth::session {
@@ -27,6 +28,41 @@ Duration GuestWatch::take_pause() {
     return std::exchange(pause_, times_.poll);
 }
 
+// --- What stands ---
+
+std::string GuestWatch::silent_text() const {
+    return fmt::format(
+        "The file server {} is not answering. Your virtual machine waits and continues automatically.",
+        server_);
+}
+
+std::string GuestWatch::refusal_text() const {
+    return fmt::format(
+        "The file server {} refuses your virtual machine's changes; is it full? Your virtual machine waits "
+        "and tries again automatically.",
+        server_);
+}
+
+std::vector<std::string> GuestWatch::standing(BootTime now) const {
+    std::vector<std::string> lines;
+    if (ended_ || volume_ == VolumeState::lost) return lines;
+    if (move_) {
+        // A guest that its user closes already may have less time than the move leaves it.
+        MovePlan plan = move_->plan;
+        if (const auto off = ladder_.off()) plan.switch_off = std::min(plan.switch_off, *off);
+        // Two numbers that count down change at the same moment.
+        const Duration part = std::max(plan.press_button - now, Duration::zero()) % std::chrono::seconds(1);
+        if (now < plan.switch_off)
+            lines.push_back(ladder_.pressed() ? closing_text(move_->claim, plan, now)
+                                              : claimed_text(move_->claim, plan, now + part));
+    }
+    if (volume_ == VolumeState::silent) lines.push_back(silent_text());
+    if (refusal_told_) lines.push_back(refusal_text());
+    if (crashed_) lines.push_back(Error(ErrorCode::H09).to_user());
+    if (unanswered_since_) lines.push_back(Error(ErrorCode::H02).to_user());
+    return lines;
+}
+
 // --- libvirt ---
 
 void GuestWatch::on(const watch_event::Domain& e) {
@@ -36,9 +72,10 @@ void GuestWatch::on(const watch_event::Domain& e) {
     }
     if (std::exchange(unanswered_since_, std::nullopt)) tell("The virtual machine service answers again.");
     // It cannot shut down any more, and what it held in memory is lost.
+    crashed_ = e.state == DomainState::crashed;
     if (e.state == DomainState::crashed && !std::exchange(crash_told_, true)) {
         do_now(watch_effect::Log{Level::warning, "the guest crashed", {{"vm", vm_}}});
-        tell(Error(ErrorCode::H09).to_user());
+        tell_standing(Error(ErrorCode::H09).to_user());
     }
     continue_stopped(e.state);
     close_for_move();
@@ -53,7 +90,7 @@ void GuestWatch::on(const watch_event::NoAnswer& e) {
         unanswered_since_ = now_;
         do_now(watch_effect::Log{
             Level::error, "libvirt does not tell the VM's state", {{"error", e.why.to_log()}}});
-        tell(Error(ErrorCode::H02).to_user());
+        tell_standing(Error(ErrorCode::H02).to_user());
     } else if (should_end && now_ - *unanswered_since_ >= times_.unanswered) {
         ended_ = fail(e.why);
         return;
@@ -73,10 +110,7 @@ void GuestWatch::continue_stopped(DomainState state) {
         } else if (!std::exchange(refusal_told_, true)) {
             // Stopped again right away: the server answers, and refuses (full, quota). What the guest wanted
             // to write is kept in QEMU.
-            tell(
-                fmt::format("The file server {} refuses your virtual machine's changes; is it full? Your "
-                            "virtual machine waits and tries again automatically.",
-                            server_));
+            tell_standing(refusal_text());
         }
     } else if (refusal_told_ && state == DomainState::running && resumed_at_ && !lately) {
         tell(fmt::format("The file server {} takes your virtual machine's changes again.", server_));
@@ -91,7 +125,7 @@ void GuestWatch::close_for_move() {
     if (ladder_.pressed()) {  // it is closing already, and has less time now
         ladder_.no_later_than(move_->plan.switch_off);
     } else if (now_ >= move_->plan.press_button) {
-        tell(closing_text(move_->claim, move_->plan, now_));
+        tell_standing(closing_text(move_->claim, move_->plan, now_));
         do_now(watch_effect::PressPowerButton{});
         ladder_.press(now_, move_->plan.switch_off);
     }
@@ -159,7 +193,7 @@ void GuestWatch::notice_claim(const volume::VolumeStatus& status) {
     move_ = Move{*status.claim, plan_move(now_, status.lease_left, times_.power_button)};
     do_now(watch_effect::Log{
         Level::info, "another workstation asks for the VM", {{"host", move_->claim.host}, {"vm", vm_}}});
-    if (status.state == VolumeState::claimed) tell(claimed_text(move_->claim, move_->plan, now_));
+    if (status.state == VolumeState::claimed) tell_standing(claimed_text(move_->claim, move_->plan, now_));
 }
 
 void GuestWatch::on(const watch_event::Volume& e) {
@@ -169,10 +203,7 @@ void GuestWatch::on(const watch_event::Volume& e) {
     do_now(watch_effect::Log{
         Level::info, "volume", {{"state", std::string(volume::volume_state_name(volume_))}}});
     if (volume_ == VolumeState::silent) {
-        tell(
-            fmt::format("The file server {} is not answering. Your virtual machine waits and continues "
-                        "automatically.",
-                        server_));
+        tell_standing(silent_text());
     } else if (volume_ == VolumeState::running && before == VolumeState::silent) {
         tell(fmt::format("The file server {} answers again.", server_));
     } else if (volume_ == VolumeState::lost) {

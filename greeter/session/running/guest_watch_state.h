@@ -65,6 +65,7 @@ struct Plain {
 /// A line over the guest's console.
 struct Tell {
     std::string text;
+    bool stands = false;  ///< standing() says it, too, for as long as it is true.
     bool operator==(const Tell&) const = default;
 };
 /// Answered by event PowerButtonPressed.
@@ -118,6 +119,8 @@ class GuestWatch {
     bool console_open() const { return console_open_; }
     /// It ended with K33: the user is told what the move cost.
     bool tells_loss() const { return tells_loss_; }
+    /// What is true now and has to be seen for as long as it is, most urgent first. Seconds in it count down.
+    std::vector<std::string> standing(BootTime now) const;
 
   private:
     void on(const watch_event::Domain&);
@@ -134,6 +137,10 @@ class GuestWatch {
 
     void do_now(WatchEffect effect) { out_.push_back(std::move(effect)); }
     void tell(std::string text) { do_now(watch_effect::Tell{std::move(text)}); }
+    /// standing() has it from now on.
+    void tell_standing(std::string text) { do_now(watch_effect::Tell{std::move(text), true}); }
+    std::string silent_text() const;
+    std::string refusal_text() const;
     void destroy();
     void notice_claim(const volume::VolumeStatus& status);
     void continue_stopped(guest::DomainState state);
@@ -146,7 +153,7 @@ class GuestWatch {
     volume::VolumeState volume_ = volume::VolumeState::running;
     std::optional<Move> move_;
     std::optional<BootTime> resumed_at_, unanswered_since_;
-    bool refusal_told_ = false, crash_told_ = false;
+    bool refusal_told_ = false, crash_told_ = false, crashed_ = false;
     bool first_press_ = false;  ///< The user's first wish to close waits for PowerButtonPressed.
     bool console_open_ = true, alone_ = false, tells_loss_ = false;
     Duration pause_;

@@ -55,13 +55,23 @@ const Tell k_off{"Your virtual machine did not shut down in time and is switched
 const Tell k_taken{"Another workstation has taken your virtual machine over."};
 const Tell k_refuses{
     "The file server fs1 refuses your virtual machine's changes; is it full? Your virtual machine waits and "
-    "tries again automatically."};
+    "tries again automatically.",
+    true};
+const Tell k_silent{
+    "The file server fs1 is not answering. Your virtual machine waits and continues automatically.", true};
 Tell error(ErrorCode code) {
-    return {Error(code).to_user()};
+    return {Error(code).to_user(), true};
+}
+Tell asks(int button, int off) {
+    return {fmt::format("Workstation berth-7 asks for your virtual machine: save your work now. It will be "
+                        "asked to shut down in {} s and switched off in {} s.",
+                        button, off),
+            true};
 }
 Tell moves(int seconds) {
     return {fmt::format("Your virtual machine is being closed to move to workstation berth-7: {} s are left.",
-                        seconds)};
+                        seconds),
+            true};
 }
 
 /// An event and how long after the one before it.
@@ -184,8 +194,7 @@ const std::vector<Row> k_table{
     {"silence of the file server is told",
      {},
      {volume_is(VolumeState::silent)},
-     {logged("silent"),
-      Tell{"The file server fs1 is not answering. Your virtual machine waits and continues automatically."}}},
+     {logged("silent"), k_silent}},
     {"a state that is no news is not told",
      {{volume_is(VolumeState::silent)}},
      {volume_is(VolumeState::silent)},
@@ -226,11 +235,7 @@ const std::vector<Row> k_table{
     {"a claim is told with the seconds",
      {{k_running}},
      {claimed()},
-     {k_claim_logged,
-      Tell{"Workstation berth-7 asks for your virtual machine: save your work now. It will be asked to shut "
-           "down in "
-           "10 s and switched off in 41 s."},
-      logged("claimed")}},
+     {k_claim_logged, asks(10, 41), logged("claimed")}},
     {"a claim that comes with another state is kept",
      {},
      {claimed(50s, VolumeState::running)},
@@ -277,6 +282,75 @@ TEST(GuestWatch, does_what_its_table_says) {
         if (*row.ends) continue;
         EXPECT_EQ(watch.ended()->error().to_log(), row.ends->error().to_log());
     }
+}
+
+struct Stands {
+    const char* sentence;
+    std::vector<At> events;
+    std::vector<Tell> lines;
+};
+
+const std::vector<Stands> k_standing{
+    {"nothing stands over a guest that runs", {{k_running}}, {}},
+    {"a silent file server stands, however long",
+     {{volume_is(VolumeState::silent)}, {k_running, 1h}},
+     {k_silent}},
+    {"it stands until it answers", {{volume_is(VolumeState::silent)}, {volume_is(VolumeState::running)}}, {}},
+    {"a refusal stands, however long", {{k_stopped}, {k_stopped, 1s}, {k_stopped, 1h}}, {k_refuses}},
+    {"it stands until the changes are taken", {{k_stopped}, {k_stopped, 1s}, {k_running, 5s}}, {}},
+    {"silence of libvirt stands, however long", {{k_no_answer}, {k_no_answer, 1h}}, {error(ErrorCode::H02)}},
+    {"it stands until libvirt answers", {{k_no_answer}, {k_running}}, {}},
+    {"a crash stands, however long", {{k_crashed}, {k_crashed, 1h}}, {error(ErrorCode::H09)}},
+    {"it stands until the guest was reset", {{k_crashed}, {k_running}}, {}},
+    {"a claim counts down to the power button", {{claimed()}, {k_running, 4s}}, {asks(6, 37)}},
+    {"both of its numbers change at once", {{claimed()}, {k_running, 3500ms}}, {asks(6, 37)}},
+    {"and behind it to the switch", {{claimed()}, {k_running, 10s}, {k_running, 20s}}, {moves(11)}},
+    {"without libvirt's word, too",
+     {{claimed()}, {k_no_answer, 10s}, {k_no_answer, 20s}},
+     {moves(11), error(ErrorCode::H02)}},
+    {"nothing is counted that is over", {{claimed()}, {k_running, 10s}, {k_running, 32s}}, {}},
+    {"a guest that closes already under a claim is not asked to",
+     {{CloseWanted{}}, {PowerButtonPressed{}}, {claimed(), 10s}},
+     {moves(41)}},
+    {"it has no more time than its user's wish left it",
+     {{CloseWanted{}}, {PowerButtonPressed{}}, {claimed(), 40s}},
+     {moves(20)}},
+    {"a claim that came with another state counts, too",
+     {{claimed(50s, VolumeState::running)}},
+     {asks(10, 41)}},
+    {"a claim of a silent file server's is the first of two",
+     {{claimed(50s, VolumeState::silent)}},
+     {asks(10, 41), k_silent}},
+    {"a wish to close does not end what stands",
+     {{volume_is(VolumeState::silent)}, {CloseWanted{}}},
+     {k_silent}},
+    {"nothing stands behind a lost lock", {{claimed()}, {claimed(0s, VolumeState::lost)}}, {}},
+    {"nothing stands behind the guest's end", {{k_no_answer}, {k_gone}}, {}},
+};
+
+TEST(GuestWatch, says_what_stands_for_as_long_as_it_is_true) {
+    for (const Stands& row : k_standing) {
+        SCOPED_TRACE(row.sentence);
+        BootTime now{5h};
+        GuestWatch watch("work", "fs1", {});
+        for (const At& at : row.events) (void)watch.handle(at.event, now = now + at.after);
+        std::vector<std::string> lines;
+        for (const Tell& line : row.lines) lines.push_back(line.text);
+        EXPECT_EQ(watch.standing(now), lines);
+    }
+}
+
+TEST(GuestWatch, counts_down_second_by_second_until_it_is_over) {
+    BootTime now{5h};
+    GuestWatch watch("work", "fs1", {});
+    (void)watch.handle(claimed(), now);
+    for (int left = 41; left >= 0; --left) {
+        (void)watch.handle(k_running, now);
+        const Tell line = left > 31 ? asks(left - 31, left) : moves(left);
+        EXPECT_EQ(watch.standing(now), std::vector{line.text});
+        now = now + 1s;
+    }
+    EXPECT_EQ(watch.standing(now), std::vector<std::string>{});
 }
 
 TEST(GuestWatch, looks_again_at_once_when_it_has_switched_off_and_soon_when_the_console_ended) {

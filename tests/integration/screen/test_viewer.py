@@ -72,6 +72,21 @@ def test_words_are_over_the_guest_for_their_time(viewer, make_guest):
     viewer.until(lambda p: is_the_guest(p) and p.bright(*TOP) == 0)
 
 
+def test_words_without_a_time_stand_behind_the_time_of_others_and_several_are_lines(viewer, make_guest):
+    show_guest(viewer, make_guest())
+    # Words that took the place of others are not taken away in their time.
+    viewer.tell("words", text="Asking work to shut down.", seconds=1)
+    viewer.until(lambda p: p.bright(*TOP) > 50)
+    viewer.tell("words", text="The file server is not answering.", seconds=0)
+    assert viewer.hear(2) is None
+    one = viewer.picture().bright(*TOP)
+    assert one > 50
+    viewer.tell("words", text="The file server is not answering.\nAsking work to shut down.", seconds=0)
+    viewer.until(lambda p: is_the_guest(p) and p.bright(*TOP) > 1.3 * one)
+    viewer.tell("words", text="", seconds=0)
+    viewer.until(lambda p: is_the_guest(p) and p.bright(*TOP) == 0)
+
+
 def test_a_guest_that_is_not_there_yet_is_waited_for_and_one_that_went_is_found_again(viewer, make_guest, folder):
     viewer.tell("guest", socket=str(folder / "spice.sock"), vm="work")
     assert viewer.hear(1.5) is None

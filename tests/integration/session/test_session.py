@@ -247,10 +247,13 @@ def test_sigterm_closes_the_session_cleanly(world):
 def test_a_silent_server_is_told_and_the_guest_goes_on(world):
     greeter = start_guest(world)
     world.server.do("pause")
-    assert "not answering" in greeter.until("status", 40)["text"]
+    told = greeter.until("status", 40)
+    assert "not answering" in told["text"] and told["stands"]
+    assert greeter.texts("standing", "lines") == [[told["text"]]]
     world.server.do("resume")
     while "answers again" not in greeter.until("status", 40)["text"]:
         pass
+    assert greeter.texts("standing", "lines") == [[told["text"]], []]
     greeter.guest_says(b"echo", nudge=b"e")
     power_off(greeter)
     world.assert_clean()
