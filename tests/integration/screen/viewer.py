@@ -14,6 +14,9 @@ import time
 # key; LARGE on 1024 x 768, which is higher than the compositor's screen. LOUD sounds the speaker, 1 kHz.
 SMALL = bytes.fromhex("b81300cd10b800a08ec0b301" "31ffb9007db004f3aab9007d88d8f3aa30e4cd16b302ebe8")
 LARGE = bytes.fromhex("b8024fbb0501cd10b800a08ec031d2b8054f31dbcd10b00483fa067202b00131ffb9fffff3aaaa4283fa0c72e2f4ebfd")
+# RELAY is SMALL and passes bytes between its two serial lines: QEMU's end of the agent's channel is one of them, a test the other.
+RELAY = bytes.fromhex("b81300cd10b800a08ec0b30131ffb9007db004f3aab9007d88d8f3aabef803bff802e8130087f7e80e00b401cd1674ec30e4cd16b302ebd4"
+                      "8d5405eca801741289f2ec88c48d5505eca82074fb89fa88e0eec3")
 LOUD = bytes.fromhex("b0b6e643b8a904e64288e0e642e4610c03e661f4ebfd")
 RED, BLUE, GREEN, DARK = (168, 0, 0), (0, 0, 168), (0, 168, 0), (0x10, 0x15, 0x1a)
 
@@ -26,14 +29,21 @@ def stop(process):
 
 
 class Guest:
-    def __init__(self, folder, code=SMALL, name="spice.sock"):
+    SPICE = "disable-ticketing=on,image-compression=off,streaming-video=off"
+
+    def __init__(self, folder, code=SMALL, name="spice.sock", agent=None):
+        """`agent`: a socket to be, the guest's end of its agent's channel (code=RELAY). Its card has no resolution of its own to set."""
         self.socket, disk = folder / name, folder / "disk"
+        more = ["-device", "virtio-vga", "-spice", f"unix=on,addr={self.socket},{self.SPICE},disable-copy-paste=on"]
+        if agent:
+            # Not Berth's way: here the viewer alone refuses.
+            more = ["-device", "VGA", "-spice", f"unix=on,addr={self.socket},{self.SPICE},agent-mouse=off", "-chardev", "spicevmc,name=vdagent,id=agent",
+                    "-chardev", f"socket,path={agent},server=on,wait=off,id=test", "-device", "isa-serial,chardev=agent", "-device", "isa-serial,chardev=test"]
         disk.write_bytes(code.ljust(510, b"\0") + b"\x55\xaa")
         self.log = open(folder / f"{name}.log", "w")
         self.process = subprocess.Popen(
-            ["qemu-system-x86_64", "-accel", "tcg", "-machine", "pc,pcspk-audiodev=sound", "-audiodev", "spice,id=sound", "-m", "64", "-nodefaults", "-no-reboot", "-display", "none", "-vga", "none", "-device", "virtio-vga",
-             "-device", "qemu-xhci", "-device", "usb-tablet", "-drive", f"file={disk},format=raw,if=ide,readonly=off",
-             "-spice", f"unix=on,addr={self.socket},disable-ticketing=on,image-compression=off,streaming-video=off,disable-copy-paste=on"],
+            ["qemu-system-x86_64", "-accel", "tcg", "-machine", "pc,pcspk-audiodev=sound", "-audiodev", "spice,id=sound", "-m", "64", "-nodefaults", "-no-reboot", "-display", "none", "-vga", "none",
+             "-device", "qemu-xhci", "-device", "usb-tablet", "-drive", f"file={disk},format=raw,if=ide,readonly=off", *more],
             stdout=self.log, stderr=self.log, start_new_session=True)
 
     def close(self):
