@@ -131,7 +131,7 @@ constexpr auto form_of(const GuestScreen*) {
     return message(
         "guest-screen",
         field("socket", &GuestScreen::socket, {.most = k_longest_socket_path, .accepts = is_plain_text}),
-        field("vm", &GuestScreen::vm, k_name));
+        field("vm", &GuestScreen::vm, {.most = 256, .accepts = is_plain_text}));
 }
 constexpr auto form_of(const Console*) {
     return message("console", field("fd", &Console::fd), field("vm", &Console::vm, or_missing(k_name)));

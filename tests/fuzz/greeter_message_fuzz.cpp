@@ -46,7 +46,12 @@ void to_greeter(std::string stream) {
         state.handle(supervisor::event::UiSaid{protocol::Login{WipedText("ann")}}, now);
     while (auto message = next<Direction>(stream)) {
         goes_out(*message);
-        for (const auto& e : state.handle(Said{std::move(*message)}, now)) {
+        auto effects = state.handle(Said{std::move(*message)}, now);
+        // The viewer of a guest's screen that was begun has a window at once.
+        for (auto& e : state.handle(supervisor::event::ScreenSaid{protocol::screen::Hello{}}, now))
+            effects.push_back(std::move(e));
+        for (const auto& e : effects) {
+            if (const auto* sent = std::get_if<supervisor::effect::SendScreen>(&e)) goes_out(sent->message);
             if (const auto* sent = std::get_if<supervisor::effect::SendUi>(&e)) goes_out(sent->message);
             if (const auto* sent = std::get_if<supervisor::effect::SendSession>(&e)) goes_out(sent->message);
             if (const auto* line = std::get_if<supervisor::effect::StatusLine>(&e))
