@@ -12,7 +12,7 @@ namespace screen {
 
 // --- To the viewer ---
 
-/// Connect to the guest's SPICE server at this Unix socket; each second anew until it answers.
+/// Connect to the guest's SPICE server at this Unix socket; ten times a second until it answers.
 struct Guest {
     std::string socket, vm;  ///< At most 107 and 256 bytes without control characters.
     bool operator==(const Guest&) const = default;
@@ -56,7 +56,7 @@ struct Pong {
     uint64_t id = 0;
     bool operator==(const Pong&) const = default;
 };
-/// The guest's server closed the connection; it is tried again each second until GuestEnd.
+/// The guest's server closed the connection; it is tried again until GuestEnd.
 struct Gone {
     std::string why;
     bool operator==(const Gone&) const = default;

@@ -40,10 +40,11 @@ void ViewerState::on(const event::Opened&) {
 
 void ViewerState::on(const event::Closed& e) {
     if (link_ == Link::none || link_ == Link::waiting) return;
-    if (link_ != Link::opening) say(Gone{e.why});
+    const bool answered = link_ != Link::opening;
+    if (answered) say(Gone{e.why});
     do_now(effect::Disconnect{});
     link_ = Link::waiting;
-    next_ = now_ + times_.again;
+    next_ = now_ + (answered ? times_.again : times_.soon);
     wanted_.guest = false;
 }
 

@@ -67,7 +67,9 @@ using Effect = std::variant<effect::Connect, effect::Disconnect, effect::Show, e
 using Effects = std::vector<Effect>;
 
 struct Times {
-    Duration again = std::chrono::seconds(1);    ///< From a connection's end to the next attempt.
+    /// From an attempt that nobody answered to the next: the VM is being started, and its first frame is waited for.
+    Duration soon = std::chrono::milliseconds(100);
+    Duration again = std::chrono::seconds(1);    ///< From the end of a connection to the next attempt.
     Duration answer = std::chrono::seconds(10);  ///< A server that does not answer for so long is tried anew.
     /// So long a guest's screen of one colour is waited with: firmware and boot loaders begin with one. A guest that stays
     /// dark is shown then, too.
