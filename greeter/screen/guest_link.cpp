@@ -43,6 +43,7 @@ GuestLink::~GuestLink() {
     if (closing_ != 0) g_source_remove(closing_);
     stop_looking();
     sound_.reset();
+    picture_.reset();
     g_signal_handlers_disconnect_by_data(session_.get(), this);
     GList* channels = spice_session_get_channels(session_.get());
     for (GList* at = channels; at != nullptr; at = at->next)
@@ -95,6 +96,8 @@ void GuestLink::add_display(SpiceChannel* channel) {
     // A file that is dropped would be sent to the guest.
     gtk_drag_dest_unset(GTK_WIDGET(display_));
     place_(GTK_WIDGET(display_));
+    picture_ = std::make_unique<DirectPicture>(display_, channel);
+    picture_->alone(alone_);
     spice_channel_connect(channel);
 }
 
@@ -136,6 +139,11 @@ void GuestLink::stop_looking() {
     g_signal_handlers_disconnect_by_data(looked_at_.get(), this);
     g_signal_connect(looked_at_.get(), "channel-event", G_CALLBACK(channel_event), this);
     looked_at_.reset();
+}
+
+void GuestLink::alone(bool alone) {
+    alone_ = alone;
+    if (picture_) picture_->alone(alone);
 }
 
 void GuestLink::send_key() {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/report.h"
+#include "greeter/screen/direct_picture.h"
 #include "greeter/screen/object.h"
 #include "greeter/screen/sound.h"
 #include "greeter/screen/viewer_state.h"
@@ -27,6 +28,8 @@ class GuestLink {
     GuestLink(const GuestLink&) = delete;
     GuestLink& operator=(const GuestLink&) = delete;
 
+    /// Whether the guest is all that is to be seen on the screen.
+    void alone(bool alone);
     /// Ctrl+Alt+Del to the guest.
     void send_key();
 
@@ -49,6 +52,8 @@ class GuestLink {
     Object<SpiceChannel> looked_at_;  ///< The screen's channel, until something is on the screen.
     Object<SpiceInputsChannel> keys_;
     SpiceDisplay* display_ = nullptr;
+    std::unique_ptr<DirectPicture> picture_;
+    bool alone_ = false;
     std::unique_ptr<Sound> sound_;
     bool ready_told_ = false;
     guint closing_ = 0;

@@ -108,6 +108,7 @@ void Viewer::perform(const effect::Connect& e) {
 
 void Viewer::perform(const effect::Show& e) {
     window_.show(e);
+    if (link_) link_->alone(e.guest && e.words.empty());
     if (e.guest && !guest_shown_) window_.when_drawn([this] { feed(event::Shown{}); });
     guest_shown_ = e.guest;
 }

@@ -87,6 +87,28 @@ def test_words_without_a_time_stand_behind_the_time_of_others_and_several_are_li
     viewer.until(lambda p: is_the_guest(p) and p.bright(*TOP) == 0)
 
 
+def test_a_picture_that_came_in_pieces_is_what_is_drawn_as_a_whole(viewer, make_guest):
+    """Words over the guest and their end draw all of it anew. The guest's picture is scaled: pixels are mixed with neighbours, and at its edge with none."""
+    show_guest(viewer, make_guest())
+    viewer.press("x")
+    pieces = viewer.until(lambda p: is_the_guest(p, GREEN))
+    viewer.tell("words", text="The file server is not answering.", seconds=0)
+    viewer.until(lambda p: p.bright(*TOP) > 50)
+    viewer.tell("words", text="", seconds=0)
+    whole = viewer.until(lambda p: is_the_guest(p, GREEN) and p.bright(*TOP) == 0)
+    assert pieces.pixels == whole.pixels
+
+
+def test_the_guest_moves_beneath_words_too(viewer, make_guest):
+    show_guest(viewer, make_guest())
+    viewer.tell("words", text="The file server is not answering.", seconds=0)
+    viewer.until(lambda p: p.bright(*TOP) > 50)
+    viewer.press("x")
+    viewer.until(lambda p: is_the_guest(p, GREEN) and p.bright(*TOP) > 50)
+    viewer.tell("words", text="", seconds=0)
+    viewer.until(lambda p: is_the_guest(p, GREEN) and p.bright(*TOP) == 0)
+
+
 def test_a_guest_that_is_not_there_yet_is_waited_for_and_one_that_went_is_found_again(viewer, make_guest, folder):
     viewer.tell("guest", socket=str(folder / "spice.sock"), vm="work")
     assert viewer.hear(1.5) is None
