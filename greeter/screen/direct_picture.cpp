@@ -85,14 +85,12 @@ DirectPicture::DirectPicture(SpiceDisplay* display, SpiceChannel* channel)
     for (const char* name :
          {"display-primary-create", "display-primary-destroy", "display-mark", "notify::monitors"})
         g_signal_connect_swapped(channel, name, G_CALLBACK(changed), this);
-    g_signal_connect(display, "mouse-grab", G_CALLBACK(grabbed), this);
     // Behind GTK's own, which commits what it drew.
     g_signal_connect_after(clock_of(window_), "after-paint", G_CALLBACK(painted), this);
 }
 
 DirectPicture::~DirectPicture() {
     g_signal_handlers_disconnect_by_data(clock_of(window_), this);
-    g_signal_handlers_disconnect_by_data(display_, this);
     g_signal_handlers_disconnect_by_data(channel_.get(), this);
     if (drawing_ != 0) g_source_remove(drawing_);
     if (frame_ != nullptr) wl_callback_destroy(frame_);
@@ -126,14 +124,6 @@ void DirectPicture::invalidated(SpiceChannel*, gint x, gint y, gint width, gint 
         if (!picture.direct_ || !primary || picture.size_ == Size{}) return;
         const Placing placing = place({primary->width, primary->height}, picture.size_);
         picture.damage(rectangle(changed_by({x, y, width, height}, placing)));
-    });
-}
-
-void DirectPicture::grabbed(SpiceDisplay*, gint status, gpointer self) {
-    no_throw("mouse-grab", [&] {
-        auto& picture = *static_cast<DirectPicture*>(self);
-        picture.grabbed_ = status != 0;
-        picture.look();
     });
 }
 
@@ -187,10 +177,8 @@ bool DirectPicture::is_whole(const SpiceDisplayPrimary& primary) const {
     return whole;
 }
 
-/// With a grabbed pointer SpiceDisplay draws the guest's, too.
 void DirectPicture::look() {
-    const bool direct =
-        alone_ && !grabbed_ && shm_ != nullptr && gtk_widget_get_scale_factor(window_) == 1 && source();
+    const bool direct = alone_ && shm_ != nullptr && gtk_widget_get_scale_factor(window_) == 1 && source();
     if (direct == direct_) return;
     direct_ = direct;
     keep_gtk_still(direct);

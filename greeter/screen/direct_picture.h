@@ -40,7 +40,6 @@ class DirectPicture {
     static void global(void* self, wl_registry* registry, uint32_t name, const char* interface, uint32_t);
     static void invalidated(SpiceChannel*, gint x, gint y, gint width, gint height, gpointer self);
     static void changed(gpointer self);
-    static void grabbed(SpiceDisplay*, gint status, gpointer self);
     static void painted(GdkFrameClock*, gpointer self);
     static void framed(void* self, wl_callback*, uint32_t);
 
@@ -63,7 +62,7 @@ class DirectPicture {
     wl_surface* surface_;
     wl_registry* registry_;
     wl_shm* shm_ = nullptr;
-    bool alone_ = false, grabbed_ = false, direct_ = false;
+    bool alone_ = false, direct_ = false;
     guint drawing_ = 0;
     wl_callback* frame_ = nullptr;
     Size size_;

@@ -87,12 +87,10 @@ void GuestLink::add_display(SpiceChannel* channel) {
         g_signal_connect_swapped(channel, name,
                                  G_CALLBACK(+[](gpointer self) { display_changed(nullptr, self); }), this);
     display_ = spice_display_new(session_.get(), 0);
+    // A grab of the pointer asks the compositor to lock it, which cage cannot, and SpiceDisplay crashes where a compositor cannot. So
+    // the pointer is for guests that use their tablet.
     g_object_set(display_, "scaling", TRUE, "only-downscale", FALSE, "resize-guest", TRUE, "grab-keyboard",
-                 FALSE, "grab-mouse", TRUE, nullptr);
-    // No keys let go of the pointer: there is nothing else to point at.
-    SpiceGrabSequence* none = spice_grab_sequence_new(0, nullptr);
-    spice_display_set_grab_keys(display_, none);
-    spice_grab_sequence_free(none);
+                 FALSE, "grab-mouse", FALSE, nullptr);
     // A file that is dropped would be sent to the guest.
     gtk_drag_dest_unset(GTK_WIDGET(display_));
     place_(GTK_WIDGET(display_));

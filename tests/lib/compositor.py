@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A client of a compositor that is a keyboard and an eye: keys in (virtual-keyboard-unstable-v1), pixels out (wlr-screencopy-unstable-v1, at each change of a
-part of the screen). It speaks Wayland itself, for a program that is started for each key or picture takes longer than what is measured."""
+"""A client of a compositor that is a keyboard, a mouse and an eye: keys in (virtual-keyboard-unstable-v1), clicks (wlr-virtual-pointer-unstable-v1), pixels out
+(wlr-screencopy-unstable-v1, at each change of a part of the screen). It speaks Wayland itself, for a program that is started for each key or picture takes longer than what is measured."""
 import array
 import contextlib
 import mmap
@@ -18,7 +18,8 @@ xkb_symbols { include "pc+us+inet(evdev)" };
 };
 \0"""
 DISPLAY, REGISTRY = 1, 2
-GLOBALS = {"wl_shm": 1, "wl_seat": 1, "wl_output": 1, "zwlr_screencopy_manager_v1": 2, "zwp_virtual_keyboard_manager_v1": 1}
+GLOBALS = {"wl_shm": 1, "wl_seat": 1, "wl_output": 1, "zwlr_screencopy_manager_v1": 2, "zwp_virtual_keyboard_manager_v1": 1,
+           "zwlr_virtual_pointer_manager_v1": 1}
 
 
 def _string(text):
@@ -33,9 +34,9 @@ def _memory(content):
 
 
 class Compositor:
-    """`folder`: its XDG_RUNTIME_DIR. Looks at `size` x `size` pixels with the left upper corner `at`."""
+    """`folder`: its XDG_RUNTIME_DIR. Looks at `size` x `size` pixels with the left upper corner `at`. A client hears of a `mouse` a moment after it is there."""
 
-    def __init__(self, folder, at, size=4, name="wayland-0", seconds=20):
+    def __init__(self, folder, at, size=4, mouse=False, name="wayland-0", seconds=20):
         self.socket = self._connect(str(folder / name), time.monotonic() + seconds)
         self.buffer, self.next, self.bound, self.frame = b"", REGISTRY + 1, {}, None
         self.at, self.size = at, size
@@ -44,6 +45,9 @@ class Compositor:
         missing = GLOBALS.keys() - self.bound.keys()
         if missing:
             raise RuntimeError(f"the compositor has no {', '.join(sorted(missing))}")
+        if mouse:
+            self.mouse = self._new()
+            self._ask(self.bound["zwlr_virtual_pointer_manager_v1"], 0, struct.pack("<II", self.bound["wl_seat"], self.mouse))
         self._plug_in_keyboard()
         self.pixels = self.pool = self.picture = None
         self.look(damage=False)
@@ -122,6 +126,15 @@ class Compositor:
     def key(self, code, down):
         """`code`: as in linux/input-event-codes.h."""
         self._ask(self.keyboard, 1, struct.pack("<III", int(time.monotonic() * 1000) & 0xffffffff, code, int(down)))
+
+    def click(self, at, screen):
+        """The left button at a place of a screen of that size."""
+        now = int(time.monotonic() * 1000) & 0xffffffff
+        left = 0x110
+        for opcode, body in ((1, (now, *at, *screen)), (2, (now, left, 1)), (2, (now, left, 0))):
+            self._ask(self.mouse, opcode, struct.pack(f"<{len(body)}I", *body))
+            self._ask(self.mouse, 4)
+        self._round_trip()
 
     def _make_buffer(self, form, width, height, stride):
         fd = _memory(bytes(stride * height))

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 
+from compositor import Compositor
 from viewer import BLUE, DARK, GREEN, LARGE, LOUD, RED
 
 MIDDLE, TOP = (0.2, 0.4, 0.8, 0.6), (0.2, 0.0, 0.8, 0.1)
@@ -61,6 +62,19 @@ def test_keys_reach_the_guest_and_the_chord_only_by_the_greeter(viewer, make_gue
     # SeaBIOS restarts at that, and this guest's QEMU ends at a restart.
     viewer.expect("gone")
     assert guest.process.wait(10) == 0
+
+
+def test_a_click_does_no_harm_to_a_guest_that_does_not_use_its_tablet(viewer, make_guest, folder):
+    show_guest(viewer, make_guest())
+    hand = Compositor(folder, (0, 0), mouse=True)
+    for down in (True, False):
+        hand.key(45, down)  # x
+    viewer.until(lambda p: is_the_guest(p, GREEN))
+    hand.click((640, 360), (1280, 720))
+    for number in (1, 2, 3):  # The first answer overtakes the click, which GTK has put aside.
+        viewer.tell("ping", id=number)
+        viewer.expect("pong", id=number)
+    hand.close()
 
 
 def test_words_are_over_the_guest_for_their_time(viewer, make_guest):
