@@ -110,8 +110,7 @@ struct WorkstationFacts {
 
 Result<WorkstationFacts> read_workstation_facts(const Options& o) {
     WorkstationFacts facts;
-    auto client = parse_if_there<ClientConfig>(
-        o.config, [&](const std::string& t) { return parse_client_config(t, o.config); }, {});
+    auto client = read_client_config(o.config);
     if (!client) return fail(client.error());
     auto record = parse_if_there<std::optional<MachineRecord>>(
         o.machine, [](const std::string& t) { return parse_machine_record(t); }, {});

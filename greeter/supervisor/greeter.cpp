@@ -145,8 +145,7 @@ class Greeter {
     std::string input_;
 
     BootTime facts_read_;
-    std::string facts_text_, going_down_;
-    bool chord_ = false;
+    std::string facts_text_, going_down_, chord_;
 };
 
 Status Greeter::find_ui_user() {

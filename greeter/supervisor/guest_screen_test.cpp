@@ -105,6 +105,7 @@ TEST_F(ScreenOfGuest, has_the_keyboard_while_the_serial_line_is_read_unseen) {
 }
 
 TEST_F(ScreenOfGuest, gives_way_to_the_menu_at_the_chord_and_comes_back) {
+    on(event::Facts{.host = "berth-12", .notices = {}, .going_down = "", .chord = "Ctrl+Alt+End"});
     shown();
     auto effects = on(event::Attention{});
     EXPECT_EQ(count<effect::ShowText>(effects), 1U);
@@ -112,7 +113,8 @@ TEST_F(ScreenOfGuest, gives_way_to_the_menu_at_the_chord_and_comes_back) {
     EXPECT_EQ(state.phase(), Phase::menu);
     const auto drawn = ui(Ready{});
     ASSERT_FALSE(drawn.empty());
-    EXPECT_EQ(std::get<Screen>(std::get<effect::SendUi>(drawn.front()).message).sak_hint, "Ctrl+Alt+Del");
+    EXPECT_EQ(std::get<Screen>(std::get<effect::SendUi>(drawn.front()).message).sak_hint, "Ctrl+Alt+Del")
+        << "what can be sent, whatever the chord is";
     effects = ui(Menu{MenuAction::back});
     EXPECT_EQ(count<effect::ShowScreen>(effects), 1U);
     EXPECT_EQ(count<effect::ResumePump>(effects), 0U);
@@ -127,12 +129,12 @@ TEST_F(ScreenOfGuest, gets_the_chord_itself_when_its_user_asks_for_that_in_the_m
     EXPECT_EQ(count<effect::SendKey>(effects), 0U);
 }
 
-TEST_F(ScreenOfGuest, leaves_the_chord_to_tell_a_real_login_screen_from_a_guests) {
-    on(event::Facts{.host = "berth-12", .notices = {}, .going_down = "", .chord = true});
+TEST_F(ScreenOfGuest, leaves_the_sites_chord_to_tell_a_real_login_screen_from_a_guests) {
+    on(event::Facts{.host = "berth-12", .notices = {}, .going_down = "", .chord = "Ctrl+Alt+End"});
     on(event::Started{});
     const auto drawn = ui(Ready{});
     ASSERT_FALSE(drawn.empty());
-    EXPECT_EQ(std::get<Screen>(std::get<effect::SendUi>(drawn.front()).message).sak_hint, "Ctrl+Alt+Del");
+    EXPECT_EQ(std::get<Screen>(std::get<effect::SendUi>(drawn.front()).message).sak_hint, "Ctrl+Alt+End");
     const Effects answer{effect::SendUi{Note{NoteStyle::info, "This is the real Berth screen."}}};
     EXPECT_EQ(on(event::Attention{}), answer);
     EXPECT_TRUE(on(event::Attention{}).empty()) << "said once";

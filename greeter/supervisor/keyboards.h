@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every keyboard of the workstation, grabbed, and a clone of each by uinput, which is what the text console and the
-// compositor see. Between the two is the ChordFilter (chord.h). docs/architecture.md "Keyboards". All of it is called
+// compositor see. Between the two is the ChordFilter (chord_filter.h). docs/architecture.md "Keyboards". All of it is called
 // by one thread and needs root.
 #pragma once
 
@@ -16,7 +16,7 @@
 #include "base/fd.h"
 #include "base/report.h"
 #include "base/result.h"
-#include "greeter/supervisor/chord.h"
+#include "greeter/supervisor/chord_filter.h"
 
 namespace berth::supervisor {
 

@@ -2,10 +2,12 @@
 #include <CLI/CLI.hpp>
 
 #include "base/output.h"
+#include "greeter/supervisor/configured_chords.h"
 #include "greeter/supervisor/greeter.h"
 
 int main(int argc, char** argv) {
     berth::supervisor::Options options;
+    std::string config = "/etc/berth/berth.toml";
     CLI::App app{"Owns the console of a Berth workstation: login screen, session, guest"};
     app.add_option("--tty", options.tty,
                    "Terminal to use (default: berth.console= of the kernel command line, else tty1)");
@@ -24,6 +26,8 @@ int main(int argc, char** argv) {
     app.add_option("--power", options.power, "Program called with \"poweroff\" or \"reboot\"")
         ->capture_default_str();
     app.add_option("--boot-facts", options.boot_facts, "What the boot found")->capture_default_str();
+    app.add_option("--config", config, "Site configuration, for the secure-attention chords")
+        ->capture_default_str();
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
@@ -32,6 +36,7 @@ int main(int argc, char** argv) {
 
     berth::SystemClock clock;
     berth::JournalReport report("berth-greeter");
+    options.screen.chords = berth::supervisor::configured_chords(config, report);
     const auto result = berth::supervisor::run_greeter(options, clock, report);
     if (result) return 0;
     report.error("greeter ended", result.error());

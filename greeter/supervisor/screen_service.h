@@ -14,6 +14,7 @@
 #include "base/message.h"
 #include "base/report.h"
 #include "base/spawn.h"
+#include "greeter/site/chord.h"
 #include "greeter/supervisor/message_rate.h"
 #include "greeter/supervisor/outbox.h"
 #include "greeter/supervisor/supervisor_state.h"
@@ -22,7 +23,8 @@
 namespace berth::supervisor {
 
 struct ScreenOptions {
-    std::string drm = "/sys/class/drm";  ///< Whether there is a display.
+    std::string drm = "/sys/class/drm";            ///< Whether there is a display.
+    std::vector<Chord> chords = default_chords();  ///< At least one.
     std::string socket = "/run/berth/screen.sock";
     std::string user = "_berth-screen";  ///< Nobody else is listened to.
     std::string unit = "berth-screen.service", seat_unit = "berth-seat.service";

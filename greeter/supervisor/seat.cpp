@@ -29,7 +29,7 @@ std::optional<Display> Seat::display() {
 }
 
 bool Seat::open(const Display& found) {
-    auto keyboards = Keyboards::open(default_chords(), report_);
+    auto keyboards = Keyboards::open(options_.chords, report_);
     auto screen =
         keyboards ? ScreenService::open(options_, clock_, report_, handle_) : fail(keyboards.error());
     if (!screen) {

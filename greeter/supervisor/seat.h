@@ -32,8 +32,8 @@ class Seat {
         if (!screen_ && !refused_) (void)display();
     }
 
-    /// Whether the keyboards' chord is ours.
-    bool chord() const { return keyboards_.has_value(); }
+    /// The chord to tell a user of; empty: keyboards are not read here.
+    std::string chord() const { return keyboards_ ? format_chord(options_.chords.front()) : ""; }
 
     // These do nothing where there never was a display.
     void start_screen();

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "greeter/supervisor/chord.h"
-
 namespace berth::supervisor {
 namespace {
 
@@ -53,8 +51,8 @@ std::optional<BootTime> State::deadline() const {
 /// In the menu what can be sent to the guest, elsewhere what to press to see whether this is Berth: a guest on the
 /// display could answer to any other key.
 std::string State::sak_hint() const {
-    const bool chord = phase_ == Phase::menu ? screen_.usable() : chord_;
-    return chord ? format_chord(default_chords().front()) : sak_hint_;
+    if (phase_ == Phase::menu) return screen_.usable() ? "Ctrl+Alt+Del" : sak_hint_;
+    return chord_.empty() ? sak_hint_ : chord_;
 }
 
 protocol::Screen State::screen() const {

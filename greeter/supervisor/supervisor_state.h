@@ -67,7 +67,8 @@ struct Facts {
     std::string host;
     std::vector<std::string> notices;
     std::string going_down;  ///< Not empty: somebody else switches the workstation off; what it waits for.
-    bool chord = false;      ///< The keyboards' reader keeps a chord for us (keyboards.h).
+    std::string
+        chord;  ///< Not empty: what to press, for the keyboards' reader keeps it for us (keyboards.h).
 };
 struct Tick {};
 }  // namespace event
@@ -171,7 +172,7 @@ class State {
     void go_down(protocol::PowerAction action);
     void power_now();
 
-    std::string version_, sak_hint_, host_;
+    std::string version_, sak_hint_, chord_, host_;
     std::vector<std::string> notices_;
     Policy policy_;
     Phase phase_ = Phase::login;
@@ -201,7 +202,6 @@ class State {
     std::optional<protocol::PowerAction> power_;  ///< Wanted, and held until all is settled.
     std::optional<BootTime> settle_tell_at_, settle_until_;
     std::string going_down_;
-    bool chord_ = false;
 
     BootTime now_;
     Effects out_;

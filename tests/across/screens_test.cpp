@@ -258,7 +258,7 @@ void in_use(Page& page) {
     refused(no, "No.");
 
     Desk admin;
-    admin.config.client.lock_break = session::BreakPolicy::admin;
+    admin.config.client.lock_break = BreakPolicy::admin;
     admin.world.holder = held_by("m-0007", "berth-07");
     type_password(admin);
     refused(admin, "At a site where only administrators take over (`break = \"admin\"`).");

@@ -7,10 +7,11 @@
 #include <map>
 #include <set>
 
-#include "greeter/supervisor/chord.h"
+#include "greeter/supervisor/chord_filter.h"
 
 namespace {
 
+using namespace berth;
 using namespace berth::supervisor;
 
 constexpr uint16_t k_key = 1;  // EV_KEY

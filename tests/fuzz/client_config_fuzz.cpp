@@ -5,8 +5,8 @@
 
 #include "base/record/boot_record.h"
 #include "base/text.h"
-#include "greeter/session/resources/client_config.h"
 #include "greeter/session/resources/guest_firewall.h"
+#include "greeter/site/client_config.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
     if (size == 0) return 0;
@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
     if (data[0] == 'b')
         (void)berth::parse_boot_record(text);
     else
-        (void)berth::session::parse_client_config(text, "berth.toml");
+        (void)berth::parse_client_config(text, "berth.toml");
     if (const auto location = berth::parse_location(text);
         location && berth::parse_location(berth::format_location(*location)) != location)
         __builtin_trap();

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/clock.h"
-#include "greeter/session/resources/client_config.h"
+#include "greeter/site/client_config.h"
 
 namespace berth::session {
 

@@ -94,5 +94,22 @@ TEST_F(Script, is_named_when_it_is_missing) {
     EXPECT_TRUE(location.error().detail().contains("/none"));
 }
 
+TEST(LocateUser, uses_no_other_server_when_the_records_is_wrong) {
+    auto record = parse_machine_record(R"({"schema":1,"id":"m","nfs":{"server":"a..b","directory":"/x"}})");
+    ASSERT_TRUE(record);
+    ClientConfig config;
+    config.locate = {.server = "fs1", .directory = "/export/{user}"};
+    config = with_record(config, *record);
+    for (const auto method : {LocateMethod::fixed, LocateMethod::script}) {
+        config.locate.method = method;
+        config.locate.script = "/bin/false";
+        const auto place = locate_user(config.locate, "ann", std::chrono::seconds(5));
+        ASSERT_FALSE(place);
+        EXPECT_EQ(code_of(place), "BERTH-M30");
+        EXPECT_NE(place.error().detail().find("nfs.server \"a..b\""), std::string::npos)
+            << place.error().to_log();
+    }
+}
+
 }  // namespace
 }  // namespace berth::session

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "base/report.h"
-#include "greeter/session/resources/client_config.h"
 #include "greeter/session/resources/guest_firewall.h"
+#include "greeter/site/client_config.h"
 #include "guest/machine_config.h"
 #include "guest/new_vm.h"
 #include "guest/user_directory.h"

@@ -39,7 +39,7 @@ def machine_keys():
 
 def site_keys():
     found = {}
-    for table, key in re.findall(r'\br\.\w+\(\s*"([a-z]+)",\s*"([a-z_]+)"', code("greeter/session/resources/client_config.cpp")):
+    for table, key in re.findall(r'\br\.\w+\(\s*"([a-z]+)",\s*"([a-z_]+)"', code("greeter/site/client_config.cpp")):
         found.setdefault(table, set()).add(key)
     return found
 
@@ -56,7 +56,7 @@ def test_every_key_of_machine_toml_is_in_its_manual_page():
 
 
 def test_every_key_of_berth_toml_is_in_its_manual_page():
-    assert {"locate", "shared", "lock", "pam", "vm"} == set(site_keys())
+    assert {"locate", "shared", "lock", "pam", "vm", "attention"} == set(site_keys())
     assert missing_keys(site_keys(), "berth.toml.5") == []
 
 

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "greeter/session/resources/client_config.h"
+#include "greeter/site/client_config.h"
 
 #include <toml++/toml.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/text.h"
 
-namespace berth::session {
+namespace berth {
 namespace {
 
 constexpr size_t k_max_text = 4096;
@@ -71,6 +74,10 @@ class TomlReader {
 
 constexpr std::string_view k_directory_range =
     "an absolute path without \"..\"; {user} is replaced by the user's name";
+constexpr std::string_view k_chords_range =
+    "1 to 8 chords with commas between, each two or more of Ctrl, Alt, Shift and Meta and then one of Del, "
+    "Esc, "
+    "End and F1 to F12, as \"Ctrl+Alt+Del\"";
 
 }  // namespace
 
@@ -105,7 +112,11 @@ Result<ClientConfig> parse_client_config(std::string_view text, std::string_view
     r.text("vm", "guest_address", guest_address, "\"any\" or \"leased\"", is_guest_address);
     r.text("vm", "template", c.template_vm, "server:/path of a virtual machine's folder, or empty",
            [](const std::string& s) { return s.empty() || parse_location(s).has_value(); });
+    std::string chords;
+    r.text("attention", "chords", chords, k_chords_range,
+           [](const std::string& s) { return parse_chords(s).has_value(); });
     BERTH_TRY(r.finish());
+    if (!chords.empty()) c.chords = BERTH_TRY(parse_chords(chords));
     c.locate.method = method == "script" ? LocateMethod::script : LocateMethod::fixed;
     c.lock_break = policy == "user"    ? BreakPolicy::user
                    : policy == "admin" ? BreakPolicy::admin
@@ -113,6 +124,11 @@ Result<ClientConfig> parse_client_config(std::string_view text, std::string_view
     if (pam_seconds > 0) c.pam_limit = std::chrono::seconds(pam_seconds);
     c.guest_address_leased = guest_address == "leased";
     return c;
+}
+
+Result<ClientConfig> read_client_config(const std::string& file) {
+    if (access(file.c_str(), F_OK) != 0 && errno == ENOENT) return ClientConfig{};
+    return parse_client_config(BERTH_TRY(read_file(file)), file);
 }
 
 ClientConfig with_record(ClientConfig config, const MachineRecord& record) {
@@ -127,4 +143,4 @@ ClientConfig with_record(ClientConfig config, const MachineRecord& record) {
     return config;
 }
 
-}  // namespace berth::session
+}  // namespace berth

@@ -1,40 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The secure-attention chord: which keys it is, and the filter between the real keyboards and their clones that keeps
-// it from everybody else. Pure: key events in, key events out. Keys are evdev codes
-// (linux/input-event-codes.h), so no keyboard layout matters.
+// The filter between the real keyboards and their clones, which keeps the secure-attention chord from everybody else.
+// Pure: key events in, key events out. Keys are evdev codes (linux/input-event-codes.h), so no keyboard layout matters.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <set>
-#include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
-#include "base/result.h"
+#include "greeter/site/chord.h"
 
 namespace berth::supervisor {
-
-enum class Modifier { ctrl, alt, shift, meta };
-enum class ChordKey { del, esc, end, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12 };
-
-/// Two or more modifiers, each with its left or its right key, and one key. Del is the keypad's too: without Num Lock
-/// a guest takes that for Del, and which of the two Num Lock says is not known here.
-struct Chord {
-    std::set<Modifier> modifiers;
-    ChordKey key = ChordKey::del;
-    friend bool operator==(const Chord&, const Chord&) = default;
-};
-
-/// Ctrl+Alt+Del and Ctrl+Alt+Esc.
-std::vector<Chord> default_chords();
-/// "Ctrl+Alt+Del", in upper or lower case. I04: names the value and what is allowed.
-Result<Chord> parse_chord(std::string_view text);
-/// 1 to 8 of them with commas between: "Ctrl+Alt+Del, Ctrl+Alt+Esc".
-Result<std::vector<Chord>> parse_chords(std::string_view text);
-/// As parse_chord reads it and a screen shows it.
-std::string format_chord(const Chord& chord);
 
 /// One event of evdev (linux/input.h), without its time.
 struct KeyEvent {

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the site (/etc/berth/berth.toml, berth.toml(5)) and the provisioner (base/record/machine_record.h) say to a
-// session. Formats: docs/architecture.md "Users, paths, parameters".
+// workstation. Formats: docs/architecture.md "Users, paths, parameters".
 #pragma once
 
 #include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/nfs_types.h"
 #include "base/record/machine_record.h"
 #include "base/result.h"
+#include "greeter/site/chord.h"
 
-namespace berth::session {
+namespace berth {
 
 enum class LocateMethod { fixed, script };
 enum class BreakPolicy { user, admin, nobody };
@@ -41,11 +43,14 @@ struct ClientConfig {
     bool guest_address_leased = false;
     /// "server:/path" of a VM's folder: who has no VM gets a copy of it at login; empty: nobody does.
     std::string template_vm;
+    std::vector<Chord> chords = default_chords();
 };
 
 /// I04 names file, line, key and valid range. An unknown key is an error: it may be a misspelt rule.
 Result<ClientConfig> parse_client_config(std::string_view text, std::string_view file);
+/// A missing file is an empty one.
+Result<ClientConfig> read_client_config(const std::string& file);
 /// The values that machine.json gives (base/record/machine_record.h) over the site's.
 ClientConfig with_record(ClientConfig config, const MachineRecord& record);
 
-}  // namespace berth::session
+}  // namespace berth

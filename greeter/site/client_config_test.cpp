@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "greeter/session/resources/client_config.h"
+#include "greeter/site/client_config.h"
 
 #include <gtest/gtest.h>
 
-#include "greeter/session/resources/locator.h"
 #include "tests/testing/code_of.h"
 
-namespace berth::session {
+namespace berth {
 namespace {
 
 Error error_of(std::string_view text) {
@@ -132,22 +131,33 @@ TEST(ClientConfig, takes_an_ipv6_address_with_and_without_brackets) {
                   "berth.toml, line 2: locate.server: must be a host name or address, or empty");
 }
 
-TEST(ClientConfig, uses_no_other_server_when_the_records_is_wrong) {
-    auto record = parse_machine_record(R"({"schema":1,"id":"m","nfs":{"server":"a..b","directory":"/x"}})");
-    ASSERT_TRUE(record);
-    ClientConfig config;
-    config.locate = {.server = "fs1", .directory = "/export/{user}"};
-    config = with_record(config, *record);
-    for (const auto method : {LocateMethod::fixed, LocateMethod::script}) {
-        config.locate.method = method;
-        config.locate.script = "/bin/false";
-        const auto place = locate_user(config.locate, "ann", std::chrono::seconds(5));
-        ASSERT_FALSE(place);
-        EXPECT_EQ(code_of(place), "BERTH-M30");
-        EXPECT_NE(place.error().detail().find("nfs.server \"a..b\""), std::string::npos)
-            << place.error().to_log();
+TEST(ClientConfig, reads_the_chords_of_secure_attention) {
+    EXPECT_EQ(parse_client_config("", "berth.toml")->chords, default_chords());
+    const auto c =
+        parse_client_config("[attention]\nchords = \"Ctrl+Alt+End, ctrl+shift+f12\"\n", "berth.toml");
+    ASSERT_TRUE(c) << c.error().to_log();
+    EXPECT_EQ(c->chords,
+              (std::vector{parse_chord("Ctrl+Alt+End").value(), parse_chord("Ctrl+Shift+F12").value()}));
+}
+
+TEST(ClientConfig, names_the_line_and_what_is_allowed_of_a_wrong_chord) {
+    for (const char* bad :
+         {"\"\"", "\"Del\"", "\"Ctrl+Alt+A\"", "\"Ctrl+Alt+Del,\"", "1", "[\"Ctrl+Alt+Del\"]"}) {
+        const auto error = error_of(fmt::format("[attention]\n\nchords = {}\n", bad));
+        EXPECT_TRUE(error.detail().starts_with(
+            "berth.toml, line 3: attention.chords: must be 1 to 8 chords with commas "
+            "between, each two or more of Ctrl, Alt, Shift and Meta"))
+            << error.detail();
+        EXPECT_EQ(code_of(error), "BERTH-I04");
     }
 }
 
+TEST(ClientConfig, takes_a_missing_file_for_an_empty_one_and_names_one_that_cannot_be_read) {
+    const auto missing = read_client_config("/nonexistent/berth.toml");
+    ASSERT_TRUE(missing) << missing.error().to_log();
+    EXPECT_EQ(missing->chords, default_chords());
+    EXPECT_FALSE(read_client_config("/"));
+}
+
 }  // namespace
-}  // namespace berth::session
+}  // namespace berth
