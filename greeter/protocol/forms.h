@@ -54,7 +54,12 @@ constexpr auto words_of(MenuAction) {
                               {close, "close"},
                               {force_off, "force-off"},
                               {status, "status"},
-                              {send_key, "send-key"}});
+                              {send_key, "send-key"},
+                              {louder, "louder"},
+                              {quieter, "quieter"},
+                              {mute, "mute"},
+                              {brighter, "brighter"},
+                              {darker, "darker"}});
 }
 constexpr auto words_of(VmAction) {
     using enum VmAction;
@@ -71,7 +76,9 @@ constexpr auto words_of(AfterEnd) {
 constexpr auto form_of(const Screen*) {
     return message("screen", field("mode", &Screen::mode), field("host", &Screen::host, k_name),
                    field("version", &Screen::version, k_name), field("notices", &Screen::notices, k_list),
-                   field("sak_hint", &Screen::sak_hint, k_name));
+                   field("sak_hint", &Screen::sak_hint, k_name),
+                   field("volume", &Screen::volume, or_missing(k_name)),
+                   field("brightness", &Screen::brightness, or_missing(k_name)));
 }
 constexpr auto form_of(const Prompt*) {
     return message("prompt", field("id", &Prompt::id, k_number), field("echo", &Prompt::echo),

@@ -18,7 +18,7 @@ enum class ScreenMode { login, session, closing, menu, power };
 enum class NoteStyle { info, error };
 enum class StepState { doing, done, failed, undoing };
 enum class PowerAction { poweroff, reboot };
-enum class MenuAction { back, close, force_off, status, send_key };
+enum class MenuAction { back, close, force_off, status, send_key, louder, quieter, mute, brighter, darker };
 enum class VmAction { close, force_off, status };
 enum class Outcome { done, failed };
 enum class AfterEnd { nothing, poweroff, reboot };
@@ -32,6 +32,7 @@ struct Screen {
     std::string host, version;
     std::vector<std::string> notices;
     std::string sak_hint;
+    std::string volume, brightness;  ///< In words, for the menu; empty: the workstation has none.
     bool operator==(const Screen&) const = default;
 };
 /// Asks; answered once by an Answer with the same id.

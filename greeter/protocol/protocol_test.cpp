@@ -28,7 +28,9 @@ TEST(Messages, come_out_as_they_went_in_and_are_checked_field_by_field_to_the_sc
                         .host = "berth-12",
                         .version = "1",
                         .notices = {"No network."},
-                        .sak_hint = "Ctrl-]"};
+                        .sak_hint = "Ctrl-]",
+                        .volume = "40 %",
+                        .brightness = "70 %"};
     holds_for<ToUi>({screen, prompt, note, choice, progress, Clear{}});
 }
 

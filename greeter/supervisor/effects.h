@@ -2,6 +2,7 @@
 // What the greeter's State (supervisor_state.h) wants done; greeter.cpp does it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -52,6 +53,10 @@ struct SendScreen {
     protocol::ToScreen message;
     bool operator==(const SendScreen&) const = default;
 };
+struct AskLevels {  ///< Volume and brightness, behind a change; ends in event::Levels.
+    std::optional<protocol::MenuAction> change;
+    bool operator==(const AskLevels&) const = default;
+};
 struct Power {
     protocol::PowerAction action;
     bool operator==(const Power&) const = default;
@@ -66,7 +71,7 @@ using Effect =
                  effect::CloseSession, effect::KillSession, effect::StartSweeper, effect::Settle,
                  effect::StartPump, effect::SuspendPump, effect::ResumePump, effect::EndPump, effect::SendKey,
                  effect::StatusLine, effect::StartScreen, effect::StopScreen, effect::ShowScreen,
-                 effect::ShowText, effect::SendScreen, effect::Power, effect::Log>;
+                 effect::ShowText, effect::SendScreen, effect::AskLevels, effect::Power, effect::Log>;
 using Effects = std::vector<Effect>;
 
 }  // namespace berth::supervisor

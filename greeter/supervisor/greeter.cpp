@@ -6,7 +6,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,7 +20,8 @@
 #include "greeter/protocol/protected_memory.h"
 #include "greeter/protocol/protocol.h"
 #include "greeter/supervisor/boot_facts.h"
-#include "greeter/supervisor/outbox.h"
+#include "greeter/supervisor/level_control.h"
+#include "greeter/supervisor/peer.h"
 #include "greeter/supervisor/pump.h"
 #include "greeter/supervisor/seat.h"
 #include "greeter/supervisor/supervisor_state.h"
@@ -36,24 +36,6 @@ constexpr std::string_view k_sak_hint = "Ctrl-]";
 constexpr Duration k_facts_interval = std::chrono::seconds(2);
 constexpr int k_messages_a_turn = 64;
 
-std::string how_it_ended(std::optional<int> status) {
-    if (!status) return "ended";
-    if (WIFSIGNALED(*status)) return fmt::format("killed by signal {}", WTERMSIG(*status));
-    return fmt::format("exit code {}", WEXITSTATUS(*status));
-}
-
-/// Another process and the socket to it.
-struct Peer {
-    Child child;
-    std::optional<MessageSocket> socket;
-    Outbox outbox;
-
-    void hang_up() {
-        socket.reset();
-        outbox.clear();
-    }
-};
-
 class Greeter {
   public:
     Greeter(const Options& options, Clock& clock, Report& report, Terminal terminal, UniqueFd signals)
@@ -64,7 +46,8 @@ class Greeter {
           signals_(std::move(signals)),
           state_(BERTH_VERSION, std::string(k_sak_hint)),
           seat_(terminal_.number(), terminal_.fd(), options.screen, clock, report,
-                [this](Event event) { handle(std::move(event)); }) {}
+                [this](Event event) { handle(std::move(event)); }),
+          levels_(options.levels, report, [this](Event event) { handle(std::move(event)); }) {}
 
     void run();
     Status find_ui_user();
@@ -103,6 +86,7 @@ class Greeter {
     void act(effect::ShowScreen) { seat_.show_screen(); }
     void act(effect::ShowText) { seat_.show_text(); }
     void act(const effect::SendScreen& e) { seat_.send(e.message); }
+    void act(const effect::AskLevels& e) { levels_.ask(e); }
     void act(const effect::Power& e);
     void act(const effect::Log& e) { report_.event(Level::warning, e.event, {{"detail", e.detail}}); }
 
@@ -134,6 +118,7 @@ class Greeter {
     std::optional<uid_t> ui_uid_;
     gid_t ui_gid_ = 0;
     Seat seat_;
+    LevelControl levels_;
 
     Peer ui_, session_;
     Child sweeper_, settle_, power_;
@@ -427,6 +412,7 @@ void Greeter::wait_for(Turn& turn) {
         if (!status || *status != 0) handle(event::PowerFailed{how_it_ended(status)});
     });
     seat_.wait_for(turn);
+    levels_.wait_for(turn);
     if (pumping_) {
         turn.watch(terminal_.fd(), POLLIN, [this] { read_terminal(); });
         if (!output_.next().empty()) turn.watch(terminal_.fd(), POLLOUT, [this] { write_terminal(); });

@@ -17,9 +17,10 @@ struct Options {
     std::string ui = "/usr/libexec/berth/berth-greeter-ui";
     std::string ui_user = "_berth-ui";  ///< Only when started as root.
     std::string session = "/usr/libexec/berth/berth-session";
-    std::vector<std::string> sweep;            ///< Empty: `session` with --sweep.
-    std::vector<std::string> settle;           ///< Empty: `session` with --settle.
-    std::string power = "/usr/bin/systemctl";  ///< Called with "poweroff" or "reboot".
+    std::vector<std::string> sweep;                          ///< Empty: `session` with --sweep.
+    std::vector<std::string> settle;                         ///< Empty: `session` with --settle.
+    std::string power = "/usr/bin/systemctl";                ///< Called with "poweroff" or "reboot".
+    std::string levels = "/usr/libexec/berth/berth-levels";  ///< Volume and brightness.
     std::string boot_facts = "/run/berth/boot.json";
     ScreenOptions screen;
     std::string going_down = "/run/berth/going-down";  ///< What `settle` says, whoever started it.

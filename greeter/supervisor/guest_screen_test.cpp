@@ -121,6 +121,26 @@ TEST_F(ScreenOfGuest, gives_way_to_the_menu_at_the_chord_and_comes_back) {
     EXPECT_EQ(state.phase(), Phase::console);
 }
 
+TEST_F(ScreenOfGuest, has_volume_and_brightness_in_its_menu_where_the_workstation_has_them) {
+    shown();
+    EXPECT_EQ(count<effect::AskLevels>(on(event::Attention{})), 1U);
+    EXPECT_TRUE(on(event::Levels{.volume = "40 %", .brightness = ""}).empty()) << "nobody is there yet";
+    auto drawn = ui(Ready{});
+    ASSERT_FALSE(drawn.empty());
+    EXPECT_EQ(std::get<Screen>(std::get<effect::SendUi>(drawn.front()).message).volume, "40 %");
+    EXPECT_EQ(ui(Menu{MenuAction::louder}), Effects{effect::AskLevels{MenuAction::louder}});
+    drawn = on(event::Levels{.volume = "45 %", .brightness = "70 %"});
+    ASSERT_EQ(drawn.size(), 1U);
+    const auto& screen = std::get<Screen>(std::get<effect::SendUi>(drawn.front()).message);
+    EXPECT_EQ(screen.mode, ScreenMode::menu);
+    EXPECT_EQ(screen.volume, "45 %");
+    EXPECT_EQ(screen.brightness, "70 %");
+    EXPECT_EQ(state.phase(), Phase::menu);
+    ui(Menu{MenuAction::back});
+    EXPECT_TRUE(on(event::Levels{.volume = "50 %", .brightness = "70 %"}).empty());
+    EXPECT_TRUE(ui(Menu{MenuAction::louder}).empty()) << "only from the menu";
+}
+
 TEST_F(ScreenOfGuest, gets_the_chord_itself_when_its_user_asks_for_that_in_the_menu) {
     in_menu();
     const auto effects = ui(Menu{MenuAction::send_key});

@@ -26,6 +26,8 @@ int main(int argc, char** argv) {
     app.add_option("--power", options.power, "Program called with \"poweroff\" or \"reboot\"")
         ->capture_default_str();
     app.add_option("--boot-facts", options.boot_facts, "What the boot found")->capture_default_str();
+    app.add_option("--levels", options.levels, "Program that knows volume and brightness")
+        ->capture_default_str();
     app.add_option("--config", config, "Site configuration, for the secure-attention chords")
         ->capture_default_str();
     try {

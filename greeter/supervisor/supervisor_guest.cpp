@@ -7,6 +7,15 @@ namespace berth::supervisor {
 using protocol::MenuAction;
 using protocol::VmAction;
 
+namespace {
+
+bool is_level(MenuAction action) {
+    using enum MenuAction;
+    return action == louder || action == quieter || action == mute || action == brighter || action == darker;
+}
+
+}  // namespace
+
 void State::relay(const protocol::GuestScreen& m) {
     if (phase_ != Phase::session || closing_) return;
     screen_lost_ = false;
@@ -84,13 +93,20 @@ void State::on(const event::Attention&) {
         screen_.hide();
     else
         do_now(effect::SuspendPump{});
+    do_now(effect::AskLevels{});
     // A person asked for it: the back-off of earlier deaths does not count.
     ui_young_deaths_ = 0;
     start_ui();
 }
 
+void State::on(const event::Levels& e) {
+    levels_ = e;
+    if (phase_ == Phase::menu) to_ui(screen());
+}
+
 void State::hear(const protocol::Menu& m) {
     if (phase_ != Phase::menu) return;
+    if (is_level(m.action)) return do_now(effect::AskLevels{m.action});
     if (m.action == MenuAction::back || m.action == MenuAction::send_key) {
         stop_ui();
         phase_ = Phase::console;

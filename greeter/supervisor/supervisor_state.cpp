@@ -64,7 +64,9 @@ protocol::Screen State::screen() const {
             .host = host_,
             .version = version_,
             .notices = notices_,
-            .sak_hint = sak_hint()};
+            .sak_hint = sak_hint(),
+            .volume = phase_ == Phase::menu ? levels_.volume : "",
+            .brightness = phase_ == Phase::menu ? levels_.brightness : ""};
 }
 
 void State::to_ui(protocol::ToUi message) {

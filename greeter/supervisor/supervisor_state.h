@@ -70,12 +70,16 @@ struct Facts {
     std::string
         chord;  ///< Not empty: what to press, for the keyboards' reader keeps it for us (keyboards.h).
 };
+struct Levels {
+    std::string volume, brightness;  ///< In words; empty: the workstation has none.
+};
 struct Tick {};
 }  // namespace event
-using Event = std::variant<event::Started, event::UiStartFailed, event::UiSaid, event::UiDied,
-                           event::SessionStartFailed, event::SessionSaid, event::SessionClosed,
-                           event::SessionDied, event::SweeperDone, event::Settled, event::PowerFailed,
-                           event::Attention, event::ScreenSaid, event::ScreenGone, event::Facts, event::Tick>;
+using Event =
+    std::variant<event::Started, event::UiStartFailed, event::UiSaid, event::UiDied,
+                 event::SessionStartFailed, event::SessionSaid, event::SessionClosed, event::SessionDied,
+                 event::SweeperDone, event::Settled, event::PowerFailed, event::Attention, event::ScreenSaid,
+                 event::ScreenGone, event::Facts, event::Levels, event::Tick>;
 
 /// The policy's times.
 struct Policy {
@@ -119,6 +123,7 @@ class State {
     void on(const event::ScreenSaid& e) { screen_.said(e.message, now_); }
     void on(const event::ScreenGone& e) { screen_.gone(e.why, now_); }
     void on(const event::Facts&);
+    void on(const event::Levels&);
     void on(const event::Tick&);
 
     void do_now(Effect effect) { out_.push_back(std::move(effect)); }
@@ -202,6 +207,7 @@ class State {
     std::optional<protocol::PowerAction> power_;  ///< Wanted, and held until all is settled.
     std::optional<BootTime> settle_tell_at_, settle_until_;
     std::string going_down_;
+    event::Levels levels_;
 
     BootTime now_;
     Effects out_;

@@ -243,9 +243,14 @@ std::wstring help(const Model& m) {
         if (!keys.empty()) keys += L"   ";
         keys += key;
     };
-    if (m.choice || (m.mode == Mode::menu && !m.prompt)) offer(L"Up/Down choose");
+    const bool in_menu = m.mode == Mode::menu && !m.prompt && !m.choice;
+    if (m.choice || in_menu) offer(L"Up/Down choose");
     const bool asks_name = m.mode == Mode::login && !m.waiting;
-    if (m.prompt || m.choice || m.mode == Mode::menu || asks_name) offer(L"Enter continue");
+    const MenuRow row = in_menu ? menu_rows(m)[m.menu_selected] : MenuRow{};
+    if (row.more)
+        offer(row.action ? L"Left/Right change   Enter mute" : L"Left/Right change");
+    else if (m.prompt || m.choice || in_menu || asks_name)
+        offer(L"Enter continue");
     if (m.mode == Mode::menu) offer(L"Esc back to the VM");
     if (can_cancel(m)) offer(L"Esc cancel");
     if (asks_name) offer(L"Ctrl-P shut down   Ctrl-R restart");

@@ -272,6 +272,24 @@ TEST_F(Layout, hints_at_caps_lock) {
     EXPECT_FALSE(shows(L"Caps Lock"));
 }
 
+TEST_F(Layout, shows_volume_and_brightness_and_their_keys_where_the_workstation_has_them) {
+    protocol::Screen menu{
+        .mode = Mode::menu, .host = "h", .version = "1.0", .notices = {}, .sak_hint = "Ctrl-]"};
+    take(m, menu);
+    EXPECT_FALSE(shows(L"Volume"));
+    EXPECT_FALSE(shows(L"Brightness"));
+    menu.volume = "off (40 %)";
+    menu.brightness = "70 %";
+    take(m, menu);
+    EXPECT_TRUE(shows(L" 6  Volume: off (40 %)"));
+    EXPECT_TRUE(shows(L" 7  Brightness: 70 %"));
+    EXPECT_TRUE(shows(L" Up/Down choose   Enter continue   Esc back to the VM"));
+    press(m, {Key::character, L'6'});
+    EXPECT_TRUE(shows(L" Up/Down choose   Left/Right change   Enter mute   Esc back to the VM"));
+    press(m, {Key::down});
+    EXPECT_TRUE(shows(L" Up/Down choose   Left/Right change   Esc back to the VM"));
+}
+
 TEST_F(Layout, names_every_action_of_the_menu) {
     screen(Mode::menu);
     for (const auto& row : menu_rows(m)) EXPECT_TRUE(shows(row.text));

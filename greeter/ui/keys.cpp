@@ -16,6 +16,10 @@ Key csi_key(std::string_view parameters, char final) {
             return {Key::up};
         case 'B':
             return {Key::down};
+        case 'C':
+            return {Key::right};
+        case 'D':
+            return {Key::left};
         case '~':
             if (parameters == "5") return {Key::page_up};
             if (parameters == "6") return {Key::page_down};

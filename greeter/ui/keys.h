@@ -11,7 +11,21 @@
 namespace berth::ui {
 
 struct Key {
-    enum Kind { character, control, enter, backspace, escape, tab, up, down, page_up, page_down, other };
+    enum Kind {
+        character,
+        control,
+        enter,
+        backspace,
+        escape,
+        tab,
+        up,
+        down,
+        left,
+        right,
+        page_up,
+        page_down,
+        other
+    };
     Kind kind = other;
     wchar_t c = 0;  ///< The character; for `control` its capital letter ('L' for Ctrl-L, ']' for Ctrl-]).
     bool operator==(const Key&) const = default;

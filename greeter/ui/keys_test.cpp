@@ -26,6 +26,8 @@ TEST(Keys, are_characters_and_control_keys) {
 
 TEST(Keys, are_the_same_for_the_arrows_of_every_terminal) {
     EXPECT_EQ(typed("\x1b[A\x1b[B\x1bOA\x1bOB"), (Keys{{Key::up}, {Key::down}, {Key::up}, {Key::down}}));
+    EXPECT_EQ(typed("\x1b[C\x1b[D\x1bOC\x1bOD"),
+              (Keys{{Key::right}, {Key::left}, {Key::right}, {Key::left}}));
     EXPECT_EQ(typed("\x1b[5~\x1b[6~"), (Keys{{Key::page_up}, {Key::page_down}}));
 }
 

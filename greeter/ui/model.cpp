@@ -59,16 +59,23 @@ std::optional<FromUi> press_confirm(Model& m, const Key& key) {
 
 std::optional<FromUi> press_menu(Model& m, const Key& key) {
     const auto rows = menu_rows(m);
+    const MenuRow& selected = rows[m.menu_selected];
+    const auto is = [&key](wchar_t c) { return key.kind == Key::character && key.c == c; };
+    if (selected.less && (key.kind == Key::left || is(L'-'))) return protocol::Menu{*selected.less};
+    if (selected.more && (key.kind == Key::right || is(L'+'))) return protocol::Menu{*selected.more};
     if (key.kind == Key::up || key.kind == Key::down)
         move(m.menu_selected, rows.size(), key.kind == Key::down);
     size_t row = m.menu_selected;
-    if (const auto digit = picked(m, key, rows.size()))
+    if (const auto digit = picked(m, key, rows.size())) {
         row = m.menu_selected = *digit;
-    else if (key.kind == Key::escape || (key.kind == Key::control && key.c == L']'))
+        if (rows[row].more) return {};
+    } else if (key.kind == Key::escape || (key.kind == Key::control && key.c == L']')) {
         row = 0;
-    else if (key.kind != Key::enter)
+    } else if (key.kind != Key::enter) {
         return {};
-    const protocol::Menu menu{rows[row].action};
+    }
+    if (!rows[row].action) return {};
+    const protocol::Menu menu{*rows[row].action};
     if (menu.action != MenuAction::force_off) return menu;
     m.confirm = Confirm{.question = L"Switch the VM off at once? Unsaved work in it is lost.", .yes = menu};
     return {};
@@ -144,11 +151,17 @@ bool can_cancel(const Model& m) {
 }
 
 std::vector<MenuRow> menu_rows(const Model& m) {
-    return {{L"Back to the VM", MenuAction::back},
-            {L"Shut the VM down", MenuAction::close},
-            {L"Switch the VM off at once", MenuAction::force_off},
-            {L"Show how it is doing", MenuAction::status},
-            {L"Send " + m.sak_hint + L" to the VM", MenuAction::send_key}};
+    std::vector<MenuRow> rows = {{L"Back to the VM", MenuAction::back},
+                                 {L"Shut the VM down", MenuAction::close},
+                                 {L"Switch the VM off at once", MenuAction::force_off},
+                                 {L"Show how it is doing", MenuAction::status},
+                                 {L"Send " + m.sak_hint + L" to the VM", MenuAction::send_key}};
+    if (!m.volume.empty())
+        rows.push_back({L"Volume: " + m.volume, MenuAction::mute, MenuAction::quieter, MenuAction::louder});
+    if (!m.brightness.empty())
+        rows.push_back(
+            {L"Brightness: " + m.brightness, std::nullopt, MenuAction::darker, MenuAction::brighter});
+    return rows;
 }
 
 namespace {
@@ -170,6 +183,9 @@ void take(Model& m, const protocol::Screen& screen) {
     m.host = clean(screen.host);
     m.version = clean(screen.version);
     m.sak_hint = clean(screen.sak_hint);
+    m.volume = clean(screen.volume);
+    m.brightness = clean(screen.brightness);
+    m.menu_selected = std::min(m.menu_selected, menu_rows(m).size() - 1);  // What it had may be gone.
     m.notices.clear();
     for (const auto& notice : screen.notices) m.notices.push_back(clean(notice));
 }

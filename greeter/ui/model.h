@@ -68,7 +68,7 @@ struct Model {
     // From the greeter.
     Mode mode = Mode::login;
     bool known = false;  ///< A "screen" came.
-    std::wstring host, version, sak_hint;
+    std::wstring host, version, sak_hint, volume, brightness;
     std::vector<std::wstring> notices;
     std::vector<Note> notes;
     std::vector<Step> steps;
@@ -90,10 +90,11 @@ struct Model {
     bool redraw = false;            ///< Ctrl-L; the screen clears it.
 };
 
-/// The rows of the secure-attention menu: what is shown and the action sent.
+/// The rows of the secure-attention menu: what is shown and the action sent. Volume and brightness are turned by other keys.
 struct MenuRow {
     std::wstring text;
-    protocol::MenuAction action;
+    std::optional<protocol::MenuAction> action;
+    std::optional<protocol::MenuAction> less = {}, more = {};
 };
 std::vector<MenuRow> menu_rows(const Model& model);
 

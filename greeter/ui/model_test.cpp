@@ -171,10 +171,40 @@ TEST_F(UiModel, sends_each_action_of_the_menu) {
             EXPECT_FALSE(out);
             out = type(L"y");
         }
-        EXPECT_EQ(out, FromUi(protocol::Menu{menu_rows(m)[i].action}));
+        EXPECT_EQ(out, FromUi(protocol::Menu{menu_rows(m)[i].action.value()}));
     }
     EXPECT_EQ(key(Key::escape), FromUi(protocol::Menu{protocol::MenuAction::back}));
     EXPECT_EQ(key(Key::control, L']'), FromUi(protocol::Menu{protocol::MenuAction::back}));
+}
+
+TEST_F(UiModel, turns_volume_and_brightness_by_keys_to_the_left_and_right) {
+    using enum protocol::MenuAction;
+    protocol::Screen menu{
+        .mode = Mode::menu, .host = "h", .version = "1", .notices = {}, .sak_hint = "Ctrl-]"};
+    take(m, menu);
+    EXPECT_EQ(menu_rows(m).size(), 5U) << "where there is neither";
+    menu.volume = "40 %";
+    menu.brightness = "70 %";
+    take(m, menu);
+    ASSERT_EQ(menu_rows(m).size(), 7U);
+    EXPECT_EQ(menu_rows(m)[5].text, L"Volume: 40 %");
+    EXPECT_EQ(menu_rows(m)[6].text, L"Brightness: 70 %");
+    EXPECT_FALSE(key(Key::right)) << "the row that is chosen has nothing to turn";
+    EXPECT_FALSE(type(L"6")) << "chosen, and nothing done";
+    EXPECT_EQ(m.menu_selected, 5U);
+    EXPECT_EQ(key(Key::right), FromUi(protocol::Menu{louder}));
+    EXPECT_EQ(key(Key::left), FromUi(protocol::Menu{quieter}));
+    EXPECT_EQ(type(L"+"), FromUi(protocol::Menu{louder}));
+    EXPECT_EQ(type(L"-"), FromUi(protocol::Menu{quieter}));
+    EXPECT_EQ(key(Key::enter), FromUi(protocol::Menu{mute}));
+    EXPECT_FALSE(key(Key::down));
+    EXPECT_EQ(key(Key::right), FromUi(protocol::Menu{brighter}));
+    EXPECT_EQ(type(L"-"), FromUi(protocol::Menu{darker}));
+    EXPECT_FALSE(key(Key::enter));
+    menu.volume.clear();
+    menu.brightness.clear();
+    take(m, menu);
+    EXPECT_EQ(key(Key::enter), FromUi(protocol::Menu{send_key})) << "the sound card was unplugged";
 }
 
 TEST_F(UiModel, an_enter_behind_a_digit_of_the_menu_acts_no_second_time) {

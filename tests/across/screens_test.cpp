@@ -168,6 +168,11 @@ void start(Page& page) {
     desk.while_it_runs = {[&] {
                               desk.attention();
                               page.draw(desk, "Ctrl-] brings this menu.");
+                              desk.tell(supervisor::event::Levels{.volume = "40 %", .brightness = "70 %"});
+                              desk.press({ui::Key::character, L'6'});
+                              page.draw(desk,
+                                        "The same on a workstation with a sound card and a built-in panel.");
+                              desk.tell(supervisor::event::Levels{});
                               desk.press({ui::Key::character, L'4'});
                           },
                           [&] {

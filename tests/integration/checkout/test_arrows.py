@@ -20,6 +20,7 @@ ARROWS = {
     "volume/api": ["base"],
     "volume/core": ["base", "files", "lock", "volume/api"],
     "volume/plugin": ["base", "volume/api", "volume/core"],
+    "greeter/levels": ["base"],
     "greeter/protocol": ["base"],
     "greeter/site": ["base"],
     "greeter/supervisor": ["base", "greeter/protocol", "greeter/site"],

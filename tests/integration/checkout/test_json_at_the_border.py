@@ -13,7 +13,7 @@ BORDERS = {
 }
 READERS = {"greeter/protocol/protocol.cpp", "greeter/protocol/protocol.h", "volume/api/control_wire.cpp", "volume/api/control_wire.h"}
 # Who owns a socket hands frames on, and names no JSON itself.
-SOCKETS = {"greeter/session/greeter_link.cpp", "greeter/session/greeter_link.h", "greeter/screen/viewer.cpp", "greeter/supervisor/greeter.cpp", "greeter/supervisor/screen_service.cpp", "greeter/supervisor/screen_service.h", "greeter/ui-text/ui.cpp",
+SOCKETS = {"greeter/session/greeter_link.cpp", "greeter/session/greeter_link.h", "greeter/screen/viewer.cpp", "greeter/supervisor/greeter.cpp", "greeter/supervisor/peer.h", "greeter/supervisor/screen_service.cpp", "greeter/supervisor/screen_service.h", "greeter/ui-text/ui.cpp",
            "volume/api/volume_process.cpp", "volume/api/volume_process.h", "volume/plugin/control_server.cpp", "volume/plugin/control_server.h"}
 JSON = re.compile(r'nlohmann|[<"]base/(strict_json|message_form)\.h[">]|\bjson::')
 FORMS = re.compile(r'"(greeter/protocol/(?:screen_)?forms|volume/api/control_forms)\.h"')

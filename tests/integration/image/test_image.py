@@ -11,7 +11,7 @@ SETUID = {
     "/usr/sbin/unix_chkpwd": "-rwxr-sr-x",
 }
 # And no other: berth-lab (tests/lab), whose programs have these names, changes times that every workstation of a site must share.
-PROGRAMS = ["berth-files", "berth-greeter", "berth-greeter-ui", "berth-kvm-probe", "berth-screen", "berth-session", "berth-setup", "berth-volume"]
+PROGRAMS = ["berth-files", "berth-greeter", "berth-greeter-ui", "berth-kvm-probe", "berth-levels", "berth-screen", "berth-session", "berth-setup", "berth-volume"]
 
 
 def test_all_outputs_are_there_and_small_enough_for_the_network(image):

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A volume or a brightness: what a device has between two numbers of its own, and a person in percent. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace berth::levels {
+
+struct Range {
+    long least = 0, most = 0;
+};
+
+/// Rounded; 0 where the range has one number only.
+int percent_of(long value, Range range);
+/// Rounded; percent outside of 0 to 100 is the nearest of these.
+long value_of(int percent, Range range);
+/// One step of `step` percent up or down, and one of the device's own at least, from the next multiple of `step`. It ends
+/// at `least_percent` and at 100.
+long stepped(long value, Range range, int step, bool up, int least_percent = 0);
+
+/// An element of a mixer.
+struct Element {
+    std::string name;
+    bool plays = false;  ///< It has a volume of what is played.
+};
+/// "Master", else the first that has a volume; none: the index is nothing.
+std::optional<size_t> choose_element(const std::vector<Element>& elements);
+
+/// One of /sys/class/backlight.
+struct Backlight {
+    std::string name, type;
+};
+/// The one that the kernel's documentation (ABI/stable/sysfs-class-backlight) prefers: firmware, then platform, then raw.
+std::optional<size_t> choose_backlight(const std::vector<Backlight>& lights);
+
+}  // namespace berth::levels
