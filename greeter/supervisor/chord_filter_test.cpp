@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <linux/input-event-codes.h>
 
+#include <map>
+#include <set>
+
 namespace berth::supervisor {
 namespace {
 
@@ -137,6 +140,64 @@ TEST_F(ChordFilterTest, drops_repeats_scan_codes_and_what_is_set_on_a_keyboard) 
     for (const auto& event :
          {KeyEvent{EV_REL, REL_X, -3}, KeyEvent{EV_ABS, ABS_VOLUME, 7}, KeyEvent{EV_SW, SW_LID, 1}})
         EXPECT_THAT(filter_.handle(k_one, event).events, ElementsAre(Pair(k_one, event)));
+}
+
+TEST(ChordFilter, takes_a_chord_of_any_of_ten_keyboards_while_keys_are_stuck_on_the_nine_others) {
+    for (KeyboardId mine = 0; mine < 10; ++mine) {
+        ChordFilter filter(default_chords());
+        for (KeyboardId id = 0; id < 10; ++id) filter.add(id);
+        for (KeyboardId id = 0; id < 10; ++id)
+            if (id != mine) filter.handle(id, key(static_cast<uint16_t>(KEY_Q + id), 1));
+        for (int i = 0; i < 3; ++i)
+            for (KeyboardId id = 0; id < 10; ++id)
+                filter.handle(id, key(static_cast<uint16_t>(KEY_Q + id), 2));
+        EXPECT_FALSE(filter.handle(mine, key(KEY_LEFTCTRL, 1)).chord);
+        EXPECT_FALSE(filter.handle(mine, key(KEY_RIGHTALT, 1)).chord);
+        const auto out = filter.handle(mine, key(KEY_ESC, 1));
+        EXPECT_TRUE(out.chord) << mine;
+        std::set<KeyboardId> released;
+        for (const auto& [id, event] : out.events) {
+            EXPECT_EQ(event.value, 0);
+            released.insert(id);
+        }
+        EXPECT_EQ(released.size(), 10U) << "nobody goes on holding a key down";
+    }
+}
+
+TEST(ChordFilter, takes_a_chord_whose_keys_are_on_a_keyboard_each) {
+    ChordFilter filter({parse_chord("Ctrl+Alt+Shift+Meta+F12").value()});
+    for (KeyboardId id = 0; id < 10; ++id) filter.add(id);
+    EXPECT_FALSE(filter.handle(9, key(KEY_F12, 1)).chord);
+    EXPECT_FALSE(filter.handle(1, key(KEY_LEFTSHIFT, 1)).chord);
+    EXPECT_FALSE(filter.handle(5, key(KEY_RIGHTMETA, 1)).chord);
+    EXPECT_FALSE(filter.handle(0, key(KEY_RIGHTCTRL, 1)).chord);
+    EXPECT_TRUE(filter.handle(3, key(KEY_LEFTALT, 1)).chord);
+}
+
+TEST(ChordFilter, takes_every_chord_that_a_site_can_name_and_nothing_less) {
+    const std::map<std::string, uint16_t> keys = {
+        {"Del", KEY_DELETE}, {"Esc", KEY_ESC}, {"End", KEY_END}, {"F1", KEY_F1},   {"F2", KEY_F2},
+        {"F3", KEY_F3},      {"F4", KEY_F4},   {"F5", KEY_F5},   {"F6", KEY_F6},   {"F7", KEY_F7},
+        {"F8", KEY_F8},      {"F9", KEY_F9},   {"F10", KEY_F10}, {"F11", KEY_F11}, {"F12", KEY_F12}};
+    const std::vector<std::pair<std::string, uint16_t>> modifiers = {
+        {"Ctrl", KEY_LEFTCTRL}, {"Alt", KEY_LEFTALT}, {"Shift", KEY_LEFTSHIFT}, {"Meta", KEY_LEFTMETA}};
+    for (const auto& [name, code] : keys)
+        for (size_t one = 0; one < modifiers.size(); ++one)
+            for (size_t two = one + 1; two < modifiers.size(); ++two) {
+                const auto text = modifiers[one].first + "+" + modifiers[two].first + "+" + name;
+                ChordFilter filter({parse_chord(text).value()});
+                filter.add(k_one);
+                for (const auto& [other, other_code] : keys)
+                    EXPECT_FALSE(filter.handle(k_one, key(other_code, 1)).chord) << text;
+                for (const auto& [other, other_code] : keys) filter.handle(k_one, key(other_code, 0));
+                filter.handle(k_one, key(modifiers[one].second, 1));
+                EXPECT_FALSE(filter.handle(k_one, key(code, 1)).chord) << text;
+                filter.handle(k_one, key(code, 0));
+                filter.handle(k_one, key(modifiers[two].second, 1));
+                for (const auto& [other, other_code] : keys)
+                    EXPECT_EQ(filter.handle(k_one, key(other_code, 1)).chord, other == name)
+                        << text << " " << other;
+            }
 }
 
 }  // namespace
