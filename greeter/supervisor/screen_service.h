@@ -28,7 +28,7 @@ struct ScreenOptions {
     std::string socket = "/run/berth/screen.sock";
     std::string user = "_berth-screen";  ///< Nobody else is listened to.
     std::string unit = "berth-screen.service", seat_unit = "berth-seat.service";
-    std::string seat_socket = "/run/seatd.sock";
+    std::string seat_socket = "/run/berth-seat/seatd.sock";
     std::string systemctl = "/usr/bin/systemctl";
 };
 

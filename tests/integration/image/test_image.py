@@ -106,7 +106,7 @@ def test_what_holds_guests_is_there(squashfs, etc):
 def test_our_users_have_their_numbers_and_groups(etc):
     passwd = {line.split(":")[0]: line.split(":") for line in (etc / "passwd").read_text().splitlines()}
     group = {line.split(":")[0]: line.split(":") for line in (etc / "group").read_text().splitlines()}
-    for name in ("_berth-ui", "_berth-volume", "_berth-files", "_berth-screen"):
+    for name in ("_berth-ui", "_berth-volume", "_berth-files", "_berth-screen", "_berth-seat"):
         assert passwd[name][2] == group[name][2] and 0 < int(passwd[name][2]) < 1000
     assert "_berth-volume" in group["libvirt-qemu"][3].split(",")
 
