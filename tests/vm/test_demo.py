@@ -4,12 +4,14 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import tempfile
 
 import pytest
 
 from conftest import make_all_stand_still
 from greeter import BOOT_TIMEOUT, STEP_TIMEOUT, Greeter
+from pictures import looks_like
 from screen import Screen
 from terminal_process import TerminalProcess
 
@@ -83,6 +85,35 @@ class Demo:
         return left
 
 
+class DemoScreen(Demo):
+    """The demo with a monitor. QEMU's own console, behind Ctrl-A c of its terminal, takes pictures and types as a VNC viewer does."""
+
+    def wait_started(self):
+        """Until the workstation is on; the port that the demo names for viewers."""
+        m = self.screen.wait_raw(rb"vnc://127\.0\.0\.1:(\d+)", timeout=1800)
+        self.picture("start-screen")
+        return int(m[1])
+
+    def monitor(self, *commands):
+        self.screen.send(b"\x01c")
+        for command in commands:
+            mark = self.screen.mark()
+            self.screen.type(command, enter=True)
+            self.screen.wait_raw(rb"\r?\n\(qemu\) ", since=mark, timeout=60)
+        self.screen.send(b"\x01c")
+
+    def display(self, path):
+        self.monitor(f"screendump {path} -f png")
+        return path
+
+    def wait_like(self, name, timeout, box=None):
+        looks_like(self.display, self.temporary / name, name, timeout, box)
+        (self.temporary / name).replace(self.log / name)
+
+    def type(self, text):
+        self.monitor(*(f"sendkey {c}" for c in text), "sendkey ret")
+
+
 class Facts:
     """What happened, read while it did."""
 
@@ -100,10 +131,19 @@ def demo_folder():
 def start(root, out, full, demo_folder):
     """Starts the demo: by its one command, or in the plain run, where the image has just been built, by that command's last line."""
     make_all_stand_still()
-    command = [root / "build-image.sh", "--demo", "--demo-dir"] if full else [root / "image/demo/run", "--image", out / "image", "--dir"]
     # A build leaves its files too.
     kept = (".git", "out") if full else KEPT
-    return lambda: Demo(root, command, demo_folder, kept)
+
+    def start(kind=Demo, *options):
+        if full:
+            return kind(root, [root / "build-image.sh", "--demo", *options, "--demo-dir"], demo_folder, kept)
+        return kind(root, [root / "image/demo/run", *options, "--image", out / "image", "--dir"], demo_folder, kept)
+    return start
+
+
+@pytest.fixture(scope="module")
+def start_screen(start):
+    return lambda: start(DemoScreen, "--screen")
 
 
 @pytest.fixture(scope="module")
@@ -194,5 +234,35 @@ def test_pulling_the_plug_and_closing_the_window_end_the_demo_and_leave_its_fold
             assert demo.wait_end() != 0
         assert demo.left() == []
         assert demo.program.modes() == demo.modes_before
+    finally:
+        demo.close()
+
+
+def test_the_demos_monitor_is_seen_by_vnc(start_screen):
+    demo = start_screen()
+    try:
+        port = demo.wait_started()
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as viewer:
+            assert viewer.recv(12).startswith(b"RFB 003.")
+        demo.screen.send(b"\x01x")
+        assert demo.wait_end() == 0
+        assert demo.left() == []
+    finally:
+        demo.close()
+
+
+@pytest.mark.full_only  # minutes of an emulated boot from the firmware on
+def test_the_demos_guest_has_the_workstations_monitor(start_screen):
+    demo = start_screen()
+    try:
+        demo.wait_started()
+        demo.wait_like("demo-prompt.png", BOOT_TIMEOUT * 2, PROMPT)
+        demo.type("demo")
+        demo.type("demo")
+        demo.wait_like("demo-choice.png", STEP_TIMEOUT, CHOICE)
+        demo.monitor("sendkey 3")
+        demo.wait_like("guest-shell.png", BOOT_TIMEOUT, GUEST_PROMPT)
+        demo.monitor("sendkey ctrl-alt-delete")
+        demo.wait_like("menu.png", STEP_TIMEOUT)
     finally:
         demo.close()

@@ -2,34 +2,19 @@
 """The guest's screen on the workstation's own display, and the chord that always brings Berth back."""
 import base64
 import gzip
-import os
-import pathlib
 import re
 
 import pytest
-from PIL import Image, ImageChops, ImageStat
 
 from conftest import make_all_stand_still
 from greeter import ASKS_NAME, ASKS_PASSWORD, STEP_TIMEOUT
 from invariants import client_is_clean
 from people import people
+from pictures import difference, looks_like, part
 from processes import LabError, wait_until
 
 GUS = people["gus"]
-PICTURES = pathlib.Path(__file__).parent / "pictures"
-# The guest's shell's first words. Pieces of what was there before the guest cleared its screen may stay elsewhere (docs/status.md).
-PROMPT = (0, 40, 128, 76)
 WORDS = (0, 0, 1280, 60)  # where Berth's words are over a guest
-
-
-def part(picture, box=None):
-    return Image.open(picture).convert("L").crop(box)
-
-
-def difference(one, other):
-    """Part of the pixels that differ by more than a little."""
-    assert one.size == other.size
-    return ImageStat.Stat(ImageChops.difference(one, other).point(lambda v: 255 if v > 40 else 0)).mean[0] / 255
 
 
 class Display:
@@ -101,8 +86,12 @@ class Display:
         self.w.qmp("screendump", filename=str(path), format="png")
         return path
 
-    def wait_changed(self, path, box, timeout=STEP_TIMEOUT):
+    def looks_like(self, name, box=None, timeout=STEP_TIMEOUT):
+        looks_like(self.picture, self.w.folder / name, name, timeout, box)
+
+    def wait_changed(self, box, timeout=STEP_TIMEOUT):
         """Until that box of the screen is not as it was."""
+        path = self.w.folder / "changed.png"
         before = part(self.picture(path), box)
         wait_until(lambda: difference(part(self.picture(path), box), before) > 0.01, timeout, f"a change at {box}", interval=1)
 
@@ -121,14 +110,6 @@ def display(world):
     w.cut_power()
 
 
-def looks_like(d, path, name, box=None):
-    """Until the screen (or that box of it) is the picture of that name, but for one pixel in a hundred; BERTH_WRITE_PICTURES keeps it anew."""
-    reference = PICTURES / name
-    if os.environ.get("BERTH_WRITE_PICTURES"):
-        Image.open(d.picture(path)).convert("P", palette=Image.Palette.ADAPTIVE, colors=16).save(reference, optimize=True)
-    wait_until(lambda: difference(part(d.picture(path), box), part(reference, box)) < 0.01, STEP_TIMEOUT, f"a screen like {reference}", interval=1)
-
-
 def shell_on_the_screen(d):
     """The guest's shell, and nothing else on its screen."""
     d.wait_guest_text(r"(?m)^window#$", STEP_TIMEOUT * 2)
@@ -145,12 +126,12 @@ def test_l_the_guests_screen_takes_the_display_and_the_chord_brings_berth_back(d
     d.wait_in_front("tty2")
     d.wait_journal("first frame is on the screen", timeout=600)
     shell_on_the_screen(d)
-    looks_like(d, world.folder / "shell.png", "guest-shell.png", PROMPT)
+    d.looks_like("guest-shell.png")
     # The chord is Berth's: a guest that got it would restart.
     d.press("ctrl", "alt", "delete")
     d.wait_in_front("tty1", 30)
     w.wait_virtual_terminal(r"Berth menu[\s\S]*Send Ctrl\+Alt\+Del to the VM")
-    looks_like(d, world.folder / "menu.png", "menu.png")
+    d.looks_like("menu.png")
     d.press("1")
     d.wait_in_front("tty2", 30)
     d.wait_keys_reach_the_guest()
@@ -159,7 +140,7 @@ def test_l_the_guests_screen_takes_the_display_and_the_chord_brings_berth_back(d
     # Berth's words come over the guest, and go.
     world.file_server.pause()
     try:
-        d.wait_changed(world.folder / "words.png", WORDS)
+        d.wait_changed(WORDS)
     finally:
         world.file_server.resume()
     d.type("poweroff", enter=True)
@@ -196,3 +177,49 @@ def test_l_a_compositor_that_hangs_is_begun_anew_and_one_that_fails_again_gives_
     d.type("poweroff", enter=True)
     w.wait_virtual_terminal(ASKS_NAME)
     client_is_clean(w.agent)
+
+
+# What a workstation must not have more of after many logins: name and value, one a line.
+_USED = r"""
+for name in berth-greeter seatd libvirtd virtqemud; do
+    for p in $(pidof $name); do
+        echo "$name files $(ls /proc/$p/fd | wc -l)"
+        echo "$name memory $(awk '/^RssAnon/{print $2}' /proc/$p/status)"
+    done
+done
+echo "machine processes $(ls -d /proc/[0-9]* | wc -l)"
+echo "machine sockets $(ss -Hxa | wc -l)"
+echo "machine domains $(virsh -q list --all | wc -l)"
+echo "machine errors $(journalctl -b -p err -q --no-pager -o cat | wc -l)"
+echo "machine files-in-run $(find /run -xdev | wc -l)"
+echo "machine memory $(awk '/^Unevictable|^Slab|^AnonPages|^Shmem:|^KernelStack|^PageTables/{n+=$2} END{print n}' /proc/meminfo)"
+"""
+
+
+def used(w):
+    w.agent("sync; echo 3 > /proc/sys/vm/drop_caches")
+    return {name: int(value) for name, value in re.findall(r"(?m)^(\S+ \S+) (\d+)$", w.agent(_USED))}
+
+
+def test_l_many_logins_in_one_boot_leave_no_more_than_one(display, full):
+    """With the two above five; in full two hundred."""
+    d, w = display, display.w
+    logins = 200 if full else 3
+    before = None
+    for _ in range(logins):
+        frames = d.journal("first frame is on the screen")
+        d.login(GUS)
+        wait_until(lambda: d.journal("first frame is on the screen") > frames, 600, "the guest's first frame", interval=1)
+        d.press("ctrl", "alt", "delete")
+        w.wait_virtual_terminal("Berth menu")
+        d.press("3")
+        w.wait_virtual_terminal("Press Y for yes")
+        d.press("y")
+        w.wait_virtual_terminal(ASKS_NAME)
+        client_is_clean(w.agent)
+        before = before or used(w)
+    after = used(w)
+    print(f"\nafter {logins} logins:", *(f"{name}: {before[name]} -> {after[name]}" for name in after), sep="\n  ")
+    more = {name: (before.get(name), now) for name, now in after.items()
+            if now > before.get(name, 0) + (2048 + 16 * logins if name.endswith(" memory") else 2)}
+    assert not more, f"more than after the first of {logins} logins: {more}"
