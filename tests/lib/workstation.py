@@ -97,7 +97,8 @@ class Workstation:
         if not self.display:
             return ["-vga", "std"]
         width, height = self.display.split("x")
-        return ["-device", f"virtio-vga,id=vga0,xres={width},yres={height}", "-device", "qemu-xhci", "-device", "usb-kbd", "-device", "usb-tablet"]
+        return ["-device", f"virtio-vga,id=vga0,xres={width},yres={height}", "-device", "qemu-xhci", "-device", "usb-kbd", "-device", "usb-tablet",
+                "-audiodev", "none,id=sound"]  # for a sound card that is plugged in
 
     # -- power --------------------------------------------------------------------------------------------------------------
     def power_on(self, state=None):

@@ -117,6 +117,56 @@ def shell_on_the_screen(d):
     wait_until(lambda: "BusyBox" not in d.guest_text(), STEP_TIMEOUT, "a clear screen", interval=1)
 
 
+def from_menu_to_guest(d):
+    d.press("1")
+    d.wait_in_front("tty2", 30)
+    d.wait_keys_reach_the_guest()
+
+
+def the_chord_is_taken_of_ten_keyboards_in_each_layout_while_a_key_is_held(d):
+    w = d.w
+    taken = d.journal("keyboard taken")
+    w.qmp("device_add", driver="usb-hub", id="hub", port="4")
+    for n in range(1, 9):
+        w.qmp("device_add", driver="usb-kbd", id=f"more{n}", port=f"4.{n}")
+    wait_until(lambda: d.journal("keyboard taken") == taken + 8, STEP_TIMEOUT, "ten keyboards, with the PS/2 one", interval=0.5)
+    held = {"type": "qcode", "data": "a"}
+    w.qmp("input-send-event", events=[{"type": "key", "data": {"down": True, "key": held}}])
+    for layout in ("de", "fr", "dvorak", "us"):
+        w.agent(f"loadkeys -C /dev/tty1 {layout}")
+        d.press("ctrl", "alt", "esc")
+        d.wait_in_front("tty1", 30)
+        d.press("esc")
+        d.wait_in_front("tty2", 30)
+    w.qmp("input-send-event", events=[{"type": "key", "data": {"down": False, "key": held}}])
+    gone = d.journal("keyboard gone")
+    w.qmp("device_del", id="hub")
+    wait_until(lambda: d.journal("keyboard gone") == gone + 8, STEP_TIMEOUT, "the keyboards gone", interval=0.5)
+    d.wait_keys_reach_the_guest()
+
+
+def the_menu_turns_the_volume_of_a_card_that_is_plugged_in(d):
+    w = d.w
+    w.qmp("device_add", driver="usb-audio", id="card", audiodev="sound")
+    wait_until(lambda: w.agent.ask("test -e /dev/snd/controlC0")[0] == 0, STEP_TIMEOUT, "a sound card", interval=0.5)
+    d.press("ctrl", "alt", "delete")
+    d.wait_in_front("tty1", 30)
+    w.wait_virtual_terminal(r"6  Volume: \d+ %")
+    d.press("6")
+    w.wait_virtual_terminal("Left/Right change   Enter mute")
+    d.press("left")  # an Enter right behind a digit belongs to the digit
+    d.press("left")
+    w.wait_virtual_terminal("Volume: 85 %")
+    d.press("ret")
+    w.wait_virtual_terminal(r"Volume: off \(85 %\)")
+    d.press("right")
+    w.wait_virtual_terminal("Volume: 90 %")
+    assert w.agent("/usr/libexec/berth/berth-levels").split() == ["volume", "90", "%"]
+    w.qmp("device_del", id="card")
+    wait_until(lambda: w.agent.ask("test -e /dev/snd/controlC0")[0] != 0, STEP_TIMEOUT, "no sound card", interval=0.5)
+    from_menu_to_guest(d)
+
+
 def test_l_the_guests_screen_takes_the_display_and_the_chord_brings_berth_back(display, world):
     d, w = display, display.w
     w.wait_virtual_terminal(r"Press Ctrl\+Alt\+Del first", timeout=60)
@@ -132,11 +182,11 @@ def test_l_the_guests_screen_takes_the_display_and_the_chord_brings_berth_back(d
     d.wait_in_front("tty1", 30)
     w.wait_virtual_terminal(r"Berth menu[\s\S]*Send Ctrl\+Alt\+Del to the VM")
     d.looks_like("menu.png")
-    d.press("1")
-    d.wait_in_front("tty2", 30)
-    d.wait_keys_reach_the_guest()
+    from_menu_to_guest(d)
     d.type("echo typed-on-the-screen", enter=True)
     d.wait_guest_text(r"(?m)^typed-on-the-screen$")
+    the_menu_turns_the_volume_of_a_card_that_is_plugged_in(d)
+    the_chord_is_taken_of_ten_keyboards_in_each_layout_while_a_key_is_held(d)
     # Berth's words come over the guest, and go.
     world.file_server.pause()
     try:
@@ -223,3 +273,71 @@ def test_l_many_logins_in_one_boot_leave_no_more_than_one(display, full):
     more = {name: (before.get(name), now) for name, now in after.items()
             if now > before.get(name, 0) + (2048 + 16 * logins if name.endswith(" memory") else 2)}
     assert not more, f"more than after the first of {logins} logins: {more}"
+
+# A client of seatd's, in the compositor's place: takes the seat, and prints which of the devices that it was told it got.
+ASK_SEATD = r"""
+use strict; use Socket;
+my ($path, @devices) = @ARGV;
+alarm 10;
+socket(my $seat, AF_UNIX, SOCK_STREAM, 0) or die; connect($seat, pack_sockaddr_un($path)) or die "connect: $!\n";
+sub message {
+    my ($head, $body) = ("", "");
+    sysread($seat, $head, 4) == 4 or die "seatd is gone\n";
+    my ($what, $size) = unpack("SS", $head);
+    sysread($seat, $body, $size) if $size;
+    return $what;
+}
+syswrite($seat, pack("SS", 1, 0));
+until (message() == 0x8006) {}
+for (@devices) {
+    syswrite($seat, pack("SSSZ*", 3, 3 + length, 1 + length, $_));
+    my $what = 0;
+    $what = message() until $what == 0x8003 or $what == 0xffff;
+    print "$_\n" if $what == 0x8003;
+}
+"""
+# Which terminal is in front, without berth-greeter: VT_UNLOCKSWITCH, VT_ACTIVATE, VT_WAITACTIVE, VT_LOCKSWITCH.
+BRING_TO_FRONT = """perl -e 'open(my $t, "+<", "/dev/tty1") or die; ioctl($t, $_->[0], $_->[1]) for [0x560C, 1], [0x5606, {0}], [0x5607, {0}], [0x560B, 1]'"""
+
+
+def input_devices(w):
+    """Phys and name of each /dev/input/event*."""
+    said = w.agent("for e in /sys/class/input/event*; do echo ${e##*/} $(cat $e/device/phys) / $(cat $e/device/name); done")
+    return {f"/dev/input/{line.split()[0]}": line.split(" ", 1)[1] for line in said.splitlines()}
+
+
+def test_l_who_asks_seatd_for_a_keyboard_in_the_compositors_place_gets_its_clone_only(display):
+    w = display.w
+    devices = input_devices(w)
+    w.agent(f"{BRING_TO_FRONT.format(2)} && systemctl start berth-seat.service && cat >/tmp/ask.pl <<'END'\n{ASK_SEATD}\nEND")
+    try:
+        got = w.agent("setpriv --reuid=_berth-screen --regid=_berth-screen --init-groups perl /tmp/ask.pl /run/berth-seat/seatd.sock "
+                      f"{' '.join(devices)} /dev/dri/card0 /dev/tty2 /dev/hidraw0").split()
+    finally:
+        w.agent(f"systemctl stop berth-seat.service; {BRING_TO_FRONT.format(1)}")
+    kinds = {device: "clone" if name.startswith("berth / ") else "keyboard" if "eyboard" in name else "pointer" if "Tablet" in name or "Mouse" in name else "other"
+             for device, name in devices.items()}
+    assert {"clone", "keyboard", "pointer", "other"} == set(kinds.values()), devices
+    assert sorted(got) == sorted([device for device, kind in kinds.items() if kind in ("clone", "pointer")] + ["/dev/dri/card0"])
+
+
+def test_l_the_chord_is_the_sites_and_the_default_one_with_a_file_that_is_wrong(display):
+    d, w = display, display.w
+
+    def configure(chords):
+        # One that stays the same file is mounted over the site's.
+        w.agent("[ -e /run/site.toml ] || { cp /etc/berth/berth.toml /run/site.toml && touch /run/berth.toml && mount --bind /run/berth.toml /etc/berth/berth.toml; }")
+        w.agent(f"{{ cat /run/site.toml; printf '[attention]\\nchords = \"{chords}\"\\n'; }} >/run/berth.toml && systemctl restart berth-greeter.service")
+    try:
+        configure("Ctrl+Alt+End, Alt+Meta+F9")
+        w.wait_virtual_terminal(r"Press Ctrl\+Alt\+End first", timeout=60)
+        d.press("alt", "meta_l", "f9")
+        w.wait_virtual_terminal("This is the real Berth screen")
+        configure("Ctrl+Alt+A")
+        w.wait_virtual_terminal(r"Press Ctrl\+Alt\+Del first", timeout=60)
+        d.wait_journal("the default chords are in force.*line [0-9]+: attention.chords")
+        d.press("ctrl", "alt", "delete")
+        w.wait_virtual_terminal("This is the real Berth screen")
+    finally:
+        w.agent("umount /etc/berth/berth.toml; rm -f /run/site.toml /run/berth.toml; systemctl restart berth-greeter.service")
+        w.wait_virtual_terminal(ASKS_NAME, timeout=60)
