@@ -92,7 +92,8 @@ void GuestScreen::words(const std::string& text, BootTime now) {
 
 void GuestScreen::standing(std::vector<std::string> lines, BootTime now) {
     if (!guest_) return;
-    now_ = now;
+    // It may come before the tick of a line whose time is over.
+    pass_words(now);
     standing_ = std::move(lines);
     say_words();
 }

@@ -192,6 +192,22 @@ TEST_F(ScreenOfGuest, has_passing_words_beneath_those_that_stand) {
         << "it has the rest of its time";
 }
 
+TEST_F(ScreenOfGuest, has_no_line_over_it_for_good_that_nobody_took_away_in_time) {
+    shown();
+    for (const Duration late : {Duration(0), Duration(milliseconds(200)), Duration(seconds(3))}) {
+        session(Standing{{k_silent}});
+        session(Standing{});
+        session(StatusText{"fs1 answers again."});
+        now = now + seconds(15) + late;
+        EXPECT_TRUE(words(session(Standing{})).empty()) << "the viewer takes it away itself";
+        EXPECT_EQ(state.deadline(), std::nullopt);
+    }
+    session(Standing{{k_silent}});
+    session(StatusText{"Asking work to shut down."});
+    now = now + seconds(16);
+    EXPECT_EQ(words(session(Standing{})).back(), viewer::Words{});
+}
+
 TEST_F(ScreenOfGuest, has_no_words_over_it_that_what_stands_has_made_untrue) {
     shown();
     session(StatusText{"fs1 answers again."});
