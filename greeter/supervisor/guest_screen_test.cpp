@@ -352,6 +352,21 @@ TEST_F(ScreenOfGuest, has_a_question_over_it_until_it_is_answered_whoever_draws_
     EXPECT_EQ(words(ui(Answer{7, WipedText("x")})), (std::vector{viewer::Words{k_silent, 0}}));
 }
 
+TEST_F(ScreenOfGuest, names_the_sites_chord_in_a_question_that_came_while_the_menu_was_up) {
+    on(event::Facts{.host = "berth-12", .notices = {}, .going_down = "", .chord = "Ctrl+Alt+End"});
+    in_menu();
+    EXPECT_EQ(words(session(Prompt{7, false, "Password: "})),
+              (std::vector{viewer::Words{"Berth has a question for you: press Ctrl+Alt+End", 0}}))
+        << "not what the menu can send";
+}
+
+TEST_F(ScreenOfGuest, leaves_a_question_to_the_serial_line_when_it_is_given_up) {
+    shown();
+    session(Prompt{7, false, "Password: "});
+    on(event::ScreenGone{"closed"});
+    EXPECT_TRUE(has_line(on(event::ScreenGone{"closed"}), "Berth has a question for you: press Ctrl-]"));
+}
+
 TEST_F(ScreenOfGuest, is_given_up_for_the_serial_line_when_it_fails_twice) {
     shown();
     on(event::ScreenGone{"closed"});

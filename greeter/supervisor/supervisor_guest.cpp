@@ -48,7 +48,7 @@ void State::lose_screen() {
 void State::tell_screen_lost() {
     if (!std::exchange(screen_lost_, false)) return;
     do_now(effect::StatusLine{"The screen failed: this is the serial line of your virtual machine"});
-    for (const auto& line : standing_) do_now(effect::StatusLine{line});
+    for (const auto& line : what_stands()) do_now(effect::StatusLine{line});
 }
 
 void State::say_over_guest(const std::string& text) {
@@ -71,13 +71,17 @@ void State::relay(const protocol::Standing& m) {
 }
 
 std::string State::question_text() const {
-    return "Berth has a question for you: press " + sak_hint();
+    return "Berth has a question for you: press " + attention_hint();
+}
+
+std::vector<std::string> State::what_stands() const {
+    auto lines = standing_;
+    if (question_.index() != 0) lines.push_back(question_text());
+    return lines;
 }
 
 void State::show_standing() {
-    auto lines = standing_;
-    if (question_.index() != 0) lines.push_back(question_text());
-    screen_.standing(std::move(lines), now_);
+    screen_.standing(what_stands(), now_);
 }
 
 void State::on(const event::Attention&) {

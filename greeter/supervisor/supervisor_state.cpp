@@ -48,11 +48,15 @@ std::optional<BootTime> State::deadline() const {
 
 // --- The UI process ---
 
-/// In the menu what can be sent to the guest, elsewhere what to press to see whether this is Berth: a guest on the
-/// display could answer to any other key.
+/// What brings Berth: a guest on the display could answer to any other key.
+std::string State::attention_hint() const {
+    return chord_.empty() ? sak_hint_ : chord_;
+}
+
+/// In the menu what can be sent to the guest, elsewhere what to press to see whether this is Berth.
 std::string State::sak_hint() const {
     if (phase_ == Phase::menu) return screen_.usable() ? "Ctrl+Alt+Del" : sak_hint_;
-    return chord_.empty() ? sak_hint_ : chord_;
+    return attention_hint();
 }
 
 protocol::Screen State::screen() const {

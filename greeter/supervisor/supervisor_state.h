@@ -132,6 +132,7 @@ class State {
     void stop_ui();
     void ui_failed(const std::string& why);
     protocol::Screen screen() const;
+    std::string attention_hint() const;
     std::string sak_hint() const;
     void enter(Phase phase);
     void tell(std::string text) { relay(protocol::Note{protocol::NoteStyle::info, std::move(text)}); }
@@ -164,6 +165,7 @@ class State {
 
     void ask(const Question& question);
     void say_over_guest(const std::string& text);
+    std::vector<std::string> what_stands() const;
     void show_standing();
     std::string question_text() const;
     void give_guest_the_screen();
