@@ -185,7 +185,8 @@ void take(Model& m, const protocol::Screen& screen) {
     m.sak_hint = clean(screen.sak_hint);
     m.volume = clean(screen.volume);
     m.brightness = clean(screen.brightness);
-    m.menu_selected = std::min(m.menu_selected, menu_rows(m).size() - 1);  // What it had may be gone.
+    // What it had may be gone; an Enter for that must not be one for the row before it.
+    if (m.menu_selected >= menu_rows(m).size()) m.menu_selected = 0;
     m.notices.clear();
     for (const auto& notice : screen.notices) m.notices.push_back(clean(notice));
 }

@@ -204,7 +204,7 @@ TEST_F(UiModel, turns_volume_and_brightness_by_keys_to_the_left_and_right) {
     menu.volume.clear();
     menu.brightness.clear();
     take(m, menu);
-    EXPECT_EQ(key(Key::enter), FromUi(protocol::Menu{send_key})) << "the sound card was unplugged";
+    EXPECT_EQ(key(Key::enter), FromUi(protocol::Menu{back})) << "the sound card was unplugged";
 }
 
 TEST_F(UiModel, an_enter_behind_a_digit_of_the_menu_acts_no_second_time) {
