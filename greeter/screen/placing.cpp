@@ -18,11 +18,15 @@ Rect changed_by(const Rect& part, const Placing& placing) {
     const bool mixed = placing.scale != 1;
     // Of a smaller picture each pixel has some from two of its own widths around, of a larger one from one of the guest's.
     const int more = mixed ? static_cast<int>(std::ceil(std::max(2.0, placing.scale))) : 0;
-    const auto from = [&](int at) { return static_cast<int>(std::floor(at * placing.scale)) - more; };
-    const auto to = [&](int at) { return static_cast<int>(std::ceil(at * placing.scale)) + more; };
-    const int left = std::max(from(part.x), 0), top = std::max(from(part.y), 0);
-    const int right = std::min(to(part.x + part.width), placing.at.width);
-    const int bottom = std::min(to(part.y + part.height), placing.at.height);
+    // The part is a SPICE server's word, which may name any number.
+    const auto inside = [](double at, int end) {
+        return static_cast<int>(std::clamp(at, 0.0, static_cast<double>(end)));
+    };
+    const auto from = [&](double at, int end) { return inside(std::floor(at * placing.scale) - more, end); };
+    const auto to = [&](double at, int end) { return inside(std::ceil(at * placing.scale) + more, end); };
+    const int left = from(part.x, placing.at.width), top = from(part.y, placing.at.height);
+    const int right = to(static_cast<double>(part.x) + part.width, placing.at.width);
+    const int bottom = to(static_cast<double>(part.y) + part.height, placing.at.height);
     return {placing.at.x + left, placing.at.y + top, std::max(right - left, 0), std::max(bottom - top, 0)};
 }
 

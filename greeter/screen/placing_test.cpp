@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace berth::screen {
 namespace {
 
@@ -31,6 +33,15 @@ TEST(Placing, changes_nothing_outside_of_the_picture) {
     const Placing placing = place({320, 200}, k_window);
     EXPECT_EQ(changed_by({0, 0, 320, 200}, placing), placing.at);
     EXPECT_EQ(changed_by({400, 300, 10, 10}, placing).width, 0);
+}
+
+TEST(Placing, is_changed_by_no_number_of_a_server_outside_of_the_picture) {
+    constexpr int k_most = std::numeric_limits<int>::max(), k_least = std::numeric_limits<int>::min();
+    const Placing placing = place({320, 200}, k_window);
+    EXPECT_EQ(changed_by({k_least, k_least, k_most, k_most}, placing), (Rect{64, 0, 1, 1}));
+    EXPECT_EQ(changed_by({0, 0, k_most, k_most}, placing), placing.at);
+    EXPECT_EQ(changed_by({k_most, k_most, k_most, k_most}, placing), (Rect{1216, 720, 0, 0}));
+    EXPECT_EQ(changed_by({10, 10, k_least, k_least}, placing).width, 0);
 }
 
 }  // namespace
