@@ -91,6 +91,10 @@ void GuestLink::add_display(SpiceChannel* channel) {
     // the pointer is for guests that use their tablet.
     g_object_set(display_, "scaling", TRUE, "only-downscale", FALSE, "resize-guest", TRUE, "grab-keyboard",
                  FALSE, "grab-mouse", FALSE, nullptr);
+    // At the end of a grab's keys (Ctrl+Alt) SpiceDisplay lets go of all that are held, Shift among them, for the guest.
+    SpiceGrabSequence* none = spice_grab_sequence_new(0, nullptr);
+    spice_display_set_grab_keys(display_, none);
+    spice_grab_sequence_free(none);
     // A file that is dropped would be sent to the guest.
     gtk_drag_dest_unset(GTK_WIDGET(display_));
     place_(GTK_WIDGET(display_));
