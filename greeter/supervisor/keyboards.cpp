@@ -348,6 +348,12 @@ bool Keyboards::read_keys(KeyboardId id) {
     return chord;
 }
 
+void Keyboards::release_clones() {
+    std::array<input_event, KEY_CNT + 1> events{};  // The last one is the report.
+    for (uint16_t code = 0; code < KEY_CNT; ++code) events[code] = {.type = EV_KEY, .code = code};
+    for (const auto& [id, k] : keyboards_) (void)!write(k->uinput.get(), events.data(), sizeof events);
+}
+
 void Keyboards::read_clone(KeyboardId id) {
     const auto found = keyboards_.find(id);
     if (found == keyboards_.end()) return;

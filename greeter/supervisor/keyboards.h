@@ -57,6 +57,9 @@ class Keyboards {
     /// each keyboard, and fd() stays readable when there are more. It waits for nobody; to take a keyboard costs the
     /// kernel some 60 ms under emulation. True: a chord was pressed.
     bool read();
+    /// No clone holds a key any more. Whoever had a clone open may have written keys to it, which the kernel goes on repeating.
+    /// It ignores the release of a key that is not held.
+    void release_clones();
     /// How many are grabbed now.
     size_t size() const { return keyboards_.size(); }
 

@@ -59,6 +59,12 @@ void Seat::bring_to_front(int number) {
     (void)terminals_.activate(number, clock_.now() + k_switch);
 }
 
+void Seat::bring_text_to_front() {
+    bring_to_front(text_terminal_);
+    // Who was in front may have left a key held: an Enter that is repeated for ever would leave the menu at once.
+    if (keyboards_) keyboards_->release_clones();
+}
+
 void Seat::start_screen() {
     if (!screen_) return;
     bring_to_front(k_screen_terminal);
@@ -67,7 +73,7 @@ void Seat::start_screen() {
 
 void Seat::stop_screen() {
     if (!screen_) return;
-    bring_to_front(text_terminal_);
+    bring_text_to_front();
     screen_->stop();
 }
 
@@ -76,12 +82,12 @@ void Seat::show_screen() {
 }
 
 void Seat::show_text() {
-    if (text_terminal_ != 0) bring_to_front(text_terminal_);
+    if (text_terminal_ != 0) bring_text_to_front();
 }
 
 void Seat::end() {
     if (!screen_) return;
-    bring_to_front(text_terminal_);
+    bring_text_to_front();
     screen_->end();
 }
 

@@ -50,6 +50,7 @@ class Seat {
   private:
     bool open(const Display& found);
     void bring_to_front(int number);
+    void bring_text_to_front();
 
     const int text_terminal_;
     const ScreenOptions options_;
