@@ -8,6 +8,7 @@
 
 #include "base/unix_socket.h"
 #include "greeter/protocol/protocol.h"
+#include "greeter/supervisor/control_group.h"
 
 namespace berth::supervisor {
 namespace {
@@ -33,7 +34,8 @@ Result<std::unique_ptr<ScreenService>> ScreenService::open(const ScreenOptions& 
     auto listener = BERTH_TRY(listen_at(options.socket, user->pw_gid));
     std::unique_ptr<ScreenService> service(
         new ScreenService(options, clock, report, std::move(handle), std::move(listener), uid));
-    // A greeter that died may have left one.
+    // A greeter that died may have left one, stopped or with a grab of a keyboard.
+    service->kill_seat();
     service->queue({"stop", options.unit, options.seat_unit});
     return service;
 }
@@ -50,17 +52,13 @@ void ScreenService::stop() {
     std::erase_if(commands_, [](const auto& command) { return command.front() == "start"; });
     viewer_.reset();
     outbox_.clear();
-    // A process that is stopped ends by this signal only; and stop waits until systemd, too, knows that it is gone.
-    queue(kill_both());
+    // A process that is stopped ends by SIGKILL only; and stop waits until systemd, too, knows that it is gone.
+    kill_seat();
     queue({"stop", options_.unit, options_.seat_unit});
 }
 
 void ScreenService::end() {
     if (std::exchange(wanted_, false)) kill_seat();
-}
-
-std::vector<std::string> ScreenService::kill_both() const {
-    return {"kill", "--signal=KILL", options_.unit, options_.seat_unit};
 }
 
 SpawnOptions ScreenService::systemctl(std::vector<std::string> arguments) const {
@@ -71,8 +69,9 @@ SpawnOptions ScreenService::systemctl(std::vector<std::string> arguments) const 
 }
 
 void ScreenService::kill_seat() {
-    if (auto killed = run(systemctl(kill_both()), std::chrono::seconds(5)); !killed)
-        report_.error("the seat is not killed", killed.error());
+    for (const auto& unit : {options_.unit, options_.seat_unit})
+        if (Status killed = kill_control_group(options_.control_groups + "/" + unit); !killed)
+            report_.error("the seat is not killed", killed.error());
 }
 
 void ScreenService::send(const protocol::ToScreen& message) {

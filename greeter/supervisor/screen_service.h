@@ -30,6 +30,7 @@ struct ScreenOptions {
     std::string unit = "berth-screen.service", seat_unit = "berth-seat.service";
     std::string seat_socket = "/run/berth-seat/seatd.sock";
     std::string systemctl = "/usr/bin/systemctl";
+    std::string control_groups = "/sys/fs/cgroup/system.slice";  ///< The units' are in there.
 };
 
 class ScreenService {
@@ -42,10 +43,10 @@ class ScreenService {
 
     void start();
     void stop();
-    /// Before this program ends. Takes a moment, five seconds at most.
+    /// Before this program ends.
     void end();
     void send(const protocol::ToScreen& message);
-    /// What holds VT 2 does not let go of it: it is killed. Takes a moment, five seconds at most.
+    /// What holds VT 2 does not let go of it: it is killed, and the compositor with it.
     void kill_seat();
 
     void wait_for(Turn& turn);
@@ -60,7 +61,6 @@ class ScreenService {
           listener_(std::move(listener)),
           viewer_uid_(uid) {}
 
-    std::vector<std::string> kill_both() const;
     SpawnOptions systemctl(std::vector<std::string> arguments) const;
     void queue(std::vector<std::string> arguments);
     void run_next();

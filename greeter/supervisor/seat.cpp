@@ -29,11 +29,11 @@ std::optional<Display> Seat::display() {
 }
 
 bool Seat::open(const Display& found) {
-    auto keyboards = Keyboards::open(options_.chords, report_);
-    auto screen =
-        keyboards ? ScreenService::open(options_, clock_, report_, handle_) : fail(keyboards.error());
-    if (!screen) {
-        if (!std::exchange(refused_, true)) report_.error("guests have no screen here", screen.error());
+    // What is left on the second terminal is killed first: it may hold a keyboard.
+    auto screen = ScreenService::open(options_, clock_, report_, handle_);
+    auto keyboards = screen ? Keyboards::open(options_.chords, report_) : fail(screen.error());
+    if (!keyboards) {
+        if (!std::exchange(refused_, true)) report_.error("guests have no screen here", keyboards.error());
         return false;
     }
     keyboards_.emplace(std::move(*keyboards));
