@@ -14,6 +14,7 @@ from screen import Screen
 
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+KEYBOARD = "usb-kbd,id=keyboard,bus=usb.0,port=1"  # of a workstation with a display
 
 
 def uefi_network_boot(*without):
@@ -93,11 +94,18 @@ class Workstation:
         a += ["-blockdev", f"driver=qcow2,node-name=states,file.driver=file,file.filename={self.state_disk}"]
         return a
 
+    def unplug_keyboard(self):
+        self.qmp("device_del", id="keyboard")
+
+    def plug_keyboard(self):
+        driver, *properties = KEYBOARD.split(",")
+        self.qmp("device_add", driver=driver, **dict(p.split("=") for p in properties))
+
     def _graphics(self):
         if not self.display:
             return ["-vga", "std"]
         width, height = self.display.split("x")
-        return ["-device", f"virtio-vga,id=vga0,xres={width},yres={height}", "-device", "qemu-xhci", "-device", "usb-kbd", "-device", "usb-tablet",
+        return ["-device", f"virtio-vga,id=vga0,xres={width},yres={height}", "-device", "qemu-xhci,id=usb", "-device", KEYBOARD, "-device", "usb-tablet",
                 "-audiodev", "none,id=sound"]  # for a sound card that is plugged in
 
     # -- power --------------------------------------------------------------------------------------------------------------

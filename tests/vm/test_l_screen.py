@@ -49,11 +49,20 @@ class Display:
     def wait_journal(self, pattern, timeout=STEP_TIMEOUT):
         wait_until(lambda: self.journal(pattern), timeout, f"{pattern} in the journal", interval=0.5)
 
+    def frames(self):
+        """How many first frames of guests have been on the screen."""
+        return self.journal("first frame is on the screen")
+
     def login(self, person):
         self.w.wait_virtual_terminal(ASKS_NAME, timeout=600)
         self.type(person.name, enter=True)
         self.w.wait_virtual_terminal(ASKS_PASSWORD)
         self.type(person.password, enter=True)
+
+    def login_to_the_first_frame(self, person):
+        before = self.frames()
+        self.login(person)
+        wait_until(lambda: self.frames() > before, 600, "the guest's first frame", interval=1)
 
     def guest_text(self):
         """All of the guest's VGA text memory, by QEMU's look into it: what it shows, and what has scrolled away."""
@@ -229,51 +238,6 @@ def test_l_a_compositor_that_hangs_is_begun_anew_and_one_that_fails_again_gives_
     client_is_clean(w.agent)
 
 
-# What a workstation must not have more of after many logins: name and value, one a line.
-_USED = r"""
-for name in berth-greeter seatd libvirtd virtqemud; do
-    for p in $(pidof $name); do
-        echo "$name files $(ls /proc/$p/fd | wc -l)"
-        echo "$name memory $(awk '/^RssAnon/{print $2}' /proc/$p/status)"
-    done
-done
-echo "machine processes $(ls -d /proc/[0-9]* | wc -l)"
-echo "machine sockets $(ss -Hxa | wc -l)"
-echo "machine domains $(virsh -q list --all | wc -l)"
-echo "machine errors $(journalctl -b -p err -q --no-pager -o cat | wc -l)"
-echo "machine files-in-run $(find /run -xdev | wc -l)"
-echo "machine memory $(awk '/^Unevictable|^Slab|^AnonPages|^Shmem:|^KernelStack|^PageTables/{n+=$2} END{print n}' /proc/meminfo)"
-"""
-
-
-def used(w):
-    w.agent("sync; echo 3 > /proc/sys/vm/drop_caches")
-    return {name: int(value) for name, value in re.findall(r"(?m)^(\S+ \S+) (\d+)$", w.agent(_USED))}
-
-
-def test_l_many_logins_in_one_boot_leave_no_more_than_one(display, full):
-    """With the two above five; in full two hundred."""
-    d, w = display, display.w
-    logins = 200 if full else 3
-    before = None
-    for _ in range(logins):
-        frames = d.journal("first frame is on the screen")
-        d.login(GUS)
-        wait_until(lambda: d.journal("first frame is on the screen") > frames, 600, "the guest's first frame", interval=1)
-        d.press("ctrl", "alt", "delete")
-        w.wait_virtual_terminal("Berth menu")
-        d.press("3")
-        w.wait_virtual_terminal("Press Y for yes")
-        d.press("y")
-        w.wait_virtual_terminal(ASKS_NAME)
-        client_is_clean(w.agent)
-        before = before or used(w)
-    after = used(w)
-    print(f"\nafter {logins} logins:", *(f"{name}: {before[name]} -> {after[name]}" for name in after), sep="\n  ")
-    more = {name: (before.get(name), now) for name, now in after.items()
-            if now > before.get(name, 0) + (2048 + 16 * logins if name.endswith(" memory") else 2)}
-    assert not more, f"more than after the first of {logins} logins: {more}"
-
 # A client of seatd's, in the compositor's place: takes the seat, and prints which of the devices that it was told it got.
 ASK_SEATD = r"""
 use strict; use Socket;
@@ -341,3 +305,81 @@ def test_l_the_chord_is_the_sites_and_the_default_one_with_a_file_that_is_wrong(
     finally:
         w.agent("umount /etc/berth/berth.toml; rm -f /run/site.toml /run/berth.toml; systemctl restart berth-greeter.service")
         w.wait_virtual_terminal(ASKS_NAME, timeout=60)
+
+def to_the_menu(d):
+    d.press("ctrl", "alt", "delete")
+    d.wait_in_front("tty1", 60)
+    d.w.wait_virtual_terminal("Berth menu")
+
+
+def test_l_keyboards_that_were_unplugged_have_the_chord_again_and_a_greeter_that_is_killed_leaves_no_guest_in_front(display):
+    d, w = display, display.w
+    d.login_to_the_first_frame(GUS)
+    guest = w.agent("virsh -q list --name").strip()
+    taken, gone = (d.journal(f"keyboard {what}") for what in ("taken", "gone"))
+    w.unplug_keyboard()
+    w.agent("echo -n serio0 >/sys/bus/serio/drivers/atkbd/unbind")
+    wait_until(lambda: d.journal("keyboard gone") == gone + 2, STEP_TIMEOUT, "all keyboards gone", interval=0.5)
+    w.plug_keyboard()
+    w.agent("echo -n serio0 >/sys/bus/serio/drivers/atkbd/bind")
+    wait_until(lambda: d.journal("keyboard taken") == taken + 2, STEP_TIMEOUT, "the keyboards taken again", interval=0.5)
+    to_the_menu(d)
+    d.press("1")
+    d.wait_in_front("tty2", 60)
+    assert w.agent("virsh -q list --name").strip() == guest
+
+    session = w.agent("pidof berth-session").strip()
+    w.agent("kill -KILL $(pidof berth-greeter)")
+    d.wait_in_front("tty1")
+    w.wait_virtual_terminal(ASKS_NAME)
+    # The guest had the keys last; now they are Berth's.
+    wait_until(lambda: d.journal("keyboard taken") == taken + 4, STEP_TIMEOUT, "the keyboards taken again", interval=0.5)
+    d.press("ctrl", "alt", "delete")
+    w.wait_virtual_terminal("This is the real Berth screen")
+    wait_until(lambda: w.agent.ask("systemctl is-active berth-screen.service berth-seat.service")[0] != 0, 60, "the guest's screen gone", interval=0.5)
+    # Its session closes the guest by its power button and ends cleanly.
+    wait_until(lambda: session not in w.agent("pidof berth-session || true").split(), 240, "the session's end", interval=1)
+    client_is_clean(w.agent)
+
+
+# What a workstation must not have more of after many logins: name and value, one a line.
+_USED = r"""
+for name in berth-greeter seatd libvirtd virtqemud; do
+    for p in $(pidof $name); do
+        echo "$name files $(ls /proc/$p/fd | wc -l)"
+        echo "$name memory $(awk '/^RssAnon/{print $2}' /proc/$p/status)"
+    done
+done
+echo "machine processes $(ls -d /proc/[0-9]* | wc -l)"
+echo "machine sockets $(ss -Hxa | wc -l)"
+echo "machine domains $(virsh -q list --all | wc -l)"
+echo "machine errors $(journalctl -b -p err -q --no-pager -o cat | wc -l)"
+echo "machine files-in-run $(find /run -xdev | wc -l)"
+echo "machine memory $(awk '/^Unevictable|^Slab|^AnonPages|^Shmem:|^KernelStack|^PageTables/{n+=$2} END{print n}' /proc/meminfo)"
+"""
+
+
+def used(w):
+    w.agent("sync; echo 3 > /proc/sys/vm/drop_caches")
+    return {name: int(value) for name, value in re.findall(r"(?m)^(\S+ \S+) (\d+)$", w.agent(_USED))}
+
+
+def test_l_many_logins_in_one_boot_leave_no_more_than_one(display, full):
+    """With those above five; in full two hundred."""
+    d, w = display, display.w
+    logins = 200 if full else 2
+    before = None
+    for _ in range(logins):
+        d.login_to_the_first_frame(GUS)
+        to_the_menu(d)
+        d.press("3")
+        w.wait_virtual_terminal("Press Y for yes")
+        d.press("y")
+        w.wait_virtual_terminal(ASKS_NAME)
+        client_is_clean(w.agent)
+        before = before or used(w)
+    after = used(w)
+    print(f"\nafter {logins} logins:", *(f"{name}: {before[name]} -> {after[name]}" for name in after), sep="\n  ")
+    more = {name: (before.get(name), now) for name, now in after.items()
+            if now > before.get(name, 0) + (2048 + 16 * logins if name.endswith(" memory") else 2)}
+    assert not more, f"more than after the first of {logins} logins: {more}"
