@@ -3,6 +3,7 @@
 import base64
 import gzip
 import re
+import time
 
 import pytest
 
@@ -306,6 +307,15 @@ def test_l_the_chord_is_the_sites_and_the_default_one_with_a_file_that_is_wrong(
         w.agent("umount /etc/berth/berth.toml; rm -f /run/site.toml /run/berth.toml; systemctl restart berth-greeter.service")
         w.wait_virtual_terminal(ASKS_NAME, timeout=60)
 
+def is_begun_anew(d, fault):
+    """Whatever ends of the guest's screen the first time: the running guest has it again, and the keys."""
+    guest, before = d.w.agent("virsh -q list --name"), d.frames()
+    d.w.agent(fault)
+    wait_until(lambda: d.frames() > before, STEP_TIMEOUT, f"the running guest's picture again after {fault}", interval=1)
+    assert d.in_front() == "tty2"
+    assert d.w.agent("virsh -q list --name") == guest
+
+
 def to_the_menu(d):
     d.press("ctrl", "alt", "delete")
     d.wait_in_front("tty1", 60)
@@ -315,6 +325,7 @@ def to_the_menu(d):
 def test_l_keyboards_that_were_unplugged_have_the_chord_again_and_a_greeter_that_is_killed_leaves_no_guest_in_front(display):
     d, w = display, display.w
     d.login_to_the_first_frame(GUS)
+    is_begun_anew(d, "kill -KILL $(pidof seatd)")
     guest = w.agent("virsh -q list --name").strip()
     taken, gone = (d.journal(f"keyboard {what}") for what in ("taken", "gone"))
     w.unplug_keyboard()
@@ -339,6 +350,45 @@ def test_l_keyboards_that_were_unplugged_have_the_chord_again_and_a_greeter_that
     wait_until(lambda: w.agent.ask("systemctl is-active berth-screen.service berth-seat.service")[0] != 0, 60, "the guest's screen gone", interval=0.5)
     # Its session closes the guest by its power button and ends cleanly.
     wait_until(lambda: session not in w.agent("pidof berth-session || true").split(), 240, "the session's end", interval=1)
+    client_is_clean(w.agent)
+
+
+CONNECTOR = "/sys/class/drm/card*-Virtual-1/status"
+
+
+@pytest.mark.full_only
+def test_l_a_monitor_that_is_unplugged_and_back_shows_the_guest_again(display):
+    d, w = display, display.w
+    d.login_to_the_first_frame(GUS)
+    shell_on_the_screen(d)
+    w.agent(f"echo off >$(echo {CONNECTOR}); udevadm trigger --action=change --subsystem-match=drm")
+    time.sleep(3)
+    d.type("echo unseen", enter=True)
+    w.agent(f"echo detect >$(echo {CONNECTOR}); udevadm trigger --action=change --subsystem-match=drm")
+    d.wait_guest_text(r"(?m)^unseen$")
+    d.type("clear", enter=True)
+    d.looks_like("guest-shell.png")
+    to_the_menu(d)
+    from_menu_to_guest(d)
+    d.type("poweroff", enter=True)
+    w.wait_virtual_terminal(ASKS_NAME)
+    client_is_clean(w.agent)
+
+
+@pytest.mark.full_only
+def test_l_a_display_whose_driver_goes_takes_no_guest_with_it(display):
+    d, w = display, display.w
+    d.login_to_the_first_frame(GUS)
+    d.wait_guest_text(r"(?m)^window#$", STEP_TIMEOUT * 2)
+    guest = w.agent("virsh -q list --name").strip()
+    device = w.agent("basename $(readlink -f /sys/class/drm/card0/device)").strip()
+    w.agent(f"echo -n {device} >/sys/bus/virtio/drivers/virtio_gpu/unbind")
+    time.sleep(20)
+    assert w.agent("virsh -q list --name").strip() == guest
+    w.agent(f"echo -n {device} >/sys/bus/virtio/drivers/virtio_gpu/bind")
+    to_the_menu(d)
+    d.press("2")
+    w.wait_virtual_terminal(ASKS_NAME, timeout=STEP_TIMEOUT * 2)
     client_is_clean(w.agent)
 
 
@@ -369,8 +419,12 @@ def test_l_many_logins_in_one_boot_leave_no_more_than_one(display, full):
     d, w = display, display.w
     logins = 200 if full else 2
     before = None
-    for _ in range(logins):
+    for n in range(logins):
         d.login_to_the_first_frame(GUS)
+        if n == 0:
+            is_begun_anew(d, "kill -KILL $(pidof cage)")
+        if n == 1:
+            w.agent("kill -STOP $(pidof seatd)")
         to_the_menu(d)
         d.press("3")
         w.wait_virtual_terminal("Press Y for yes")
