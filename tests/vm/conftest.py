@@ -12,7 +12,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 import lan as l
-from greeter import GUEST_READY, Greeter
+from greeter import ASKS_NAME, GUEST_READY, Greeter
 from invariants import client_is_clean
 from people import people
 from siteworld import SiteWorld
@@ -131,6 +131,21 @@ def machine(request, world):
     yield make
     for w in made:
         w.cut_power()
+
+
+@pytest.fixture(scope="session")
+def display(world):
+    """A workstation with a monitor, at its prompt."""
+    from test_l_screen import Display  # not above: it imports from here
+    make_all_stand_still()
+    w = world.workstation("display", console="tty1", display="1280x800")
+    w.set_boot(world.direct(w))
+    w.power_on()
+    w.agent("true", timeout=600)
+    w.wait_virtual_terminal(ASKS_NAME, timeout=600)
+    w.agent("systemctl is-system-running --wait || true", timeout=600)
+    yield Display(w)
+    w.cut_power()
 
 
 @pytest.fixture

@@ -5,9 +5,6 @@ import gzip
 import re
 import time
 
-import pytest
-
-from conftest import make_all_stand_still
 from greeter import ASKS_NAME, ASKS_PASSWORD, STEP_TIMEOUT
 from invariants import client_is_clean
 from people import people
@@ -104,20 +101,6 @@ class Display:
         path = self.w.folder / "changed.png"
         before = part(self.picture(path), box)
         wait_until(lambda: difference(part(self.picture(path), box), before) > 0.01, timeout, f"a change at {box}", interval=1)
-
-
-@pytest.fixture(scope="module")
-def display(world):
-    """A workstation with a monitor, at its prompt."""
-    make_all_stand_still()
-    w = world.workstation("display", console="tty1", display="1280x800")
-    w.set_boot(world.direct(w))
-    w.power_on()
-    w.agent("true", timeout=600)
-    w.wait_virtual_terminal(ASKS_NAME, timeout=600)
-    w.agent("systemctl is-system-running --wait || true", timeout=600)
-    yield Display(w)
-    w.cut_power()
 
 
 def shell_on_the_screen(d):
