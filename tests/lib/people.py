@@ -40,6 +40,8 @@ _people = [
     Person("gus", 2013, vms=("window",)),                 # his guest has a screen
     Person("wil", 2015),                                  # his guest leaves the terminal wild
     Person("ben", 2016, vms=("bridged",)),                # his guest is on the site's own network
+    Person("ida", 2061, vms=()),                          # she installs Debian
+    Person("dan", 2062, vms=()),                          # his guest has a desktop
 ]
 # The power goes at a moment of their session (tests/vm/test_g_power_cut.py).
 CUT_AT = {moment: f"cut-{moment}" for moment in (
