@@ -28,6 +28,11 @@ def stock_guest():
 
 
 @pytest.fixture(scope="session")
+def desktop_guest(root):
+    return told("BERTH_DESKTOP") or made(root / "tests/vm/guests/make_desktop")
+
+
+@pytest.fixture(scope="session")
 def tiny_guest(root):
     return told("BERTH_GUEST") or made(root / "image/guest/make-guest")
 
