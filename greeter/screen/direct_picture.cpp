@@ -234,6 +234,8 @@ void DirectPicture::draw() {
     }
     if (cairo_region_is_empty(fresh_.get())) return;
     Buffer* buffer = free_buffer();
+    // Without memory for a single one GTK may have more luck.
+    if (buffer == nullptr && buffers_.empty()) return alone(false);
     if (buffer == nullptr) return;
     paint(*buffer, *primary, place({primary->width, primary->height}, size));
     commit(*buffer);

@@ -23,6 +23,10 @@ class LevelControl {
 
     LevelControl(std::string program, Report& report, Handle handle)
         : program_(std::move(program)), report_(report), handle_(std::move(handle)) {}
+    /// One that runs ends by itself: nobody waits for it.
+    ~LevelControl() { (void)child_.release(); }
+    LevelControl(const LevelControl&) = delete;
+    LevelControl& operator=(const LevelControl&) = delete;
 
     /// Ends in event::Levels. A person does not press so many keys that one is dropped.
     void ask(const effect::AskLevels& what);

@@ -34,7 +34,8 @@ class LevelControlTest : public testing::Test {
     }
     /// Until `count` answers came.
     void run(LevelControl& control, size_t count) {
-        while (said_.size() < count) {
+        for (int turns = 0; said_.size() < count; ++turns) {
+            ASSERT_LT(turns, 100);
             Turn turn;
             control.wait_for(turn);
             ASSERT_TRUE(turn.run(10'000));

@@ -127,7 +127,8 @@ TEST_F(Supervisor, gives_the_terminal_to_the_guest_only_after_the_screen_left_it
 
 TEST_F(Supervisor, shows_the_menu_at_the_attention_key) {
     in_console();
-    EXPECT_EQ(on(event::Attention{}), (Effects{effect::SuspendPump{}, effect::AskLevels{}, effect::StartUi{}}));
+    EXPECT_EQ(on(event::Attention{}),
+              (Effects{effect::SuspendPump{}, effect::AskLevels{}, effect::StartUi{}}));
     EXPECT_EQ(shown<Screen>(ui(Ready{})).at(0).mode, ScreenMode::menu);
 }
 

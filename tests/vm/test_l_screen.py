@@ -5,6 +5,8 @@ import gzip
 import re
 import time
 
+import pytest
+
 from greeter import ASKS_NAME, ASKS_PASSWORD, STEP_TIMEOUT
 from invariants import client_is_clean
 from people import people
