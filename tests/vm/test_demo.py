@@ -12,6 +12,7 @@ import pytest
 from conftest import make_all_stand_still
 from greeter import BOOT_TIMEOUT, STEP_TIMEOUT, Greeter
 from pictures import looks_like
+from processes import wait_until
 from screen import Screen
 from terminal_process import TerminalProcess
 
@@ -242,8 +243,14 @@ def test_the_demos_monitor_is_seen_by_vnc(start_screen):
     demo = start_screen()
     try:
         port = demo.wait_started()
-        with socket.create_connection(("127.0.0.1", port), timeout=60) as viewer:
-            assert viewer.recv(12).startswith(b"RFB 003.")
+
+        def answers():
+            try:
+                with socket.create_connection(("127.0.0.1", port), timeout=60) as viewer:
+                    return viewer.recv(12).startswith(b"RFB 003.")
+            except ConnectionRefusedError:  # it has only been named yet
+                return False
+        wait_until(answers, STEP_TIMEOUT, "a VNC server", interval=0.2)
         demo.screen.send(b"\x01x")
         assert demo.wait_end() == 0
         assert demo.left() == []
