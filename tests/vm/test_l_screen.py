@@ -324,6 +324,7 @@ def test_l_keyboards_that_were_unplugged_have_the_chord_again_and_a_greeter_that
     d.wait_in_front("tty2", 60)
     assert w.agent("virsh -q list --name").strip() == guest
 
+    d.wait_guest_text(r"(?m)^window#$", STEP_TIMEOUT * 2)  # one that still boots hears no power button
     session = w.agent("pidof berth-session").strip()
     w.agent("kill -KILL $(pidof berth-greeter)")
     d.wait_in_front("tty1")
