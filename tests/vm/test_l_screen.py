@@ -3,9 +3,6 @@
 import base64
 import gzip
 import re
-import time
-
-import pytest
 
 from greeter import ASKS_NAME, ASKS_PASSWORD, STEP_TIMEOUT
 from invariants import client_is_clean
@@ -15,6 +12,8 @@ from processes import LabError, wait_until
 
 GUS = people["gus"]
 WORDS = (0, 0, 1280, 60)  # where Berth's words are over a guest
+MENU = (360, 60, 920, 180)
+SHELL = (0, 40, 320, 140)  # small, so that a line of older text beneath the prompt is more than one pixel in a hundred
 
 
 class Display:
@@ -171,12 +170,12 @@ def test_l_the_guests_screen_takes_the_display_and_the_chord_brings_berth_back(d
     d.wait_in_front("tty2")
     d.wait_journal("first frame is on the screen", timeout=600)
     shell_on_the_screen(d)
-    d.looks_like("guest-shell.png")
+    d.looks_like("guest-shell.png", SHELL)
     # The chord is Berth's: a guest that got it would restart.
     d.press("ctrl", "alt", "delete")
     d.wait_in_front("tty1", 30)
     w.wait_virtual_terminal(r"Berth menu[\s\S]*Send Ctrl\+Alt\+Del to the VM")
-    d.looks_like("menu.png")
+    d.looks_like("menu.png", MENU)
     from_menu_to_guest(d)
     d.type("echo typed-on-the-screen", enter=True)
     d.wait_guest_text(r"(?m)^typed-on-the-screen$")
@@ -336,45 +335,6 @@ def test_l_keyboards_that_were_unplugged_have_the_chord_again_and_a_greeter_that
     wait_until(lambda: w.agent.ask("systemctl is-active berth-screen.service berth-seat.service")[0] != 0, 60, "the guest's screen gone", interval=0.5)
     # Its session closes the guest by its power button and ends cleanly.
     wait_until(lambda: session not in w.agent("pidof berth-session || true").split(), 240, "the session's end", interval=1)
-    client_is_clean(w.agent)
-
-
-CONNECTOR = "/sys/class/drm/card*-Virtual-1/status"
-
-
-@pytest.mark.full_only
-def test_l_a_monitor_that_is_unplugged_and_back_shows_the_guest_again(display):
-    d, w = display, display.w
-    d.login_to_the_first_frame(GUS)
-    shell_on_the_screen(d)
-    w.agent(f"echo off >$(echo {CONNECTOR}); udevadm trigger --action=change --subsystem-match=drm")
-    time.sleep(3)
-    d.type("echo unseen", enter=True)
-    w.agent(f"echo detect >$(echo {CONNECTOR}); udevadm trigger --action=change --subsystem-match=drm")
-    d.wait_guest_text(r"(?m)^unseen$")
-    d.type("clear", enter=True)
-    d.looks_like("guest-shell.png")
-    to_the_menu(d)
-    from_menu_to_guest(d)
-    d.type("poweroff", enter=True)
-    w.wait_virtual_terminal(ASKS_NAME)
-    client_is_clean(w.agent)
-
-
-@pytest.mark.full_only
-def test_l_a_display_whose_driver_goes_takes_no_guest_with_it(display):
-    d, w = display, display.w
-    d.login_to_the_first_frame(GUS)
-    d.wait_guest_text(r"(?m)^window#$", STEP_TIMEOUT * 2)
-    guest = w.agent("virsh -q list --name").strip()
-    device = w.agent("basename $(readlink -f /sys/class/drm/card0/device)").strip()
-    w.agent(f"echo -n {device} >/sys/bus/virtio/drivers/virtio_gpu/unbind")
-    time.sleep(20)
-    assert w.agent("virsh -q list --name").strip() == guest
-    w.agent(f"echo -n {device} >/sys/bus/virtio/drivers/virtio_gpu/bind")
-    to_the_menu(d)
-    d.press("2")
-    w.wait_virtual_terminal(ASKS_NAME, timeout=STEP_TIMEOUT * 2)
     client_is_clean(w.agent)
 
 
