@@ -23,7 +23,7 @@ class LevelControl {
 
     LevelControl(std::string program, Report& report, Handle handle)
         : program_(std::move(program)), report_(report), handle_(std::move(handle)) {}
-    /// One that runs ends by itself: nobody waits for it.
+    /// Does not wait for a berth-levels that still runs; that one has a time limit of its own.
     ~LevelControl() { (void)child_.release(); }
     LevelControl(const LevelControl&) = delete;
     LevelControl& operator=(const LevelControl&) = delete;
