@@ -36,17 +36,6 @@ def at_the_prompt(d):
     client_is_clean(d.w.agent)
 
 
-def switch_off(d):
-    """By the chord and the menu, for who does not listen."""
-    d.press("ctrl", "alt", "delete")
-    d.wait_in_front("tty1")
-    d.w.wait_virtual_terminal("Berth menu")
-    d.press("3")
-    d.w.wait_virtual_terminal("Press Y for yes")
-    d.press("y")
-    at_the_prompt(d)
-
-
 def test_m_debians_installer_is_on_the_display_and_gets_its_answers(display, world):
     d = display
     screenguests.installer(world.files["ida"])
@@ -63,7 +52,7 @@ def test_m_debians_installer_is_on_the_display_and_gets_its_answers(display, wor
     d.looks_like("installer-keyboard.png", INSTALLER_KEYBOARDS)
     d.press("ret")
     d.looks_like("installer-no-network.png")
-    switch_off(d)
+    d.switch_off()
 
 
 class Pointer:
