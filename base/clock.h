@@ -15,6 +15,8 @@ struct BootTime {
     friend BootTime operator+(BootTime t, Duration d) { return {t.since_boot + d}; }
     friend Duration operator-(BootTime a, BootTime b) { return a.since_boot - b.since_boot; }
 };
+/// Later than every moment; nothing is added to it.
+inline constexpr BootTime k_never{Duration::max()};
 
 class Clock {
   public:

@@ -43,6 +43,11 @@ bool Lease::ended() const {
     return lost() || clock_.now() >= until_;
 }
 
+BootTime Lease::ends() const {
+    std::lock_guard lock(mutex_);
+    return until_;
+}
+
 bool Lease::lost_for_good() const {
     std::lock_guard lock(mutex_);
     return lost();

@@ -37,6 +37,8 @@ class Lease {
     bool may_send() const;
     /// Its time is over (a loss only suspends it): what was sent must not arrive any more.
     bool ended() const;
+    /// When that will be unless a renewal comes first.
+    BootTime ends() const;
     bool lost_for_good() const;
     bool is_claimed() const;
     /// How long may_send() stays true without another renewal; zero when it is false.

@@ -15,12 +15,14 @@
 
 namespace berth::volume {
 
+inline constexpr uint64_t k_disk_size = 1 << 20;
+
 struct NfsDiskTest : ::testing::Test {
     NfsDiskTest() {
         settings.commit_every = 256;
         lease.renewed(clock.now(), lease.begin_renewal());
-        disk.emplace("file", lease, clock, memory, settings);
-        disk->connected(server);
+        disk.emplace("file", k_disk_size, lease, clock, memory, settings);
+        disk->line_up(server);
     }
     struct Asked {
         std::optional<int> error;
@@ -60,8 +62,8 @@ struct NfsDiskTest : ::testing::Test {
         while (!server.calls.empty()) answer();
     }
     void reconnect() {
-        disk->disconnected();
-        disk->connected(server);
+        disk->line_lost(server);
+        disk->line_up(server);
     }
     size_t writes_out() const {
         return std::ranges::count_if(

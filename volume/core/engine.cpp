@@ -50,7 +50,7 @@ Status Engine::open() {
         Disk& disk = disks_[file.disk];
         disk.size = file.attributes.size;
         disk.shared = file.shared;
-        disk.nfs = std::make_unique<NfsDisk>(file.handle, lease_, clock_, memory_, settings);
+        disk.nfs = std::make_unique<NfsDisk>(file.handle, disk.size, lease_, clock_, memory_, settings);
         lines_[file.shared].used = true;
     }
     for (bool shared : {false, true})
@@ -261,15 +261,15 @@ void Engine::take_news() {
 void Engine::attach(bool shared, std::unique_ptr<RpcTransport> transport) {
     lines_[shared].transport = std::move(transport);
     for (auto& disk : disks_)
-        if (disk.nfs && disk.shared == shared) disk.nfs->connected(*lines_[shared].transport);
+        if (disk.nfs && disk.shared == shared) disk.nfs->line_up(*lines_[shared].transport);
 }
 
 void Engine::drop_broken_lines() {
     for (bool shared : {false, true}) {
         Line& line = lines_[shared];
         if (!line.transport) continue;
-        line.transport->keep_alive();
-        line.transport->reset_overdue(lease_, config_.hold);
+        keep_alive(*line.transport, clock_.now());
+        reset_overdue(*line.transport, lease_, clock_.now(), config_.hold);
         if (!line.transport->broken()) continue;
         report_.event(Level::warning, "connection lost", {{"shared", shared ? "yes" : "no"}});
         line.lost_at = clock_.now();
@@ -278,9 +278,9 @@ void Engine::drop_broken_lines() {
             std::lock_guard lock(mutex_);
             write_lost_ = line.lost_at;
         }
-        line.transport.reset();  // answers what was on its way as lost
         for (auto& disk : disks_)
-            if (disk.nfs && disk.shared == shared) disk.nfs->disconnected();
+            if (disk.nfs && disk.shared == shared) disk.nfs->line_lost(*line.transport);
+        line.transport.reset();  // answers what was on its way as lost
         guard_.want_connection(shared);
     }
 }

@@ -42,18 +42,23 @@ int nfs_errno(int nfs_status) {
     }
 }
 
-NfsDisk::NfsDisk(files::FileHandle file, lock::Lease& lease, Clock& clock, WriteMemory& memory,
+NfsDisk::NfsDisk(files::FileHandle file, uint64_t size, lock::Lease& lease, Clock& clock, WriteMemory& memory,
                  Settings settings)
-    : file_(std::move(file)), lease_(lease), clock_(clock), memory_(memory), settings_(settings) {}
+    : file_(std::move(file)),
+      size_(size),
+      lease_(lease),
+      clock_(clock),
+      memory_(memory),
+      settings_(settings) {}
 
-void NfsDisk::connected(BlockTransport& transport) {
-    transport_ = &transport;
+void NfsDisk::line_up(BlockTransport& line) {
+    transport_ = &line;
     commit_due_ = {};
     reads_.splice(reads_.end(), later_reads_);
     step();
 }
 
-void NfsDisk::disconnected() {
+void NfsDisk::line_lost(BlockTransport&) {
     transport_ = nullptr;
     writes_.connection_lost();
 }
@@ -94,7 +99,7 @@ void NfsDisk::submit(std::shared_ptr<BlockRequest> request) {
     step();
 }
 
-void NfsDisk::step() {
+BootTime NfsDisk::step() {
     if (lease_.lost_for_good()) {
         fail_all(EIO);
     } else {
@@ -109,6 +114,26 @@ void NfsDisk::step() {
     finish_flushes();
     std::erase_if(requests_, [](const auto& r) { return r->finished; });
     counters_.uncommitted = writes_.uncommitted_bytes();
+    return next_step();
+}
+
+/// What waits for an answer, for memory, for the lease or a connection is not in it: whoever brings that
+/// calls step().
+BootTime NfsDisk::next_step() const {
+    // All have the same time, so the oldest is the first whose time is over.
+    BootTime next = requests_.empty() ? k_never : requests_.front()->deadline;
+    if (!transport_ || lease_.lost_for_good()) return next;
+    if (!later_reads_.empty()) next = std::min(next, later_reads_.front().due);
+    if (lease_.may_send()) next = std::min(next, next_write());
+    if (!commit_out_ && commit_wanted()) next = std::min(next, commit_due_);
+    return next;
+}
+
+BootTime NfsDisk::next_write() const {
+    const BootTime due = writes_.next_due();
+    // Due at once and not sent: it waits for an answer to another.
+    if (due == BootTime{} || due == k_never || writes_out_ >= settings_.calls) return k_never;
+    return retries_ == 0 ? std::max(due, retries_from_ + k_pause) : due;
 }
 
 void NfsDisk::fail_expired() {
@@ -332,14 +357,17 @@ void NfsDisk::finish_flushes() {
             finish(*request, 0);
 }
 
+bool NfsDisk::commit_wanted() const {
+    if (writes_.acked_bytes() == 0) return false;
+    return writes_.acked_bytes() >= settings_.commit_every || memory_.wanted() ||
+           std::ranges::any_of(requests_, [this](const auto& r) {
+               return r->kind == BlockRequest::Kind::flush && !r->finished && !pending_up_to(r->id) &&
+                      !writes_.stable_up_to(r->id);
+           });
+}
+
 void NfsDisk::send_commit() {
-    if (commit_out_ || writes_.acked_bytes() == 0 || clock_.now() < commit_due_) return;
-    const bool wanted = writes_.acked_bytes() >= settings_.commit_every || memory_.wanted() ||
-                        std::ranges::any_of(requests_, [this](const auto& r) {
-                            return r->kind == BlockRequest::Kind::flush && !r->finished &&
-                                   !pending_up_to(r->id) && !writes_.stable_up_to(r->id);
-                        });
-    if (!wanted) return;
+    if (commit_out_ || clock_.now() < commit_due_ || !commit_wanted()) return;
     commit_out_ = true;
     transport_->commit(file_,
                        [this, mark = writes_.commit_mark()](CallResult result, const Verifier& verifier) {

@@ -14,42 +14,23 @@
 // - The lock lost for good: everything fails with EIO.
 #pragma once
 
-#include <atomic>
 #include <deque>
-#include <functional>
 #include <list>
 #include <memory>
 
 #include "base/clock.h"
 #include "lock/lease.h"
 #include "volume/core/block_transport.h"
+#include "volume/core/volume.h"
 #include "volume/core/write_memory.h"
 #include "volume/core/write_set.h"
 
 namespace berth::volume {
 
-struct BlockRequest {
-    enum class Kind { read, write, flush };
-    Kind kind = Kind::read;
-    uint64_t offset = 0;
-    uint32_t count = 0;
-    char* buffer = nullptr;      ///< read: filled before `done`; not touched after.
-    const char* from = nullptr;  ///< write: copied before `done`; not touched after.
-    bool fua = false;
-    std::function<void(int error)> done;  ///< Exactly once; 0 or an errno.
-
-    // The disk's.
-    BootTime deadline;
-    uint64_t id = 0;           // write: in the write set; flush: the last write it covers
-    uint64_t place = 0;        // write: in the line for memory
-    uint32_t outstanding = 0;  // parts not yet done
-    bool finished = false;
-};
-
 /// errno for what the VM asked, from an nfsstat3.
 int nfs_errno(int nfs_status);
 
-class NfsDisk {
+class NfsDisk final : public Volume {
   public:
     struct Settings {
         Duration request_timeout = std::chrono::seconds(15);
@@ -57,28 +38,22 @@ class NfsDisk {
             32 << 20;         ///< Bytes; then COMMIT without a flush. When memory is wanted, at once.
         unsigned calls = 32;  ///< On their way at once, reads and writes each.
     };
-    /// `uncommitted`: what was acknowledged and is not known to be on the server's stable storage, whether
-    /// the server has it or it waits to be sent again.
-    struct Counters {
-        std::atomic<uint64_t> reads{0}, writes{0}, bytes_read{0}, bytes_written{0}, uncommitted{0};
-    };
-
     /// `memory` is that of all disks: when one frees some, another's step() takes it.
-    NfsDisk(files::FileHandle file, lock::Lease& lease, Clock& clock, WriteMemory& memory, Settings settings);
+    NfsDisk(files::FileHandle file, uint64_t size, lock::Lease& lease, Clock& clock, WriteMemory& memory,
+            Settings settings);
 
-    /// A connection is there, until disconnected(). The transport's calls in flight come back as lost before
-    /// disconnected() is called.
-    void connected(BlockTransport& transport);
-    void disconnected();
+    /// A connection is there, until line_lost(). Its calls in flight come back as lost before step() is called
+    /// again: its owner destroys it.
+    void line_up(BlockTransport& line);
+    void line_lost(BlockTransport& line);
 
-    void submit(std::shared_ptr<BlockRequest> request);
-    /// Sends what may be sent, fails what waited too long. To be called after anything happened, and at least
-    /// every 100 ms.
-    void step();
-
-    /// The end: every request fails with ESHUTDOWN.
-    void abandon();
-    const Counters& counters() const { return counters_; }
+    uint64_t size() const override { return size_; }
+    void submit(std::shared_ptr<BlockRequest> request) override;
+    /// Sends what may be sent, fails what waited too long. What it returns counts on being called also when
+    /// the lease changed or another disk freed memory.
+    BootTime step() override;
+    void abandon() override;
+    const Counters& counters() const override { return counters_; }
     const files::FileHandle& file() const { return file_; }
 
   private:
@@ -107,9 +82,13 @@ class NfsDisk {
     bool pending_up_to(uint64_t id) const;
     void finish_flushes();
     void fail_flushes(int error, uint64_t from);
+    bool commit_wanted() const;
     void send_commit();
+    BootTime next_step() const;
+    BootTime next_write() const;
 
     const files::FileHandle file_;
+    const uint64_t size_;
     lock::Lease& lease_;
     Clock& clock_;
     WriteMemory& memory_;

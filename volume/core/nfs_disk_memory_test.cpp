@@ -15,8 +15,8 @@ constexpr uint64_t k_buffer = 64 + WriteMemory::k_overhead;
 struct WriteMemoryTest : NfsDiskTest {
     WriteMemoryTest() {
         settings.commit_every = 1 << 20;
-        disk.emplace("file", lease, clock, small, settings);
-        disk->connected(server);
+        disk.emplace("file", k_disk_size, lease, clock, small, settings);
+        disk->line_up(server);
     }
     /// Writes and has it answered.
     void put(uint64_t offset, size_t size = 64) {
@@ -141,8 +141,8 @@ TEST_F(WriteMemoryTest, what_is_refused_stays_within_it) {
 
 struct TwoDisks : WriteMemoryTest {
     TwoDisks() {
-        second.emplace("other", lease, clock, small, settings);
-        second->connected(other_server);
+        second.emplace("other", k_disk_size, lease, clock, small, settings);
+        second->line_up(other_server);
     }
     std::shared_ptr<Asked> write_second(uint64_t offset, const std::string& data) {
         return ask(BlockRequest::Kind::write, offset, data.size(), data, false, &*second);
@@ -198,10 +198,10 @@ TEST_F(TwoDisks, one_refused_write_does_not_hold_up_the_other_disk) {
 
 TEST_F(TwoDisks, share_what_connections_may_copy_but_each_may_send_one) {
     WriteMemory narrow{1 << 20, 100};
-    disk.emplace("file", lease, clock, narrow, settings);
-    second.emplace("other", lease, clock, narrow, settings);
-    disk->connected(server);
-    second->connected(other_server);
+    disk.emplace("file", k_disk_size, lease, clock, narrow, settings);
+    second.emplace("other", k_disk_size, lease, clock, narrow, settings);
+    disk->line_up(server);
+    second->line_up(other_server);
     write(0, std::string(128, 'a'));
     EXPECT_EQ(writes_out(), 1u);
     write_second(0, std::string(128, 'b'));

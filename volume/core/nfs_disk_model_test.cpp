@@ -100,8 +100,8 @@ struct RandomRun : NfsDiskTest {
 
     explicit RandomRun(unsigned seed) : random(seed) {
         lingering.fake.memory = lingering.fake.disk = std::string(k_disk, '.');
-        disk.emplace("file", lease, clock, small, settings);
-        disk->connected(lingering);
+        disk.emplace("file", k_disk_size, lease, clock, small, settings);
+        disk->line_up(lingering);
     }
     bool chance(unsigned n) { return random() % n == 0; }
 
@@ -150,10 +150,10 @@ struct RandomRun : NfsDiskTest {
         if (chance(20)) {
             lingering.lose();
             if (chance(2)) lingering.fake.restart();
-            disk->disconnected();
+            disk->line_lost(lingering);
             if (chance(3)) clock.advance(16s);
             lease.renewed(clock.now(), lease.begin_renewal());
-            disk->connected(lingering);
+            disk->line_up(lingering);
         } else if (chance(40)) {
             lingering.fake.restart();
         }

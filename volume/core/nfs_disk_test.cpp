@@ -363,10 +363,10 @@ TEST_F(NfsDiskTest, what_waits_to_be_sent_again_counts_as_uncommitted) {
     answer();  // COMMIT: another verifier
     EXPECT_EQ(disk->counters().uncommitted, 3u) << "on its way again";
     server.lose();
-    disk->disconnected();
+    disk->line_lost(server);
     disk->step();
     EXPECT_EQ(disk->counters().uncommitted, 3u) << "no connection";
-    disk->connected(server);
+    disk->line_up(server);
     server.refuse(0, k_nfs_nospc);
     disk->step();
     EXPECT_EQ(disk->counters().uncommitted, 3u) << "refused";
@@ -380,7 +380,7 @@ TEST_F(NfsDiskTest, what_waits_to_be_sent_again_counts_as_uncommitted) {
 TEST_F(NfsDiskTest, a_write_that_nobody_was_told_of_is_not_uncommitted) {
     write(0, "abc");
     server.lose();
-    disk->disconnected();
+    disk->line_lost(server);
     disk->step();
     EXPECT_EQ(disk->counters().uncommitted, 0u);
 }
@@ -485,8 +485,8 @@ TEST_F(NfsDiskTest, never_loses_or_invents_a_byte_in_random_runs) {
         auto chance = [&](unsigned n) { return random() % n == 0; };
         server = FakeTransport();
         server.memory = server.disk = std::string(512, '.');
-        disk.emplace("file", lease, clock, memory, settings);
-        disk->connected(server);
+        disk.emplace("file", k_disk_size, lease, clock, memory, settings);
+        disk->line_up(server);
         // One request at a time for each of four areas, as a guest with a queue of four does it.
         std::string model(512, '.');
         struct Area {

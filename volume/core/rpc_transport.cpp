@@ -50,12 +50,6 @@ void RpcTransport::service(int revents, const lock::Lease& lease) {
     if (auto thrown = std::exchange(thrown_, nullptr)) std::rethrow_exception(thrown);
 }
 
-void RpcTransport::reset_overdue(const lock::Lease& lease, Duration longest) {
-    const auto oldest = oldest_call();
-    const bool overdue = oldest && clock_.now() - *oldest >= longest;
-    if (writes_out_ != 0 ? lease.ended() : overdue) connection_->reset();
-}
-
 RpcTransport::Call* RpcTransport::begin() {
     const uint64_t number = next_++;
     last_call_ = clock_.now();
@@ -92,11 +86,10 @@ void RpcTransport::end(Call* call, bool ok, void* data) {
     }
 }
 
-void RpcTransport::keep_alive() {
-    if (broken() || !calls_.empty() || clock_.now() - last_call_ < files::k_longest_idle) return;
+void RpcTransport::ping() {
     Call* call = begin();
     call->finish = [](CallResult, void*) {};
-    sent(call, rpc_nfs3_null_async(connection_->context(), alive, call));
+    sent(call, broken() ? 0 : rpc_nfs3_null_async(connection_->context(), alive, call));
 }
 
 void RpcTransport::read(const files::FileHandle& file, uint64_t offset, uint32_t count, ReadDone done) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// BlockTransport over one libnfs connection; lives on the engine's I/O thread.
+// A Line over one libnfs connection; lives on the engine's I/O thread.
 #pragma once
 
 #include <exception>
@@ -10,11 +10,11 @@
 #include "base/clock.h"
 #include "files/nfs/rpc_connection.h"
 #include "lock/lease.h"
-#include "volume/core/block_transport.h"
+#include "volume/core/line.h"
 
 namespace berth::volume {
 
-class RpcTransport final : public BlockTransport {
+class RpcTransport final : public Line {
   public:
     RpcTransport(std::unique_ptr<files::RpcConnection> connection, files::TransferLimits limits,
                  Clock& clock);
@@ -27,26 +27,21 @@ class RpcTransport final : public BlockTransport {
                WriteDone done) override;
     void commit(const files::FileHandle& file, CommitDone done) override;
 
-    /// When the oldest unanswered call was sent.
-    std::optional<BootTime> oldest_call() const;
+    std::optional<BootTime> oldest_call() const override;
+    BootTime last_call() const override { return last_call_; }
+    unsigned writes_out() const override { return writes_out_; }
+    bool may_carry_writes() const override { return unanswered_writes_ != 0; }
+    bool broken() const override { return connection_->broken(); }
+    void reset() override { connection_->reset(); }
+    void ping() override;
 
-    /// A call when none was made for k_longest_idle and none is unanswered. To be called now and then.
-    void keep_alive();
-    /// A WRITE was given to the connection and never answered: if the connection is broken, it may still be
-    /// on its way (Lease::connection_lost).
-    bool may_carry_writes() const { return unanswered_writes_ != 0; }
-
-    bool broken() const { return connection_->broken(); }
+    // For an event loop.
     int fd() const { return connection_->fd(); }
     /// What to poll for. While the right to send is not there, nothing leaves our buffer if a write may be in
     /// it.
     int events(const lock::Lease& lease);
     /// Throws what a `done` threw.
     void service(int revents, const lock::Lease& lease);
-    /// Resets the connection when the lease ended with a write unanswered (docs/rules.md "Sockets"), and one without
-    /// such a write when a call was not answered for `longest`: a server may drop one and live on. A slow
-    /// write is waited for while the lease holds: a copy that the server kept could come after newer data.
-    void reset_overdue(const lock::Lease& lease, Duration longest);
 
   private:
     struct Call;

@@ -131,14 +131,14 @@ TEST_F(RpcTransportTest, a_read_that_brings_more_than_was_asked_for_is_an_error)
 TEST_F(RpcTransportTest, the_end_of_the_lease_resets_a_connection_with_a_write_on_its_way) {
     write();
     EXPECT_GT(arrived(), 0);
-    transport->reset_overdue(lease, k_longest);
+    reset_overdue(*transport, lease, clock.now(), k_longest);
     EXPECT_FALSE(transport->broken());
     lease.connection_lost();
     clock.advance(59s);
-    transport->reset_overdue(lease, k_longest);
+    reset_overdue(*transport, lease, clock.now(), k_longest);
     EXPECT_FALSE(transport->broken()) << "suspended, not ended";
     clock.advance(1s);
-    transport->reset_overdue(lease, 1h);
+    reset_overdue(*transport, lease, clock.now(), 1h);
     EXPECT_TRUE(transport->broken());
     EXPECT_TRUE(peer_sees_a_reset());
     transport.reset();
@@ -148,14 +148,14 @@ TEST_F(RpcTransportTest, the_end_of_the_lease_resets_a_connection_with_a_write_o
 TEST_F(RpcTransportTest, another_holder_of_the_lock_resets_it_too) {
     write();
     lease.lose_for_good();
-    transport->reset_overdue(lease, k_longest);
+    reset_overdue(*transport, lease, clock.now(), k_longest);
     EXPECT_TRUE(transport->broken());
 }
 
 TEST_F(RpcTransportTest, the_end_of_the_lease_leaves_a_connection_that_only_reads) {
     transport->read("file", 0, 1, [](CallResult, std::string_view, bool) {});
     clock.advance(60s);
-    transport->reset_overdue(lease, 1h);
+    reset_overdue(*transport, lease, clock.now(), 1h);
     EXPECT_FALSE(transport->broken());
 }
 
@@ -163,17 +163,17 @@ TEST_F(RpcTransportTest, a_slow_write_is_waited_for_while_the_lease_holds) {
     write();
     clock.advance(k_longest);
     lease.renewed(clock.now(), lease.begin_renewal());
-    transport->reset_overdue(lease, k_longest);
+    reset_overdue(*transport, lease, clock.now(), k_longest);
     EXPECT_FALSE(transport->broken());
 }
 
 TEST_F(RpcTransportTest, a_call_that_the_server_dropped_does_not_hold_the_connection_for_ever) {
     transport->read("file", 0, 1, [](CallResult, std::string_view, bool) {});
     clock.advance(59s);
-    transport->reset_overdue(lease, k_longest);
+    reset_overdue(*transport, lease, clock.now(), k_longest);
     EXPECT_FALSE(transport->broken());
     clock.advance(1s);
-    transport->reset_overdue(lease, k_longest);
+    reset_overdue(*transport, lease, clock.now(), k_longest);
     EXPECT_TRUE(transport->broken());
 }
 
@@ -217,18 +217,18 @@ TEST_F(RpcTransportTest, a_write_that_finds_a_broken_connection_was_never_on_its
 
 TEST_F(RpcTransportTest, calls_when_it_was_idle_for_a_minute) {
     clock.advance(59s);
-    transport->keep_alive();
+    keep_alive(*transport, clock.now());
     EXPECT_EQ(arrived(), -1);
     clock.advance(1s);
-    transport->keep_alive();
+    keep_alive(*transport, clock.now());
     EXPECT_EQ(transport->oldest_call(), clock.now());
-    transport->keep_alive();
+    keep_alive(*transport, clock.now());
     transport->service(POLLOUT, lease);
     answer({});
     EXPECT_FALSE(transport->broken());
     EXPECT_FALSE(transport->oldest_call()) << "one, and it was answered";
     clock.advance(59s);
-    transport->keep_alive();
+    keep_alive(*transport, clock.now());
     EXPECT_FALSE(transport->oldest_call());
 }
 
@@ -236,7 +236,7 @@ TEST_F(RpcTransportTest, does_not_call_for_its_own_sake_while_it_waits_for_an_an
     transport->read("file", 0, 1, [](CallResult, std::string_view, bool) {});
     const BootTime sent = clock.now();
     clock.advance(2min);
-    transport->keep_alive();
+    keep_alive(*transport, clock.now());
     EXPECT_EQ(transport->oldest_call(), sent);
     EXPECT_GT(arrived(), 0);
     EXPECT_EQ(arrived(), -1);

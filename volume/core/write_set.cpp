@@ -107,6 +107,10 @@ const Piece* WriteSet::next(BootTime now) const {
     return due <= now ? find(id, offset) : nullptr;
 }
 
+BootTime WriteSet::next_due() const {
+    return ready_.empty() ? k_never : std::get<BootTime>(*ready_.begin());
+}
+
 void WriteSet::sent(const Piece& piece, size_t most) {
     Piece rest;
     if (piece.size > most) {

@@ -83,6 +83,8 @@ class WriteSet {
     /// The piece to be sent next: the oldest that nothing blocks; after those the one put off that has been
     /// due for longest. nullptr: none.
     const Piece* next(BootTime now) const;
+    /// When next() has one: the default, at once; k_never: nothing is left that only waits for its time.
+    BootTime next_due() const;
     /// It is on its way now, cut to `most` bytes; the rest stays behind.
     void sent(const Piece& piece, size_t most);
 
