@@ -26,6 +26,9 @@ class Clock {
     virtual std::chrono::system_clock::time_point wall() = 0;
     /// Blocks the calling thread; a fake moves its time on instead.
     virtual void sleep(Duration d) = 0;
+    /// Makes `timer`, a timerfd(2) of CLOCK_BOOTTIME, readable at that moment, or at once if it has passed.
+    /// Where nobody polls it does nothing.
+    virtual void arm(int /*timer*/, BootTime /*at*/) {}
 };
 
 /// The kernel's clocks. Any thread.
@@ -34,6 +37,7 @@ class SystemClock final : public Clock {
     BootTime now() override;
     std::chrono::system_clock::time_point wall() override;
     void sleep(Duration d) override;
+    void arm(int timer, BootTime at) override;
 };
 
 }  // namespace berth

@@ -410,6 +410,7 @@ class FastClock final : public Clock {
     BootTime now() override { return {real_.now().since_boot * 100}; }
     std::chrono::system_clock::time_point wall() override { return real_.wall(); }
     void sleep(Duration d) override { real_.sleep(d / 100); }
+    void arm(int timer, BootTime at) override { real_.arm(timer, {at.since_boot / 100}); }
 
   private:
     SystemClock real_;

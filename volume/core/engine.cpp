@@ -3,21 +3,16 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <future>
 
 #include "base/no_throw.h"
+#include "volume/core/rpc_transport.h"
 
 namespace berth::volume {
-namespace {
-
-constexpr int k_tick_ms = 50;
-
-}  // namespace
 
 Engine::Engine(VolumeConfig config, Clock& clock, Report& report)
     : config_(std::move(config)),
@@ -25,7 +20,12 @@ Engine::Engine(VolumeConfig config, Clock& clock, Report& report)
       report_(report),
       lease_(clock, config_.hold),
       guard_(config_, lease_, clock, report),
-      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      core_(config_, lease_, clock, report,
+            {[this](bool shared) { guard_.want_connection(shared); },
+             [this] { return guard_.silent_since(); }}),
+      locals_(config_.disks.size()),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      timer_(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)) {}
 
 Result<std::unique_ptr<Engine>> Engine::start(VolumeConfig config, Clock& clock, Report& report) {
     std::unique_ptr<Engine> engine(new Engine(std::move(config), clock, report));
@@ -35,34 +35,22 @@ Result<std::unique_ptr<Engine>> Engine::start(VolumeConfig config, Clock& clock,
 
 Status Engine::open() {
     BERTH_TRY(guard_.open());
-    disks_.resize(config_.disks.size());
-    for (size_t i = 0; i < disks_.size(); i++) {
+    for (size_t i = 0; i < locals_.size(); i++) {
         const VolumeDisk& disk = config_.disks[i];
         if (disk.mode != DiskMode::local) continue;
         auto opened = LocalDisk::open(disk.path, disk.read_only);
         if (!opened) return fail(opened.error().with_prefix("disk " + disk.name));
-        disks_[i].local = std::move(*opened);
-        disks_[i].size = disks_[i].local->size();
+        locals_[i] = std::move(*opened);
     }
-    NfsDisk::Settings settings;
-    settings.request_timeout = config_.request_timeout;
-    for (const ServedFile& file : guard_.files()) {
-        Disk& disk = disks_[file.disk];
-        disk.size = file.attributes.size;
-        disk.shared = file.shared;
-        disk.nfs = std::make_unique<NfsDisk>(file.handle, disk.size, lease_, clock_, memory_, settings);
-        lines_[file.shared].used = true;
-    }
-    for (bool shared : {false, true})
-        if (lines_[shared].used) {
-            lines_[shared].lost_at = clock_.now();
-            guard_.want_connection(shared);
-        }
-    guard_.start([this](BlockConnection connection) {
-        std::lock_guard lock(mutex_);
-        delivered_.push_back(std::move(connection));
-        wake();
-    });
+    for (const ServedFile& file : guard_.files()) core_.add_served(file);
+    guard_.start(
+        [this](BlockConnection made) {
+            auto line = std::make_unique<RpcTransport>(std::move(made.connection), made.limits, clock_);
+            std::lock_guard lock(mutex_);
+            delivered_.emplace_back(made.shared, std::move(line));
+            wake();
+        },
+        [this] { wake(); });
     io_ = std::thread([this] { run(); });
     pthread_setname_np(io_.native_handle(), "berth-io");
     return {};
@@ -111,7 +99,7 @@ int Engine::wait_for(size_t index, const std::shared_ptr<BlockRequest>& request)
 }
 
 int Engine::read(size_t index, char* buffer, uint32_t count, uint64_t offset) {
-    if (disks_[index].local) return disks_[index].local->read(buffer, count, offset);
+    if (locals_[index]) return locals_[index]->read(buffer, count, offset);
     auto request = std::make_shared<BlockRequest>();
     request->offset = offset;
     request->count = count;
@@ -121,7 +109,7 @@ int Engine::read(size_t index, char* buffer, uint32_t count, uint64_t offset) {
 
 int Engine::write(size_t index, const char* data, uint32_t count, uint64_t offset, bool fua) {
     if (disk(index).read_only) return EROFS;
-    if (disks_[index].local) return disks_[index].local->write(data, count, offset, fua);
+    if (locals_[index]) return locals_[index]->write(data, count, offset, fua);
     auto request = std::make_shared<BlockRequest>();
     request->kind = BlockRequest::Kind::write;
     request->offset = offset;
@@ -132,7 +120,7 @@ int Engine::write(size_t index, const char* data, uint32_t count, uint64_t offse
 }
 
 int Engine::flush(size_t index) {
-    if (disks_[index].local) return disks_[index].local->flush();
+    if (locals_[index]) return locals_[index]->flush();
     auto request = std::make_shared<BlockRequest>();
     request->kind = BlockRequest::Kind::flush;
     return wait_for(index, request);
@@ -146,7 +134,7 @@ Result<Drained> Engine::flush_all() {
     }
     // All at once: under a silent server each would wait for its whole time.
     std::vector<std::pair<size_t, std::future<int>>> flushes;
-    for (size_t i = 0; i < disks_.size(); i++) {
+    for (size_t i = 0; i < disks(); i++) {
         if (disk(i).read_only || disk(i).mode == DiskMode::local) continue;
         auto request = std::make_shared<BlockRequest>();
         request->kind = BlockRequest::Kind::flush;
@@ -158,9 +146,8 @@ Result<Drained> Engine::flush_all() {
     std::lock_guard lock(mutex_);
     if (failed.empty()) {
         Drained drained;
-        if (write_lost_)
-            drained.write_lost =
-                std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - *write_lost_);
+        if (const auto lost = core_.write_lost())
+            drained.write_lost = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - *lost);
         return drained;
     }
     stopping_ = false;
@@ -175,8 +162,8 @@ void Engine::on_change(std::function<void()> changed) {
 
 VolumeStatus Engine::status() const {
     VolumeStatus status;
-    for (size_t i = 0; i < disks_.size(); i++) {
-        const auto& c = disks_[i].local ? disks_[i].local->counters() : disks_[i].nfs->counters();
+    for (size_t i = 0; i < disks(); i++) {
+        const auto& c = locals_[i] ? locals_[i]->counters() : core_.disk(i).counters();
         status.disks.push_back(
             {config_.disks[i].name, c.reads, c.writes, c.bytes_read, c.bytes_written, c.uncommitted});
     }
@@ -210,125 +197,73 @@ void Engine::run() {
     }
     no_throw("berth-io", [&] {
         for (auto& [index, request] : rest) request->done(ESHUTDOWN);
-        for (auto& disk : disks_)
-            if (disk.nfs) disk.nfs->abandon();
-        for (auto& line : lines_) line.transport.reset();
+        core_.abandon();
         if (changed) changed();
     });
 }
 
 void Engine::serve() {
     while (true) {
-        poll_lines();
         take_news();
-        drop_broken_lines();
-        for (auto& disk : disks_)
-            if (disk.nfs) disk.nfs->step();
-        update_state();
-        std::lock_guard lock(mutex_);
-        if (ended_) return;
+        const BootTime wake = core_.step();
+        publish();
+        {
+            std::lock_guard lock(mutex_);
+            if (ended_) return;
+        }
+        wait_until(wake);
     }
-}
-
-void Engine::poll_lines() {
-    std::array<pollfd, 3> fds;
-    fds[0] = {wake_.get(), POLLIN, 0};
-    for (int i : {0, 1}) {
-        auto& transport = lines_[i].transport;
-        fds[1 + i] = transport ? pollfd{transport->fd(), static_cast<short>(transport->events(lease_)), 0}
-                               : pollfd{-1, 0, 0};
-    }
-    if (poll(fds.data(), fds.size(), k_tick_ms) <= 0) return;
-    uint64_t count;
-    if (fds[0].revents) (void)!::read(wake_.get(), &count, sizeof count);
-    for (int i : {0, 1})
-        if (fds[1 + i].revents) lines_[i].transport->service(fds[1 + i].revents, lease_);
 }
 
 void Engine::take_news() {
     decltype(submitted_) requests;
-    decltype(delivered_) connections;
+    decltype(delivered_) lines;
     {
         std::lock_guard lock(mutex_);
         requests.swap(submitted_);
-        connections.swap(delivered_);
+        lines.swap(delivered_);
+        core_.stopping(stopping_);
     }
-    for (auto& made : connections)
-        attach(made.shared, std::make_unique<RpcTransport>(std::move(made.connection), made.limits, clock_));
-    for (auto& [index, request] : requests) disks_[index].nfs->submit(std::move(request));
+    for (auto& [shared, line] : lines) core_.line_up(shared, std::move(line));
+    for (auto& [index, request] : requests) core_.submit(index, std::move(request));
 }
 
-void Engine::attach(bool shared, std::unique_ptr<RpcTransport> transport) {
-    lines_[shared].transport = std::move(transport);
-    for (auto& disk : disks_)
-        if (disk.nfs && disk.shared == shared) disk.nfs->line_up(*lines_[shared].transport);
-}
-
-void Engine::drop_broken_lines() {
-    for (bool shared : {false, true}) {
-        Line& line = lines_[shared];
-        if (!line.transport) continue;
-        keep_alive(*line.transport, clock_.now());
-        reset_overdue(*line.transport, lease_, clock_.now(), config_.hold);
-        if (!line.transport->broken()) continue;
-        report_.event(Level::warning, "connection lost", {{"shared", shared ? "yes" : "no"}});
-        line.lost_at = clock_.now();
-        if (line.transport->may_carry_writes()) {
-            lease_.connection_lost();
-            std::lock_guard lock(mutex_);
-            write_lost_ = line.lost_at;
-        }
-        for (auto& disk : disks_)
-            if (disk.nfs && disk.shared == shared) disk.nfs->line_lost(*line.transport);
-        line.transport.reset();  // answers what was on its way as lost
-        guard_.want_connection(shared);
-    }
-}
-
-/// The oldest moment since which something that should be answered is not.
-std::optional<BootTime> Engine::silent_since() const {
-    std::optional<BootTime> oldest = guard_.silent_since();
-    auto consider = [&oldest](std::optional<BootTime> t) {
-        if (t && (!oldest || *t < *oldest)) oldest = t;
-    };
-    for (const auto& line : lines_) {
-        if (!line.used) continue;
-        if (line.transport)
-            consider(line.transport->oldest_call());
-        else
-            consider(line.lost_at);
-    }
-    return oldest;
-}
-
-void Engine::update_state() {
-    const auto since = silent_since();
-    const bool connected = std::ranges::all_of(lines_, [](const Line& l) { return !l.used || l.transport; });
+void Engine::publish() {
     std::function<void()> changed;
     {
         std::lock_guard lock(mutex_);
-        VolumeState next = state_;
-        if (lease_.lost_for_good()) {
-            next = VolumeState::lost;
-        } else if (lease_.is_claimed()) {
-            next = VolumeState::claimed;
-        } else if (since && clock_.now() - *since >= config_.notice) {
-            next = VolumeState::silent;
-        } else if (stopping_) {
-            // Behind what a stop waits for: whoever finds that it fails asks why.
-            if (state_ != VolumeState::silent || connected) next = VolumeState::stopping;
-        } else if (connected && lease_.may_send()) {
-            next = VolumeState::running;
-        }
-        silent_since_ = next == VolumeState::silent ? since : std::nullopt;
-        if (next == state_) return;
-        report_.event(
-            Level::info, "state",
-            {{"from", std::string(volume_state_name(state_))}, {"to", std::string(volume_state_name(next))}});
-        state_ = next;
+        silent_since_ = core_.silent_since();
+        if (core_.state() == state_) return;
+        state_ = core_.state();
         changed = changed_;
     }
     if (changed) changed();
+}
+
+/// Serves what has come on the lines; waits for it until then, or until wake().
+void Engine::wait_until(BootTime wake) {
+    // Armed for an earlier moment it costs one turn too many, and not a call for each request.
+    if (wake < armed_) {
+        armed_ = wake;
+        clock_.arm(timer_.get(), wake);
+    }
+    polled_ = {{wake_.get(), POLLIN, 0}, {timer_.get(), POLLIN, 0}};
+    core_.each_line([this](Line& line) {
+        auto& transport = static_cast<RpcTransport&>(line);
+        polled_.push_back({transport.fd(), static_cast<short>(transport.events(lease_)), 0});
+    });
+    if (poll(polled_.data(), polled_.size(), -1) <= 0) return;
+    uint64_t count = 0;
+    if (polled_[0].revents) (void)!::read(wake_.get(), &count, sizeof count);
+    if (polled_[1].revents) {
+        (void)!::read(timer_.get(), &count, sizeof count);
+        armed_ = k_never;
+    }
+    auto served = polled_.begin() + 2;
+    core_.each_line([&](Line& line) {
+        const short happened = (served++)->revents;
+        if (happened) static_cast<RpcTransport&>(line).service(happened, lease_);
+    });
 }
 
 }  // namespace berth::volume

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The block engine (docs/rules.md "The volume engine"): the disks of one VM, under its lock, until stop(). Four
-// threads of its own at most: "berth-io" moves blocks, "berth-guard" renews the lease, "berth-lines" and
-// "berth-shared" make the connections for blocks; requests come from any other thread and block there.
+// The block engine (docs/rules.md "The volume engine"): the disks of one VM, under its lock, until stop(). It is
+// the shell of EngineCore, which decides, and of Guard, which keeps the lock and makes the lines: threads, poll(2)
+// and a mutex. Four threads of its own at most: "berth-io" moves blocks, "berth-guard" renews the lease,
+// "berth-lines" and "berth-shared" make the lines; requests come from any other thread and block there.
 #pragma once
+
+#include <poll.h>
 
 #include <functional>
 #include <future>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,11 +23,9 @@
 #include "lock/lease.h"
 #include "volume/api/control_messages.h"
 #include "volume/api/volume_config.h"
+#include "volume/core/engine_core.h"
 #include "volume/core/guard.h"
 #include "volume/core/local_disk.h"
-#include "volume/core/nfs_disk.h"
-#include "volume/core/rpc_transport.h"
-#include "volume/core/write_memory.h"
 
 namespace berth::volume {
 
@@ -37,9 +37,11 @@ class Engine {
 
     /// Index of the disk of that name.
     std::optional<size_t> find(std::string_view name) const;
-    size_t disks() const { return disks_.size(); }
+    size_t disks() const { return config_.disks.size(); }
     const VolumeDisk& disk(size_t index) const { return config_.disks[index]; }
-    uint64_t size(size_t index) const { return disks_[index].size; }
+    uint64_t size(size_t index) const {
+        return locals_[index] ? locals_[index]->size() : core_.disk(index).size();
+    }
 
     /// 0 or an errno. Any thread; blocks at most for request_timeout.
     int read(size_t index, char* buffer, uint32_t count, uint64_t offset);
@@ -58,50 +60,35 @@ class Engine {
     void end();
 
   private:
-    struct Disk {
-        uint64_t size = 0;
-        std::unique_ptr<LocalDisk> local;
-        std::unique_ptr<NfsDisk> nfs;
-        bool shared = false;
-    };
-    /// What the I/O thread knows of one connection for blocks.
-    struct Line {
-        bool used = false;
-        std::unique_ptr<RpcTransport> transport;
-        BootTime lost_at;
-    };
-
     Engine(VolumeConfig config, Clock& clock, Report& report);
     Status open();
     std::future<int> submit(size_t index, const std::shared_ptr<BlockRequest>& request);
     int wait_for(size_t index, const std::shared_ptr<BlockRequest>& request);
     void wake();
 
+    // The I/O thread's.
     void run();
     void serve();
     void take_news();
-    void poll_lines();
-    void drop_broken_lines();
-    void attach(bool shared, std::unique_ptr<RpcTransport> transport);
-    void update_state();
-    std::optional<BootTime> silent_since() const;
+    void publish();
+    void wait_until(BootTime wake);
 
     VolumeConfig config_;
     Clock& clock_;
     Report& report_;
     lock::Lease lease_;
     Guard guard_;
-    WriteMemory memory_;  // the I/O thread's
-    std::vector<Disk> disks_;
-    Line lines_[2];  // user's, shared tree's; the I/O thread's
-    UniqueFd wake_;
+    EngineCore core_;                                 // the I/O thread's once it runs
+    std::vector<std::unique_ptr<LocalDisk>> locals_;  // by the disk's index
+    UniqueFd wake_, timer_;
+    BootTime armed_ = k_never;  // when the timer is readable
+    std::vector<pollfd> polled_;
 
     mutable std::mutex mutex_;
     std::vector<std::pair<size_t, std::shared_ptr<BlockRequest>>> submitted_;
-    std::vector<BlockConnection> delivered_;
+    std::vector<std::pair<bool, std::unique_ptr<Line>>> delivered_;
     VolumeState state_ = VolumeState::starting;
     std::optional<BootTime> silent_since_;
-    std::optional<BootTime> write_lost_;  // the last loss of a connection with an unanswered write
     std::function<void()> changed_;
     bool stopping_ = false, ended_ = false;
     std::thread io_;

@@ -82,8 +82,9 @@ Status Guard::open() {
     return {};
 }
 
-void Guard::start(Deliver deliver) {
+void Guard::start(Deliver deliver, std::function<void()> changed) {
     deliver_ = std::move(deliver);
+    changed_ = std::move(changed);
     threads_.emplace_back([this] {
         // What is not renewed runs out; so nothing is lost but time.
         while (!stopping())
@@ -170,13 +171,18 @@ auto Guard::on_lock(F&& calls) -> decltype(calls()) {
     const uint64_t lost = session_->lost_writes();
     try {
         auto result = calls();
-        if (session_->lost_writes() != lost) lease_.connection_lost();
+        if (session_->lost_writes() != lost) lost_on_lock();
         last_call_ = clock_.now();
         return result;
     } catch (...) {
-        lease_.connection_lost();  // It may have been.
+        lost_on_lock();  // It may have been.
         throw;
     }
+}
+
+void Guard::lost_on_lock() {
+    lease_.connection_lost();
+    tell();
 }
 
 /// Between renewals that are far apart, and under a claim.
@@ -190,6 +196,7 @@ Result<lock::Renewal> Guard::renew() {
         std::lock_guard lock(mutex_);
         if (!silent_since_) silent_since_ = clock_.now();
     }
+    tell();
     const uint64_t begun = lease_.begin_renewal();
     // What is known later than that is of no use.
     session_->set_deadline(clock_.now() + config_.hold);
@@ -197,8 +204,11 @@ Result<lock::Renewal> Guard::renew() {
     session_->set_deadline(std::nullopt);
     if (const auto since = lock::good_since(renewed)) {
         lease_.renewed(*since, begun);
-        std::lock_guard lock(mutex_);
-        silent_since_.reset();
+        {
+            std::lock_guard lock(mutex_);
+            silent_since_.reset();
+        }
+        tell();
     }
     return renewed;
 }
@@ -210,6 +220,7 @@ void Guard::renewal_failed(const Result<lock::Renewal>& renewed) {
     } else if (renewed) {
         report_.error("lock lost", error);
         lease_.lose_for_good();
+        tell();
     } else if (!failing_) {
         report_.error("lease not renewed", error);
     }
@@ -232,6 +243,7 @@ void Guard::claimed(const Error& error) {
         silent_since_.reset();
     }
     lease_.claimed();
+    tell();
     report_.event(
         Level::warning, "lock claimed",
         {{"by", owner.host},

@@ -23,16 +23,9 @@
 #include "lock/protocol.h"
 #include "volume/api/volume_config.h"
 #include "volume/core/rpc_transport.h"
+#include "volume/core/served_file.h"
 
 namespace berth::volume {
-
-/// One of the engine's disks on a file server.
-struct ServedFile {
-    size_t disk = 0;      ///< Index in the configuration.
-    bool shared = false;  ///< In the shared tree.
-    files::FileHandle handle;
-    files::Attributes attributes;
-};
 
 /// A connection for blocks: to the user's server or to the shared tree's.
 struct BlockConnection {
@@ -55,7 +48,9 @@ class Guard {
     Status open();
     const std::vector<ServedFile>& files() const { return files_; }
 
-    void start(Deliver deliver);
+    /// `changed`: the lease, claimant() or silent_since() is another; on the thread that renews, holding
+    /// nothing.
+    void start(Deliver deliver, std::function<void()> changed = {});
     /// The I/O thread: a connection for blocks is wanted (again). Never blocks.
     void want_connection(bool shared);
     /// Ends the threads, interrupting what they wait for. The lease is renewed no more.
@@ -85,6 +80,10 @@ class Guard {
     template <typename F>
     auto on_lock(F&& calls) -> decltype(calls());
     void keep_lock_alive();
+    void tell() const {
+        if (changed_) changed_();
+    }
+    void lost_on_lock();
     void renewal_failed(const Result<lock::Renewal>& renewed);
     void claimed(const Error& error);
 
@@ -99,6 +98,7 @@ class Guard {
     files::FileHandle user_root_, shared_root_, vm_directory_;
     std::vector<ServedFile> files_;
     Deliver deliver_;
+    std::function<void()> changed_;
 
     // The renewing thread's.
     std::unique_ptr<files::NfsSession> session_;

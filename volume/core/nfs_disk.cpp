@@ -131,8 +131,8 @@ BootTime NfsDisk::next_step() const {
 
 BootTime NfsDisk::next_write() const {
     const BootTime due = writes_.next_due();
-    // Due at once and not sent: it waits for an answer to another.
-    if (due == BootTime{} || due == k_never || writes_out_ >= settings_.calls) return k_never;
+    // Due at once, and not sent: the lease has come back this moment, and whoever brought it calls step().
+    if (due == BootTime{} || due == k_never || writes_full_) return k_never;
     return retries_ == 0 ? std::max(due, retries_from_ + k_pause) : due;
 }
 
@@ -268,6 +268,7 @@ void NfsDisk::part_read(BlockRequest& request, uint32_t count) {
 }
 
 void NfsDisk::send_writes() {
+    writes_full_ = false;
     if (!lease_.may_send()) return;
     const BootTime now = clock_.now();
     if (now - retries_from_ >= k_pause) {
@@ -279,9 +280,10 @@ void NfsDisk::send_writes() {
         if (!piece || (piece->put_off() && retries_ == 0)) return;
         const auto size = static_cast<uint32_t>(std::min<uint64_t>(piece->size, transport_->limits().write));
         // One may always be sent: what other disks have on its way comes back only when they are served.
-        if (writes_out_ != 0 && !memory_.may_send(size)) return;
+        if (writes_out_ != 0 && !memory_.may_send(size)) break;
         send_write(*piece, size);
     }
+    writes_full_ = true;
 }
 
 void NfsDisk::send_write(const Piece& piece, uint32_t size) {

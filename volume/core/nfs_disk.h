@@ -100,6 +100,7 @@ class NfsDisk final : public Volume {
     std::deque<std::shared_ptr<BlockRequest>> waiting_;  // writes, for memory
     WriteSet writes_;
     unsigned reads_out_ = 0, writes_out_ = 0;
+    bool writes_full_ = false;  // nothing more is sent before an answer to one of writes_out_
     bool commit_out_ = false;
     BootTime commit_due_{};    // after a COMMIT that was refused
     BootTime retries_from_{};  // since then so many more of the pieces put off may be sent:

@@ -27,22 +27,34 @@ class WriteMemory {
     /// The first in the line gets a copy of `size` bytes, and leaves the line, once it fits (or nothing is
     /// held: no write is too large for ever). nullptr: not yet.
     Data take(uint64_t place, const char* from, size_t size);
-    void leave(uint64_t place) { line_.erase(place); }
+    void leave(uint64_t place) {
+        line_.erase(place);
+        changes_++;
+    }
     /// A write waits for room: whoever holds what a COMMIT would free is to send one.
     bool wanted() const { return !line_.empty(); }
 
     /// Whether a connection may copy `size` bytes more to send them.
     bool may_send(uint64_t size) const { return out_ + size <= most_out_; }
     void sent(uint64_t size) { out_ += size; }
-    void answered(uint64_t size) { out_ -= size; }
+    void answered(uint64_t size) {
+        out_ -= size;
+        changes_++;
+    }
 
-    uint64_t held() const { return *held_; }
+    uint64_t held() const { return account_->held; }
+    /// Another one than before: there is more room, or somebody else waits for it. Each disk's step() may
+    /// have more to do then.
+    uint64_t changes() const { return changes_ + account_->freed; }
 
   private:
     struct Buffer;
+    struct Account {
+        uint64_t held = 0, freed = 0;
+    };
     const uint64_t most_held_, most_out_;
-    std::shared_ptr<uint64_t> held_ = std::make_shared<uint64_t>(0);  // buffers may outlive us
-    uint64_t out_ = 0;
+    std::shared_ptr<Account> account_ = std::make_shared<Account>();  // buffers may outlive us
+    uint64_t out_ = 0, changes_ = 0;
     uint64_t next_place_ = 0;
     std::set<uint64_t> line_;
 };
