@@ -87,16 +87,16 @@ struct EngineOnServer : ::testing::Test {
 
 TEST_F(EngineOnServer, makes_another_connection_when_one_breaks_while_it_is_delivered) {
     lock::Lease lease(clock, config.hold);
-    Guard guard(config, lease, clock, report);
+    GuardThreads guard(config, lease, clock, report);
     auto opened = guard.open();
     ASSERT_TRUE(opened) << opened.error().to_log();
     std::mutex mutex;
     std::condition_variable delivered;
     int connections = 0;
-    guard.want_connection(false);
-    guard.start([&](BlockConnection) {
+    guard.want_line(false);
+    guard.start([&](bool, std::unique_ptr<Line>) {
         std::lock_guard lock(mutex);
-        if (++connections == 1) guard.want_connection(false);
+        if (++connections == 1) guard.want_line(false);
         delivered.notify_all();
     });
     std::unique_lock lock(mutex);
@@ -107,13 +107,13 @@ TEST_F(EngineOnServer, makes_another_connection_when_one_breaks_while_it_is_deli
 
 TEST_F(EngineOnServer, makes_another_connection_when_the_first_broke_before_blocks_were_wanted) {
     lock::Lease lease(clock, config.hold);
-    Guard guard(config, lease, clock, report);
+    GuardThreads guard(config, lease, clock, report);
     auto opened = guard.open();
     ASSERT_TRUE(opened) << opened.error().to_log();
     server.restart();
     std::promise<bool> delivered;
-    guard.want_connection(false);
-    guard.start([&](BlockConnection made) { delivered.set_value(!made.connection->broken()); });
+    guard.want_line(false);
+    guard.start([&](bool, std::unique_ptr<Line> line) { delivered.set_value(!line->broken()); });
     auto stands = delivered.get_future();
     ASSERT_EQ(stands.wait_for(60s), std::future_status::ready);
     EXPECT_TRUE(stands.get());
@@ -122,15 +122,15 @@ TEST_F(EngineOnServer, makes_another_connection_when_the_first_broke_before_bloc
 
 TEST_F(EngineOnServer, does_not_use_a_first_connection_that_broke_when_the_folder_was_replaced) {
     lock::Lease lease(clock, config.hold);
-    Guard guard(config, lease, clock, report);
+    GuardThreads guard(config, lease, clock, report);
     auto opened = guard.open();
     ASSERT_TRUE(opened) << opened.error().to_log();
     fs::rename(vm, vm.parent_path() / "aside");
     fs::copy(vm.parent_path() / "aside", vm);
     server.restart();
     std::atomic<bool> delivered{false};
-    guard.want_connection(false);
-    guard.start([&](BlockConnection) { delivered = true; });
+    guard.want_line(false);
+    guard.start([&](bool, std::unique_ptr<Line>) { delivered = true; });
     const auto refused = [&] {
         return std::ranges::any_of(report.entries(), [](const auto& e) {
             return std::ranges::any_of(e.fields, [](const auto& f) {
@@ -249,10 +249,10 @@ TEST_F(EngineOnServer, the_lease_hears_of_an_answer_to_a_claim_that_may_be_on_it
     });
     config.nfs.nfs_port = proxy.port();
     lock::Lease lease(clock, config.hold);
-    Guard guard(config, lease, clock, report);
+    GuardThreads guard(config, lease, clock, report);
     auto opened = guard.open();
     ASSERT_TRUE(opened) << opened.error().to_log();
-    guard.start([](BlockConnection) {});
+    guard.start([](bool, std::unique_ptr<Line>) {});
     ASSERT_NO_FATAL_FAILURE(claim());
     for (int i = 0; i < 1000 && !lease.lost_for_good(); i++) clock.sleep(20ms);
     EXPECT_TRUE(lease.is_claimed());
@@ -271,10 +271,10 @@ TEST_F(EngineOnServer, the_lease_survives_a_loss_while_the_claim_is_read) {
     });
     config.nfs.nfs_port = proxy.port();
     lock::Lease lease(clock, config.hold);
-    Guard guard(config, lease, clock, report);
+    GuardThreads guard(config, lease, clock, report);
     auto opened = guard.open();
     ASSERT_TRUE(opened) << opened.error().to_log();
-    guard.start([](BlockConnection) {});
+    guard.start([](bool, std::unique_ptr<Line>) {});
     armed = true;
     ASSERT_NO_FATAL_FAILURE(claim());
     for (int i = 0; i < 1000 && !report.has("lock claimed"); i++) clock.sleep(20ms);
@@ -297,16 +297,16 @@ struct RenewalsOnServer : EngineOnServer {
     void expect_no_late_renewal(const files::LookUp& look_up, const std::function<void()>& disturb,
                                 bool shared = false) {
         lock::Lease lease(clock, config.hold);
-        Guard guard(config, lease, clock, report, look_up);
+        GuardThreads guard(config, lease, clock, report, look_up);
         auto opened = guard.open();
         ASSERT_TRUE(opened) << opened.error().to_log();
         std::atomic<int> lines{0};
-        guard.start([&](BlockConnection made) {
+        guard.start([&](bool of, std::unique_ptr<Line>) {
             lines++;
-            guard.want_connection(made.shared);  // as if it broke at once
+            guard.want_line(of);  // as if it broke at once
         });
-        guard.want_connection(false);
-        if (shared) guard.want_connection(true);
+        guard.want_line(false);
+        if (shared) guard.want_line(true);
         int late = 0;
         const BootTime begin = clock.now();
         for (int i = 0; 2 * (clock.now() - begin) < 3 * config.hold; i++) {
@@ -386,10 +386,10 @@ TEST_F(RenewalsOnServer, are_not_late_in_a_directory_of_100000_entries) {
     ASSERT_NO_FATAL_FAILURE(take_lock());
     config.hold = 20s;
     lock::Lease lease(clock, config.hold);
-    Guard guard(config, lease, clock, report);
+    GuardThreads guard(config, lease, clock, report);
     auto opened = guard.open();
     ASSERT_TRUE(opened) << opened.error().to_log();
-    guard.start([](BlockConnection) {});
+    guard.start([](bool, std::unique_ptr<Line>) {});
     int late = 0;
     Duration least = config.hold;
     for (int i = 0; i < 250; i++) {

@@ -21,8 +21,7 @@ Engine::Engine(VolumeConfig config, Clock& clock, Report& report)
       lease_(clock, config_.hold),
       guard_(config_, lease_, clock, report),
       core_(config_, lease_, clock, report,
-            {[this](bool shared) { guard_.want_connection(shared); },
-             [this] { return guard_.silent_since(); }}),
+            {[this](bool shared) { guard_.want_line(shared); }, [this] { return guard_.silent_since(); }}),
       locals_(config_.disks.size()),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       timer_(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)) {}
@@ -44,10 +43,9 @@ Status Engine::open() {
     }
     for (const ServedFile& file : guard_.files()) core_.add_served(file);
     guard_.start(
-        [this](BlockConnection made) {
-            auto line = std::make_unique<RpcTransport>(std::move(made.connection), made.limits, clock_);
+        [this](bool shared, std::unique_ptr<Line> line) {
             std::lock_guard lock(mutex_);
-            delivered_.emplace_back(made.shared, std::move(line));
+            delivered_.emplace_back(shared, std::move(line));
             wake();
         },
         [this] { wake(); });

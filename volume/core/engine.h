@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The block engine (docs/rules.md "The volume engine"): the disks of one VM, under its lock, until stop(). It is
-// the shell of EngineCore, which decides, and of Guard, which keeps the lock and makes the lines: threads, poll(2)
+// the shell of EngineCore, which decides, and of Guard, which keeps the lock and makes the lines (guard_threads.h): threads, poll(2)
 // and a mutex. Four threads of its own at most: "berth-io" moves blocks, "berth-guard" renews the lease,
 // "berth-lines" and "berth-shared" make the lines; requests come from any other thread and block there.
 #pragma once
@@ -24,7 +24,7 @@
 #include "volume/api/control_messages.h"
 #include "volume/api/volume_config.h"
 #include "volume/core/engine_core.h"
-#include "volume/core/guard.h"
+#include "volume/core/guard_threads.h"
 #include "volume/core/local_disk.h"
 
 namespace berth::volume {
@@ -77,7 +77,7 @@ class Engine {
     Clock& clock_;
     Report& report_;
     lock::Lease lease_;
-    Guard guard_;
+    GuardThreads guard_;
     EngineCore core_;                                 // the I/O thread's once it runs
     std::vector<std::unique_ptr<LocalDisk>> locals_;  // by the disk's index
     UniqueFd wake_, timer_;

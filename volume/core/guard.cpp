@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "volume/core/guard.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "base/no_throw.h"
+#include "files/nfs/rpc_connection.h"
+#include "files/path_resolver.h"
 
 namespace berth::volume {
 namespace {
@@ -22,36 +20,26 @@ constexpr Duration k_look = milliseconds(250);  // How soon the loss of an idle 
 }  // namespace
 
 Guard::Guard(const VolumeConfig& config, lock::Lease& lease, Clock& clock, Report& report,
-             const files::LookUp& look_up)
+             Connector& connector, Deliver deliver)
     : config_(config),
       lease_(lease),
       clock_(clock),
       report_(report),
-      interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      addresses_{files::ServerAddresses(config.nfs.server, look_up),
-                 files::ServerAddresses(config.shared ? config.shared->server : "", look_up)} {}
+      connector_(connector),
+      deliver_(std::move(deliver)) {}
 
-Guard::~Guard() {
-    stop();
-}
-
-Result<std::unique_ptr<files::NfsSession>> Guard::mount(bool shared, Duration timeout) {
-    return files::NfsSession::mount(shared ? *config_.shared : config_.nfs, addresses_[shared],
-                                    config_.credentials, timeout, {interrupt_.get()});
-}
-
-Result<std::vector<ServedFile>> Guard::find_files(files::NfsSession& user, files::NfsSession* shared) {
-    auto directory = BERTH_TRY(user.lookup(user.root(), config_.vm));
+Result<std::vector<ServedFile>> Guard::find_files(Session& user, Session* shared) {
+    auto directory = BERTH_TRY(user.ops().lookup(user.ops().root(), config_.vm));
     if (!vm_directory_.empty() && directory.handle != vm_directory_)
         return fail(ErrorCode::M10, "{} is another directory", config_.vm);
     vm_directory_ = directory.handle;
     files::SharedTree tree;
-    if (shared) tree = {shared, config_.shared->directory};
+    if (shared) tree = {&shared->ops(), config_.shared->directory};
     std::vector<ServedFile> files;
     for (size_t i = 0; i < config_.disks.size(); i++) {
         const VolumeDisk& disk = config_.disks[i];
         if (disk.mode == DiskMode::local) continue;
-        auto found = files::resolve_path(user, directory.handle, tree, disk.path);
+        auto found = files::resolve_path(user.ops(), directory.handle, tree, disk.path);
         if (!found) return fail(found.error().with_prefix("disk " + disk.name));
         if (found->attributes.type != files::FileType::regular)
             return fail(ErrorCode::V02, "disk {}: \"{}\" is not a regular file", disk.name, disk.path);
@@ -64,62 +52,28 @@ Result<std::vector<ServedFile>> Guard::find_files(files::NfsSession& user, files
 
 Status Guard::open() {
     // An answer to a renewal that comes later than the lease would hold is of no use.
-    session_ = BERTH_TRY(mount(false, config_.hold));
-    user_root_ = session_->root();
+    session_ = BERTH_TRY(connector_.mount(false, config_.hold));
+    user_root_ = session_->ops().root();
     // The disks are looked for on the connections that will carry their blocks. That the lock's own leads to
     // the same directory, its renewal shows.
     opened_[false] = BERTH_TRY(session_->another());
     if (config_.shared) {
-        auto mounted = mount(true, config_.hold);
+        auto mounted = connector_.mount(true, config_.hold);
         if (!mounted) return fail(mounted.error().with_prefix("shared files"));
         opened_[true] = std::move(*mounted);
-        shared_root_ = opened_[true]->root();
+        shared_root_ = opened_[true]->ops().root();
     }
     files_ = BERTH_TRY(find_files(*opened_[false], opened_[true].get()));
-    lock_.emplace(*session_, vm_directory_, lock::LockTimes{config_.renew, config_.hold}, clock_, report_);
+    lock_.emplace(session_->ops(), vm_directory_, lock::LockTimes{config_.renew, config_.hold}, clock_,
+                  report_);
     BERTH_TRY(lock::good_since(renew()));
     next_renewal_ = clock_.now() + config_.renew;
     return {};
 }
 
-void Guard::start(Deliver deliver, std::function<void()> changed) {
-    deliver_ = std::move(deliver);
-    changed_ = std::move(changed);
-    threads_.emplace_back([this] {
-        // What is not renewed runs out; so nothing is lost but time.
-        while (!stopping())
-            if (!no_throw("berth-guard", false, [this] { return renew_lease(), true; })) wait(k_retry);
-    });
-    pthread_setname_np(threads_.back().native_handle(), "berth-guard");
-    for (bool shared : {false, true}) {
-        if (shared && !config_.shared) continue;
-        threads_.emplace_back([this, shared] {
-            while (!stopping())
-                if (!no_throw("berth-lines", false, [&] { return make_connections(shared), true; })) {
-                    want_connection(shared);
-                    wait(k_retry);
-                }
-        });
-        pthread_setname_np(threads_.back().native_handle(), shared ? "berth-shared" : "berth-lines");
-    }
-}
-
-void Guard::want_connection(bool shared) {
+void Guard::want_line(bool shared) {
     std::lock_guard lock(mutex_);
-    wanted_[shared] = true;
-    wake_.notify_all();
-}
-
-void Guard::stop() {
-    {
-        std::lock_guard lock(mutex_);
-        stopping_ = true;
-        wake_.notify_all();
-    }
-    uint64_t one = 1;
-    if (interrupt_) (void)!write(interrupt_.get(), &one, sizeof one);
-    for (auto& thread : threads_) thread.join();
-    threads_.clear();
+    wanted_[shared]++;
 }
 
 std::optional<lock::LockOwner> Guard::claimant() const {
@@ -132,7 +86,7 @@ std::optional<BootTime> Guard::silent_since() const {
     return silent_since_;
 }
 
-/// A connection that blocks may be sent on: to the same root, directory and files as ever.
+/// A line that blocks may be sent on: to the same root, directory and files as ever.
 Status Guard::connect(bool shared) {
     const Duration patience = std::min<Duration>(config_.hold, std::max<Duration>(config_.renew, k_patience));
     // The first one exists since open(). One that was made anew meanwhile was not seen to lead to every disk.
@@ -141,28 +95,27 @@ Status Guard::connect(bool shared) {
         opened->set_timeout(patience);
         if (opened->connected() && opened->connections() == 1) return deliver(shared, *opened);
     }
-    auto made = BERTH_TRY(mount(shared, patience));
-    if (made->root() != (shared ? shared_root_ : user_root_))
+    auto made = BERTH_TRY(connector_.mount(shared, patience));
+    if (made->ops().root() != (shared ? shared_root_ : user_root_))
         return fail(ErrorCode::M10, "the exported directory is another one");
     if (!shared) {
-        auto directory = BERTH_TRY(made->lookup(made->root(), config_.vm));
+        auto directory = BERTH_TRY(made->ops().lookup(made->ops().root(), config_.vm));
         if (directory.handle != vm_directory_)
             return fail(ErrorCode::M10, "{} is another directory", config_.vm);
     }
     for (const auto& file : files_) {
         if (file.shared != shared) continue;
-        auto now = BERTH_TRY(made->attributes(file.handle));
+        auto now = BERTH_TRY(made->ops().attributes(file.handle));
         if (now.fileid != file.attributes.fileid)
             return fail(ErrorCode::M10, "disk {} is another file", config_.disks[file.disk].name);
     }
     return deliver(shared, *made);
 }
 
-Status Guard::deliver(bool shared, files::NfsSession& session) {
-    auto limits = BERTH_TRY(session.limits());
-    report_.event(Level::info, "connected",
-                  {{"server", session.location().server}, {"port", std::to_string(session.local_port())}});
-    deliver_({shared, session.take_connection(), limits});
+Status Guard::deliver(bool shared, Session& session) {
+    auto limits = BERTH_TRY(session.ops().limits());
+    report_.event(Level::info, "connected", {{"to", session.place()}});
+    deliver_(shared, session.take_line(limits));
     return {};
 }
 
@@ -199,9 +152,9 @@ Result<lock::Renewal> Guard::renew() {
     tell();
     const uint64_t begun = lease_.begin_renewal();
     // What is known later than that is of no use.
-    session_->set_deadline(clock_.now() + config_.hold);
+    session_->ops().set_deadline(clock_.now() + config_.hold);
     auto renewed = on_lock([&] { return lock_->renew(config_.epoch, config_.nonce); });
-    session_->set_deadline(std::nullopt);
+    session_->ops().set_deadline(std::nullopt);
     if (const auto since = lock::good_since(renewed)) {
         lease_.renewed(*since, begun);
         {
@@ -221,20 +174,20 @@ void Guard::renewal_failed(const Result<lock::Renewal>& renewed) {
         report_.error("lock lost", error);
         lease_.lose_for_good();
         tell();
-    } else if (!failing_) {
+    } else if (!failing_ && error.condition() != Condition::cancelled) {
         report_.error("lease not renewed", error);
     }
     failing_ = true;
 }
 
-/// No renewal can be good any more: from here on only what is left of the lease counts, and this thread has
-/// nothing to keep.
+/// No renewal can be good any more: from here on only what is left of the lease counts, and there is nothing
+/// to keep.
 void Guard::claimed(const Error& error) {
     lock::LockOwner owner;
     // The lease runs out meanwhile, and only people are told anything here.
     const milliseconds patience = std::min<milliseconds>(config_.hold, k_tell);
     session_->set_timeout(patience);
-    lock_.emplace(*session_, vm_directory_, lock::LockTimes{config_.renew, patience}, clock_, report_);
+    lock_.emplace(session_->ops(), vm_directory_, lock::LockTimes{config_.renew, patience}, clock_, report_);
     auto claim = on_lock([&] { return lock_->claim_above(config_.epoch); });
     if (claim && *claim) owner = (*claim)->owner;
     {
@@ -253,58 +206,46 @@ void Guard::claimed(const Error& error) {
         report_.error("the claimer is not told", said.error());
 }
 
-void Guard::renew_lease() {
-    while (!stopping()) {
-        if (lease_.lost_for_good()) {
-            wait(k_retry);
-            continue;
-        }
-        session_->notice_loss();
-        // What a new connection leads to is looked at, though the lease need not wait for it.
-        if (!session_->connected() || !lease_.may_send())
-            next_renewal_ = std::min(next_renewal_, clock_.now());
-        // Under a claim no renewal counts.
-        if (lease_.is_claimed() || clock_.now() < next_renewal_) {
-            keep_lock_alive();
-            wait(k_look);
-        } else if (auto renewed = renew(); lock::good_since(renewed)) {
-            if (failing_) report_.event(Level::info, "lease renewed again");
-            failing_ = false;
-            next_renewal_ = clock_.now() + config_.renew;
-        } else if (!stopping()) {
-            renewal_failed(renewed);
-            wait(k_retry);
-        }
+BootTime Guard::step() {
+    if (lease_.lost_for_good()) return k_never;
+    session_->notice_loss();
+    // What a new connection leads to is looked at, though the lease need not wait for it.
+    if (!session_->connected() || !lease_.may_send()) next_renewal_ = std::min(next_renewal_, clock_.now());
+    // Under a claim no renewal counts.
+    if (lease_.is_claimed()) {
+        keep_lock_alive();
+        return clock_.now() + k_look;
     }
+    if (clock_.now() < next_renewal_) {
+        keep_lock_alive();
+        return std::min(clock_.now() + k_look, next_renewal_);
+    }
+    const auto renewed = renew();
+    if (!lock::good_since(renewed)) {
+        renewal_failed(renewed);
+        return clock_.now() + k_retry;
+    }
+    if (failing_) report_.event(Level::info, "lease renewed again");
+    failing_ = false;
+    next_renewal_ = clock_.now() + config_.renew;
+    return std::min(clock_.now() + k_look, next_renewal_);
 }
 
-void Guard::make_connections(bool shared) {
+BootTime Guard::step_lines(bool shared) {
+    {
+        std::lock_guard lock(mutex_);
+        if (wanted_[shared] == 0 || lease_.lost_for_good()) return k_never;
+    }
     // A server that takes connections and ends them at once is not asked more often either.
-    while (true) {
-        {
-            std::unique_lock lock(mutex_);
-            wake_.wait(lock, [&] { return stopping_ || wanted_[shared]; });
-            if (stopping_) return;
-            // Taken, not looked at: what we deliver may break, and be wished for again, before we are back.
-            wanted_[shared] = false;
-        }
-        if (!lease_.lost_for_good())
-            if (auto made = connect(shared); !made && !stopping()) {
-                report_.error("not connected", made.error());
-                want_connection(shared);
-            }
-        if (!wait(k_retry)) return;
+    if (clock_.now() < next_line_[shared]) return next_line_[shared];
+    if (auto made = connect(shared)) {
+        // Counted, not cleared: what we delivered may have broken already, and be wished for again.
+        std::lock_guard lock(mutex_);
+        wanted_[shared]--;
+    } else if (made.error().condition() != Condition::cancelled) {
+        report_.error("not connected", made.error());
     }
-}
-
-bool Guard::stopping() const {
-    std::lock_guard lock(mutex_);
-    return stopping_;
-}
-
-bool Guard::wait(Duration most) {
-    std::unique_lock lock(mutex_);
-    return !wake_.wait_for(lock, most, [&] { return stopping_; });
+    return next_line_[shared] = clock_.now() + k_retry;
 }
 
 }  // namespace berth::volume
