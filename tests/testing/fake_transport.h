@@ -5,14 +5,32 @@
 
 #include <algorithm>
 #include <deque>
+#include <memory>
 #include <string>
 
 #include "volume/core/block_transport.h"
 
 namespace berth::volume {
 
+/// The bytes of one file on the server, for all connections to it.
+struct FakeStorage {
+    std::string memory, disk;  ///< What the server serves; what survives it.
+    Verifier verifier{'v'};
+
+    /// The server restarts: what was not committed is gone.
+    void restart() {
+        memory = disk;
+        verifier[0]++;
+    }
+};
+
 class FakeTransport final : public BlockTransport {
   public:
+    explicit FakeTransport(std::shared_ptr<FakeStorage> storage = std::make_shared<FakeStorage>())
+        : storage_(std::move(storage)) {}
+    FakeTransport(const FakeTransport&) = delete;
+    FakeTransport& operator=(const FakeTransport&) = delete;
+
     struct Call {
         enum class Kind { read, write, commit } kind;
         uint64_t offset = 0;
@@ -71,18 +89,18 @@ class FakeTransport final : public BlockTransport {
             end(std::move(call), {true, 0});
         }
     }
-    /// The server restarts: what was not committed is gone.
-    void restart() {
-        memory = disk;
-        verifier[0]++;
-    }
+    void restart() { storage_->restart(); }
     void answer_all() {
         while (!calls.empty()) answer();
     }
 
+  private:
+    const std::shared_ptr<FakeStorage> storage_;
+
+  public:
     std::deque<Call> calls;
-    std::string memory, disk;  ///< What the server serves; what survives it.
-    Verifier verifier{'v'};
+    std::string &memory = storage_->memory, &disk = storage_->disk;
+    Verifier& verifier = storage_->verifier;
     files::TransferLimits limits_{64, 64};
 
   private:

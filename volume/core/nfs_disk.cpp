@@ -6,11 +6,11 @@
 #include <cstring>
 #include <new>
 
+#include "volume/core/nfs_errno.h"
+
 namespace berth::volume {
 namespace {
 
-// RFC 1813 2.6.
-constexpr int k_perm = 1, k_io = 5, k_acces = 13, k_nospc = 28, k_rofs = 30, k_dquot = 69, k_jukebox = 10008;
 constexpr Duration k_pause = std::chrono::seconds(1);
 /// How many pieces that were put off are sent in a pause. Each that is accepted allows two more: what a
 /// server keeps refusing costs little, and a server that accepts again soon has everything.
@@ -28,20 +28,6 @@ void lay_over(char* buffer, uint64_t offset, uint32_t count, const std::vector<W
 
 }  // namespace
 
-int nfs_errno(int nfs_status) {
-    switch (nfs_status) {
-        case k_nospc:
-        case k_dquot:
-            return ENOSPC;
-        case k_perm:
-        case k_acces:
-        case k_rofs:
-            return EPERM;
-        default:
-            return EIO;
-    }
-}
-
 NfsDisk::NfsDisk(files::FileHandle file, uint64_t size, lock::Lease& lease, Clock& clock, WriteMemory& memory,
                  Settings settings)
     : file_(std::move(file)),
@@ -52,15 +38,27 @@ NfsDisk::NfsDisk(files::FileHandle file, uint64_t size, lock::Lease& lease, Cloc
       settings_(settings) {}
 
 void NfsDisk::line_up(BlockTransport& line) {
-    transport_ = &line;
+    lines_.push_back({next_line_++, &line});
     commit_due_ = {};
     reads_.splice(reads_.end(), later_reads_);
     step();
 }
 
-void NfsDisk::line_lost(BlockTransport&) {
-    transport_ = nullptr;
-    writes_.connection_lost();
+void NfsDisk::line_lost(BlockTransport& line) {
+    const auto lost = std::ranges::find(lines_, &line, &Way::line);
+    if (lost == lines_.end()) return;
+    const uint64_t number = lost->number;
+    lines_.erase(lost);
+    writes_.line_lost(number);
+}
+
+NfsDisk::Way& NfsDisk::least_busy() {
+    return *std::ranges::min_element(lines_, {}, &Way::out);
+}
+
+void NfsDisk::answered(uint64_t line) {
+    const auto way = std::ranges::find(lines_, line, &Way::number);
+    if (way != lines_.end()) way->out--;
 }
 
 void NfsDisk::finish(BlockRequest& request, int error) {
@@ -105,7 +103,7 @@ BootTime NfsDisk::step() {
     } else {
         fail_expired();
         take_writes();
-        if (transport_) {
+        if (!lines_.empty()) {
             send_reads();
             send_writes();
             send_commit();
@@ -122,7 +120,7 @@ BootTime NfsDisk::step() {
 BootTime NfsDisk::next_step() const {
     // All have the same time, so the oldest is the first whose time is over.
     BootTime next = requests_.empty() ? k_never : requests_.front()->deadline;
-    if (!transport_ || lease_.lost_for_good()) return next;
+    if (lines_.empty() || lease_.lost_for_good()) return next;
     if (!later_reads_.empty()) next = std::min(next, later_reads_.front().due);
     if (lease_.may_send()) next = std::min(next, next_write());
     if (!commit_out_ && commit_wanted()) next = std::min(next, commit_due_);
@@ -209,7 +207,8 @@ void NfsDisk::send_reads() {
         ReadPart part = std::move(reads_.front());
         reads_.pop_front();
         if (part.request->finished) continue;
-        const uint32_t most = transport_->limits().read;
+        Way& way = least_busy();
+        const uint32_t most = way.line->limits().read;
         if (part.count > most) {
             ReadPart rest{part.request, part.offset + most, part.count - most, {}};
             reads_.push_front(std::move(rest));
@@ -218,13 +217,15 @@ void NfsDisk::send_reads() {
         // Taken now: what the server has forgotten since, because it restarted, we still hold.
         part.overlay = writes_.overlay(part.offset, part.count);
         reads_out_++;
+        way.out++;
         const uint64_t offset = part.offset;
         const uint32_t count = part.count;
-        transport_->read(file_, offset, count,
-                         [this, part = std::move(part)](CallResult result, std::string_view data,
-                                                        bool end_of_file) mutable {
-                             read_done(std::move(part), result, data, end_of_file);
-                         });
+        way.line->read(file_, offset, count,
+                       [this, line = way.number, part = std::move(part)](
+                           CallResult result, std::string_view data, bool end_of_file) mutable {
+                           answered(line);
+                           read_done(std::move(part), result, data, end_of_file);
+                       });
     }
 }
 
@@ -235,7 +236,7 @@ void NfsDisk::read_done(ReadPart part, CallResult result, std::string_view data,
         reads_.push_front(std::move(part));
         return;
     }
-    if (result.status == k_jukebox) {
+    if (result.status == k_nfs_jukebox) {
         part.due = clock_.now() + k_pause;
         later_reads_.push_back(std::move(part));
         return;
@@ -278,44 +279,47 @@ void NfsDisk::send_writes() {
     while (writes_out_ < settings_.calls) {
         const Piece* piece = writes_.next(now);
         if (!piece || (piece->put_off() && retries_ == 0)) return;
-        const auto size = static_cast<uint32_t>(std::min<uint64_t>(piece->size, transport_->limits().write));
+        Way& way = least_busy();
+        const auto size = static_cast<uint32_t>(std::min<uint64_t>(piece->size, way.line->limits().write));
         // One may always be sent: what other disks have on its way comes back only when they are served.
         if (writes_out_ != 0 && !memory_.may_send(size)) break;
-        send_write(*piece, size);
+        send_write(way, *piece, size);
     }
     writes_full_ = true;
 }
 
-void NfsDisk::send_write(const Piece& piece, uint32_t size) {
+void NfsDisk::send_write(Way& way, const Piece& piece, uint32_t size) {
     const bool retried = piece.put_off();
     if (retried) retries_--;
-    writes_.sent(piece, size);
+    writes_.sent(piece, size, way.number);
     writes_out_++;
+    way.out++;
     memory_.sent(size);
-    transport_->write(file_, piece.offset, piece.bytes(), piece.stable,
-                      [this, id = piece.id, offset = piece.offset, size, retried](CallResult result,
-                                                                                  const WriteReply& reply) {
-                          writes_out_--;
-                          memory_.answered(size);
-                          write_done(id, offset, retried, result, reply);
-                      });
+    way.line->write(file_, piece.offset, piece.bytes(), piece.stable,
+                    [this, id = piece.id, offset = piece.offset, line = way.number, size, retried](
+                        CallResult result, const WriteReply& reply) {
+                        answered(line);
+                        writes_out_--;
+                        memory_.answered(size);
+                        // What line_lost() has made unresolved may be on its way on another line by now.
+                        const Piece* sent = writes_.find(id, offset);
+                        if (sent && sent->state == Piece::State::sending && sent->line == line)
+                            write_done(*sent, retried, result, reply);
+                    });
 }
 
-void NfsDisk::write_done(uint64_t id, uint64_t offset, bool retried, CallResult result,
-                         const WriteReply& reply) {
-    const Piece* piece = writes_.find(id, offset);
-    if (!piece) return;
+void NfsDisk::write_done(const Piece& piece, bool retried, CallResult result, const WriteReply& reply) {
     if (result.lost) {
-        writes_.unanswered(*piece, {});
-    } else if (result.status == k_jukebox) {
-        writes_.unanswered(*piece, clock_.now() + k_pause);
+        writes_.unanswered(piece, {});
+    } else if (result.status == k_nfs_jukebox) {
+        writes_.unanswered(piece, clock_.now() + k_pause);
     } else if (!result.ok()) {
-        write_refused(*piece, result.status);
-    } else if (reply.count == 0 || reply.count > piece->size || (piece->stable && !reply.stable)) {
-        write_refused(*piece, k_io);
+        write_refused(piece, result.status);
+    } else if (reply.count == 0 || reply.count > piece.size || (piece.stable && !reply.stable)) {
+        write_refused(piece, k_nfs_io);
     } else {
         if (retried) retries_ += 2;
-        const auto request = writes_.written(*piece, reply);
+        const auto request = writes_.written(piece, reply);
         if (!request) return;
         request->outstanding -= reply.count;
         if (request->outstanding == 0) {
@@ -371,19 +375,22 @@ bool NfsDisk::commit_wanted() const {
 void NfsDisk::send_commit() {
     if (commit_out_ || clock_.now() < commit_due_ || !commit_wanted()) return;
     commit_out_ = true;
-    transport_->commit(file_,
-                       [this, mark = writes_.commit_mark()](CallResult result, const Verifier& verifier) {
-                           commit_out_ = false;
-                           if (result.lost) return;
-                           if (result.ok()) {
-                               writes_.committed(mark, verifier);
-                               return;
-                           }
-                           commit_due_ = clock_.now() + k_pause;
-                           if (result.status == k_jukebox) return;
-                           writes_.commit_failed(mark);
-                           fail_flushes(EIO, 0);
-                       });
+    Way& way = least_busy();
+    way.out++;
+    way.line->commit(file_, [this, line = way.number, mark = writes_.commit_mark()](
+                                CallResult result, const Verifier& verifier) {
+        answered(line);
+        commit_out_ = false;
+        if (result.lost) return;
+        if (result.ok()) {
+            writes_.committed(mark, verifier);
+            return;
+        }
+        commit_due_ = clock_.now() + k_pause;
+        if (result.status == k_nfs_jukebox) return;
+        writes_.commit_failed(mark);
+        fail_flushes(EIO, 0);
+    });
 }
 
 }  // namespace berth::volume

@@ -17,6 +17,7 @@
 #include <deque>
 #include <list>
 #include <memory>
+#include <vector>
 
 #include "base/clock.h"
 #include "lock/lease.h"
@@ -26,9 +27,6 @@
 #include "volume/core/write_set.h"
 
 namespace berth::volume {
-
-/// errno for what the VM asked, from an nfsstat3.
-int nfs_errno(int nfs_status);
 
 class NfsDisk final : public Volume {
   public:
@@ -42,8 +40,8 @@ class NfsDisk final : public Volume {
     NfsDisk(files::FileHandle file, uint64_t size, lock::Lease& lease, Clock& clock, WriteMemory& memory,
             Settings settings);
 
-    /// A connection is there, until line_lost(). Its calls in flight come back as lost before step() is called
-    /// again: its owner destroys it.
+    /// A line is there, until line_lost(); there may be several, all to one address of the server. After
+    /// line_lost() its calls in flight come back as lost, or have done so; the others do not notice.
     void line_up(BlockTransport& line);
     void line_lost(BlockTransport& line);
 
@@ -65,6 +63,16 @@ class NfsDisk final : public Volume {
         BootTime due{};
     };
 
+    /// A line as this disk uses it.
+    struct Way {
+        uint64_t number = 0;
+        BlockTransport* line = nullptr;
+        unsigned out = 0;  // our calls unanswered there
+    };
+
+    /// The line with the fewest calls of ours.
+    Way& least_busy();
+    void answered(uint64_t line);
     void finish(BlockRequest& request, int error);
     void fail_expired();
     void fail_all(int error);
@@ -76,8 +84,8 @@ class NfsDisk final : public Volume {
     void read_done(ReadPart part, CallResult result, std::string_view data, bool end_of_file);
     void part_read(BlockRequest& request, uint32_t count);
     void send_writes();
-    void send_write(const Piece& piece, uint32_t size);
-    void write_done(uint64_t id, uint64_t offset, bool retried, CallResult result, const WriteReply& reply);
+    void send_write(Way& way, const Piece& piece, uint32_t size);
+    void write_done(const Piece& piece, bool retried, CallResult result, const WriteReply& reply);
     void write_refused(const Piece& piece, int status);
     bool pending_up_to(uint64_t id) const;
     void finish_flushes();
@@ -93,7 +101,8 @@ class NfsDisk final : public Volume {
     Clock& clock_;
     WriteMemory& memory_;
     const Settings settings_;
-    BlockTransport* transport_ = nullptr;
+    std::vector<Way> lines_;
+    uint64_t next_line_ = 1;
     std::list<std::shared_ptr<BlockRequest>> requests_;  // not finished, oldest first
     std::list<ReadPart> reads_;                          // to be sent
     std::list<ReadPart> later_reads_;                    // once they are due; in that order

@@ -5,12 +5,13 @@
 #include <random>
 
 #include "tests/testing/nfs_disk_fixture.h"
+#include "volume/core/nfs_errno.h"
 
 namespace berth::volume {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr int k_nfs_io = 5, k_nfs_nospc = 28, k_nfs_rofs = 30, k_nfs_dquot = 69, k_nfs_jukebox = 10008;
+constexpr int k_nfs_nospc = 28, k_nfs_rofs = 30, k_nfs_dquot = 69;
 
 TEST_F(NfsDiskTest, acknowledges_a_write_when_the_server_has_all_of_it) {
     auto w = write(0, std::string(100, 'a'));
@@ -483,7 +484,10 @@ TEST_F(NfsDiskTest, never_loses_or_invents_a_byte_in_random_runs) {
     for (unsigned seed = 0; seed < 300; seed++) {
         std::minstd_rand random(seed);
         auto chance = [&](unsigned n) { return random() % n == 0; };
-        server = FakeTransport();
+        server.calls.clear();
+        server.memory.clear();
+        server.disk.clear();
+        server.verifier = {'v'};
         server.memory = server.disk = std::string(512, '.');
         disk.emplace("file", k_disk_size, lease, clock, memory, settings);
         disk->line_up(server);
@@ -542,6 +546,55 @@ TEST_F(NfsDiskTest, never_loses_or_invents_a_byte_in_random_runs) {
         server.restart();
         ASSERT_EQ(server.memory, model) << "seed " << seed;
     }
+}
+
+struct TwoLines : NfsDiskTest {
+    TwoLines() {
+        other.memory = std::string(256, 'm');
+        disk->line_up(other);
+    }
+    std::shared_ptr<FakeStorage> storage = std::make_shared<FakeStorage>();
+    FakeTransport other{storage};
+};
+
+TEST_F(TwoLines, share_what_is_sent) {
+    write(0, "a");
+    write(64, "b");
+    read(128, 1);
+    read(192, 1);
+    EXPECT_EQ(server.calls.size(), 2u);
+    EXPECT_EQ(other.calls.size(), 2u);
+}
+
+TEST_F(TwoLines, the_loss_of_one_disturbs_nothing_on_the_other) {
+    auto a = write(0, "a");
+    auto b = write(64, "b");
+    auto r = read(128, 1);
+    ASSERT_EQ(server.calls.size(), 2u);
+    ASSERT_EQ(other.calls.size(), 1u);
+    disk->line_lost(server);
+    server.lose();
+    disk->step();
+    EXPECT_FALSE(b->error);
+    ASSERT_EQ(other.calls.size(), 3u) << "b as it was, and a and the read again";
+    EXPECT_EQ(other.calls[0].data, "b");
+    other.answer_all();
+    EXPECT_EQ(a->error, 0);
+    EXPECT_EQ(b->error, 0);
+    EXPECT_EQ(r->error, 0);
+    EXPECT_EQ(other.memory.substr(0, 65), "a" + std::string(63, 'm') + "b");
+}
+
+TEST_F(TwoLines, a_loss_that_is_told_late_is_not_taken_for_that_of_the_copy_on_the_other) {
+    auto a = write(0, "a");
+    disk->line_lost(server);
+    disk->step();
+    ASSERT_EQ(other.calls.size(), 1u);
+    server.lose();
+    disk->step();
+    EXPECT_EQ(other.calls.size(), 1u) << "not sent a third time";
+    other.answer();
+    EXPECT_EQ(a->error, 0);
 }
 
 }  // namespace

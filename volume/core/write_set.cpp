@@ -111,7 +111,7 @@ BootTime WriteSet::next_due() const {
     return ready_.empty() ? k_never : std::get<BootTime>(*ready_.begin());
 }
 
-void WriteSet::sent(const Piece& piece, size_t most) {
+void WriteSet::sent(const Piece& piece, size_t most, uint64_t line) {
     Piece rest;
     if (piece.size > most) {
         rest = piece;
@@ -120,6 +120,7 @@ void WriteSet::sent(const Piece& piece, size_t most) {
         rest.size -= most;
     }
     change(piece, [&](Piece& p) {
+        p.line = line;
         p.size = std::min(p.size, most);
         p.state = Piece::State::sending;
         p.due = {};
@@ -230,10 +231,10 @@ void WriteSet::refused(const Piece& piece, BootTime due) {
     });
 }
 
-void WriteSet::connection_lost() {
+void WriteSet::line_lost(uint64_t line) {
     for (auto& [key, piece] : pending_) {
         steps_++;
-        if (piece.state == Piece::State::sending) unanswered(piece, {});
+        if (piece.state == Piece::State::sending && piece.line == line) unanswered(piece, {});
     }
 }
 

@@ -13,7 +13,7 @@
 // - A COMMIT makes stable what was acked before it was sent under the verifier that it returns; the rest is
 //   pending again.
 //
-// However many pieces there are, each call but committed(), commit_failed() and connection_lost() costs the
+// However many pieces there are, each call but committed(), commit_failed() and line_lost() costs the
 // logarithm of their number and a step for each piece that it overlaps or removes; those three cost that for
 // each piece they move, and a step for each they leave.
 #pragma once
@@ -51,6 +51,7 @@ struct Piece {
                                   ///< written: it may never be dropped.
     bool unresolved = false;      ///< A copy of it may still arrive: it may never be dropped either.
     State state = State::queued;  ///< Of a pending one.
+    uint64_t line = 0;            ///< On which it was sent last.
     BootTime due{};               ///< Not to be sent before; the default: at once.
     std::shared_ptr<BlockRequest> request;  ///< Who waits for it, if somebody does.
     Verifier verifier{};                    ///< Of an acked one.
@@ -85,8 +86,9 @@ class WriteSet {
     const Piece* next(BootTime now) const;
     /// When next() has one: the default, at once; k_never: nothing is left that only waits for its time.
     BootTime next_due() const;
-    /// It is on its way now, cut to `most` bytes; the rest stays behind.
-    void sent(const Piece& piece, size_t most);
+    /// It is on its way now on that line, cut to `most` bytes; the rest stays behind. A line's number is the
+    /// caller's, and never used again.
+    void sent(const Piece& piece, size_t most, uint64_t line);
 
     /// The server took `reply.count` bytes (1 to the piece's size) of it; the rest stays pending. Returns who
     /// waits for it.
@@ -97,8 +99,8 @@ class WriteSet {
     /// An answer that says no to one that may not be dropped: nothing is resolved. Nobody waits for it any
     /// more.
     void refused(const Piece& piece, BootTime due);
-    /// The connection went: all that was on its way is unresolved.
-    void connection_lost();
+    /// The line went: what was on its way there is unresolved; nothing else is.
+    void line_lost(uint64_t line);
     /// An answer said no to one that is neither acknowledged nor unresolved.
     void drop(const Piece& piece);
     /// Nobody waits for this write any more; what of it was never sent is dropped.

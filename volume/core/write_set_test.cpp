@@ -13,6 +13,7 @@ namespace {
 
 constexpr BootTime k_now = BootTime{std::chrono::hours(1)};
 constexpr uint32_t k_all = UINT32_MAX;
+constexpr uint64_t k_line = 1;
 
 std::shared_ptr<const std::string> bytes_of(size_t size, char c = 'x') {
     return std::make_shared<const std::string>(size, c);
@@ -21,7 +22,7 @@ std::shared_ptr<const std::string> bytes_of(size_t size, char c = 'x') {
 /// Sends and acknowledges all that may be sent.
 void settle(WriteSet& set, const Verifier& verifier) {
     while (const Piece* piece = set.next(k_now)) {
-        set.sent(*piece, k_all);
+        set.sent(*piece, k_all, k_line);
         set.written(*piece, {static_cast<uint32_t>(piece->size), false, verifier});
     }
 }
@@ -40,7 +41,7 @@ uint64_t steps_of_a_changed_verifier(size_t n, size_t size) {
     std::deque<const Piece*> out;
     for (size_t i = 0; i < n; i++) {
         const Piece* next = set.next(k_now);
-        set.sent(*next, k_all);
+        set.sent(*next, k_all, k_line);
         out.push_back(next);
         EXPECT_EQ(set.overlay(i * size, size).size(), 1u);
         EXPECT_FALSE(set.stable_up_to(n));
@@ -79,15 +80,32 @@ TEST(WriteSet, what_waits_behind_one_place_does_not_slow_down_another) {
     for (int i = 0; i < 100; i++) set.add(set.take_id(), 0, bytes_of(4096), false, nullptr);
     const uint64_t before = set.steps();
     for (uint64_t i = 1; i <= 1000; i++) set.add(set.take_id(), i * 4096, bytes_of(4096), false, nullptr);
-    set.sent(*set.next(k_now), k_all);
+    set.sent(*set.next(k_now), k_all, k_line);
     for (uint64_t i = 1; i <= 1000; i++) {
         const Piece* piece = set.next(k_now);
         ASSERT_NE(piece, nullptr);
         EXPECT_EQ(piece->offset, i * 4096);
-        set.sent(*piece, k_all);
+        set.sent(*piece, k_all, k_line);
     }
     EXPECT_EQ(set.next(k_now), nullptr);
     EXPECT_LE(set.steps() - before, 1000u * 10);
+}
+
+TEST(WriteSet, the_loss_of_a_line_leaves_alone_what_is_on_its_way_on_another) {
+    WriteSet set;
+    for (uint64_t i = 0; i < 3; i++) set.add(set.take_id(), i * 64, bytes_of(64), false, nullptr);
+    for (uint64_t line : {1, 2, 1}) set.sent(*set.next(k_now), k_all, line);
+    set.line_lost(1);
+    for (const auto& [key, piece] : set.pending()) {
+        EXPECT_EQ(piece.unresolved, piece.line == 1);
+        EXPECT_EQ(piece.state, piece.line == 1 ? Piece::State::again : Piece::State::sending);
+    }
+    const Piece* again = set.next(k_now);
+    ASSERT_NE(again, nullptr);
+    set.sent(*again, k_all, 2);
+    EXPECT_EQ(again->line, 2u);
+    set.line_lost(1);
+    EXPECT_EQ(again->state, Piece::State::sending) << "sent again on another";
 }
 
 /// What the header says, said again by walking over everything.
@@ -133,7 +151,8 @@ TEST(WriteSet, sends_what_the_rule_says_in_random_runs) {
                     break;
                 case 2:
                 case 3:
-                    if (const Piece* next = set.next(k_now)) set.sent(*next, 1 + random() % 32);
+                    if (const Piece* next = set.next(k_now))
+                        set.sent(*next, 1 + random() % 32, 1 + random() % 2);
                     break;
                 case 4:
                 case 5:
@@ -154,7 +173,7 @@ TEST(WriteSet, sends_what_the_rule_says_in_random_runs) {
                 case 7:
                     switch (random() % 6) {
                         case 0:
-                            set.connection_lost();
+                            set.line_lost(1 + random() % 2);
                             break;
                         case 1:
                             verifier[0]++;
