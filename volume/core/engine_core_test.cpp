@@ -104,6 +104,10 @@ struct EngineCoreTest : ::testing::Test {
             }
             clock.advance(next - clock.now());
             next = core->step();
+            if (next <= clock.now()) {
+                ADD_FAILURE() << "it would be called again at once, for ever";
+                return Duration::max();
+            }
         }
         return clock.now() - begin;
     }
@@ -231,7 +235,10 @@ TEST_F(EngineCoreTest, a_stop_says_so_but_for_what_says_more) {
 }
 
 TEST_F(EngineCoreTest, a_stop_that_began_in_silence_stays_silent_until_there_is_a_line) {
+    FakeLine& line = line_up();
+    read();
     called_until_state(VolumeState::silent);
+    lose(line);
     core->stopping(true);
     step();
     EXPECT_EQ(core->state(), VolumeState::silent);
@@ -297,6 +304,14 @@ TEST_F(EngineCoreTest, a_line_lost_with_an_unanswered_write_suspends_the_lease) 
     EXPECT_EQ(w->error, 0);
 }
 
+TEST_F(EngineCoreTest, a_write_that_came_back_as_lost_before_its_line_is_dropped_suspends_it_too) {
+    FakeLine& line = line_up();
+    write();
+    line.server.lose();
+    lose(line);
+    EXPECT_FALSE(lease.may_send());
+}
+
 TEST_F(EngineCoreTest, a_line_lost_without_one_leaves_the_lease_alone) {
     FakeLine& line = line_up();
     auto w = write();
@@ -350,6 +365,24 @@ TEST_F(EngineCoreTest, what_the_server_puts_off_is_asked_again_after_a_second) {
     EXPECT_EQ(called_until(again), 1s);
     answer(line);
     EXPECT_EQ(f->error, 0);
+}
+
+TEST_F(EngineCoreTest, what_was_put_off_waits_for_an_answer_while_as_much_as_may_be_is_on_its_way) {
+    FakeLine& line = line_up();
+    auto& calls = line.server.calls;
+    for (uint64_t i = 0; i < 33; i++) ask(BlockRequest::Kind::write, i * 64, 1, "x");
+    ASSERT_EQ(calls.size(), 32u);
+    line.server.refuse(0, k_nfs_jukebox);
+    step();
+    ASSERT_EQ(calls.size(), 32u) << "the last one";
+    EXPECT_EQ(called_until_state(VolumeState::silent), config.notice) << "and is not called for it before";
+    answer(line);
+    ASSERT_EQ(calls.size(), 32u);
+    while (!calls.empty()) answer(line);
+    write();
+    line.server.refuse(0, k_nfs_jukebox);
+    step();
+    EXPECT_EQ(called_until([&] { return !calls.empty(); }), 1s);
 }
 
 TEST_F(EngineCoreTest, what_a_server_keeps_refusing_is_tried_again_a_few_at_a_time) {

@@ -566,6 +566,14 @@ TEST_F(TwoLines, share_what_is_sent) {
     EXPECT_EQ(other.calls.size(), 2u);
 }
 
+TEST_F(TwoLines, give_the_next_call_to_the_one_that_has_answered) {
+    for (uint64_t i = 0; i < 4; i++) read(i, 1);
+    for (int i = 0; i < 2; i++) other.answer();
+    for (uint64_t i = 0; i < 2; i++) read(i, 1);
+    EXPECT_EQ(server.calls.size(), 2u);
+    EXPECT_EQ(other.calls.size(), 2u);
+}
+
 TEST_F(TwoLines, the_loss_of_one_disturbs_nothing_on_the_other) {
     auto a = write(0, "a");
     auto b = write(64, "b");
