@@ -98,6 +98,13 @@ const json* JsonFields::member(std::string_view name) {
     return !reading_.fault || it == object_.end() ? nullptr : &*it;
 }
 
+std::map<std::string, std::string> JsonFields::others() {
+    std::map<std::string, std::string> texts;
+    for (const auto& [name, value] : object_.items())
+        if (taken_.insert(name).second) texts[name] = dump_json(value);
+    return texts;
+}
+
 bool JsonFields::is_null(std::string_view name) {
     const json* value = member(name);
     if (value == nullptr) fault(name, "must be null or a value");

@@ -14,6 +14,7 @@
 #include <functional>
 #include <iterator>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -85,6 +86,8 @@ class JsonFields {
     }
     /// The member as it is, for a reader that judges it itself. nullptr: it is missing, or after a fault.
     const nlohmann::json* member(std::string_view name);
+    /// The members that nothing has read yet, name and JSON text: for whoever writes them again. They count as read.
+    std::map<std::string, std::string> others();
     /// For the caller's own checks: `must` says what it must be.
     void fault(std::string_view name, std::string_view must);
 

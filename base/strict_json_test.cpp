@@ -124,6 +124,16 @@ TEST(StrictJson, an_unknown_member_is_refused_or_ignored_as_the_format_says_at_e
     }
 }
 
+TEST(StrictJson, hands_out_the_members_that_nothing_has_read) {
+    std::map<std::string, std::string> others;
+    const auto read = [&](JsonFields& fields) {
+        fields.number("a");
+        others = fields.others();
+    };
+    EXPECT_EQ(fault_of(R"({"a":1,"b":{"c":[2]},"d":null})", read), "") << "they count as read";
+    EXPECT_EQ(others, (std::map<std::string, std::string>{{"b", R"({"c":[2]})"}, {"d", "null"}}));
+}
+
 TEST(StrictJson, tells_the_first_fault_and_shows_little_of_a_long_value) {
     const std::string text = R"({"a":")" + std::string(500, 'x') + R"(","b":1,"c":2})";
     const std::string fault = fault_of(text, [](JsonFields& f) {

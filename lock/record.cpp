@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/plain_text.h"
 #include "base/strict_json.h"
 #include "base/text.h"
 
@@ -13,16 +14,29 @@ namespace {
 using nlohmann::json;
 
 /// Read by every version that this file server has seen, and by berthctl.
-const JsonFormat k_format{.name = "lock record",
-                          .code = ErrorCode::K04,
-                          .unknown = JsonFormat::refuse,
-                          .why = "outlives versions: a member of a newer one may change what the lock means"};
+const JsonFormat k_format{
+    .name = "lock record",
+    .code = ErrorCode::K04,
+    .unknown = JsonFormat::ignore,
+    .why = "outlives versions: what changes a lock's meaning raises `schema`, the rest is kept"};
 constexpr size_t k_longest_field = 128;
 constexpr size_t k_most_disks = 64;
 
-/// Cut so that the record always fits its size; a person reads these.
+/// At most k_longest_field bytes as JSON writes them, so that the record always fits its size; a person reads these.
 std::string cut(const std::string& text) {
-    return text.substr(0, k_longest_field);
+    size_t longest = k_longest_field;
+    std::string shown = printable(text, longest);
+    while (dump_json(shown).size() - 2 > k_longest_field) shown = printable(text, --longest);
+    return shown;
+}
+
+/// `others` as far as they fit.
+void add_others(json& record, const std::map<std::string, std::string>& others) {
+    for (const auto& [name, text] : others) {
+        auto value = parse_json(text, k_format);
+        if (!value || !record.emplace(name, std::move(*value)).second) continue;
+        if (dump_json(record).size() >= k_lock_record_size) record.erase(name);
+    }
 }
 
 json record_json(const LockRecord& r) {
@@ -36,6 +50,8 @@ json record_json(const LockRecord& r) {
                 {"mode", r.mode == LockMode::lease ? "lease" : "declared"},
                 {"since", cut(r.since)}};
     if (r.closing) record["closing"] = true;
+    if (r.cache) record["cache"] = *r.cache;
+    add_others(record, r.others);
     return record;
 }
 
@@ -47,18 +63,24 @@ std::string padded(std::string text) {
 constexpr std::array k_modes = {std::pair{LockMode::lease, "lease"},
                                 std::pair{LockMode::declared, "declared"}};
 
+std::string read_nonce(JsonFields& fields, std::string_view name) {
+    std::string nonce = fields.any_text(name, 0, 32);
+    if (!is_nonce(nonce)) fields.fault(name, "must be 32 hex digits");
+    return nonce;
+}
+
 void read_record(JsonFields& fields, LockRecord& r) {
     fields.number("schema", 1, 1);
     r.owner.client = fields.text("client", 0, 1024);
     r.owner.host = fields.text("host", 0, 1024);
     r.owner.user = fields.text("user", 0, 1024);
     r.owner.boot_id = fields.text("boot_id", 0, 1024);
-    r.nonce = fields.any_text("nonce", 0, 32);
-    if (!is_nonce(r.nonce)) fields.fault("nonce", "must be 32 hex digits");
+    r.nonce = read_nonce(fields, "nonce");
     r.sequence = fields.number("sequence");
     r.mode = fields.choice("mode", k_modes);
     r.since = fields.text("since", 0, 1024);
     if (fields.has("closing")) r.closing = fields.boolean("closing");
+    if (fields.has("cache")) r.cache = read_nonce(fields, "cache");
 }
 
 void read_disk(JsonFields& fields, DiskIdentity& disk) {
@@ -99,6 +121,7 @@ Result<LastUsed> parse_last_used(std::string_view text) {
         if (fields.has("disks"))
             fields.objects("disks", 0, k_most_disks,
                            [&](JsonFields& disk) { read_disk(disk, last.disks.emplace_back()); });
+        last.record.others = fields.others();
     }));
     return last;
 }

@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +26,9 @@ struct LockOwner {
 enum class LockMode { lease, declared };
 
 /// JSON, one object, padded with spaces to k_lock_record_size so that a renewal is one WRITE of constant
-/// size.
+/// size. It outlives versions: a change that a reader must understand raises `schema`, and a reader that does not
+/// know it refuses the record; any other new member is ignored by whoever does not know it, and kept when the
+/// record is written again (docs/decisions/0017-what-a-lock-record-may-gain.md).
 struct LockRecord {
     LockOwner owner;
     std::string nonce;  ///< 32 hex digits, fresh for each attempt.
@@ -33,7 +37,13 @@ struct LockRecord {
     std::string since;  ///< RFC 3339, the client's clock; for people.
     /// The holder saw the claim above it and is closing the VM; for the people who wait.
     bool closing = false;
+    /// 32 hex digits: which cache of this client belongs to what the disks hold now. A late copy of an earlier
+    /// renewal can bring an earlier value back, until the next renewal.
+    std::optional<std::string> cache;
+    /// Members of another version: name, and value as JSON. Those that do not fit any more are left out.
+    std::map<std::string, std::string> others;
 };
+/// Every record fits, whatever is in it: long texts are cut, and `others` go first.
 inline constexpr size_t k_lock_record_size = 1024;
 
 struct DiskIdentity {
