@@ -53,7 +53,8 @@ class MountedDirectory final : public UserDirectory {
     Result<std::optional<lock::LockHolder>> holder_below(const std::string& vm, uint64_t epoch) override;
     Result<lock::TakenLock> lock(const std::string& vm, const lock::LockOwner& owner, bool may_break,
                                  const Intent& intent, const Waiting& waiting) override;
-    Status release(const std::string& vm, uint64_t epoch, const std::string& nonce) override;
+    Status release(const std::string& vm, uint64_t epoch, const std::string& nonce,
+                   const std::vector<lock::ConfiguredDisk>& disks) override;
     Result<lock::Renewal> renew(const std::string& vm, uint64_t epoch, const std::string& nonce) override;
 
   private:
@@ -286,9 +287,10 @@ Result<lock::TakenLock> MountedDirectory::lock(const std::string& vm, const lock
     return protocol(folder).take(owner, may_break, intent, waiting);
 }
 
-Status MountedDirectory::release(const std::string& vm, uint64_t epoch, const std::string& nonce) {
-    return in_folder(vm,
-                     [&](const files::FileHandle& folder) { return protocol(folder).release(epoch, nonce); });
+Status MountedDirectory::release(const std::string& vm, uint64_t epoch, const std::string& nonce,
+                                 const std::vector<lock::ConfiguredDisk>& disks) {
+    return in_folder(
+        vm, [&](const files::FileHandle& folder) { return protocol(folder).release(epoch, nonce, disks); });
 }
 
 Result<lock::Renewal> MountedDirectory::renew(const std::string& vm, uint64_t epoch,

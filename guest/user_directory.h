@@ -97,10 +97,11 @@ class UserDirectory {
     virtual Result<lock::TakenLock> lock(const std::string& vm, const lock::LockOwner& owner, bool may_break,
                                          const Intent& intent, const Waiting& waiting) = 0;
 
-    /// Renames lock.<epoch> to last-used.<epoch> if it holds `nonce`, and removes lower last-used.*.
-    /// Idempotent: a lock that is already last-used, or that another took over, is success (the latter
-    /// reported).
-    virtual Status release(const std::string& vm, uint64_t epoch, const std::string& nonce) = 0;
+    /// Renames lock.<epoch> to last-used.<epoch> if it holds `nonce`, and removes lower last-used.*; the identity of
+    /// `disks` (recorded_disks() of vm_check.h; none: not known) is written into it. Idempotent: a lock that is
+    /// already last-used, or that another took over, is success (the latter reported).
+    virtual Status release(const std::string& vm, uint64_t epoch, const std::string& nonce,
+                           const std::vector<lock::ConfiguredDisk>& disks) = 0;
 
     /// One renewal (docs/rules.md "Lease"), for whoever holds the lock without a volume engine.
     virtual Result<lock::Renewal> renew(const std::string& vm, uint64_t epoch, const std::string& nonce) = 0;

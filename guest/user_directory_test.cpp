@@ -119,7 +119,7 @@ TEST_F(UserDirectoryTest, stays_in_the_folder_that_it_locked) {
     ASSERT_TRUE(directory->replace("work", "nvram", "ours", always));
     EXPECT_TRUE(server.at("aside/nvram"));
     EXPECT_FALSE(server.at("work/nvram"));
-    ASSERT_TRUE(directory->release("work", taken->epoch, taken->nonce));
+    ASSERT_TRUE(directory->release("work", taken->epoch, taken->nonce, {}));
     EXPECT_TRUE(server.at("aside/last-used.1"));
 }
 

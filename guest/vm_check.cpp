@@ -51,6 +51,14 @@ Status check_disks(UserDirectory& directory, const std::string& vm, const Machin
     return {};
 }
 
+std::vector<lock::ConfiguredDisk> recorded_disks(const MachineConfig& config) {
+    std::vector<lock::ConfiguredDisk> recorded;
+    for (const Disk& disk : config.disks)
+        if (disk.role != DiskRole::swap && disk.role != DiskRole::shared)
+            recorded.push_back({disk.name, disk.path});
+    return recorded;
+}
+
 std::vector<Finding> check_vm(UserDirectory& directory, const std::string& vm,
                               std::optional<MachineConfig>& config) {
     std::vector<Finding> found;

@@ -23,6 +23,10 @@ Status check_disk(UserDirectory& directory, const std::string& vm, const Disk& d
 /// The first fault of all disks.
 Status check_disks(UserDirectory& directory, const std::string& vm, const MachineConfig& config);
 
+/// Those whose bytes are in the VM's directory: what a release writes down (lock/record.h). Not swap, nor the shared
+/// tree's.
+std::vector<lock::ConfiguredDisk> recorded_disks(const MachineConfig& config);
+
 struct Finding {
     bool stops = true;  ///< A login would end here; false: worth knowing.
     Error error;        ///< For a word that stops nothing only its detail counts.

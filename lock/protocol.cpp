@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "files/path_resolver.h"
+
 namespace berth::lock {
 namespace {
 
@@ -306,22 +308,24 @@ Status LockProtocol::say_closing(uint64_t epoch, const std::string& nonce) {
     return ops_.write_sync(lock->handle, 0, format_lock_record(record));
 }
 
-Result<std::vector<DiskIdentity>> LockProtocol::disk_identities() {
-    auto entries = BERTH_TRY(answered([&] { return ops_.list(directory_); }));
-    std::ranges::sort(entries, {}, &files::DirectoryEntry::name);
-    std::vector<DiskIdentity> disks;
-    for (const auto& entry : entries) {
-        if (!entry.name.ends_with(".raw") && !entry.name.ends_with(".cow")) continue;
-        const auto found = BERTH_TRY(answered([&] { return ops_.lookup(directory_, entry.name); }));
-        if (found.attributes.type != files::FileType::regular) continue;
-        const files::Attributes& a = found.attributes;
-        disks.push_back({entry.name, a.fileid, a.size, std::max<int64_t>(a.mtime_ns, 0),
+Result<std::vector<DiskIdentity>> LockProtocol::identities(const std::vector<ConfiguredDisk>& disks) {
+    std::vector<DiskIdentity> found;
+    for (const ConfiguredDisk& disk : disks) {
+        const auto file = answered([&] { return files::resolve_path(ops_, directory_, {}, disk.path); });
+        // What a user did to a disk's file must not keep the lock.
+        if (failed_as(file, Condition::no_answer) || failed_as(file, Condition::unreachable) ||
+            failed_as(file, Condition::cancelled))
+            return fail(file.error());
+        if (!file || file->attributes.type != files::FileType::regular) continue;
+        const files::Attributes& a = file->attributes;
+        found.push_back({disk.name, a.fileid, a.size, std::max<int64_t>(a.mtime_ns, 0),
                          std::max<int64_t>(a.ctime_ns, 0)});
     }
-    return disks;
+    return found;
 }
 
-Status LockProtocol::release(uint64_t epoch, const std::string& nonce) {
+Status LockProtocol::release(uint64_t epoch, const std::string& nonce,
+                             const std::vector<ConfiguredDisk>& disks) {
     const Fields fields = {{"epoch", std::to_string(epoch)}};
     const BootTime deadline = clock_.now() + times_.hold;
     const auto is_ours = [&](const std::optional<Standing>& s) {
@@ -346,9 +350,9 @@ Status LockProtocol::release(uint64_t epoch, const std::string& nonce) {
             }
         }
         if (clock_.now() >= deadline) return fail(ErrorCode::M04, "lock {} could not be released", epoch);
-        auto disks = BERTH_TRY(disk_identities());
+        auto found = BERTH_TRY(identities(disks));
         LastUsed last = lock->contents;
-        last.disks = std::move(disks);
+        last.disks = std::move(found);
         last.record.closing = false;
         // Without room it keeps what the lock says, and the next holder knows nothing of the disks.
         auto written = answered([&] { return ops_.write_sync(lock->handle, 0, format_last_used(last)); });

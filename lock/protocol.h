@@ -82,9 +82,10 @@ class LockProtocol {
     Result<std::optional<LockHolder>> holder();
     Result<TakenLock> take(const LockOwner& owner, bool may_break, const LockIntent& intent,
                            const LockWaiting& waiting);
-    /// Works on a server without room too: the name is what releases, and what could not be
-    /// written of the disks is missing in last-used.<n>.
-    Status release(uint64_t epoch, const std::string& nonce);
+    /// `disks` are the configured ones; last-used.<n> gets the identity of those that are files of this directory, and
+    /// one that is not found is missing there. Works on a server without room too: the name is what releases, and
+    /// what could not be written of the disks is missing.
+    Status release(uint64_t epoch, const std::string& nonce, const std::vector<ConfiguredDisk>& disks);
 
     /// One good renewal: WRITE of a raised sequence number, a listing in which ours is the highest of all,
     /// lock.<n> read by name with our nonce. A WRITE that fails for lack of room does not spoil it: safety
@@ -123,7 +124,7 @@ class LockProtocol {
     Result<LockNames> wait_for_lower(uint64_t epoch, BootTime linked, const LockWaiting& waiting);
     Status remove_all(const std::vector<uint64_t>& epochs, uint64_t below, std::string (*name)(uint64_t));
     Status remove(const std::string& name);
-    Result<std::vector<DiskIdentity>> disk_identities();
+    Result<std::vector<DiskIdentity>> identities(const std::vector<ConfiguredDisk>& disks);
     template <typename F>
     auto answered(F&& operation) -> decltype(operation());
 

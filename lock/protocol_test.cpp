@@ -76,6 +76,7 @@ struct LockTest : ::testing::Test {
     RecordingReport report;
     LockTimes times;
     files::MemoryFiles ops{server};
+    const std::vector<ConfiguredDisk> disks{{"software", "software.raw"}};
     const std::set<std::string> locked{"lock.1", "software.raw"}, released{"last-used.1", "software.raw"};
 };
 
@@ -111,7 +112,7 @@ TEST_F(LockTest, survives_any_one_lost_reply_of_its_release) {
                 auto taken = take(protocol(ops));
                 ASSERT_TRUE(taken);
                 files::MemoryFiles faulty(server, once(call, fault, n));
-                auto done = protocol(faulty).release(taken->epoch, taken->nonce);
+                auto done = protocol(faulty).release(taken->epoch, taken->nonce, disks);
                 ASSERT_TRUE(done) << call << " " << n << ": " << done.error().to_log();
                 EXPECT_EQ(names(), (std::set<std::string>{"last-used.2", "software.raw"}))
                     << call << " " << n;
@@ -176,7 +177,7 @@ TEST_F(LockTest, a_late_copy_of_its_link_makes_no_second_lock) {
     files::MemoryFiles faulty(server, once("LINK", files::Fault::duplicated));
     auto taken = take(protocol(faulty));
     ASSERT_TRUE(taken);
-    ASSERT_TRUE(protocol(ops).release(taken->epoch, taken->nonce));
+    ASSERT_TRUE(protocol(ops).release(taken->epoch, taken->nonce, disks));
     for (auto& call : server.late) call();
     // The copy names a file that is last-used.1 now: the ghost it makes is below what the next taker looks
     // at.
@@ -309,7 +310,7 @@ TEST_F(LockTest, starts_at_once_when_the_holder_releases_and_knows_its_predecess
     ASSERT_TRUE(first);
     const BootTime begin = clock.now();
     auto second = protocol(ops).take({"m-2", "berth-2", "ann", "b"}, true, nullptr, [&](auto) {
-        EXPECT_TRUE(protocol(ops).release(first->epoch, first->nonce));
+        EXPECT_TRUE(protocol(ops).release(first->epoch, first->nonce, disks));
         return true;
     });
     ASSERT_TRUE(second);
@@ -364,12 +365,12 @@ TEST_F(LockTest, a_renewal_under_a_claim_that_another_claim_passed_leaves_the_le
     ASSERT_FALSE(second);
     EXPECT_EQ(code_of(second), "BERTH-K02");
     const std::string nonce = parse_lock_record(server.at("vm/lock.2")->data)->nonce;
-    ASSERT_TRUE(protocol(ops).release(2, nonce));
+    ASSERT_TRUE(protocol(ops).release(2, nonce, disks));
     ASSERT_TRUE(names().contains("last-used.2"));
     auto renewed = protocol(ops).renew(first->epoch, first->nonce);
     EXPECT_TRUE(is<Claimed>(renewed));
     EXPECT_TRUE(protocol(ops).say_closing(first->epoch, first->nonce));
-    EXPECT_TRUE(protocol(ops).release(first->epoch, first->nonce));
+    EXPECT_TRUE(protocol(ops).release(first->epoch, first->nonce, disks));
     EXPECT_EQ((*protocol(ops).claim_above(first->epoch))->owner.host, "berth-3");
 }
 
@@ -391,7 +392,7 @@ TEST_F(LockTest, a_holder_answers_a_claim_and_the_claimer_starts_as_soon_as_it_r
             EXPECT_TRUE(protocol(ops).say_closing(first->epoch, first->nonce));
         }
         if (closing.size() == 3) {
-            EXPECT_TRUE(protocol(ops).release(first->epoch, first->nonce));
+            EXPECT_TRUE(protocol(ops).release(first->epoch, first->nonce, disks));
         }
         return true;
     });
@@ -470,7 +471,7 @@ TEST_F(LockTest, a_release_needs_no_room_at_the_server) {
         auto taken = take(protocol(ops));
         ASSERT_TRUE(taken);
         server.refuses_writes = code;
-        auto done = protocol(ops).release(taken->epoch, taken->nonce);
+        auto done = protocol(ops).release(taken->epoch, taken->nonce, disks);
         ASSERT_TRUE(done) << done.error().to_log();
         EXPECT_EQ(names(), released);
         server.refuses_writes.reset();
@@ -485,7 +486,7 @@ TEST_F(LockTest, a_release_needs_no_room_at_the_server) {
 TEST_F(LockTest, a_release_whose_write_fails_for_another_reason_is_none) {
     auto taken = take(protocol(ops));
     server.refuses_writes = ErrorCode::M03;
-    auto done = protocol(ops).release(taken->epoch, taken->nonce);
+    auto done = protocol(ops).release(taken->epoch, taken->nonce, disks);
     ASSERT_FALSE(done);
     EXPECT_EQ(code_of(done), "BERTH-M03");
     EXPECT_EQ(names(), locked);
@@ -493,13 +494,14 @@ TEST_F(LockTest, a_release_whose_write_fails_for_another_reason_is_none) {
 
 TEST_F(LockTest, release_is_idempotent_and_does_not_touch_anothers_lock) {
     auto first = take(protocol(ops));
-    ASSERT_TRUE(protocol(ops).release(first->epoch, first->nonce));
-    ASSERT_TRUE(protocol(ops).release(first->epoch, first->nonce));
+    ASSERT_TRUE(protocol(ops).release(first->epoch, first->nonce, disks));
+    ASSERT_TRUE(protocol(ops).release(first->epoch, first->nonce, disks));
     EXPECT_EQ(names(), released);
     auto second = take(protocol(ops));
-    ASSERT_TRUE(protocol(ops).release(first->epoch, first->nonce));
+    ASSERT_TRUE(protocol(ops).release(first->epoch, first->nonce, disks));
     EXPECT_TRUE(names().contains("lock.2"));
-    ASSERT_TRUE(protocol(ops).release(second->epoch, first->nonce)) << "a wrong nonce releases nothing";
+    ASSERT_TRUE(protocol(ops).release(second->epoch, first->nonce, disks))
+        << "a wrong nonce releases nothing";
     EXPECT_TRUE(names().contains("lock.2"));
 }
 
@@ -513,7 +515,7 @@ TEST_F(LockTest, release_sees_a_rename_that_had_no_effect_because_both_names_are
         auto& entries = server.at("vm")->entries;
         entries["last-used.1"] = entries["lock.1"];
         files::MemoryFiles faulty(server, once("RENAME", rename));
-        ASSERT_TRUE(protocol(faulty).release(taken->epoch, taken->nonce));
+        ASSERT_TRUE(protocol(faulty).release(taken->epoch, taken->nonce, disks));
         EXPECT_EQ(names(), released) << static_cast<int>(rename);
     }
 }
@@ -531,7 +533,7 @@ TEST_F(LockTest, release_is_not_done_while_a_late_link_made_the_lock_again) {
     });
     auto taken = take(protocol(again));
     ASSERT_TRUE(taken);
-    ASSERT_TRUE(protocol(again).release(taken->epoch, taken->nonce));
+    ASSERT_TRUE(protocol(again).release(taken->epoch, taken->nonce, disks));
     EXPECT_EQ(names(), released);
 }
 
@@ -690,7 +692,7 @@ void client(SimulatedRun& run, Turns& turns, size_t number) {
         const unsigned end = random() % 4;
         if (end == 0) continue;
         if (end == 1) clock.sleep(times.sweep_wait);
-        (void)protocol.release(taken->epoch, taken->nonce);
+        (void)protocol.release(taken->epoch, taken->nonce, {{"software", "software.raw"}});
     }
     turns.end(number);
 }
@@ -737,7 +739,7 @@ TEST(LockOnLocalFiles, is_taken_renewed_and_released) {
     EXPECT_TRUE(fs::exists(folder / "ann/lock.1"));
     EXPECT_TRUE(is<GoodRenewal>(lock.renew(1, taken->nonce)));
     EXPECT_EQ(code_of(lock.take({"m-2", "h", "root", "b"}, false, intent, {})), "BERTH-K01");
-    ASSERT_TRUE(lock.release(1, taken->nonce));
+    ASSERT_TRUE(lock.release(1, taken->nonce, {}));
     EXPECT_TRUE(fs::exists(folder / "ann/last-used.1"));
     EXPECT_FALSE(fs::exists(folder / "ann/lock.1"));
     fs::remove_all(folder);

@@ -46,13 +46,21 @@ struct LockRecord {
 /// Every record fits, whatever is in it: long texts are cut, and `others` go first.
 inline constexpr size_t k_lock_record_size = 1024;
 
+/// A disk of a VM's configuration whose bytes are in the VM's directory.
+struct ConfiguredDisk {
+    std::string name;  ///< As machine.toml names it.
+    std::string path;  ///< Relative to the VM's directory.
+    friend bool operator==(const ConfiguredDisk&, const ConfiguredDisk&) = default;
+};
+
 struct DiskIdentity {
-    std::string name;
+    std::string name;  ///< ConfiguredDisk's. Releases of before had the file's name here.
     uint64_t fileid = 0, size = 0;
     int64_t mtime_ns = 0, ctime_ns = 0;
 };
 
-/// A released lock: its record, and the identity of each disk when the disks were released.
+/// A released lock: its record, and the identity of each disk when the disks were released. Of one that is missing
+/// nothing is known.
 struct LastUsed {
     LockRecord record;
     uint64_t epoch = 0;

@@ -797,6 +797,20 @@ class FirmwareTest : public SessionTest {
     }
 };
 
+TEST_F(SessionTest, releases_its_lock_with_the_disks_that_were_configured_under_it) {
+    const std::string files_disk = "[[disk]]\nname = \"files\"\nrole = \"files\"\npath = \"other/f.raw\"\n";
+    w.disks["other/f.raw"] = w.disks["software.raw"];
+    std::vector<lock::ConfiguredDisk> written_down;
+    w.at = [&](const std::string& what) {
+        if (what == "lock") w.files["machine.toml"] = std::string(k_machine_toml) + files_disk;
+        if (what == "vm") written_down = store_->list()->at(0).state->disks;
+    };
+    ASSERT_TRUE(run());
+    const std::vector<lock::ConfiguredDisk> both{{"software", "software.raw"}, {"files", "other/f.raw"}};
+    EXPECT_EQ(w.released, both) << "swap has no file there";
+    EXPECT_EQ(written_down, both) << "for a sweeper";
+}
+
 TEST_F(FirmwareTest, is_put_back_under_the_lock) {
     ASSERT_TRUE(run());
     EXPECT_EQ(w.files["nvram"], "changed");

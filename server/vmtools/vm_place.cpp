@@ -13,6 +13,7 @@
 #include "base/plain_text.h"
 #include "base/text.h"
 #include "files/helper/files_helper.h"
+#include "guest/vm_check.h"
 
 namespace berth::server {
 namespace {
@@ -210,7 +211,11 @@ Status HeldLock::release() {
     UserPlace* place = std::exchange(place_, nullptr);
     if (place == nullptr) return {};
     place->wait_for_lost_writes(*clock_);
-    return place->directory->release(vm_, taken_.epoch, taken_.nonce);
+    std::string text;
+    const auto config = guest::read_machine_config(*place->directory, vm_, text);
+    return place->directory->release(
+        vm_, taken_.epoch, taken_.nonce,
+        config ? guest::recorded_disks(*config) : std::vector<lock::ConfiguredDisk>{});
 }
 
 }  // namespace berth::server

@@ -173,7 +173,7 @@ TEST_F(UserDirectoryOnServer, takes_and_releases_a_lock) {
     auto holder = directory->holder("work");
     ASSERT_TRUE(holder && *holder);
     EXPECT_EQ((*holder)->record.owner.host, "berth-1");
-    auto released = directory->release("work", taken->epoch, taken->nonce);
+    auto released = directory->release("work", taken->epoch, taken->nonce, {{"software", "software.raw"}});
     ASSERT_TRUE(released) << released.error().to_log();
     EXPECT_EQ(names(user() / "work"), (std::set<std::string>{"last-used.1", "machine.toml", "software.raw"}));
     auto again = directory->lock("work", berth1_, false, nullptr, nullptr);
@@ -182,7 +182,7 @@ TEST_F(UserDirectoryOnServer, takes_and_releases_a_lock) {
     ASSERT_TRUE(again->predecessor);
     EXPECT_EQ(again->predecessor->record.nonce, taken->nonce);
     ASSERT_EQ(again->predecessor->disks.size(), 1u);
-    EXPECT_EQ(again->predecessor->disks[0].name, "software.raw");
+    EXPECT_EQ(again->predecessor->disks[0].name, "software");
     EXPECT_EQ(again->predecessor->disks[0].size, 8192u);
 }
 
@@ -549,7 +549,7 @@ TEST_F(UserDirectoryOnServer, one_of_two_that_race_for_a_lock_gets_it) {
         const int winner = results[0] ? 0 : 1;
         EXPECT_EQ(code_of(results[1 - winner]), "BERTH-K01");
         EXPECT_EQ(results[winner]->epoch, static_cast<uint64_t>(round));
-        ASSERT_TRUE(clients[winner]->release("work", results[winner]->epoch, results[winner]->nonce));
+        ASSERT_TRUE(clients[winner]->release("work", results[winner]->epoch, results[winner]->nonce, {}));
         EXPECT_EQ(names(user() / "work"), (std::set<std::string>{fmt::format("last-used.{}", round),
                                                                  "machine.toml", "software.raw"}));
     }
@@ -571,7 +571,7 @@ TEST_F(UserDirectoryOnServer, breaking_a_lock_waits_its_time_and_the_old_holder_
     EXPECT_TRUE(broken->broke);
     EXPECT_EQ(broken->epoch, held->epoch + 1);
     EXPECT_FALSE(names(user() / "work").contains("lock.1"));
-    ASSERT_TRUE(holder->release("work", held->epoch, held->nonce));
+    ASSERT_TRUE(holder->release("work", held->epoch, held->nonce, {}));
     EXPECT_TRUE(report_.has("lock was taken over"));
     EXPECT_TRUE(names(user() / "work").contains("lock.2"));
 }
@@ -582,7 +582,7 @@ TEST_F(UserDirectoryOnServer, moving_a_session_starts_as_soon_as_the_other_has_r
     ASSERT_TRUE(held);
     bool released = false;
     auto moved = mover->lock("work", berth2_, true, nullptr, [&](auto) {
-        if (!released) released = holder->release("work", held->epoch, held->nonce).has_value();
+        if (!released) released = holder->release("work", held->epoch, held->nonce, {}).has_value();
         return true;
     });
     ASSERT_TRUE(moved);

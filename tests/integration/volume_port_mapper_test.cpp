@@ -65,7 +65,7 @@ TEST_F(PortMapper, tells_the_ports_for_a_mount_a_lock_and_a_read) {
     auto text = (*directory)->read("work", "machine.toml", 4096);
     ASSERT_TRUE(text) << text.error().to_log();
     EXPECT_EQ(*text, "cpus = 1\n");
-    EXPECT_TRUE((*directory)->release("work", taken->epoch, taken->nonce));
+    EXPECT_TRUE((*directory)->release("work", taken->epoch, taken->nonce, {}));
 }
 
 TEST_F(PortMapper, has_told_the_ports_that_guests_are_kept_from) {

@@ -178,7 +178,7 @@ TEST_F(VolumeOnServer, brings_every_byte_to_the_server_and_releases_its_lock_at_
     EXPECT_EQ(fs::file_size(vm() / "software.raw"), k_disk_size);
     EXPECT_FALSE(fs::exists(socket()));
     EXPECT_FALSE(fs::exists(run_dir() + "/control.sock"));
-    ASSERT_TRUE(directory_->release("work", lock_.epoch, lock_.nonce));
+    ASSERT_TRUE(directory_->release("work", lock_.epoch, lock_.nonce, {}));
     EXPECT_TRUE(fs::exists(vm() / "last-used.1"));
     EXPECT_FALSE(fs::exists(vm() / "lock.1"));
 }
@@ -313,7 +313,7 @@ TEST_F(VolumeOnServer, writes_nothing_more_once_another_has_taken_the_lock) {
     EXPECT_TRUE(reaches(process, VolumeState::lost));
     EXPECT_EQ(disk.write("late", 0), EIO);
     EXPECT_EQ(file_bytes(vm() / "software.raw", 0, 4), "mine");
-    EXPECT_TRUE(directory_->release("work", lock_.epoch, lock_.nonce))
+    EXPECT_TRUE(directory_->release("work", lock_.epoch, lock_.nonce, {}))
         << "that another took it over is no error";
     EXPECT_TRUE(fs::exists(vm() / "lock.2"));
 }
@@ -355,7 +355,7 @@ TEST_F(VolumeOnServer, saves_what_it_holds_under_a_claim_and_then_the_claimer_st
     for (const BootTime until = clock_.now() + 20s; !was_told && clock_.now() < until;) clock_.sleep(20ms);
     EXPECT_TRUE(process.stop(10s));
     EXPECT_TRUE(fs::exists(vm() / "lock.1")) << "released by the session, after all is written";
-    EXPECT_TRUE(directory_->release("work", lock_.epoch, lock_.nonce));
+    EXPECT_TRUE(directory_->release("work", lock_.epoch, lock_.nonce, {}));
     claimer.join();
     ASSERT_TRUE(taken) << taken.error().to_log();
     EXPECT_TRUE(was_told);

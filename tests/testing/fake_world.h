@@ -53,6 +53,7 @@ struct FakeWorld {
     User user{.name = "ann", .uid = 1000, .gid = 1000, .groups = {}};
     std::optional<lock::LockHolder> holder;
     std::optional<lock::LockHolder> holder_below;  ///< Whom a claim waits for.
+    std::vector<lock::ConfiguredDisk> released;    ///< What the last release was told of the disks.
     int take_over_seconds = 0;  ///< How often `waiting` is called before a broken lock is ours.
     volume::VolumeState volume_state = volume::VolumeState::running;
     int volume_unanswered = 0;  ///< So many questions for its state get no answer.
@@ -169,7 +170,9 @@ class FakeDirectory final : public guest::UserDirectory {
         return lock::TakenLock{
             .epoch = 7, .nonce = "00112233445566778899aabbccddeeff", .broke = may_break, .predecessor = {}};
     }
-    Status release(const std::string&, uint64_t, const std::string&) override {
+    Status release(const std::string&, uint64_t, const std::string&,
+                   const std::vector<lock::ConfiguredDisk>& disks) override {
+        w_.released = disks;
         Status released = w_.unmake("lock");
         if (released) w_.holder.reset();
         return released;

@@ -71,6 +71,10 @@ SessionState read_state(JsonFields& f) {
             s.lock =
                 LockState{.epoch = lock.number("epoch"), .nonce = lock.any_text("nonce", 0, k_max_state)};
         });
+    if (f.has("disks"))
+        f.objects("disks", 0, k_most, [&](JsonFields& disk) {
+            s.disks.push_back({disk.any_text("name", 0, k_max_state), disk.any_text("path", 0, k_max_state)});
+        });
     if (!f.is_null("domain")) s.domain = f.any_text("domain", 0, k_max_state);
     if (!f.is_null("volume_pid")) s.volume_pid = f.number<int64_t>("volume_pid", 2);
     if (!f.is_null("volume_start")) s.volume_start = f.number("volume_start");
@@ -94,6 +98,8 @@ std::string format_state(const SessionState& s) {
     nfs["uid"] = s.credentials.uid;
     nfs["gid"] = s.credentials.gid;
     nfs["groups"] = s.credentials.groups;
+    json disks = json::array();
+    for (const auto& disk : s.disks) disks.push_back({{"name", disk.name}, {"path", disk.path}});
     const auto or_null = [](const auto& value) { return value ? json(*value) : json(nullptr); };
     return dump_json(
         {{"schema", 1},
@@ -104,6 +110,7 @@ std::string format_state(const SessionState& s) {
          {"nfs", nfs},
          {"shared", s.shared ? location_json(*s.shared) : json(nullptr)},
          {"lock", s.lock ? json{{"epoch", s.lock->epoch}, {"nonce", s.lock->nonce}} : json(nullptr)},
+         {"disks", disks},
          {"domain", or_null(s.domain)},
          {"volume_pid", or_null(s.volume_pid)},
          {"volume_start", or_null(s.volume_start)},

@@ -16,6 +16,7 @@
 #include "base/nfs_types.h"
 #include "base/report.h"
 #include "base/result.h"
+#include "lock/record.h"
 
 namespace berth::session {
 
@@ -31,6 +32,8 @@ struct SessionState {
     std::optional<NfsLocation> shared;
     NfsCredentials credentials;
     std::optional<LockState> lock;
+    std::vector<lock::ConfiguredDisk>
+        disks;                          ///< For the lock's release; what came before this member has none.
     std::optional<std::string> domain;  ///< libvirt's UUID.
     std::optional<int64_t> volume_pid;
     std::optional<uint64_t> volume_start;  ///< Its starttime (proc(5) stat): the pid may be another's by now.

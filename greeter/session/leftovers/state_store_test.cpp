@@ -23,6 +23,7 @@ SessionState full_state() {
             .shared = NfsLocation{.server = "fs2", .directory = "/shared"},
             .credentials = {.uid = 1000, .gid = 1000, .groups = {27, 100}},
             .lock = LockState{.epoch = 7, .nonce = "00ff"},
+            .disks = {{"software", "software.raw"}, {"files", "disks/files.raw"}},
             .domain = "6a4f3c1e-0000-4000-8000-000000000001",
             .volume_pid = 4711,
             .volume_start = 99,
@@ -63,6 +64,16 @@ TEST(State, is_read_as_far_as_it_is_known_when_another_version_wrote_it) {
     const auto parsed = parse_state(body.dump());
     ASSERT_TRUE(parsed) << parsed.error().to_log();
     EXPECT_EQ(*parsed, full_state());
+}
+
+TEST(State, is_read_when_a_version_wrote_it_that_named_no_disks) {
+    auto body = nlohmann::json::parse(format_state(full_state()));
+    body.erase("disks");
+    const auto parsed = parse_state(body.dump());
+    ASSERT_TRUE(parsed) << parsed.error().to_log();
+    SessionState expected = full_state();
+    expected.disks.clear();
+    EXPECT_EQ(*parsed, expected);
 }
 
 TEST(State, names_the_member_that_is_wrong) {

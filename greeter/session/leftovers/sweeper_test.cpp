@@ -25,6 +25,7 @@ class SweeperTest : public testing::Test {
         state.vm = "work";
         state.location = {.server = "fs1", .directory = "/export/users/ann"};
         state.lock = LockState{.epoch = 6, .nonce = "ff"};
+        state.disks = {{"software", "software.raw"}};
         state.domain = "6a4f3c1e-0000-4000-8000-000000000001";
         state.run_dir = "/run/berth/vm/s1";
         state.swap = {"/var/lib/berth/swap/s1-swap.raw"};
@@ -66,6 +67,7 @@ TEST_F(SweeperTest, finishes_a_dead_session_of_this_boot_in_order_and_30_s_after
     EXPECT_LE(at["undo vm"], at["undo volume"]);
     EXPECT_GE(at["undo lock"] - at["undo volume"], seconds(30));
     EXPECT_LE(at["undo lock"], at["undo swap"]);
+    EXPECT_EQ(w.released, state.disks);
 }
 
 TEST_F(SweeperTest, waits_only_for_what_is_left_of_30_s_since_the_boot_after_a_power_cut) {

@@ -12,6 +12,7 @@ Result<Configured> ConfigureStep::run(Locked locked, BootTime deadline) {
     std::string text;
     auto config = BERTH_TRY(guest::read_machine_config(*files, locked.vm, text));
     if (text != locked.machine_text) BERTH_TRY(guest::check_disks(*files, locked.vm, config));
+    session_.record.disks = guest::recorded_disks(config);
     locked.config = std::move(config);
     return Configured{std::move(locked)};
 }

@@ -8,11 +8,11 @@ namespace berth::session {
 
 struct Configured : Locked {};
 
-class ConfigureStep {
+class ConfigureStep : public SessionStep {
   public:
     static constexpr StepFacts facts{
         step::configure, "Reading its configuration", "", std::chrono::seconds(60), 0, {}};
-    explicit ConfigureStep(SessionContext&) {}
+    using SessionStep::SessionStep;
 
     Result<Configured> run(Locked locked, BootTime deadline);
     static constexpr std::string_view no_undo = "it only reads";

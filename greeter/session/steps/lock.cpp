@@ -6,6 +6,7 @@
 #include "greeter/session/leftovers/last_session.h"
 #include "greeter/session/steps/firmware.h"
 #include "greeter/session/time_text.h"
+#include "guest/vm_check.h"
 
 namespace berth::session {
 
@@ -83,6 +84,7 @@ Result<lock::TakenLock> LockStep::take(UserFiles::Bound& bound) {
 Result<Locked> LockStep::run(Checked vm, BootTime deadline) {
     files_ = vm.files;
     BERTH_TRY(finish_last_session(session_, deadline));
+    session_.record.disks = guest::recorded_disks(vm.config);
     UserFiles::Bound bound(*files_, session_.seams.clock.now() + facts.deadline);
     auto taken = BERTH_TRY(take(bound));
     session_.seams.store.forget_below(session_.record);
@@ -108,10 +110,11 @@ Status LockStep::undo() {
     }
     UserFiles& files = *files_;
     if (files)
-        if (Status s = files->release(record.vm, record.lock->epoch, record.lock->nonce); s) return s;
+        if (Status s = files->release(record.vm, record.lock->epoch, record.lock->nonce, record.disks); s)
+            return s;
     // The connection of the login may have died in the hours between.
     BERTH_TRY(files.remount());
-    return files->release(record.vm, record.lock->epoch, record.lock->nonce);
+    return files->release(record.vm, record.lock->epoch, record.lock->nonce, record.disks);
 }
 
 Status LockStep::undo_left(Leftover& left) {
@@ -128,7 +131,7 @@ Status LockStep::undo_left(Leftover& left) {
         {.location = state.location, .shared = {}, .credentials = state.credentials, .times = seams.times});
     if (!directory) return fail(directory.error());
     BERTH_TRY(put_left_firmware_back(left, **directory));
-    return (*directory)->release(state.vm, state.lock->epoch, state.lock->nonce);
+    return (*directory)->release(state.vm, state.lock->epoch, state.lock->nonce, state.disks);
 }
 
 }  // namespace berth::session

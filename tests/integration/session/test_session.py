@@ -42,7 +42,8 @@ def test_a_login_runs_the_vm_and_leaves_nothing_behind(world):
     assert json.loads((world.state / "s1.json").read_text())["lock"]["epoch"] == 1
     power_off(greeter)
     assert "console-end" in [b["type"] for b in greeter.shown]
-    assert world.last_used()[0] == 1
+    epoch, record = world.last_used()
+    assert (epoch, [disk["name"] for disk in json.loads(record)["disks"]]) == (1, ["software"])
     world.assert_clean()
     order = [b["step"] for b in greeter.shown if b["type"] == "progress" and b["state"] == "undoing"]
     assert order == ["console", "vm", "volume", "lock", "mount", "swap", "authenticate"]

@@ -244,6 +244,7 @@ def test_a_clone_has_the_same_disk_and_an_identity_of_its_own(make_tools, filesy
     assert sorted(os.listdir(tools.path("ben/copy"))) == ["machine.toml", "software.raw"]
     # The source was held by its lock, and given free.
     assert sorted(os.listdir(tools.path("ann/work"))) == ["last-used.1", "machine.toml", "software.raw"]
+    assert [disk["name"] for disk in json.loads(tools.path("ann/work", "last-used.1").read_text())["disks"]] == [disk["name"] for disk in old["disk"] if disk["role"] != "swap"]
     extents = subprocess.run(["filefrag", "-v", tools.path("ben/copy", "software.raw")], stdout=subprocess.PIPE, text=True, check=True).stdout
     assert ("shared" in extents) == (filesystem == "xfs"), extents
     assert tools.path("ben/copy", "software.raw").stat().st_blocks * 512 < 8 << 20

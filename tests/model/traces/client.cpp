@@ -143,7 +143,7 @@ void Player::session() {
             if (clock_.now() < *from) clock_.sleep(*from - clock_.now());
             tell(EV_RELEASE, epoch_, 0);
             ops.releasing = true;
-            (void)protocol.release(taken->epoch, taken->nonce);
+            (void)protocol.release(taken->epoch, taken->nonce, {});
             return;
         }
     }
@@ -230,7 +230,7 @@ void Player::sweep() {
     ops.releasing = true;
     tell(EV_SWEEP, epoch_, 0);
     LockProtocol protocol(ops, connection->root(), times_, clock_, report_);
-    (void)protocol.release(epoch_, nonce_);
+    (void)protocol.release(epoch_, nonce_, {});
 }
 
 }  // namespace
