@@ -10,6 +10,7 @@
 #include <future>
 
 #include "base/no_throw.h"
+#include "volume/core/file_store.h"
 #include "volume/core/rpc_transport.h"
 
 namespace berth::volume {
@@ -37,9 +38,11 @@ Status Engine::open() {
     for (size_t i = 0; i < locals_.size(); i++) {
         const VolumeDisk& disk = config_.disks[i];
         if (disk.mode != DiskMode::local) continue;
-        auto opened = LocalDisk::open(disk.path, disk.read_only);
+        auto opened = FileStore::open(disk.path, disk.read_only);
         if (!opened) return fail(opened.error().with_prefix("disk " + disk.name));
-        locals_[i] = std::move(*opened);
+        auto local = std::make_unique<LocalDisk>(std::move(*opened));
+        locals_[i] = local.get();
+        core_.add(i, std::move(local));
     }
     for (const ServedFile& file : guard_.files()) core_.add_served(file);
     guard_.start(
@@ -82,6 +85,10 @@ std::optional<size_t> Engine::find(std::string_view name) const {
 std::future<int> Engine::submit(size_t index, const std::shared_ptr<BlockRequest>& request) {
     auto answer = std::make_shared<std::promise<int>>();
     request->done = [answer](int error) { answer->set_value(error); };
+    if (locals_[index]) {
+        locals_[index]->submit(request);
+        return answer->get_future();
+    }
     std::lock_guard lock(mutex_);
     if (ended_) {
         answer->set_value(ESHUTDOWN);
@@ -97,7 +104,6 @@ int Engine::wait_for(size_t index, const std::shared_ptr<BlockRequest>& request)
 }
 
 int Engine::read(size_t index, char* buffer, uint32_t count, uint64_t offset) {
-    if (locals_[index]) return locals_[index]->read(buffer, count, offset);
     auto request = std::make_shared<BlockRequest>();
     request->offset = offset;
     request->count = count;
@@ -107,7 +113,6 @@ int Engine::read(size_t index, char* buffer, uint32_t count, uint64_t offset) {
 
 int Engine::write(size_t index, const char* data, uint32_t count, uint64_t offset, bool fua) {
     if (disk(index).read_only) return EROFS;
-    if (locals_[index]) return locals_[index]->write(data, count, offset, fua);
     auto request = std::make_shared<BlockRequest>();
     request->kind = BlockRequest::Kind::write;
     request->offset = offset;
@@ -118,7 +123,6 @@ int Engine::write(size_t index, const char* data, uint32_t count, uint64_t offse
 }
 
 int Engine::flush(size_t index) {
-    if (locals_[index]) return locals_[index]->flush();
     auto request = std::make_shared<BlockRequest>();
     request->kind = BlockRequest::Kind::flush;
     return wait_for(index, request);
@@ -161,7 +165,7 @@ void Engine::on_change(std::function<void()> changed) {
 VolumeStatus Engine::status() const {
     VolumeStatus status;
     for (size_t i = 0; i < disks(); i++) {
-        const auto& c = locals_[i] ? locals_[i]->counters() : core_.disk(i).counters();
+        const auto& c = core_.disk(i).counters();
         status.disks.push_back(
             {config_.disks[i].name, c.reads, c.writes, c.bytes_read, c.bytes_written, c.uncommitted});
     }

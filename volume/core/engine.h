@@ -2,7 +2,8 @@
 // The block engine (docs/rules.md "The volume engine"): the disks of one VM, under its lock, until stop(). It is
 // the shell of EngineCore, which decides, and of Guard, which keeps the lock and makes the lines (guard_threads.h): threads, poll(2)
 // and a mutex. Four threads of its own at most: "berth-io" moves blocks, "berth-guard" renews the lease,
-// "berth-lines" and "berth-shared" make the lines; requests come from any other thread and block there.
+// "berth-lines" and "berth-shared" make the lines; requests come from any other thread and block there;
+// those for a local disk are done there.
 #pragma once
 
 #include <poll.h>
@@ -39,9 +40,7 @@ class Engine {
     std::optional<size_t> find(std::string_view name) const;
     size_t disks() const { return config_.disks.size(); }
     const VolumeDisk& disk(size_t index) const { return config_.disks[index]; }
-    uint64_t size(size_t index) const {
-        return locals_[index] ? locals_[index]->size() : core_.disk(index).size();
-    }
+    uint64_t size(size_t index) const { return core_.disk(index).size(); }
 
     /// 0 or an errno. Any thread; blocks at most for request_timeout.
     int read(size_t index, char* buffer, uint32_t count, uint64_t offset);
@@ -78,8 +77,8 @@ class Engine {
     Report& report_;
     lock::Lease lease_;
     GuardThreads guard_;
-    EngineCore core_;                                 // the I/O thread's once it runs
-    std::vector<std::unique_ptr<LocalDisk>> locals_;  // by the disk's index
+    EngineCore core_;                 // the I/O thread's once it runs
+    std::vector<LocalDisk*> locals_;  // by the disk's index; nullptr: it is on a server
     UniqueFd wake_, timer_;
     BootTime armed_ = k_never;  // when the timer is readable
     std::vector<pollfd> polled_;

@@ -1,46 +1,44 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "volume/core/local_disk.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
-#include <cstring>
+#include <utility>
 
 namespace berth::volume {
 
-Result<std::unique_ptr<LocalDisk>> LocalDisk::open(const std::string& path, bool read_only) {
-    UniqueFd fd(::open(path.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW));
-    if (!fd) return fail(ErrorCode::V02, "{}: {}", path, std::strerror(errno));
-    struct stat facts{};
-    if (fstat(fd.get(), &facts) != 0) return fail(ErrorCode::V02, "{}: {}", path, std::strerror(errno));
-    if (!S_ISREG(facts.st_mode)) return fail(ErrorCode::V02, "{}: must be a file", path);
-    return std::unique_ptr<LocalDisk>(new LocalDisk(std::move(fd), static_cast<uint64_t>(facts.st_size)));
+/// A change of the bytes was made, or was not; with FUA it is also to outlive a crash.
+Store::Done LocalDisk::ended(const std::shared_ptr<BlockRequest>& request) {
+    return [this, request](int error) {
+        if (error != 0 || !request->fua) return request->done(error);
+        store_->sync([request](int failed) { request->done(failed); });
+    };
 }
 
-int LocalDisk::read(char* buffer, uint32_t count, uint64_t offset) {
-    counters_.reads++;
-    counters_.bytes_read += count;
-    const auto got = read_at(fd_.get(), {buffer, count}, offset);
-    if (!got) return errno;
-    std::memset(buffer + *got, 0, count - *got);
-    return 0;
-}
-
-int LocalDisk::write(const char* data, uint32_t count, uint64_t offset, bool fua) {
-    counters_.writes++;
-    counters_.bytes_written += count;
-    if (!write_at(fd_.get(), {data, count}, offset)) return errno;
-    return fua ? flush() : 0;
-}
-
-int LocalDisk::flush() {
-    if (poisoned_) return EIO;
-    if (fdatasync(fd_.get()) == 0) return 0;
-    const int error = errno;
-    poisoned_ = true;
-    return error;
+void LocalDisk::submit(std::shared_ptr<BlockRequest> request) {
+    if (abandoned_) return request->done(ESHUTDOWN);
+    const uint64_t offset = request->offset, count = request->count;
+    const auto answered = [request](int error) { request->done(error); };
+    switch (request->kind) {
+        case BlockRequest::Kind::read:
+            counters_.reads++;
+            counters_.bytes_read += count;
+            return store_->read(offset, {request->buffer, count}, answered);
+        case BlockRequest::Kind::write:
+            counters_.writes++;
+            counters_.bytes_written += count;
+            return store_->write(offset, {request->from, count}, ended(request));
+        case BlockRequest::Kind::flush:
+            return store_->sync(answered);
+        case BlockRequest::Kind::zero:
+            return store_->zero(offset, count, request->may_punch, ended(request));
+        case BlockRequest::Kind::trim:
+            return store_->punch(offset, count, ended(request));
+        case BlockRequest::Kind::extents:
+            return store_->extents(offset, count, request->extents, answered);
+        case BlockRequest::Kind::prefetch:
+            return store_->prefetch(offset, count, answered);
+    }
+    std::unreachable();
 }
 
 }  // namespace berth::volume

@@ -1,38 +1,34 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A disk of mode local: a file of this client (swap). Any thread; calls are the kernel's.
+// A disk of mode local (swap): a store of this client. Any thread; a request is done as the store does it, with a
+// FileStore before submit() returns. What is under way when the disk is abandoned ends as the store ends it.
 #pragma once
 
 #include <atomic>
-#include <cstdint>
 #include <memory>
-#include <string>
 
-#include "base/fd.h"
-#include "base/result.h"
-#include "volume/core/nfs_disk.h"
+#include "volume/core/store.h"
+#include "volume/core/volume.h"
 
 namespace berth::volume {
 
-class LocalDisk {
+class LocalDisk final : public Volume {
   public:
-    /// A regular file; symbolic links are not followed. V02.
-    static Result<std::unique_ptr<LocalDisk>> open(const std::string& path, bool read_only);
+    /// What the store has under way when the disk goes must be done before, or never.
+    explicit LocalDisk(std::unique_ptr<Store> store) : store_(std::move(store)) {}
 
-    uint64_t size() const { return size_; }
-    /// 0 or an errno. Beyond the end of the file are zeros.
-    int read(char* buffer, uint32_t count, uint64_t offset);
-    int write(const char* data, uint32_t count, uint64_t offset, bool fua);
-    /// After one failed fdatasync the kernel has forgotten what it could not write: every later flush fails
-    /// too.
-    int flush();
-    const NfsDisk::Counters& counters() const { return counters_; }
+    uint64_t size() const override { return store_->size(); }
+    Abilities abilities() const override { return store_->abilities(); }
+    void submit(std::shared_ptr<BlockRequest> request) override;
+    BootTime step() override { return k_never; }
+    void abandon() override { abandoned_ = true; }
+    const Counters& counters() const override { return counters_; }
 
   private:
-    LocalDisk(UniqueFd fd, uint64_t size) : fd_(std::move(fd)), size_(size) {}
-    UniqueFd fd_;
-    uint64_t size_;
-    std::atomic<bool> poisoned_{false};
-    NfsDisk::Counters counters_;
+    Store::Done ended(const std::shared_ptr<BlockRequest>& request);
+
+    std::unique_ptr<Store> store_;
+    std::atomic<bool> abandoned_{false};
+    Counters counters_;
 };
 
 }  // namespace berth::volume

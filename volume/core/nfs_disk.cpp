@@ -89,6 +89,8 @@ void NfsDisk::submit(std::shared_ptr<BlockRequest> request) {
         case BlockRequest::Kind::flush:
             request->id = writes_.last_id();
             break;
+        default:
+            return request->done(ENOTSUP);  // NFSv3 has no call for the others
     }
     if (request->kind != BlockRequest::Kind::flush && request->count == 0)
         finish(*request, 0);
