@@ -128,6 +128,13 @@ int Engine::flush(size_t index) {
     return wait_for(index, request);
 }
 
+int Engine::perform(size_t index, const std::shared_ptr<BlockRequest>& request) {
+    using Kind = BlockRequest::Kind;
+    const bool changes =
+        request->kind == Kind::write || request->kind == Kind::zero || request->kind == Kind::trim;
+    return changes && disk(index).read_only ? EROFS : wait_for(index, request);
+}
+
 Result<Drained> Engine::flush_all() {
     {
         std::lock_guard lock(mutex_);

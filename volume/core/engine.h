@@ -47,6 +47,11 @@ class Engine {
     int write(size_t index, const char* data, uint32_t count, uint64_t offset, bool fua);
     int flush(size_t index);
 
+    /// What the disk can beside that.
+    Volume::Abilities abilities(size_t index) const { return core_.disk(index).abilities(); }
+    /// A request of any kind, like those above; its `done` is taken.
+    int perform(size_t index, const std::shared_ptr<BlockRequest>& request);
+
     VolumeStatus status() const;
     /// `changed` is called on the I/O thread whenever the state is another one. One listener.
     void on_change(std::function<void()> changed);
