@@ -13,7 +13,7 @@ root=$(cd "$(dirname "$0")" && pwd)
 image=$root/image
 cache=$root/out/cache
 out=$root/out
-mirror='' firmware='' site='' debug_shell='' refresh='' demo='' screen='' only_programs='' version=''
+mirror='' firmware='' gl='' site='' debug_shell='' refresh='' demo='' screen='' only_programs='' version=''
 demo_dir=
 jobs=$(nproc)
 suite=''
@@ -27,6 +27,7 @@ usage: build-image.sh [OPTION]...
   --demo-dir DIR    where the demo keeps its files (default: out/demo)
   --site DIR        also build the site archive from DIR (laid out like the root), signed with the same key
   --firmware        add Debian's non-free firmware for network, storage and graphics
+  --gl              the guest's screen is drawn by the graphics card (Mesa's drivers, which make the image larger), or without it where that fails
   --mirror URL      take packages from this Debian mirror
   --version N       the image's version (default: the number of commits); clients refuse to go back
   --out DIR         leave the files there (default: out)
@@ -50,6 +51,7 @@ parse() {
             --demo-dir) demo_dir=$(readlink -m "${2:?--demo-dir needs a folder}") && mkdir -p "$demo_dir" && shift ;;
             --site) site=$(readlink -f "${2:?--site needs a folder}") && shift ;;
             --firmware) firmware=yes ;;
+            --gl) gl=yes ;;
             --mirror) mirror=${2:?--mirror needs a URL} && shift && check_mirror ;;
             --version) version=${2:?--version needs a number} && shift ;;
             --out) out=$(readlink -m "${2:?--out needs a folder}") && shift ;;
@@ -102,7 +104,7 @@ enter_tools() {
     for folder in "$out" "$site" "$demo_dir"; do [ -z "$folder" ] || binds+=(--bind "$folder"); done
     case $mirror in file:/* | copy:/*) folder=${mirror#*:} && binds+=(--bind "/${folder##*(/)}") ;; esac
     in_tool_root "${binds[@]}" "$root/build-image.sh" --suite "$suite" --out "$out" --jobs "$jobs" ${demo:+--demo} ${screen:+--screen} ${demo_dir:+--demo-dir "$demo_dir"} \
-        ${site:+--site "$site"} ${firmware:+--firmware} ${mirror:+--mirror "$mirror"} ${version:+--version "$version"} \
+        ${site:+--site "$site"} ${firmware:+--firmware} ${gl:+--gl} ${mirror:+--mirror "$mirror"} ${version:+--version "$version"} \
         ${only_programs:+--only-programs} ${refresh:+--refresh} ${debug_shell:+--debug-shell}
 }
 

@@ -88,11 +88,18 @@ resolved() {
 # Password ages and the like must not depend on the day of the build, nor change with each commit of ours.
 epoch_for_debian=1704067200
 
+# trim_lists: what goes from the root after its packages are set up, a file a line.
+trim_lists() {
+    echo "$image/trim.list"
+    [ -n "${gl:-}" ] || echo "$image/trim-gl.list"
+}
+
 # make_debian_root: sets debian_root to the folder that holds Debian's part. Nobody writes to it: copies are hard links.
 debian_root=
 make_debian_root() {
     local names
-    local -a packages
+    local -a packages trims
+    mapfile -t trims < <(trim_lists)
     names=$("$root/tests/install-packages" --suite "$suite" --names "$image/packages${firmware:+-firmware}.list") || die "the image's list of packages cannot be read"
     mapfile -t packages <<<"$names"
     apt_setup
@@ -101,7 +108,7 @@ make_debian_root() {
     [ -n "$versions" ] || die "apt cannot resolve the image's packages (try: APT_CONFIG=$apt_dir/etc/apt.conf apt-get -s install ${packages[*]})"
     key=$({
         printf '%s\n' "$versions" "${packages[@]}" "$epoch_for_debian"
-        cat "$image/debian-root.sh" "$image/exclude.list" "$image/trim.list" "$image/debian-hook" "$image/unpack-modules"
+        cat "$image/debian-root.sh" "$image/exclude.list" "${trims[@]}" "$image/debian-hook" "$image/unpack-modules"
     } | digest)
     debian_root=$cache/debian-$key
     if [ -e "$debian_root.done" ]; then return 0; fi
@@ -123,7 +130,7 @@ make_debian_root() {
         --skip=update,cleanup/apt \
         --setup-hook="$(packages_hook)" \
         "$suite" "$debian_root.new" "${sources[@]}" >&2
-    "$image/debian-hook" "$debian_root.new" "$image/trim.list"
+    "$image/debian-hook" "$debian_root.new" "${trims[@]}"
     printf '%s\n' "$versions" >"$debian_root.versions"
     rm -rf "$debian_root"
     mv "$debian_root.new" "$debian_root"

@@ -98,6 +98,16 @@ check_libraries() {
     /usr/bin/python3 "$image/elf_closure.py" "$@" >/dev/null || die "the root lacks libraries that our programs need: add their packages to image/packages.list"
 }
 
+# add_gl TREE: the compositor that draws with GL. Mesa's drivers, which nothing is linked with, must be there, and their libraries.
+add_gl() {
+    local tree=$1
+    put "$image/gl" "$tree"
+    local -a drivers
+    mapfile -t drivers < <(find "$tree"/usr/lib/x86_64-linux-gnu/{dri,gbm} "$tree/usr/lib/x86_64-linux-gnu/libEGL_mesa.so.0" -name '*.so*' 2>/dev/null | sed "s,^$tree,," | LC_ALL=C sort)
+    [[ " ${drivers[*]} " = */libEGL_mesa.so.0\ * && " ${drivers[*]} " = */@(dri|gbm)/* ]] || die "--gl: the root has no drivers of Mesa's"
+    check_libraries "$tree" "${drivers[@]}"
+}
+
 make_root() {
     local tree=$work/root
     say "root"
@@ -128,6 +138,7 @@ make_root() {
     local -a programs
     mapfile -t programs < <(find "$tree/usr/libexec/berth" "$tree/usr/lib/berth" -type f -perm -u+x -o -name '*.so' -path '*berth*' | sed "s,^$tree,," | LC_ALL=C sort)
     check_libraries "$tree" "${programs[@]}"
+    if [ -n "$gl" ]; then add_gl "$tree"; fi
     make_squashfs "$tree" "$work/root.squashfs"
 }
 
