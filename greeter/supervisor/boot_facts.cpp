@@ -2,6 +2,7 @@
 #include "greeter/supervisor/boot_facts.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/record/boot_record.h"
 #include "base/record/command_line.h"
@@ -11,6 +12,7 @@ namespace berth::supervisor {
 namespace {
 
 constexpr size_t k_longest = 200;
+constexpr int k_virtual_terminals = 64;  ///< Their numbers are smaller (MAX_NR_CONSOLES).
 
 bool is_digits(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
@@ -66,6 +68,14 @@ std::string console_path(std::string_view line) {
 
 bool is_virtual_terminal(std::string_view tty) {
     return tty.starts_with("/dev/tty") && is_digits(tty.substr(8));
+}
+
+int virtual_terminal_number(std::string_view tty) {
+    if (!is_virtual_terminal(tty)) return 0;
+    int number = 0;
+    const std::string_view digits = tty.substr(8);
+    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    return read.ec == std::errc() && number < k_virtual_terminals ? number : 0;
 }
 
 std::string term_for(std::string_view tty) {

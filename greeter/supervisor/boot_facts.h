@@ -24,6 +24,8 @@ std::string console_path(std::string_view kernel_command_line);
 
 /// What is on the other side of `tty`: a virtual terminal of the kernel or a line to some terminal.
 bool is_virtual_terminal(std::string_view tty);
+/// 1 to 63; 0: it is not one of these.
+int virtual_terminal_number(std::string_view tty);
 /// terminfo's name for it.
 std::string term_for(std::string_view tty);
 

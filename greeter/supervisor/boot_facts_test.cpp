@@ -56,6 +56,10 @@ TEST(Term, is_linux_on_virtual_terminals_and_vt220_on_lines) {
     EXPECT_EQ(term_for("/dev/tty1"), "linux");
     EXPECT_EQ(term_for("/dev/ttyS0"), "vt220");
     EXPECT_EQ(term_for("/dev/hvc0"), "vt220");
+    EXPECT_EQ(virtual_terminal_number("/dev/tty12"), 12);
+    for (const char* none :
+         {"/dev/ttyS0", "/dev/tty0", "/dev/tty", "/dev/tty64", "/dev/tty99999999999", "/dev/hvc0"})
+        EXPECT_EQ(virtual_terminal_number(none), 0) << none;
     EXPECT_EQ(term_for("/dev/tty"), "vt220");
 }
 

@@ -466,13 +466,21 @@ Result<UniqueFd> take_signals() {
 }  // namespace
 
 Status run_greeter(const Options& options, Clock& clock, Report& report) {
-    protocol::protect_memory();
-    auto signals = BERTH_TRY(take_signals());
     std::string path = options.tty;
     if (path.empty()) {
         auto line = read_file("/proc/cmdline");
         path = console_path(line ? *line : "");
     }
+    Child guard;
+    if (is_virtual_terminal(path)) {
+        auto started = start_seat_guard(path, options.screen, clock, report);
+        if (started)
+            guard = std::move(*started);
+        else
+            report.error("no guard", started.error());
+    }
+    protocol::protect_memory();
+    auto signals = BERTH_TRY(take_signals());
     auto terminal = BERTH_TRY(Terminal::open(path));
     Greeter greeter(options, clock, report, std::move(terminal), std::move(signals));
     BERTH_TRY(greeter.find_ui_user());

@@ -26,6 +26,12 @@ Result<UniqueFd> listen_at(const std::string& path, gid_t group) {
 
 }  // namespace
 
+void kill_seat(const ScreenOptions& options, Report& report) {
+    for (const auto& unit : {options.unit, options.seat_unit})
+        if (Status killed = kill_control_group(options.control_groups + "/" + unit); !killed)
+            report.error("the seat is not killed", killed.error());
+}
+
 Result<std::unique_ptr<ScreenService>> ScreenService::open(const ScreenOptions& options, Clock& clock,
                                                            Report& report, Handle handle) {
     const passwd* user = getpwnam(options.user.c_str());
@@ -66,12 +72,6 @@ SpawnOptions ScreenService::systemctl(std::vector<std::string> arguments) const 
     SpawnOptions options;
     options.arguments = std::move(arguments);
     return options;
-}
-
-void ScreenService::kill_seat() {
-    for (const auto& unit : {options_.unit, options_.seat_unit})
-        if (Status killed = kill_control_group(options_.control_groups + "/" + unit); !killed)
-            report_.error("the seat is not killed", killed.error());
 }
 
 void ScreenService::send(const protocol::ToScreen& message) {

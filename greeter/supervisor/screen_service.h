@@ -33,6 +33,9 @@ struct ScreenOptions {
     std::string control_groups = "/sys/fs/cgroup/system.slice";  ///< The units' are in there.
 };
 
+/// What holds VT 2 does not let go of it: it is killed, and the compositor with it.
+void kill_seat(const ScreenOptions& options, Report& report);
+
 class ScreenService {
   public:
     using Handle = std::function<void(Event)>;
@@ -46,8 +49,7 @@ class ScreenService {
     /// Before this program ends.
     void end();
     void send(const protocol::ToScreen& message);
-    /// What holds VT 2 does not let go of it: it is killed, and the compositor with it.
-    void kill_seat();
+    void kill_seat() { supervisor::kill_seat(options_, report_); }
 
     void wait_for(Turn& turn);
 

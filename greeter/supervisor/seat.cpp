@@ -1,13 +1,29 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "greeter/supervisor/seat.h"
 
+#include <fcntl.h>
+
+#include "base/fd.h"
+#include "greeter/supervisor/boot_facts.h"
+#include "greeter/supervisor/guard.h"
+
 namespace berth::supervisor {
 namespace {
 
 constexpr int k_screen_terminal = 2;  ///< berth-screen.service's.
-constexpr Duration k_switch = std::chrono::milliseconds(500);
 
 }  // namespace
+
+Result<Child> start_seat_guard(const std::string& text_terminal, const ScreenOptions& options, Clock& clock,
+                               Report& report) {
+    return start_guard([&] {
+        const UniqueFd fd(open(text_terminal.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+        KernelVtCalls calls(fd.get());
+        VirtualTerminals(calls, clock)
+            .force(virtual_terminal_number(text_terminal), k_screen_terminal, report,
+                   [&] { kill_seat(options, report); });
+    });
+}
 
 Seat::Seat(int text_terminal, int fd, const ScreenOptions& options, Clock& clock, Report& report,
            ScreenService::Handle handle)
@@ -45,18 +61,9 @@ bool Seat::open(const Display& found) {
 }
 
 void Seat::bring_to_front(int number) {
-    const auto arrived = terminals_.activate(number, clock_.now() + k_switch);
-    if (!arrived) return report_.error("virtual terminal", arrived.error());
-    if (*arrived == Arrival::arrived) return;
-    report_.event(Level::warning, "the seat does not let go of its terminal");
-    if (screen_) screen_->kill_seat();
-    // The kernel takes the terminal back when its owner is dead and reaped, and somebody asks then.
-    for (int i = 0; i < 10; ++i) {
-        const auto again = terminals_.activate(number, clock_.now() + std::chrono::milliseconds(200));
-        if (!again || *again == Arrival::arrived) return;
-    }
-    if (Status s = terminals_.reclaim(k_screen_terminal); !s) report_.error("virtual terminal", s.error());
-    (void)terminals_.activate(number, clock_.now() + k_switch);
+    terminals_.force(number, k_screen_terminal, report_, [this] {
+        if (screen_) screen_->kill_seat();
+    });
 }
 
 void Seat::bring_text_to_front() {

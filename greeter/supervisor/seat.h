@@ -6,9 +6,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "base/clock.h"
 #include "base/report.h"
+#include "base/spawn.h"
 #include "greeter/supervisor/display.h"
 #include "greeter/supervisor/keyboards.h"
 #include "greeter/supervisor/screen_service.h"
@@ -16,6 +18,11 @@
 #include "greeter/supervisor/virtual_terminals.h"
 
 namespace berth::supervisor {
+
+/// Forks what brings the text screen to the front as soon as this program has died (guard.h), whatever is there.
+/// `text_terminal`: the path of a virtual terminal.
+Result<Child> start_seat_guard(const std::string& text_terminal, const ScreenOptions& options, Clock& clock,
+                               Report& report);
 
 class Seat {
   public:

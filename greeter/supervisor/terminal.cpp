@@ -62,7 +62,7 @@ Result<UniqueFd> Terminal::open_for_child() const {
 }
 
 int Terminal::number() const {
-    return is_virtual_terminal(path_) ? std::stoi(path_.substr(8)) : 0;
+    return virtual_terminal_number(path_);
 }
 
 void Terminal::lock_switching() {

@@ -14,6 +14,8 @@ namespace berth::supervisor {
 namespace {
 
 constexpr Duration k_interval = std::chrono::milliseconds(10);
+constexpr Duration k_switch = std::chrono::milliseconds(500);
+constexpr Duration k_switch_of_dead = std::chrono::milliseconds(200);
 
 }  // namespace
 
@@ -50,6 +52,21 @@ Result<Arrival> VirtualTerminals::activate(int number, BootTime deadline) {
     const auto arrival = switch_to(number, deadline);
     BERTH_TRY(calls_.lock(true));
     return arrival;
+}
+
+void VirtualTerminals::force(int number, int held, Report& report, const std::function<void()>& kill_seat) {
+    const auto arrived = activate(number, clock_.now() + k_switch);
+    if (!arrived) return report.error("virtual terminal", arrived.error());
+    if (*arrived == Arrival::arrived) return;
+    report.event(Level::warning, "the seat does not let go of its terminal");
+    kill_seat();
+    // The kernel takes the terminal back when its owner is dead and reaped, and somebody asks then.
+    for (int i = 0; i < 10; ++i) {
+        const auto again = activate(number, clock_.now() + k_switch_of_dead);
+        if (!again || *again == Arrival::arrived) return;
+    }
+    if (Status s = reclaim(held); !s) report.error("virtual terminal", s.error());
+    (void)activate(number, clock_.now() + k_switch);
 }
 
 Result<Arrival> VirtualTerminals::switch_to(int number, BootTime deadline) {

@@ -3,7 +3,10 @@
 // terminal.h) except while activate() runs. ioctl_vt(2); what the kernel does is in drivers/tty/vt/vt_ioctl.c.
 #pragma once
 
+#include <functional>
+
 #include "base/clock.h"
+#include "base/report.h"
 #include "base/result.h"
 
 namespace berth::supervisor {
@@ -54,6 +57,10 @@ class VirtualTerminals {
     /// itself, so that the next activate() of another one arrives. What its owner draws stays on the monitor while it
     /// has the display (DRM master).
     Status reclaim(int number) { return calls_.reclaim(number); }
+
+    /// activate(), whatever holds the terminal that is in front: `kill_seat` ends who does, and where that does not help
+    /// `held` is reclaimed. Takes 3 s at most; reports what happened.
+    void force(int number, int held, Report& report, const std::function<void()>& kill_seat);
 
   private:
     Result<Arrival> switch_to(int number, BootTime deadline);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/testing/fake_clock.h"
+#include "tests/testing/recording_report.h"
 
 namespace berth::supervisor {
 namespace {
@@ -141,6 +142,33 @@ TEST_F(VirtualTerminalsTest, reclaims_a_terminal_from_an_owner_that_cannot_be_ki
     ASSERT_TRUE(terminals_.reclaim(2));
     EXPECT_EQ(kernel_.reclaimed, std::vector<int>{2});
     EXPECT_EQ(terminals_.activate(1, clock_.now() + 20ms).value(), Arrival::arrived);
+}
+
+TEST_F(VirtualTerminalsTest, forces_a_switch_by_killing_who_holds_the_terminal) {
+    kernel_.in_front = 2;
+    kernel_.owner_takes = 1h;
+    RecordingReport report;
+    int killed = 0;
+    terminals_.force(1, 2, report, [&] {
+        ++killed;
+        kernel_.owner_takes = 0s;
+    });
+    EXPECT_EQ(kernel_.in_front, 1);
+    EXPECT_EQ(killed, 1);
+    EXPECT_TRUE(kernel_.reclaimed.empty());
+    EXPECT_TRUE(kernel_.locked);
+    terminals_.force(1, 2, report, [&] { ++killed; });
+    EXPECT_EQ(killed, 1);
+}
+
+TEST_F(VirtualTerminalsTest, forces_a_switch_from_one_that_cannot_be_killed) {
+    kernel_.in_front = 2;
+    kernel_.owner_takes = 1h;
+    RecordingReport report;
+    terminals_.force(1, 2, report, [] {});
+    EXPECT_EQ(kernel_.in_front, 1);
+    EXPECT_EQ(kernel_.reclaimed, std::vector<int>{2});
+    EXPECT_LE(clock_.now(), start_ + 3s);
 }
 
 }  // namespace

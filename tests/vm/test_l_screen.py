@@ -334,7 +334,7 @@ def test_l_keyboards_that_were_unplugged_have_the_chord_again_and_a_greeter_that
 
     d.wait_guest_text(r"(?m)^window#$", STEP_TIMEOUT * 2)  # one that still boots hears no power button
     session = w.agent("pidof berth-session").strip()
-    w.agent("kill -KILL $(pidof berth-greeter)")
+    w.agent("kill -KILL $(systemctl show -P MainPID berth-greeter.service)")
     d.wait_in_front("tty1")
     w.wait_virtual_terminal(ASKS_NAME)
     # The guest had the keys last; now they are Berth's.
