@@ -29,13 +29,33 @@ std::optional<unsigned> take_side(std::string_view& text) {
     return side;
 }
 
-/// The number of the card of "card0-HDMI-A-1"; nullopt: it is not a connector's name ("card0", "renderD128",
-/// "version").
-std::optional<unsigned> card_of(std::string_view name) {
+/// "card0" is a card, "card0-HDMI-A-1" a connector of it; "renderD128" and "version" are neither.
+struct Entry {
+    unsigned card;
+    bool connector;
+};
+std::optional<Entry> read_entry(std::string_view name) {
     if (!name.starts_with("card")) return std::nullopt;
     name.remove_prefix(4);
     const auto card = take_number(name);
-    return card && name.starts_with('-') ? card : std::nullopt;
+    if (!card || !(name.empty() || name.starts_with('-'))) return std::nullopt;
+    return Entry{.card = *card, .connector = !name.empty()};
+}
+
+/// By card, then by name.
+std::vector<std::string> entries(const std::string& drm, bool connectors) {
+    std::vector<std::pair<unsigned, std::string>> found;
+    std::error_code error;
+    std::filesystem::directory_iterator entry(drm, error);
+    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+        auto name = entry->path().filename().string();
+        if (const auto read = read_entry(name); read && read->connector == connectors)
+            found.emplace_back(read->card, std::move(name));
+    }
+    std::ranges::sort(found);
+    std::vector<std::string> names;
+    for (auto& [card, name] : found) names.push_back(std::move(name));
+    return names;
 }
 
 std::string first_line(const std::filesystem::path& file) {
@@ -55,21 +75,17 @@ std::optional<DisplayMode> parse_display_mode(std::string_view line) {
 }
 
 std::optional<Display> find_display(const std::string& drm) {
-    std::vector<std::pair<unsigned, std::string>> connectors;
-    std::error_code error;
-    std::filesystem::directory_iterator entry(drm, error);
-    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-        auto name = entry->path().filename().string();
-        if (const auto card = card_of(name)) connectors.emplace_back(*card, std::move(name));
-    }
-    std::ranges::sort(connectors);
-    for (const auto& [card, name] : connectors) {
+    for (const auto& name : entries(drm, true)) {
         const auto folder = std::filesystem::path(drm) / name;
         if (first_line(folder / "status") != "connected") continue;
         if (const auto mode = parse_display_mode(first_line(folder / "modes")))
             return Display{.connector = name, .mode = *mode};
     }
     return std::nullopt;
+}
+
+std::vector<std::string> find_cards(const std::string& drm) {
+    return entries(drm, false);
 }
 
 }  // namespace berth::supervisor

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace berth::supervisor {
 
@@ -27,5 +28,9 @@ std::optional<DisplayMode> parse_display_mode(std::string_view line);
 /// The first connector (by card, then by name) with a monitor and a mode, as it is now: a monitor may be plugged in or
 /// out at any time. nullopt: there is none, or the kernel has no DRM.
 std::optional<Display> find_display(const std::string& drm = "/sys/class/drm");
+
+/// The graphics cards ("card0"), sorted. A card whose driver went and came again has another name while a program still
+/// holds it open.
+std::vector<std::string> find_cards(const std::string& drm = "/sys/class/drm");
 
 }  // namespace berth::supervisor

@@ -44,6 +44,14 @@ TEST_F(DisplayTest, is_a_connected_monitor_in_its_first_mode) {
     EXPECT_EQ(find(), (Display{.connector = "card0-Virtual-1", .mode = {.width = 1280, .height = 800}}));
 }
 
+TEST_F(DisplayTest, has_cards_beside_connectors) {
+    EXPECT_TRUE(find_cards((root_ / "missing").string()).empty());
+    for (const char* name : {"card10", "card2", "renderD128", "card", "cards"})
+        std::filesystem::create_directories(root_ / name);
+    connector("card2-HDMI-A-1", "disconnected", "");
+    EXPECT_EQ(find_cards(root_.string()), (std::vector<std::string>{"card2", "card10"}));
+}
+
 TEST_F(DisplayTest, is_none_when_nothing_is_connected) {
     connector("card0-HDMI-A-1", "disconnected", "");
     connector("card0-VGA-1", "unknown", "1024x768\n");

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "base/fd.h"
 #include "greeter/supervisor/boot_facts.h"
 #include "greeter/supervisor/guard.h"
@@ -44,6 +46,17 @@ std::optional<Display> Seat::display() {
     return keyboards_->size() > 0 ? found : std::nullopt;
 }
 
+void Seat::look() {
+    if (!screen_ && !refused_) (void)display();
+    if (cards_.empty()) return;
+    const auto now = find_cards(options_.drm);
+    const bool all = std::ranges::all_of(
+        cards_, [&](const auto& card) { return std::ranges::find(now, card) != now.end(); });
+    if (all) return;
+    cards_.clear();
+    handle_(event::ScreenGone{"its display is gone"});
+}
+
 bool Seat::open(const Display& found) {
     // What is left on the second terminal is killed first: it may hold a keyboard.
     auto screen = ScreenService::open(options_, clock_, report_, handle_);
@@ -75,11 +88,13 @@ void Seat::bring_text_to_front() {
 void Seat::start_screen() {
     if (!screen_) return;
     bring_to_front(k_screen_terminal);
+    cards_ = find_cards(options_.drm);
     screen_->start();
 }
 
 void Seat::stop_screen() {
     if (!screen_) return;
+    cards_.clear();
     bring_text_to_front();
     screen_->stop();
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/report.h"
@@ -34,10 +35,10 @@ class Seat {
     /// Where a guest can be shown: a monitor, and keyboards whose chord brings its user back. Looked for each time, for
     /// a monitor comes and goes.
     std::optional<Display> display();
-    /// From time to time: takes the keyboards as soon as there is a display, which at boot may come after us.
-    void look() {
-        if (!screen_ && !refused_) (void)display();
-    }
+    /// From time to time: takes the keyboards as soon as there is a display, which at boot may come after us; and says
+    /// that the guest's screen is gone when one of the cards is that were there when it began. The compositor goes on
+    /// without its card, sees nothing of its driver's return, and answers.
+    void look();
 
     /// The chord to tell a user of; empty: keyboards are not read here.
     std::string chord() const { return keyboards_ ? format_chord(options_.chords.front()) : ""; }
@@ -69,6 +70,7 @@ class Seat {
     bool refused_ = false;  ///< There was a display, and no way to show a guest there.
     std::unique_ptr<ScreenService> screen_;
     std::optional<Keyboards> keyboards_;  ///< With it.
+    std::vector<std::string> cards_;      ///< From start_screen() to stop_screen().
 };
 
 }  // namespace berth::supervisor

@@ -8,6 +8,7 @@ import uuid
 
 from accel import EMULATED, EMULATED_KERNEL, accelerator
 from agent import Agent
+from monitor import Monitor
 from processes import LabError, Process, connect_unix, run, wait_until
 from qmp import Qmp
 from screen import Screen
@@ -101,11 +102,15 @@ class Workstation:
         driver, *properties = KEYBOARD.split(",")
         self.qmp("device_add", driver=driver, **dict(p.split("=") for p in properties))
 
+    def monitor(self):
+        return Monitor(self.folder / "monitor.sock", *map(int, self.display.split("x")))
+
     def _graphics(self):
         if not self.display:
             return ["-vga", "std"]
         width, height = self.display.split("x")
         return ["-device", f"virtio-vga,id=vga0,xres={width},yres={height}", "-device", "qemu-xhci,id=usb", "-device", KEYBOARD, "-device", "usb-tablet",
+                "-vnc", f"unix:{self.folder}/monitor.sock",  # for a monitor that is plugged out
                 "-audiodev", "none,id=sound"]  # for a sound card that is plugged in
 
     # -- power --------------------------------------------------------------------------------------------------------------

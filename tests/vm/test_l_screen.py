@@ -347,6 +347,94 @@ def test_l_keyboards_that_were_unplugged_have_the_chord_again_and_a_greeter_that
     client_is_clean(w.agent)
 
 
+def connector(w):
+    return w.agent("cat /sys/class/drm/card*-*/status 2>/dev/null || true").strip()
+
+
+def unplug(d):
+    d.w.monitor().unplug()
+    wait_until(lambda: connector(d.w) == "disconnected", STEP_TIMEOUT, "no monitor", interval=0.5)
+
+
+def plug(d):
+    d.w.monitor().plug()
+    wait_until(lambda: connector(d.w) == "connected", STEP_TIMEOUT, "a monitor", interval=0.5)
+
+
+def test_l_a_monitor_that_was_unplugged_has_the_picture_again_and_the_chord_works_meanwhile(display):
+    d, w = display, display.w
+    d.login_to_the_first_frame(GUS)
+    shell_on_the_screen(d)
+    before, guest = d.frames(), w.agent("virsh -q list --name")
+    unplug(d)
+    d.to_the_menu()
+    from_menu_to_guest(d)
+    d.type("clear", enter=True)
+    plug(d)
+    d.looks_like("guest-shell.png", SHELL)
+    # Out and in while the menu is in front.
+    d.to_the_menu()
+    unplug(d)
+    plug(d)
+    d.looks_like("menu.png", MENU)
+    from_menu_to_guest(d)
+    d.type("clear", enter=True)
+    d.looks_like("guest-shell.png", SHELL)
+    assert (d.frames(), w.agent("virsh -q list --name")) == (before, guest), "compositor or guest was begun anew"
+    # A guest ends without a monitor as with one.
+    unplug(d)
+    d.type("poweroff", enter=True)
+    d.wait_in_front("tty1")
+    w.wait_virtual_terminal(ASKS_NAME)
+    client_is_clean(w.agent)
+    plug(d)
+    w.wait_virtual_terminal(ASKS_NAME)
+
+
+def display_driver(w, what):
+    w.agent(f"echo $(cd /sys/bus/virtio/devices && grep -l '^0x0010$' */device | cut -d/ -f1) >/sys/bus/virtio/drivers/virtio_gpu/{what}")
+
+
+def test_l_a_display_driver_that_goes_leaves_the_serial_line_and_one_that_comes_again_brings_the_guest(display):
+    d, w = display, display.w
+    d.login_to_the_first_frame(GUS)
+    shell_on_the_screen(d)
+    guest = w.agent("virsh -q list --name")
+    display_driver(w, "unbind")
+    d.wait_in_front("tty1")
+    w.wait_virtual_terminal("The screen failed")
+    assert w.agent("virsh -q list --name") == guest
+    d.type("echo on-the-serial-line", enter=True)
+    w.wait_virtual_terminal(r"(?m)^on-the-serial-line$")
+    d.press("ctrl", "alt", "delete")
+    w.wait_virtual_terminal("Berth menu")
+    display_driver(w, "bind")
+    d.looks_like("menu.png", MENU)
+    d.press("1")
+    w.wait_virtual_terminal("back in your VM")
+    d.type("poweroff", enter=True)
+    w.wait_virtual_terminal(ASKS_NAME)
+    client_is_clean(w.agent)
+
+    # The next guest has the display that came back. Away while the menu is in front, the compositor is begun anew when its user goes back.
+    d.login_to_the_first_frame(GUS)
+    shell_on_the_screen(d)
+    gone, before, guest = d.journal("its display is gone"), d.frames(), w.agent("virsh -q list --name")
+    d.to_the_menu()
+    display_driver(w, "unbind")
+    wait_until(lambda: d.journal("its display is gone") > gone, STEP_TIMEOUT, "the display gone", interval=0.5)
+    assert "Berth menu" in w.virtual_terminal()
+    display_driver(w, "bind")
+    d.looks_like("menu.png", MENU)
+    d.press("1")
+    wait_until(lambda: d.frames() > before, STEP_TIMEOUT, "the running guest's picture again", interval=1)
+    assert (d.in_front(), w.agent("virsh -q list --name")) == ("tty2", guest)
+    d.wait_keys_reach_the_guest()
+    d.type("clear", enter=True)
+    d.looks_like("guest-shell.png", SHELL)
+    d.switch_off()
+
+
 # What a workstation must not have more of after many logins: name and value, one a line.
 _USED = r"""
 for name in berth-greeter seatd libvirtd virtqemud; do
