@@ -43,6 +43,17 @@ std::optional<size_t> choose_element(const std::vector<Element>& elements) {
     return first;
 }
 
+std::optional<Setting> awakened(const Element& element, Setting now, Range range, bool chosen) {
+    constexpr auto k_to_the_ear =
+        std::to_array<std::string_view>({"Master", "PCM", "Front", "Speaker", "Bass Speaker", "Headphone",
+                                         "Line Out", "Surround", "Center", "LFE", "Side"});
+    constexpr int k_loud_enough = 70;
+    if (!element.plays || !(chosen || std::ranges::contains(k_to_the_ear, element.name))) return std::nullopt;
+    const bool silent = range.most > range.least && now.value <= range.least;
+    if (now.on && !silent) return std::nullopt;
+    return Setting{.value = silent ? value_of(chosen ? k_loud_enough : 100, range) : now.value, .on = true};
+}
+
 std::optional<size_t> choose_backlight(const std::vector<Backlight>& lights) {
     constexpr auto k_order = std::to_array<std::string_view>({"firmware", "platform", "raw"});
     const auto rank = [&](const Backlight& light) {

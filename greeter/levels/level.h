@@ -28,6 +28,18 @@ struct Element {
 /// "Master", else the first that has a volume; none: the index is nothing.
 std::optional<size_t> choose_element(const std::vector<Element>& elements);
 
+/// How an element is, and shall be.
+struct Setting {
+    long value = 0;
+    bool on = true;
+    friend bool operator==(const Setting&, const Setting&) = default;
+};
+/// What an element that is off or at its least when its card comes is set to, as drivers of Intel HDA leave what is
+/// between a program and the ear (alsactl(1) would put back what a workstation without memory of its own has not):
+/// `chosen` (choose_element()) on and at 70 percent, the others on and at their most. nullopt: it stays as it is, for it
+/// plays already, or leads elsewhere (what a microphone hears, a PC's beeper).
+std::optional<Setting> awakened(const Element& element, Setting now, Range range, bool chosen);
+
 /// One of /sys/class/backlight.
 struct Backlight {
     std::string name, type;

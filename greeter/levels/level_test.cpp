@@ -17,6 +17,32 @@ TEST(Level, is_in_percent_what_the_device_has_between_two_numbers) {
     EXPECT_EQ(value_of(3, {5, 5}), 5);
 }
 
+constexpr Range k_hda{0, 87};
+
+TEST(Level, is_set_to_be_heard_where_a_card_comes_silent) {
+    const Setting silent{.value = 0, .on = false};
+    EXPECT_EQ(awakened({"Master", true}, silent, k_hda, true), (Setting{.value = 61, .on = true}));
+    EXPECT_EQ(awakened({"Speaker", true}, silent, k_hda, false), (Setting{.value = 87, .on = true}));
+    EXPECT_EQ(awakened({"Sound", true}, silent, k_hda, true), (Setting{.value = 61, .on = true}));
+}
+
+TEST(Level, stays_as_loud_as_it_is_where_a_card_was_only_off) {
+    EXPECT_EQ(awakened({"Master", true}, {.value = 12, .on = false}, k_hda, true),
+              (Setting{.value = 12, .on = true}));
+    EXPECT_EQ(awakened({"Master", true}, {.value = 12, .on = true}, k_hda, true), std::nullopt);
+    EXPECT_EQ(awakened({"Master", true}, {.value = 5, .on = true}, {5, 5}, true), std::nullopt)
+        << "one number only";
+    EXPECT_EQ(awakened({"Speaker", true}, {.value = 0, .on = false}, {}, false),
+              (Setting{.value = 0, .on = true}))
+        << "a switch without a volume";
+}
+
+TEST(Level, stays_as_it_is_where_it_leads_elsewhere) {
+    for (const char* name : {"Mic", "Loopback Mixing", "Beep"})
+        EXPECT_EQ(awakened({name, true}, {.value = 0, .on = false}, k_hda, false), std::nullopt) << name;
+    EXPECT_EQ(awakened({"Master", false}, {.value = 0, .on = false}, k_hda, true), std::nullopt);
+}
+
 TEST(Level, comes_back_from_percent_wherever_the_device_is_as_fine) {
     for (const Range range : {Range{0, 100}, Range{-300, 712}, Range{1, 65535}})
         for (int percent = 0; percent <= 100; ++percent)

@@ -19,10 +19,11 @@ using berth::levels::Volume;
 
 constexpr unsigned k_seconds = 5;
 
-const std::vector<std::string> k_changes = {"louder", "quieter", "mute", "brighter", "darker"};
+const std::vector<std::string> k_changes = {"louder", "quieter", "mute", "wake", "brighter", "darker"};
 
 Status change(const std::string& what, std::optional<Volume>& volume, std::optional<Panel>& panel) {
     if (volume && what == "mute") return volume->mute(!volume->muted());
+    if (volume && what == "wake") return volume->wake();
     if (volume && (what == "louder" || what == "quieter")) return volume->step(what == "louder");
     if (panel && (what == "brighter" || what == "darker")) return panel->step(what == "brighter");
     return {};

@@ -21,6 +21,28 @@ Range range_of(snd_mixer_elem_t* element) {
     return range;
 }
 
+Element describe(snd_mixer_elem_t* element) {
+    return {.name = snd_mixer_selem_get_name(element),
+            .plays =
+                snd_mixer_selem_is_active(element) != 0 && snd_mixer_selem_has_playback_volume(element) != 0};
+}
+
+bool is_on(snd_mixer_elem_t* element) {
+    int on = 1;
+    if (snd_mixer_selem_has_playback_switch(element) != 0)
+        snd_mixer_selem_get_playback_switch(element, SND_MIXER_SCHN_MONO, &on);
+    return on != 0;
+}
+
+Status set_value(snd_mixer_elem_t* element, long value) {
+    return checked(snd_mixer_selem_set_playback_volume_all(element, value), "set the volume");
+}
+
+Status set_on(snd_mixer_elem_t* element, bool on) {
+    if (snd_mixer_selem_has_playback_switch(element) == 0) return {};
+    return checked(snd_mixer_selem_set_playback_switch_all(element, on ? 1 : 0), "mute");
+}
+
 long value_of(snd_mixer_elem_t* element) {
     long value = 0;
     snd_mixer_selem_get_playback_volume(element, SND_MIXER_SCHN_MONO, &value);
@@ -44,9 +66,7 @@ std::optional<Volume> Volume::find(const std::string& card) {
     std::vector<Element> elements;
     for (auto* e = snd_mixer_first_elem(opened); e != nullptr; e = snd_mixer_elem_next(e)) {
         found.push_back(e);
-        elements.push_back(
-            {.name = snd_mixer_selem_get_name(e),
-             .plays = snd_mixer_selem_is_active(e) != 0 && snd_mixer_selem_has_playback_volume(e) != 0});
+        elements.push_back(describe(e));
     }
     const auto chosen = choose_element(elements);
     if (!chosen) return std::nullopt;
@@ -58,21 +78,36 @@ int Volume::percent() const {
 }
 
 bool Volume::muted() const {
-    int on = 1;
-    if (snd_mixer_selem_has_playback_switch(element_) != 0)
-        snd_mixer_selem_get_playback_switch(element_, SND_MIXER_SCHN_MONO, &on);
-    return on == 0;
+    return !is_on(element_);
 }
 
 Status Volume::step(bool up) {
-    const long wanted = stepped(value_of(element_), range_of(element_), k_step, up);
-    BERTH_TRY(checked(snd_mixer_selem_set_playback_volume_all(element_, wanted), "set the volume"));
+    BERTH_TRY(set_value(element_, stepped(value_of(element_), range_of(element_), k_step, up)));
     return up && muted() ? mute(false) : Status{};
 }
 
 Status Volume::mute(bool on) {
-    if (snd_mixer_selem_has_playback_switch(element_) == 0) return {};
-    return checked(snd_mixer_selem_set_playback_switch_all(element_, on ? 0 : 1), "mute");
+    return set_on(element_, !on);
+}
+
+Status Volume::wake() {
+    Status first_failure;
+    for (auto* e = snd_mixer_first_elem(mixer_.get()); e != nullptr; e = snd_mixer_elem_next(e))
+        if (Status s = wake(e); !s && first_failure) first_failure = std::move(s);
+    return first_failure;
+}
+
+Status Volume::wake(snd_mixer_elem_t* element) {
+    const bool has_volume = snd_mixer_selem_has_playback_volume(element) != 0;
+    Element what = describe(element);
+    // One that can only be set on and off counts here, too.
+    what.plays |=
+        snd_mixer_selem_is_active(element) != 0 && snd_mixer_selem_has_playback_switch(element) != 0;
+    const Setting now{.value = has_volume ? value_of(element) : 0, .on = is_on(element)};
+    const auto wanted = awakened(what, now, has_volume ? range_of(element) : Range{}, element == element_);
+    if (!wanted) return {};
+    if (has_volume) BERTH_TRY(set_value(element, wanted->value));
+    return set_on(element, wanted->on);
 }
 
 }  // namespace berth::levels

@@ -22,6 +22,8 @@ class Volume {
     /// Five percent louder or quieter. Who asks for louder hears something: it is not muted any more.
     Status step(bool up);
     Status mute(bool on);
+    /// What came silent plays (awakened()), each element of the card's.
+    Status wake();
 
   private:
     struct Close {
@@ -29,6 +31,7 @@ class Volume {
     };
     using Mixer = std::unique_ptr<snd_mixer_t, Close>;
     Volume(Mixer mixer, snd_mixer_elem_t* element) : mixer_(std::move(mixer)), element_(element) {}
+    Status wake(snd_mixer_elem_t* element);
 
     Mixer mixer_;
     snd_mixer_elem_t* element_;  ///< The mixer's.

@@ -111,7 +111,8 @@ class Workstation:
         width, height = self.display.split("x")
         return ["-device", f"virtio-vga,id=vga0,xres={width},yres={height}", "-device", "qemu-xhci,id=usb", "-device", KEYBOARD, "-device", "usb-tablet",
                 "-vnc", f"unix:{self.folder}/monitor.sock",  # for a monitor that is plugged out
-                "-audiodev", "none,id=sound"]  # for a sound card that is plugged in
+                # A sound card, and what another one needs that is plugged in.
+                "-audiodev", "none,id=sound", "-device", "intel-hda,id=hda", "-device", "hda-output,audiodev=sound"]
 
     # -- power --------------------------------------------------------------------------------------------------------------
     def power_on(self, state=None):

@@ -154,6 +154,31 @@ def the_chord_is_taken_of_ten_keyboards_in_each_layout_while_a_key_is_held(d):
     d.wait_keys_reach_the_guest()
 
 
+def levels(w):
+    return w.agent("/usr/libexec/berth/berth-levels").strip()
+
+
+def sound_driver(w, what):
+    """Of the Intel HDA card, whose driver leaves it silent."""
+    w.agent(f"d=/sys/bus/pci/drivers/snd_hda_intel; f=/run/hda; [ -e $f ] || (cd $d && ls -d 0*) >$f; cat $f >$d/{what}")
+    wait_until(lambda: (w.agent.ask("test -e /dev/snd/controlC0")[0] == 0) == (what == "bind"), STEP_TIMEOUT, f"the sound card after {what}", interval=0.5)
+
+
+def a_card_that_comes_silent_is_set_on(d):
+    w = d.w
+    assert levels(w) == "volume 70 %"
+    w.agent("/usr/libexec/berth/berth-levels mute")
+    sound_driver(w, "unbind")
+    w.agent("udevadm control --stop-exec-queue")
+    try:
+        sound_driver(w, "bind")
+        assert levels(w) == "volume off (0 %)"
+    finally:
+        w.agent("udevadm control --start-exec-queue")
+    wait_until(lambda: levels(w) == "volume 70 %", STEP_TIMEOUT, "the card's volume", interval=0.5)
+    sound_driver(w, "unbind")
+
+
 def the_menu_turns_the_volume_of_a_card_that_is_plugged_in(d):
     w = d.w
     w.qmp("device_add", driver="usb-audio", id="card", audiodev="sound")
@@ -194,6 +219,7 @@ def test_l_the_guests_screen_takes_the_display_and_the_chord_brings_berth_back(d
     from_menu_to_guest(d)
     d.type("echo typed-on-the-screen", enter=True)
     d.wait_guest_text(r"(?m)^typed-on-the-screen$")
+    a_card_that_comes_silent_is_set_on(d)
     the_menu_turns_the_volume_of_a_card_that_is_plugged_in(d)
     the_chord_is_taken_of_ten_keyboards_in_each_layout_while_a_key_is_held(d)
     # Berth's words come over the guest, and go.
