@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/sim/drivers.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace berth::sim {
+
+RandomChooser::RandomChooser(uint64_t seed) : random_(seed * 0x9e3779b97f4a7c15ULL + 1) {
+    static constexpr unsigned k_calm[] = {3, 6, 12, 25, 60};
+    calm_ = k_calm[random_() % std::size(k_calm)];
+}
+
+size_t RandomChooser::choose(const Point& point) {
+    if (random_() % calm_ != 0) return 0;
+    return random_() % point.options.size();
+}
+
+std::string to_text(const Schedule& schedule) {
+    std::string text;
+    for (size_t i = 0; i < schedule.size(); i++)
+        if (schedule[i] != 0) text += fmt::format("{}{}:{}", text.empty() ? "" : ",", i, schedule[i]);
+    return text.empty() ? "-" : text;
+}
+
+Schedule schedule_of(const std::string& text) {
+    Schedule schedule;
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    while (at < end && *at != '-') {
+        size_t place = 0;
+        uint16_t chosen = 0;
+        at = std::from_chars(at, end, place).ptr;
+        if (at < end && *at == ':') at = std::from_chars(at + 1, end, chosen).ptr;
+        if (place > 1'000'000) break;
+        if (schedule.size() <= place) schedule.resize(place + 1);
+        schedule[place] = chosen;
+        if (at < end) at++;
+    }
+    return schedule;
+}
+
+Schedule shrink(const Scenario& scenario, Schedule failing) {
+    const auto still_fails = [&](const Schedule& list) {
+        ListChooser chooser(list);
+        return play(scenario, chooser).failure.has_value();
+    };
+    const auto odd = [](const Schedule& list) {
+        std::vector<size_t> places;
+        for (size_t i = 0; i < list.size(); i++)
+            if (list[i] != 0) places.push_back(i);
+        return places;
+    };
+    // Stretches of odd choices made undisturbed, halves first. What follows a changed place means
+    // something else then, and mostly still fails.
+    for (size_t stretch = std::max<size_t>(1, odd(failing).size() / 2); stretch > 0;) {
+        bool shorter = false;
+        const auto places = odd(failing);
+        for (size_t from = 0; from < places.size(); from += stretch) {
+            Schedule calmer = failing;
+            for (size_t i = from; i < std::min(from + stretch, places.size()); i++) calmer[places[i]] = 0;
+            if (calmer == failing || !still_fails(calmer)) continue;
+            failing = std::move(calmer);
+            shorter = true;
+        }
+        if (!shorter) stretch /= 2;
+    }
+    while (!failing.empty() && failing.back() == 0) failing.pop_back();
+    return failing;
+}
+
+class DepthFirst::Walk final : public Chooser {
+  public:
+    explicit Walk(DepthFirst& search) : search_(search) {}
+    size_t choose(const Point& point) override {
+        auto& path = search_.path_;
+        if (at_ < path.size()) return path[at_++].chosen;
+        if (search_.entered(point.digest(), point.left)) {
+            search_.figures_.cuts++;
+            return k_cut;
+        }
+        path.push_back({0, static_cast<uint16_t>(point.options.size())});
+        at_++;
+        return 0;
+    }
+
+  private:
+    DepthFirst& search_;
+    size_t at_ = 0;
+};
+
+bool DepthFirst::entered(uint64_t digest, const Purses& left) {
+    auto& before = seen_[digest];
+    for (const Purses& other : before)
+        if (std::ranges::equal(left, other, std::less_equal<>())) return true;
+    if (before.empty()) figures_.states++;
+    before.push_back(left);
+    return false;
+}
+
+std::optional<Outcome> DepthFirst::search(std::chrono::seconds most) {
+    const auto begun = std::chrono::steady_clock::now();
+    const auto seconds = [&] {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    };
+    while (true) {
+        Walk walk(*this);
+        Outcome outcome = play(scenario_, walk);
+        figures_.schedules++;
+        figures_.steps += outcome.steps;
+        figures_.deepest = std::max<uint64_t>(figures_.deepest, outcome.schedule.size());
+        figures_.seconds = seconds();
+        if (outcome.failure) return outcome;
+        while (!path_.empty() && path_.back().chosen + 1 == path_.back().options) path_.pop_back();
+        if (path_.empty()) {
+            figures_.complete = true;
+            return std::nullopt;
+        }
+        path_.back().chosen++;
+        if (seconds() > static_cast<double>(most.count())) return std::nullopt;
+    }
+}
+
+}  // namespace berth::sim

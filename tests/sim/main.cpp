@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// sim: plays runs of the lock and the engine in a world of its own.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "tests/sim/drivers.h"
+#include "tests/sim/scenarios.h"
+
+using namespace berth::sim;
+
+namespace {
+
+void tell(Scenario scenario, const Schedule& schedule) {
+    scenario.world.log = true;
+    ListChooser chooser(schedule);
+    const Outcome outcome = play(scenario, chooser);
+    for (const auto& event : outcome.events) fmt::print("{}\n", event);
+    fmt::print("{}\n", outcome.failure ? "failed: " + outcome.failure->what : "good");
+}
+
+int report(const Scenario& scenario, const Outcome& outcome, const std::string& how) {
+    const Schedule small = shrink(scenario, outcome.schedule);
+    tell(scenario, small);
+    fmt::print("schedule: sim {} --replay {}\n", how, to_text(small));
+    return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    uint64_t first = 1, count = 0, most = 180;
+    std::string replay;
+    bool search = false, must_fail = false;
+    CLI::App app("Plays runs of the lock and the engine in a world of its own");
+    app.add_option("--seed", first, "The first seed");
+    app.add_option("--count", count, "Random runs");
+    app.add_flag("--all", search, "All schedules of the small scenario");
+    app.add_option("--seconds", most, "No longer than that");
+    app.add_flag("--must-fail", must_fail, "Good if one of the runs fails");
+    app.add_option("--replay", replay, "A schedule, of --seed or of --all");
+    CLI11_PARSE(app, argc, argv);
+    if (!replay.empty()) {
+        tell(search ? small_scenario() : random_scenario(first), schedule_of(replay));
+        return 0;
+    }
+    uint64_t steps = 0, grants = 0, flushes = 0;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        const Scenario scenario = random_scenario(seed);
+        RandomChooser chooser(seed);
+        const Outcome outcome = play(scenario, chooser);
+        steps += outcome.steps;
+        grants += outcome.grants;
+        flushes += outcome.flushes;
+        if (outcome.failure && must_fail) {
+            fmt::print("caught by run {} of {}, {} steps: {}\n", seed - first + 1, count, steps,
+                       outcome.failure->what);
+            return 0;
+        }
+        if (outcome.failure) return report(scenario, outcome, fmt::format("--seed {}", seed));
+    }
+    if (count) fmt::print("{} runs, {} steps, {} locks taken, {} flushes\n", count, steps, grants, flushes);
+    if (!search) return must_fail ? 1 : 0;
+    const Scenario scenario = small_scenario();
+    DepthFirst all(scenario);
+    const auto failed = all.search(std::chrono::seconds(most));
+    const auto& f = all.figures();
+    fmt::print("{} schedules, {} states, {} cuts, {} steps, at most {} choices, {:.1f} s, {}\n", f.schedules,
+               f.states, f.cuts, f.steps, f.deepest, f.seconds, f.complete ? "complete" : "not complete");
+    return failed ? report(scenario, *failed, "--all") : f.complete ? 0 : 1;
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/sim/oracle.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tests/sim/digest.h"
+
+namespace berth::sim {
+namespace {
+
+bool has(const std::string& set, char value) {
+    return set.find(value) != std::string::npos;
+}
+
+void put(std::string& set, char value) {
+    if (!has(set, value)) set += value;
+}
+
+}  // namespace
+
+Oracle::Oracle(World& world, files::FileHandle disk, size_t size)
+    : world_(world), disk_(std::move(disk)), bytes_(size) {
+    for (Byte& byte : bytes_) byte.now = byte.kept = ".";
+}
+
+const Server::Node& Oracle::node() const {
+    return *world_.server().at(disk_);
+}
+
+void Oracle::granted(unsigned client, uint64_t epoch) {
+    world_.note("client {} has lock {}", client + 1, epoch);
+    grants_++;
+    if (epoch <= owner_)
+        return world_.fail_run(fmt::format("client {} took lock {}, and client {} had taken lock {}",
+                                           client + 1, epoch, owner_client_ + 1, owner_));
+    check_stable("when the next owner came");
+    const std::string& data = node().data;
+    for (size_t at = 0; at < bytes_.size(); at++) {
+        Byte& byte = bytes_[at];
+        if (!has(byte.kept, data[at]) && !has(byte.now, data[at]))
+            return world_.fail_run(
+                fmt::format("the next owner finds '{}' at {}: none of \"{}\"", data[at], at, byte.now));
+        // What the last owner never flushed may be there, and go again with a restart.
+        for (const char value : byte.kept) put(byte.now, value);
+        byte.kept = byte.now;
+    }
+    owner_ = epoch;
+    owner_client_ = client;
+    flushing_ = false;
+}
+
+void Oracle::executed(const Call& call, bool copy) {
+    if (call.kind != Call::Kind::block || call.epoch >= owner_) return;
+    world_.fail_run(fmt::format("{}client {}, owner of lock {}, wrote after client {} had lock {}",
+                                copy ? "late: " : "", call.client + 1, call.epoch, owner_client_ + 1,
+                                owner_));
+}
+
+void Oracle::lost_write(unsigned client) {
+    rights_[client].lost = world_.order();
+}
+
+void Oracle::listed(unsigned client, uint64_t begun) {
+    rights_[client].listed = begun;
+}
+
+void Oracle::sends_block(unsigned client) {
+    const Right& right = rights_[client];
+    if (right.lost > right.listed)
+        world_.fail_run(fmt::format(
+            "client {} sends a block while one may be on its way on a lost connection", client + 1));
+}
+
+void Oracle::asked_write(uint64_t epoch, uint64_t offset, const std::string& data) {
+    if (epoch != owner_) return;
+    for (size_t i = 0; i < data.size(); i++) {
+        Byte& byte = bytes_[offset + i];
+        put(byte.kept, data[i]);
+        put(byte.flushing, data[i]);
+        put(byte.now, data[i]);
+    }
+}
+
+void Oracle::told_write(uint64_t epoch, uint64_t offset, const std::string& data, bool good) {
+    if (epoch != owner_ || !good) return;
+    for (size_t i = 0; i < data.size(); i++) bytes_[offset + i].now = data[i];
+}
+
+void Oracle::told_read(uint64_t epoch, uint64_t offset, const std::string& data) {
+    if (epoch != owner_) return;
+    for (size_t i = 0; i < data.size(); i++) {
+        Byte& byte = bytes_[offset + i];
+        if (!has(byte.now, data[i]))
+            return world_.fail_run(
+                fmt::format("a read brings '{}' at {}: none of \"{}\"", data[i], offset + i, byte.now));
+    }
+}
+
+void Oracle::asked_flush(uint64_t epoch) {
+    if (epoch != owner_) return;
+    flushing_ = true;
+    for (Byte& byte : bytes_) byte.flushing = byte.now;
+}
+
+void Oracle::told_flush(uint64_t epoch, bool good) {
+    if (epoch != owner_ || !std::exchange(flushing_, false) || !good) return;
+    flushes_++;
+    for (Byte& byte : bytes_) byte.kept = byte.flushing;
+    check_stable("after a flush");
+}
+
+void Oracle::check_stable(const char* when) {
+    const std::string& stable = node().stable;
+    for (size_t at = 0; at < bytes_.size(); at++)
+        if (!has(bytes_[at].kept, stable[at]))
+            return world_.fail_run(fmt::format("{}, stable storage has '{}' at {}: none of \"{}\"", when,
+                                               stable[at], at, bytes_[at].kept));
+}
+
+void Oracle::end() {
+    check_stable("in the end");
+}
+
+uint64_t Oracle::digest() const {
+    Digest digest;
+    digest.add(owner_).add(flushing_);
+    for (const Byte& byte : bytes_) {
+        digest.add(byte.now).add(byte.kept);
+        if (flushing_) digest.add(byte.flushing);
+    }
+    return digest.value();
+}
+
+}  // namespace berth::sim

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/sim/scenarios.h"
+
+#include <random>
+
+namespace berth::sim {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+SimTimes tenth() {
+    SimTimes times;
+    times.lock = {milliseconds(1'000), milliseconds(6'000), milliseconds(9'000), milliseconds(3'000)};
+    times.request_timeout = milliseconds(1'500);
+    times.notice = milliseconds(500);
+    return times;
+}
+
+Purses purses(uint8_t switches, uint8_t copies, uint8_t losses, uint8_t restarts, uint8_t crashes,
+              uint8_t refusals) {
+    return {0, switches, copies, losses, restarts, crashes, refusals};
+}
+
+}  // namespace
+
+Scenario small_scenario() {
+    Scenario s;
+    s.times = tenth();
+    s.world = {.delay = s.times.lock.sweep_wait,
+               .longest = seconds(60),
+               .fine = false,
+               .purses = purses(3, 1, 0, 1, 1, 0)};
+    s.disk = 8;
+    const std::string block(8, '?');
+    s.plans = {{.begins = {}, .guest = {{.data = block}, {.data = block}}},
+               {.begins = seconds(1),
+                .guest = {{.kind = Wish::Kind::read, .count = 8}, {.data = block}, {.data = block}}}};
+    return s;
+}
+
+Scenario random_scenario(uint64_t seed) {
+    std::mt19937_64 random(seed);
+    Scenario s;
+    s.times = tenth();
+    s.world = {.delay = s.times.lock.sweep_wait, .longest = seconds(1200)};
+    const auto some = [&](unsigned most) { return static_cast<uint8_t>(random() % (most + 1)); };
+    s.world.purses = purses(some(200), some(12), some(12), some(4), some(4), some(12));
+    s.world.clients = random() % 4 == 0 ? 3 : 2;
+    s.disk = 32;
+    s.transfer = random() % 2 ? 16 : 8;
+    for (unsigned client = 0; client < s.world.clients; client++) {
+        Plan plan{.begins = milliseconds(250 * (random() % 20)), .sessions = 1U + some(2)};
+        for (unsigned wishes = random() % 16; wishes > 0; wishes--) {
+            Wish wish;
+            const uint64_t offset = 8 * (random() % 3);
+            switch (random() % 6) {
+                case 0:
+                    wish = {.kind = Wish::Kind::read, .offset = offset, .count = 16};
+                    break;
+                case 1:
+                    wish = {.kind = Wish::Kind::flush};
+                    break;
+                case 2:
+                    wish = {.kind = Wish::Kind::pause, .pause = milliseconds(250 * (random() % 24))};
+                    break;
+                default:
+                    wish = {.offset = offset,
+                            .data = std::string(random() % 2 ? 8 : 16, '?'),
+                            .fua = random() % 8 == 0};
+            }
+            plan.guest.push_back(wish);
+        }
+        s.plans.push_back(std::move(plan));
+    }
+    return s;
+}
+
+}  // namespace berth::sim
