@@ -49,6 +49,7 @@ struct Option {
 struct Point {
     std::span<const Option> options;
     const Purses& left;
+    bool block = false;                ///< The next call is about blocks.
     std::function<uint64_t()> digest;  ///< Of the whole world; whoever needs it asks.
 };
 

@@ -8,12 +8,24 @@ namespace berth::sim {
 
 RandomChooser::RandomChooser(uint64_t seed) : random_(seed * 0x9e3779b97f4a7c15ULL + 1) {
     static constexpr unsigned k_calm[] = {3, 6, 12, 25, 60};
+    static constexpr unsigned k_weights[] = {0, 0, 1, 10};
     calm_ = k_calm[random_() % std::size(k_calm)];
+    for (unsigned& weight : weights_) weight = k_weights[random_() % std::size(k_weights)];
 }
 
 size_t RandomChooser::choose(const Point& point) {
-    if (random_() % calm_ != 0) return 0;
-    return random_() % point.options.size();
+    // Most calls are the lock's.
+    if (random_() % (point.block ? std::max(2U, calm_ / 4) : calm_) != 0) return 0;
+    const auto weight = [this](const Option& o) { return weights_.at(static_cast<size_t>(o.move)); };
+    unsigned all = 0;
+    for (const Option& option : point.options) all += weight(option);
+    if (all == 0) return 0;
+    unsigned left = static_cast<unsigned>(random_() % all);
+    for (size_t i = 0; i < point.options.size(); i++) {
+        if (left < weight(point.options[i])) return i;
+        left -= weight(point.options[i]);
+    }
+    return 0;
 }
 
 std::string to_text(const Schedule& schedule) {
@@ -41,9 +53,9 @@ Schedule schedule_of(const std::string& text) {
 }
 
 Schedule shrink(const Scenario& scenario, Schedule failing) {
-    const auto still_fails = [&](const Schedule& list) {
+    const auto played = [&](const Schedule& list) {
         ListChooser chooser(list);
-        return play(scenario, chooser).failure.has_value();
+        return play(scenario, chooser);
     };
     const auto odd = [](const Schedule& list) {
         std::vector<size_t> places;
@@ -51,19 +63,23 @@ Schedule shrink(const Scenario& scenario, Schedule failing) {
             if (list[i] != 0) places.push_back(i);
         return places;
     };
-    // Stretches of odd choices made undisturbed, halves first. What follows a changed place means
-    // something else then, and mostly still fails.
-    for (size_t stretch = std::max<size_t>(1, odd(failing).size() / 2); stretch > 0;) {
+    // What fails may end there, too: then nothing behind it is odd. Else stretches of odd choices are made undisturbed, halves
+    // first, until no single one can be. What follows a changed place means something else then, and mostly still fails.
+    for (size_t stretch = odd(failing).size(); stretch > 0;) {
         bool shorter = false;
-        const auto places = odd(failing);
-        for (size_t from = 0; from < places.size(); from += stretch) {
+        auto places = odd(failing);
+        for (size_t from = 0; from < places.size();) {
             Schedule calmer = failing;
             for (size_t i = from; i < std::min(from + stretch, places.size()); i++) calmer[places[i]] = 0;
-            if (calmer == failing || !still_fails(calmer)) continue;
-            failing = std::move(calmer);
-            shorter = true;
+            if (auto outcome = played(calmer); outcome.failure) {
+                failing = std::move(outcome.schedule);
+                places = odd(failing);
+                shorter = true;
+            } else {
+                from += stretch;
+            }
         }
-        if (!shorter) stretch /= 2;
+        if (!shorter || stretch > odd(failing).size()) stretch /= 2;
     }
     while (!failing.empty() && failing.back() == 0) failing.pop_back();
     return failing;

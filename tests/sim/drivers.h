@@ -26,7 +26,8 @@ class ListChooser final : public Chooser {
     size_t at_ = 0;
 };
 
-/// From a seed: mostly undisturbed, and how often not is the seed's too.
+/// From a seed: mostly undisturbed. How often not, and by what mostly, is the seed's too: what needs many of a kind is
+/// found by the seeds that favour it.
 class RandomChooser final : public Chooser {
   public:
     explicit RandomChooser(uint64_t seed);
@@ -35,6 +36,7 @@ class RandomChooser final : public Chooser {
   private:
     std::mt19937_64 random_;
     unsigned calm_;
+    std::array<unsigned, 17> weights_{};
 };
 
 /// The shortest and quietest list found that still fails: delta debugging over what is not 0.

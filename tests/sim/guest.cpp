@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/sim/guest.h"
 
+#include <algorithm>
+
 namespace berth::sim {
 
 using volume::BlockRequest;
@@ -67,24 +69,36 @@ void Guest::settle(std::shared_ptr<Asked> asked) {
         while (!asked->error)
             if (!world_.wait(k_never)) return;
         told(*asked);
-        if (*asked->error == 0) return;
+        if (*asked->error == 0 || asked->wish.gives_up) return;
         world_.wait(world_.now() + std::chrono::seconds(1));
         asked = ask(asked->wish);
     }
 }
 
+/// What a system does not have under way at once, and where nobody could be told that an answer was wrong: two writes
+/// to one place, a write and a read, two flushes.
+bool Guest::waits_for(const Wish& wish, const Wish& older) {
+    if (wish.kind != Wish::Kind::write) return wish.kind == older.kind || wish.kind == Wish::Kind::read;
+    return older.kind == Wish::Kind::write && wish.offset < older.offset + older.data.size() &&
+           older.offset < wish.offset + wish.data.size();
+}
+
 void Guest::run(const std::vector<Wish>& wishes) {
-    std::vector<std::shared_ptr<Asked>> under_way;
     for (const Wish& wish : wishes) {
         if (wish.kind == Wish::Kind::pause) {
             world_.wait(world_.now() + wish.pause);
             continue;
         }
-        under_way.push_back(ask(wish));
-        if (wish.go_on) continue;
-        for (auto& asked : std::exchange(under_way, {})) settle(std::move(asked));
+        if (std::ranges::any_of(under_way_, [&](const auto& asked) { return waits_for(wish, asked->wish); }))
+            settle_all();
+        under_way_.push_back(ask(wish));
+        if (!wish.go_on) settle_all();
     }
-    for (auto& asked : under_way) settle(std::move(asked));
+    settle_all();
+}
+
+void Guest::settle_all() {
+    for (auto& asked : std::exchange(under_way_, {})) settle(std::move(asked));
 }
 
 }  // namespace berth::sim

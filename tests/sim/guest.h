@@ -22,6 +22,8 @@ struct Wish {
     Duration pause{};
     /// The next wish does not wait for its answer.
     bool go_on = false;
+    /// What fails is not asked for again.
+    bool gives_up = false;
 };
 
 class Guest {
@@ -44,11 +46,14 @@ class Guest {
     void told(const Asked& asked);
     /// Until it is answered well, for as long as the guest runs.
     void settle(std::shared_ptr<Asked> asked);
+    void settle_all();
+    static bool waits_for(const Wish& wish, const Wish& older);
 
     World& world_;
     Oracle& oracle_;
     const uint64_t epoch_;
     const Submit submit_;
+    std::vector<std::shared_ptr<Asked>> under_way_;
 };
 
 /// Another client's VM sees no difference between flush() and this.

@@ -116,6 +116,7 @@ void SimLine::write(const files::FileHandle& file, uint64_t offset, std::string_
                      fmt::format("WRITE {} {} \"{}\"{}", file, offset, data, stable ? " stable" : ""), under);
     call->offset = offset;
     call->data = std::string(data);
+    call->lasting = true;
     call->execute = [this_world = &world_, under, file, stable, raw = call.get()](Trouble trouble,
                                                                                   bool copy) {
         Server& server = this_world->server();

@@ -31,6 +31,7 @@ int report(const Scenario& scenario, const Outcome& outcome, const std::string& 
 int main(int argc, char** argv) {
     uint64_t first = 1, count = 0, most = 180;
     std::string replay;
+    std::vector<unsigned> purses;
     bool search = false, must_fail = false;
     CLI::App app("Plays runs of the lock and the engine in a world of its own");
     app.add_option("--seed", first, "The first seed");
@@ -38,6 +39,9 @@ int main(int argc, char** argv) {
     app.add_flag("--all", search, "All schedules of the small scenario");
     app.add_option("--seconds", most, "No longer than that");
     app.add_flag("--must-fail", must_fail, "Good if one of the runs fails");
+    app.add_option("--purses", purses, "Of --all: switches, copies, losses, restarts, crashes, refusals")
+        ->expected(6)
+        ->delimiter(',');
     app.add_option("--replay", replay, "A schedule, of --seed or of --all");
     CLI11_PARSE(app, argc, argv);
     if (!replay.empty()) {
@@ -61,7 +65,8 @@ int main(int argc, char** argv) {
     }
     if (count) fmt::print("{} runs, {} steps, {} locks taken, {} flushes\n", count, steps, grants, flushes);
     if (!search) return must_fail ? 1 : 0;
-    const Scenario scenario = small_scenario();
+    Scenario scenario = small_scenario();
+    for (size_t i = 0; i < purses.size(); i++) scenario.world.purses[i + 1] = static_cast<uint8_t>(purses[i]);
     DepthFirst all(scenario);
     const auto failed = all.search(std::chrono::seconds(most));
     const auto& f = all.figures();

@@ -36,18 +36,18 @@ void Network::send(Connection& on, std::shared_ptr<Call> call, BootTime now) {
 }
 
 void Network::keep(const std::shared_ptr<Call>& call) {
-    Copy copy{call, {}, {}};
+    Copy copy{call, {}, {}, {}};
     if (call->write()) copy.until = call->sent + delay_;
-    if (call->kind == Call::Kind::block) copy.resolved.assign(call->data.size(), false);
+    if (call->kind == Call::Kind::block) copy.resolved = copy.over = std::vector<bool>(call->data.size());
     copies_.push_back(std::move(copy));
 }
 
 std::shared_ptr<Call> Network::take_copy(size_t i, std::vector<std::pair<uint64_t, std::string>>& stretches) {
     const Copy copy = std::move(copies_[i]);
     copies_.erase(copies_.begin() + static_cast<long>(i));
-    for (size_t at = 0; at < copy.resolved.size(); at++) {
-        if (copy.resolved[at]) continue;
-        if (at == 0 || copy.resolved[at - 1]) stretches.emplace_back(copy.call->offset + at, "");
+    for (size_t at = 0; at < copy.over.size(); at++) {
+        if (copy.over[at]) continue;
+        if (at == 0 || copy.over[at - 1]) stretches.emplace_back(copy.call->offset + at, "");
         stretches.back().second += copy.call->data[at];
     }
     return copy.call;
@@ -59,13 +59,15 @@ void Network::accepted(const Call& call, size_t count) {
         if (old.kind != Call::Kind::block || old.client != call.client) continue;
         for (size_t at = 0; at < old.data.size(); at++) {
             const uint64_t place = old.offset + at;
-            if (place >= call.offset && place < call.offset + count &&
-                call.data[place - call.offset] == old.data[at])
+            if (place < call.offset || place >= call.offset + count) continue;
+            if (call.data[place - call.offset] == old.data[at])
                 copy.resolved[at] = true;
+            else if (copy.resolved[at])
+                copy.over[at] = true;
         }
     }
     std::erase_if(copies_, [](const Copy& copy) {
-        return !copy.resolved.empty() && std::ranges::all_of(copy.resolved, [](bool r) { return r; });
+        return !copy.over.empty() && std::ranges::all_of(copy.over, [](bool gone) { return gone; });
     });
 }
 
@@ -121,7 +123,7 @@ uint64_t Network::digest() const {
     for (const auto& copy : copies_) {
         digest.add(copy.call->asked);
         digest.add(copy.until ? static_cast<uint64_t>(copy.until->since_boot.count()) : 0);
-        for (const bool r : copy.resolved) digest.add(r);
+        for (size_t i = 0; i < copy.over.size(); i++) digest.add(copy.resolved[i] + 2U * copy.over[i]);
     }
     return digest.value();
 }

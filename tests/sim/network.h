@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The network between clients and server: connections with calls on them, and copies of calls that it kept.
 // What it may do is what docs/security.md assumes: a WRITE is executed within `delay` of being sent, or never; each WRITE
-// is sent once on one connection, so one that was answered has no copy; and a copy of a block does not come
-// after the same data was accepted in its place.
+// is sent once on one connection, so one that was answered has no copy; and of what a client sent again and
+// had accepted, an older copy does not come after data that it sent to the same place later still.
 #pragma once
 
 #include <deque>
@@ -37,6 +37,10 @@ struct Call {
     uint64_t offset = 0, epoch = 0;
     std::string data;
 
+    /// LINK, RENAME: what tests/model/lock.pml keeps copies of, beside a block's WRITE.
+    bool lasting = false;
+    /// Whether to execute it now changes what is at the server.
+    std::function<bool()> effective;
     /// Executes it at the server and keeps the reply; of a copy nobody sees the reply. Returns the reply's digest.
     std::function<uint64_t(Trouble, bool copy)> execute;
     /// The reply arrived, or, with false, the connection broke first. Once.
@@ -73,13 +77,14 @@ class Network {
     struct Copy {
         std::shared_ptr<Call> call;
         std::optional<BootTime> until;  ///< Before then; nullopt: at any time.
-        std::vector<bool> resolved;     ///< A block's bytes that were accepted anew.
+        /// Of a block's bytes: those that were accepted anew, and those of them that newer ones were accepted over.
+        std::vector<bool> resolved, over;
     };
     const std::vector<Copy>& copies() const { return copies_; }
     void keep(const std::shared_ptr<Call>& call);
     /// Takes copy `i` out and executes what is left of it. A block's: offset and bytes of each stretch.
     std::shared_ptr<Call> take_copy(size_t i, std::vector<std::pair<uint64_t, std::string>>& stretches);
-    /// The same bytes were executed in a later call.
+    /// A block was executed, by a call that is no copy.
     void accepted(const Call& call, size_t count);
     void expire(BootTime now);
 

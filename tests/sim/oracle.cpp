@@ -19,8 +19,8 @@ void put(std::string& set, char value) {
 
 }  // namespace
 
-Oracle::Oracle(World& world, files::FileHandle disk, size_t size)
-    : world_(world), disk_(std::move(disk)), bytes_(size) {
+Oracle::Oracle(World& world, files::FileHandle disk, size_t size, Duration hold)
+    : world_(world), disk_(std::move(disk)), hold_(hold), bytes_(size) {
     for (Byte& byte : bytes_) byte.now = byte.kept = ".";
 }
 
@@ -34,6 +34,7 @@ void Oracle::granted(unsigned client, uint64_t epoch) {
     if (epoch <= owner_)
         return world_.fail_run(fmt::format("client {} took lock {}, and client {} had taken lock {}",
                                            client + 1, epoch, owner_client_ + 1, owner_));
+    check_nothing_under_way(epoch);
     check_stable("when the next owner came");
     const std::string& data = node().data;
     for (size_t at = 0; at < bytes_.size(); at++) {
@@ -44,6 +45,7 @@ void Oracle::granted(unsigned client, uint64_t epoch) {
         // What the last owner never flushed may be there, and go again with a restart.
         for (const char value : byte.kept) put(byte.now, value);
         byte.kept = byte.now;
+        byte.under_way.clear();
     }
     owner_ = epoch;
     owner_client_ = client;
@@ -51,7 +53,9 @@ void Oracle::granted(unsigned client, uint64_t epoch) {
 }
 
 void Oracle::executed(const Call& call, bool copy) {
-    if (call.kind != Call::Kind::block || call.epoch >= owner_) return;
+    if (call.kind != Call::Kind::block) return;
+    if (!copy) check_unknown_outcomes(call);
+    if (call.epoch >= owner_) return;
     world_.fail_run(fmt::format("{}client {}, owner of lock {}, wrote after client {} had lock {}",
                                 copy ? "late: " : "", call.client + 1, call.epoch, owner_client_ + 1,
                                 owner_));
@@ -61,8 +65,9 @@ void Oracle::lost_write(unsigned client) {
     rights_[client].lost = world_.order();
 }
 
-void Oracle::listed(unsigned client, uint64_t begun) {
+void Oracle::listed(unsigned client, uint64_t begun, BootTime asked) {
     rights_[client].listed = begun;
+    rights_[client].asked = asked;
 }
 
 void Oracle::sends_block(unsigned client) {
@@ -70,6 +75,33 @@ void Oracle::sends_block(unsigned client) {
     if (right.lost > right.listed)
         world_.fail_run(fmt::format(
             "client {} sends a block while one may be on its way on a lost connection", client + 1));
+    if (world_.now() - right.asked >= hold_)
+        world_.fail_run(fmt::format("client {} sends a block by a right that is over", client + 1));
+}
+
+void Oracle::check_nothing_under_way(uint64_t epoch) {
+    const auto check = [&](const Call& call) {
+        if (call.kind == Call::Kind::block && call.epoch < epoch)
+            world_.fail_run(fmt::format("lock {} was taken while {} of lock {} may still be executed", epoch,
+                                        call.what, call.epoch));
+    };
+    for (const auto& copy : world_.network().copies()) check(*copy.call);
+    for (const auto& connection : world_.network().connections())
+        for (const auto& call : connection->calls)
+            if (!call->executed && !call->dropped) check(*call);
+}
+
+void Oracle::check_unknown_outcomes(const Call& call) {
+    for (const auto& copy : world_.network().copies()) {
+        const Call& old = *copy.call;
+        for (size_t at = 0; at < copy.resolved.size(); at++) {
+            const uint64_t place = old.offset + at;
+            if (copy.resolved[at] || place < call.offset || place >= call.offset + call.data.size()) continue;
+            if (call.data[place - call.offset] != old.data[at])
+                return world_.fail_run(
+                    fmt::format("{} is executed while {} may still be", call.what, old.what));
+        }
+    }
 }
 
 void Oracle::asked_write(uint64_t epoch, uint64_t offset, const std::string& data) {
@@ -79,12 +111,19 @@ void Oracle::asked_write(uint64_t epoch, uint64_t offset, const std::string& dat
         put(byte.kept, data[i]);
         put(byte.flushing, data[i]);
         put(byte.now, data[i]);
+        byte.under_way += data[i];
     }
 }
 
 void Oracle::told_write(uint64_t epoch, uint64_t offset, const std::string& data, bool good) {
-    if (epoch != owner_ || !good) return;
-    for (size_t i = 0; i < data.size(); i++) bytes_[offset + i].now = data[i];
+    if (epoch != owner_) return;
+    for (size_t i = 0; i < data.size(); i++) {
+        Byte& byte = bytes_[offset + i];
+        byte.under_way.erase(byte.under_way.find(data[i]), 1);
+        if (!good) continue;
+        byte.now = data[i];
+        for (const char value : byte.under_way) put(byte.now, value);
+    }
 }
 
 void Oracle::told_read(uint64_t epoch, uint64_t offset, const std::string& data) {
@@ -126,7 +165,7 @@ uint64_t Oracle::digest() const {
     Digest digest;
     digest.add(owner_).add(flushing_);
     for (const Byte& byte : bytes_) {
-        digest.add(byte.now).add(byte.kept);
+        digest.add(byte.now).add(byte.kept).add(byte.under_way);
         if (flushing_) digest.add(byte.flushing);
     }
     return digest.value();

@@ -4,7 +4,10 @@
 //   - a read brings what the guest was told is written, or what it was told has failed since;
 //   - what a successful flush covers is on the server's stable storage, and stays there: over restarts, crashes and
 //     whoever owns the VM next;
-//   - no block of an owner is executed once the next owner has taken the lock, nor sent by whoever may not;
+//   - once the next owner has taken the lock, no block of an earlier one is executed, nor could be;
+//   - nothing else goes to a place where a block of unknown outcome may still arrive;
+//   - a block is sent by a right that rests on a listing asked for less than `hold` ago, and behind the last loss of a
+//     connection that may carry a WRITE;
 //   - one number has one owner;
 //   - a right to send that is lost was lost for a reason.
 // By byte, for one disk. Values are different for each write, so a byte says whose it is.
@@ -23,17 +26,16 @@ namespace berth::sim {
 
 class Oracle {
   public:
-    Oracle(World& world, files::FileHandle disk, size_t size);
+    Oracle(World& world, files::FileHandle disk, size_t size, Duration hold);
 
     /// take() returned.
     void granted(unsigned client, uint64_t epoch);
     void executed(const Call& call, bool copy);
     void restarted() { check_stable("after a restart of the server"); }
 
-    // docs/rules.md "Sockets": behind the loss of what may carry a WRITE nothing is sent before a listing that was asked
-    // for after it.
+    // docs/rules.md "Lease", "Sockets".
     void lost_write(unsigned client);
-    void listed(unsigned client, uint64_t begun);
+    void listed(unsigned client, uint64_t begun, BootTime asked);
     void sends_block(unsigned client);
     /// This client's engine begins, and its right is whole.
     void begins(unsigned client) { rights_[client] = {}; }
@@ -54,20 +56,24 @@ class Oracle {
 
   private:
     /// `now` is what reads bring: what was acknowledged last, or whatever failed since.
+    /// `under_way` was asked for and has no answer.
     /// `kept` is what stable storage may hold: what was there at the last good flush, or was asked for since it
     /// was asked for.
     struct Byte {
-        std::string now, kept, flushing;
-        bool failed = false;
+        std::string now, kept, flushing, under_way;
     };
     struct Right {
         uint64_t lost = 0, listed = 0;
+        BootTime asked;
     };
+    void check_nothing_under_way(uint64_t epoch);
+    void check_unknown_outcomes(const Call& call);
     void check_stable(const char* when);
     const Server::Node& node() const;
 
     World& world_;
     const files::FileHandle disk_;
+    const Duration hold_;
     std::vector<Byte> bytes_;
     std::vector<Right> rights_ = std::vector<Right>(4);
     uint64_t owner_ = 0;  // the highest number that was taken

@@ -13,7 +13,7 @@ Outcome play(const Scenario& scenario, Chooser& chooser) {
     const auto vm = world.server().make_directory(world.server().root(), "vm");
     const std::string folder = "d" + std::to_string(vm->id);
     const auto disk = world.server().make_file(folder, "system.raw", std::string(scenario.disk, '.'));
-    Oracle oracle(world, "f" + std::to_string(disk->id), scenario.disk);
+    Oracle oracle(world, "f" + std::to_string(disk->id), scenario.disk, scenario.times.lock.hold);
     std::vector<std::unique_ptr<Client>> clients;
     for (unsigned i = 0; i < scenario.plans.size(); i++)
         clients.push_back(std::make_unique<Client>(world, oracle, i, scenario.times, scenario.plans[i]));
@@ -24,7 +24,8 @@ Outcome play(const Scenario& scenario, Chooser& chooser) {
         .restarted = [&] { oracle.restarted(); },
         .executed = [&](const Call& call, bool copy) { oracle.executed(call, copy); },
         .lost_write = [&](unsigned client) { oracle.lost_write(client); },
-        .listed = [&](unsigned client, uint64_t begun) { oracle.listed(client, begun); },
+        .listed = [&](unsigned client, uint64_t begun,
+                      BootTime asked) { oracle.listed(client, begun, asked); },
         .sends_block = [&](unsigned client) { oracle.sends_block(client); },
         .check =
             [&] {

@@ -80,7 +80,8 @@ Result<std::unique_ptr<volume::Session>> SimConnector::mount(bool, Duration time
 
 /// `run` may be executed twice, the second time for a copy.
 template <typename R>
-R SimSession::call(Call::Kind kind, std::string what, std::function<R(Server&)> run) {
+R SimSession::call(Call::Kind kind, std::string what, std::function<R(Server&)> run,
+                   std::function<bool(const Server&)> effective) {
     if (!connected()) connect();
     struct Slot {
         std::optional<R> reply;
@@ -92,6 +93,8 @@ R SimSession::call(Call::Kind kind, std::string what, std::function<R(Server&)> 
     call->client = party_.client;
     call->what = std::move(what);
     call->asked = Digest().add(call->what).value();
+    call->lasting = effective != nullptr;
+    if (effective) call->effective = [&server = world_.server(), effective] { return effective(server); };
     call->execute = [this_world = &world_, slot, run, raw = call.get()](Trouble trouble, bool copy) {
         if (trouble == Trouble::refused) {
             slot->reply = fail(ErrorCode::M08, "no room");
@@ -120,7 +123,8 @@ R SimSession::call(Call::Kind kind, std::string what, std::function<R(Server&)> 
         if (!world_.wait(end)) break;
     if (!slot->over) world_.break_connection(on);
     if (slot->reply) {
-        if (call->what == k_listing && party_.epoch != 0) world_.hooks.listed(party_.client, begun);
+        if (call->what == k_listing && party_.epoch != 0)
+            world_.hooks.listed(party_.client, begun, call->sent);
         return std::move(*slot->reply);
     }
     if (call->write() && party_.epoch != 0) world_.hooks.lost_write(party_.client);
@@ -163,13 +167,20 @@ Result<FileHandle> SimSession::create(const FileHandle& directory, const std::st
 }
 
 Status SimSession::link(const FileHandle& file, const FileHandle& directory, const std::string& name) {
-    return call<Status>(Call::Kind::names, "LINK " + file + " " + name,
-                        [=](Server& s) { return s.link(file, directory, name); });
+    return call<Status>(
+        Call::Kind::names, "LINK " + file + " " + name,
+        [=](Server& s) { return s.link(file, directory, name); },
+        [=](const Server& s) { return s.at(file) && !s.named(directory, name); });
 }
 
 Status SimSession::rename(const FileHandle& directory, const std::string& from, const std::string& to) {
-    return call<Status>(Call::Kind::names, "RENAME " + from + " " + to,
-                        [=](Server& s) { return s.rename(directory, from, to); });
+    return call<Status>(
+        Call::Kind::names, "RENAME " + from + " " + to,
+        [=](Server& s) { return s.rename(directory, from, to); },
+        [=](const Server& s) {
+            const Server::Node* node = s.named(directory, from);
+            return node && node != s.named(directory, to);
+        });
 }
 
 Status SimSession::remove(const FileHandle& directory, const std::string& name) {

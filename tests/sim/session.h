@@ -76,7 +76,8 @@ class SimSession final : public files::FileOps, public volume::Session {
   private:
     void connect();
     template <typename R>
-    R call(Call::Kind kind, std::string what, std::function<R(Server&)> run);
+    R call(Call::Kind kind, std::string what, std::function<R(Server&)> run,
+           std::function<bool(const Server&)> effective = {});
 
     World& world_;
     const Party party_;

@@ -132,9 +132,9 @@ bool World::affords(Move move) const {
     return purse == Purse::none || left_[static_cast<size_t>(purse)] > 0;
 }
 
-Option World::choose(const std::vector<Option>& options) {
+Option World::choose(const std::vector<Option>& options, bool block) {
     if (options.size() < 2 || closing_ || cut_ || failure_) return options.front();
-    const size_t chosen = chooser_.choose({options, left_, [this] { return digest(); }});
+    const size_t chosen = chooser_.choose({options, left_, block, [this] { return digest(); }});
     if (chosen == Chooser::k_cut) {
         cut_ = true;
         return options.front();
@@ -206,8 +206,17 @@ void World::run() {
     }
 }
 
+/// One without effect is as one that is lost.
+void World::copy_moves(std::vector<Option>& options) const {
+    uint32_t i = 0;
+    for (const auto& copy : network_.copies()) {
+        if (!copy.call->effective || copy.call->effective()) options.push_back({Move::run_copy, i});
+        i++;
+    }
+}
+
 void World::idle_moves(std::vector<Option>& options) const {
-    for (uint32_t i = 0; i < network_.copies().size(); i++) options.push_back({Move::run_copy, i});
+    copy_moves(options);
     if (affords(Move::crash))
         for (uint32_t client = 0; client < setup_.clients; client++)
             if (hooks.may_crash(client)) options.push_back({Move::crash, client});
@@ -238,7 +247,7 @@ void World::call_moves(std::vector<Option>& options, const Connection& on,
     }
     if (setup_.fine && affords(Move::tick) && may_tick()) options.push_back({Move::tick, 0});
     if (!call->executed) odd_call_moves(options, on, *call);
-    for (uint32_t i = 0; i < network_.copies().size(); i++) options.push_back({Move::run_copy, i});
+    copy_moves(options);
     if (affords(Move::crash))
         for (uint32_t client = 0; client < setup_.clients; client++)
             if ((setup_.fine || client == on.client) && hooks.may_crash(client))
@@ -254,8 +263,10 @@ void World::odd_call_moves(std::vector<Option>& options, const Connection& on, c
             i++;
         }
     }
-    if (affords(Move::keep_copy) && call.kind == Call::Kind::names) options.push_back({Move::keep_copy, 0});
-    if (affords(Move::keep_call) && call.changes()) options.push_back({Move::keep_call, 0});
+    const bool kept = setup_.fine || call.lasting;
+    if (kept && affords(Move::keep_copy) && call.kind == Call::Kind::names)
+        options.push_back({Move::keep_copy, 0});
+    if (kept && affords(Move::keep_call) && call.changes()) options.push_back({Move::keep_call, 0});
     if (affords(Move::lose_call))
         for (const Move move : {Move::lose_call, Move::lose_reply}) options.push_back({move, 0});
     if (affords(Move::drop) && (call.kind == Call::Kind::block || call.kind == Call::Kind::commit))
@@ -276,7 +287,8 @@ void World::move_network(std::vector<std::shared_ptr<Connection>> busy) {
     current_ = connection->number;
     std::vector<Option> options{{Move::go_on, 0}};
     call_moves(options, *connection, busy);
-    const Option option = choose(options);
+    const Call::Kind kind = connection->front()->kind;
+    const Option option = choose(options, kind == Call::Kind::block || kind == Call::Kind::commit);
     if (cut_) return;
     if (option.move != Move::go_on) return disturb(connection, option);
     const auto call = connection->front();
@@ -392,6 +404,7 @@ void World::break_connection(const std::shared_ptr<Connection>& connection) {
     note("client {}: connection {} breaks", connection->client + 1, connection->name);
     for (const auto& call : connection->calls) {
         if (call->executed || call->dropped || !call->changes() || !affords(Move::keep_call)) continue;
+        if (!setup_.fine && !call->lasting) continue;
         if (choose({{Move::go_on, 0}, {Move::keep_call, 1}}).move == Move::keep_call) network_.keep(call);
     }
     network_.break_connection(connection);

@@ -113,9 +113,9 @@ class World {
         std::function<void()> restarted;
         std::function<void(const Call&, bool copy)> executed;
         /// A client knows that it lost a connection with a WRITE unanswered; it was answered a listing on its
-        /// lock's connection that it had asked for at `begun` of order(); it sends a block.
+        /// lock's connection that it had asked for at `begun` of order() and at `asked`; it sends a block.
         std::function<void(unsigned client)> lost_write;
-        std::function<void(unsigned client, uint64_t begun)> listed;
+        std::function<void(unsigned client, uint64_t begun, BootTime asked)> listed;
         std::function<void(unsigned client)> sends_block;
         std::function<void()> check;  ///< Behind each step.
         std::function<bool()> all_done;
@@ -126,13 +126,14 @@ class World {
     uint64_t digest() const;
 
   private:
-    Option choose(const std::vector<Option>& options);
+    Option choose(const std::vector<Option>& options, bool block = false);
     void add_event(std::string text);
     bool run_tasks();
     void run_task(Task& task);
     void move_network(std::vector<std::shared_ptr<Connection>> busy);
     void disturb(const std::shared_ptr<Connection>& connection, Option option);
     void idle();
+    void copy_moves(std::vector<Option>& options) const;
     void idle_moves(std::vector<Option>& options) const;
     void call_moves(std::vector<Option>& options, const Connection& on,
                     const std::vector<std::shared_ptr<Connection>>& busy) const;
