@@ -217,7 +217,9 @@ Result<std::unique_ptr<RpcConnection>> RpcConnection::connect(ServerAddresses& s
     rpc_set_auth(made->context_, auth);
     // A transaction id that a new process repeats could be answered from the server's memory of the old
     // one's.
-    rpc_set_next_xid(made->context_, random_number<uint32_t>());
+    made->first_xid_ = random_number<uint32_t>();
+    made->credentials_ = credentials;
+    rpc_set_next_xid(made->context_, made->first_xid_);
     rpc_set_fd(made->context_, fd.release());
     // libnfs learns that the socket is connected from its first POLLOUT.
     made->service(POLLOUT);
@@ -250,6 +252,15 @@ void RpcConnection::reset() {
     broken_ = true;
     // From inside a callback libnfs still uses the socket: it goes with the context.
     if (!serving_ && rpc_get_fd(context_) >= 0) rpc_disconnect(context_, "connection lost");
+}
+
+RpcConnection::Socket RpcConnection::take_socket() {
+    constexpr uint32_t k_half = 0x80000000U;
+    Socket taken{{}, credentials_, first_xid_ + k_half};
+    // libnfs closes its own descriptor, which resets nothing while there is another.
+    if (!broken_) taken.fd.reset(fcntl(rpc_get_fd(context_), F_DUPFD_CLOEXEC, 0));
+    reset();
+    return taken;
 }
 
 RpcConnection::Pumped RpcConnection::pump(const bool& done, Duration timeout, const Interrupt& interrupt) {

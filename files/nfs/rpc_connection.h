@@ -13,6 +13,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/nfs_types.h"
 #include "base/result.h"
 #include "files/interrupt.h"
@@ -57,6 +58,16 @@ class RpcConnection {
     /// Resets the connection; calls in flight are answered now.
     void reset();
 
+    /// The connection without libnfs, for calls of the owner's own: what it sends with, and a transaction id that is
+    /// far from those that libnfs used. Only while no call is in flight. The connection is broken for us then;
+    /// `fd` is empty if it was before.
+    struct Socket {
+        UniqueFd fd;
+        NfsCredentials credentials;
+        uint32_t next_xid = 0;
+    };
+    Socket take_socket();
+
     /// Serves the connection until `done` is true. `lost`: it broke, or `timeout` passed.
     enum class Pumped { done, lost, interrupted };
     Pumped pump(const bool& done, Duration timeout, const Interrupt& interrupt = {});
@@ -66,6 +77,8 @@ class RpcConnection {
     rpc_context* context_ = nullptr;
     std::string server_;
     uint16_t local_port_ = 0;
+    NfsCredentials credentials_;
+    uint32_t first_xid_ = 0;
     bool broken_ = false;
     bool serving_ = false;
 };

@@ -38,7 +38,7 @@ class BlockTransport {
     virtual ~BlockTransport() = default;
     virtual files::TransferLimits limits() const = 0;
     virtual void read(const files::FileHandle& file, uint64_t offset, uint32_t count, ReadDone done) = 0;
-    /// `data` is copied.
+    /// `data` is copied, or leaves before this returns: the caller has just asked the lease.
     virtual void write(const files::FileHandle& file, uint64_t offset, std::string_view data, bool stable,
                        WriteDone done) = 0;
     /// The whole file.

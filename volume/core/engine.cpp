@@ -259,6 +259,7 @@ void Engine::wait_until(BootTime wake) {
     polled_ = {{wake_.get(), POLLIN, 0}, {timer_.get(), POLLIN, 0}};
     core_.each_line([this](Line& line) {
         auto& transport = static_cast<RpcTransport&>(line);
+        transport.flush(lease_);
         polled_.push_back({transport.fd(), static_cast<short>(transport.events(lease_)), 0});
     });
     if (poll(polled_.data(), polled_.size(), -1) <= 0) return;

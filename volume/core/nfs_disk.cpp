@@ -279,6 +279,8 @@ void NfsDisk::send_writes() {
         retries_ = k_retries;
     }
     while (writes_out_ < settings_.calls) {
+        // A large one may leave at once, and have taken its time.
+        if (!lease_.may_send()) return;
         const Piece* piece = writes_.next(now);
         if (!piece || (piece->put_off() && retries_ == 0)) return;
         Way& way = least_busy();
