@@ -6,10 +6,12 @@
 #include <libnbd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <random>
 #include <set>
 #include <thread>
@@ -121,11 +123,10 @@ class PausedOwner : public ::testing::Test {
         ASSERT_EQ(::kill(owner_->pid(), SIGSTOP), 0);
         // A process of many threads stops thread by thread; one that is traced is in the tracer's hands.
         wait_until([&] {
-            for (const auto& task : fs::directory_iterator(task_folder())) {
-                const char state = state_of(task.path());
-                if (state != 'T' && state != 't') return false;
-            }
-            return true;
+            return every_thread([](const fs::path& task) {
+                const char state = state_of(task);
+                return state == 'T' || state == 't';
+            });
         });
     }
     void go_on() { ASSERT_EQ(::kill(owner_->pid(), SIGCONT), 0); }
@@ -165,10 +166,10 @@ class PausedOwner : public ::testing::Test {
         const size_t end = stat.rfind(") ");
         return end == stat.npos ? 'X' : stat[end + 2];
     }
-    pid_t thread_named(const std::string& name) const {
-        for (const auto& task : fs::directory_iterator(task_folder()))
-            if (file_text(task.path() / "comm") == name + "\n") return std::stoi(task.path().filename());
-        return -1;
+    template <typename F>
+    bool every_thread(F&& holds) const {
+        return std::ranges::all_of(fs::directory_iterator(task_folder()),
+                                   [&](const auto& task) { return holds(task.path()); });
     }
 
     test::GaneshaServer server_;
@@ -214,28 +215,38 @@ TEST_F(PausedOwner, sends_at_most_the_batch_that_had_passed_its_check_when_pause
     std::printf("%d rounds, %zu blocks arrived late\n", rounds, late);
 }
 
-/// strace holds the engine's I/O thread at the entry of the very send that its check allowed.
+/// strace holds the thread that sends blocks, whichever it is, at the entry of the very send that its check allowed.
+/// Nothing else in the process calls sendmsg(2).
 TEST_F(PausedOwner, sends_that_batch_and_nothing_behind_it_when_paused_between_check_and_send) {
     start_owner();
-    const pid_t io = thread_named("berth-io");
-    ASSERT_GT(io, 0);
     SpawnOptions holding;
-    holding.arguments = {"strace", "-qq",
-                         "-o",     (server_.folder() / "strace").string(),
-                         "-e",     "trace=sendto,writev,write,sendmsg",
-                         "-e",     "inject=sendto,writev,sendmsg:delay_enter=600000000",
-                         "-p",     std::to_string(io)};
+    holding.arguments = {"strace",
+                         "-qq",
+                         "-f",
+                         "-o",
+                         (server_.folder() / "strace").string(),
+                         "-e",
+                         "trace=sendmsg",
+                         "-e",
+                         "inject=sendmsg:delay_enter=600000000",
+                         "-p",
+                         std::to_string(owner_->pid())};
     auto tracer = spawn(holding);
     ASSERT_TRUE(tracer) << tracer.error().to_log();
     wait_until([&] {
-        return file_text(task_folder() / std::to_string(io) / "status").find("TracerPid:\t0\n") ==
-               std::string::npos;
+        return every_thread([](const fs::path& task) {
+            return file_text(task / "status").find("TracerPid:\t0\n") == std::string::npos;
+        });
     });
     write_blocks(0, 1, false);
-    int held = 0;
+    // One that is stopped at each look is held; the others stop and go on at each of their calls.
+    std::map<fs::path, int> held;
     wait_until([&] {
-        held = state_of(task_folder() / std::to_string(io)) == 't' ? held + 1 : 0;
-        return held == 20;
+        return !every_thread([&held](const fs::path& task) {
+            int& looks = held[task];
+            looks = state_of(task) == 't' ? looks + 1 : 0;
+            return looks < 20;
+        });
     });
     pause();
     another_takes_over();

@@ -1,29 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The block engine (docs/rules.md "The volume engine"): the disks of one VM, under its lock, until stop(). It is
-// the shell of EngineCore, which decides, and of Guard, which keeps the lock and makes the lines (guard_threads.h): threads, poll(2)
-// and a mutex. Four threads of its own at most: "berth-io" moves blocks, "berth-guard" renews the lease,
-// "berth-lines" and "berth-shared" make the lines; requests come from any other thread and block there;
-// those for a local disk are done there.
+// The block engine (docs/rules.md "The volume engine"): the disks of one VM, under its lock, until end(). It is
+// the shell of EngineCore, which decides, of CoreDriver, whose threads serve it, and of Guard, which keeps the lock
+// and makes the lines (guard_threads.h). Four threads of its own at most: "berth-io" serves the lines when nobody
+// waits for a request, "berth-guard" renews the lease, "berth-lines" and "berth-shared" make the lines. Requests come
+// from any other thread, block there, and serve the lines meanwhile; those for a local disk are done there.
 #pragma once
 
-#include <poll.h>
-
 #include <functional>
-#include <future>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/report.h"
 #include "base/result.h"
 #include "lock/lease.h"
 #include "volume/api/control_messages.h"
 #include "volume/api/volume_config.h"
+#include "volume/core/core_driver.h"
 #include "volume/core/engine_core.h"
 #include "volume/core/guard_threads.h"
 #include "volume/core/local_disk.h"
@@ -54,7 +49,7 @@ class Engine {
 
     VolumeStatus status() const;
     /// `changed` is called on the I/O thread whenever the state is another one. One listener.
-    void on_change(std::function<void()> changed);
+    void on_change(std::function<void()> changed) { driver_.on_change(std::move(changed)); }
 
     /// Flushes every disk, all at once; blocks at most for request_timeout. The state is `stopping` then,
     /// unless what it waits for says more (`silent`, `claimed`). V04 naming the disks that could not be: call
@@ -66,36 +61,16 @@ class Engine {
   private:
     Engine(VolumeConfig config, Clock& clock, Report& report);
     Status open();
-    std::future<int> submit(size_t index, const std::shared_ptr<BlockRequest>& request);
-    int wait_for(size_t index, const std::shared_ptr<BlockRequest>& request);
-    void wake();
-
-    // The I/O thread's.
-    void run();
-    void serve();
-    void take_news();
-    void publish();
-    void wait_until(BootTime wake);
+    int run(size_t index, const std::shared_ptr<BlockRequest>& request);
 
     VolumeConfig config_;
     Clock& clock_;
     Report& report_;
     lock::Lease lease_;
     GuardThreads guard_;
-    EngineCore core_;                 // the I/O thread's once it runs
+    EngineCore core_;  // the driver's once it has started
+    CoreDriver driver_;
     std::vector<LocalDisk*> locals_;  // by the disk's index; nullptr: it is on a server
-    UniqueFd wake_, timer_;
-    BootTime armed_ = k_never;  // when the timer is readable
-    std::vector<pollfd> polled_;
-
-    mutable std::mutex mutex_;
-    std::vector<std::pair<size_t, std::shared_ptr<BlockRequest>>> submitted_;
-    std::vector<std::pair<bool, std::unique_ptr<Line>>> delivered_;
-    VolumeState state_ = VolumeState::starting;
-    std::optional<BootTime> silent_since_;
-    std::function<void()> changed_;
-    bool stopping_ = false, ended_ = false;
-    std::thread io_;
 };
 
 }  // namespace berth::volume

@@ -2,7 +2,7 @@
 // The memory that the writes of all disks of an engine may take together. Counted is what is held: a buffer
 // counts whole until the last byte of it is on the server's stable storage and no read needs it. New writes
 // wait for room, in the order in which they came; reads need none, and neither does sending what is held, so
-// room always comes back from a server that accepts writes. One thread, the engine's "berth-io".
+// room always comes back from a server that accepts writes. One thread at a time.
 #pragma once
 
 #include <cstdint>
