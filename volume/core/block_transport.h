@@ -7,7 +7,10 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "files/file_ops.h"
 
@@ -38,9 +41,15 @@ class BlockTransport {
     virtual ~BlockTransport() = default;
     virtual files::TransferLimits limits() const = 0;
     virtual void read(const files::FileHandle& file, uint64_t offset, uint32_t count, ReadDone done) = 0;
-    /// `data` is copied, or leaves before this returns: the caller has just asked the lease.
+    /// `data` is copied.
     virtual void write(const files::FileHandle& file, uint64_t offset, std::string_view data, bool stable,
                        WriteDone done) = 0;
+    /// The same for `data` of `owner`, which may be kept instead of a copy until all of it has left.
+    virtual void write_shared(const files::FileHandle& file, uint64_t offset, std::string_view data,
+                              const std::shared_ptr<const std::string>& /*owner*/, bool stable,
+                              WriteDone done) {
+        write(file, offset, data, stable, std::move(done));
+    }
     /// The whole file.
     virtual void commit(const files::FileHandle& file, CommitDone done) = 0;
 };

@@ -279,8 +279,6 @@ void NfsDisk::send_writes() {
         retries_ = k_retries;
     }
     while (writes_out_ < settings_.calls) {
-        // A large one may leave at once, and have taken its time.
-        if (!lease_.may_send()) return;
         const Piece* piece = writes_.next(now);
         if (!piece || (piece->put_off() && retries_ == 0)) return;
         Way& way = least_busy();
@@ -299,17 +297,17 @@ void NfsDisk::send_write(Way& way, const Piece& piece, uint32_t size) {
     writes_out_++;
     way.out++;
     memory_.sent(size);
-    way.line->write(file_, piece.offset, piece.bytes(), piece.stable,
-                    [this, id = piece.id, offset = piece.offset, line = way.number, size, retried](
-                        CallResult result, const WriteReply& reply) {
-                        answered(line);
-                        writes_out_--;
-                        memory_.answered(size);
-                        // What line_lost() has made unresolved may be on its way on another line by now.
-                        const Piece* sent = writes_.find(id, offset);
-                        if (sent && sent->state == Piece::State::sending && sent->line == line)
-                            write_done(*sent, retried, result, reply);
-                    });
+    way.line->write_shared(file_, piece.offset, piece.bytes(), piece.data, piece.stable,
+                           [this, id = piece.id, offset = piece.offset, line = way.number, size, retried](
+                               CallResult result, const WriteReply& reply) {
+                               answered(line);
+                               writes_out_--;
+                               memory_.answered(size);
+                               // What line_lost() has made unresolved may be on its way on another line by now.
+                               const Piece* sent = writes_.find(id, offset);
+                               if (sent && sent->state == Piece::State::sending && sent->line == line)
+                                   write_done(*sent, retried, result, reply);
+                           });
 }
 
 void NfsDisk::write_done(const Piece& piece, bool retried, CallResult result, const WriteReply& reply) {

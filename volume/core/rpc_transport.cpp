@@ -15,10 +15,10 @@
 namespace berth::volume {
 namespace {
 
-/// From so many bytes on a write is not copied into our buffer first.
+/// From so many bytes on a write is not copied.
 constexpr size_t k_large = 16 << 10;
-/// What is kept of a buffer that was once larger.
-constexpr size_t k_kept = 1 << 20;
+/// What is given to the socket in one call.
+constexpr size_t k_parts = 16;
 constexpr int k_server_fault = 10006;  // RFC 1813 2.6: NFS3ERR_SERVERFAULT
 /// So many times the socket is read before others get their turn.
 constexpr int k_reads = 16;
@@ -32,10 +32,6 @@ ssize_t send_parts(int fd, std::span<iovec> parts) {
     do sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
     return sent;
-}
-
-iovec part(std::string_view bytes) {
-    return {const_cast<char*>(bytes.data()), bytes.size()};
 }
 
 }  // namespace
@@ -79,7 +75,8 @@ int RpcTransport::events(const lock::Lease& lease) const {
 }
 
 void RpcTransport::flush(const lock::Lease& lease) {
-    if (events(lease) & POLLOUT) send();
+    while ((events(lease) & POLLOUT) != 0 && send()) {
+    }
 }
 
 void RpcTransport::service(int revents, const lock::Lease& lease) {
@@ -90,35 +87,42 @@ void RpcTransport::service(int revents, const lock::Lease& lease) {
     if (auto thrown = std::exchange(thrown_, nullptr)) std::rethrow_exception(thrown);
 }
 
-void RpcTransport::send() {
-    std::array parts{part(std::string_view(out_).substr(out_sent_))};
-    const ssize_t sent = send_parts(fd_.get(), parts);
-    if (sent < 0) {
-        if (errno != EAGAIN) reset();
-        return;
+/// False: there was no room for all that was given.
+bool RpcTransport::send() {
+    std::array<iovec, k_parts> parts{};
+    size_t count = 0, given = 0;
+    for (const Out& out : out_) {
+        if (count == parts.size()) break;
+        const std::string_view rest = out.bytes().substr(count == 0 ? out_sent_ : 0);
+        parts[count++] = {const_cast<char*>(rest.data()), rest.size()};
+        given += rest.size();
     }
-    out_sent_ += static_cast<size_t>(sent);
-    if (out_sent_ < out_.size()) return;
-    out_.clear();
-    out_sent_ = 0;
-    if (out_.capacity() > k_kept) out_.shrink_to_fit();
+    const ssize_t taken = send_parts(fd_.get(), std::span(parts).first(count));
+    if (taken < 0) {
+        if (errno != EAGAIN) reset();
+        return false;
+    }
+    sent(static_cast<size_t>(taken));
+    return static_cast<size_t>(taken) == given;
 }
 
-/// What the socket does not take is in our buffer then.
-void RpcTransport::send_at_once(std::string_view head, std::string_view data, uint32_t padding) {
-    constexpr std::string_view k_zeros("\0\0\0", 3);
-    std::array parts{part(head), part(data), part(k_zeros.substr(0, padding))};
-    ssize_t sent = send_parts(fd_.get(), parts);
-    if (sent < 0) {
-        if (errno != EAGAIN) reset();
-        sent = 0;
+void RpcTransport::sent(size_t count) {
+    while (!out_.empty()) {
+        const size_t rest = out_.front().bytes().size() - out_sent_;
+        if (count < rest) {
+            out_sent_ += count;
+            return;
+        }
+        count -= rest;
+        out_sent_ = 0;
+        out_.pop_front();
     }
-    auto left = static_cast<size_t>(sent);
-    for (const auto& p : parts) {
-        const size_t gone = std::min(left, p.iov_len);
-        out_.append(static_cast<const char*>(p.iov_base) + gone, p.iov_len - gone);
-        left -= gone;
-    }
+}
+
+/// Where a call is appended.
+std::string& RpcTransport::own_bytes() {
+    if (out_.empty() || out_.back().owner) out_.emplace_back();
+    return out_.back().own;
 }
 
 void RpcTransport::receive() {
@@ -212,7 +216,7 @@ void RpcTransport::guarded(F&& body) {
 void RpcTransport::ping() {
     if (broken_) return;
     const uint64_t number = begin({});
-    encoded_.null(out_, xid_of(number));
+    encoded_.null(own_bytes(), xid_of(number));
 }
 
 void RpcTransport::read(const files::FileHandle& file, uint64_t offset, uint32_t count, ReadDone done) {
@@ -220,11 +224,17 @@ void RpcTransport::read(const files::FileHandle& file, uint64_t offset, uint32_t
     call.asked = count;
     call.done = std::move(done);
     const uint64_t number = begin(std::move(call));
-    if (!broken_) encoded_.read(out_, xid_of(number), file, offset, count);
+    if (!broken_) encoded_.read(own_bytes(), xid_of(number), file, offset, count);
 }
 
 void RpcTransport::write(const files::FileHandle& file, uint64_t offset, std::string_view data, bool stable,
                          WriteDone done) {
+    write_shared(file, offset, data, nullptr, stable, std::move(done));
+}
+
+void RpcTransport::write_shared(const files::FileHandle& file, uint64_t offset, std::string_view data,
+                                const std::shared_ptr<const std::string>& owner, bool stable,
+                                WriteDone done) {
     Call call;
     call.given = !broken_;
     call.done = std::move(done);
@@ -233,22 +243,19 @@ void RpcTransport::write(const files::FileHandle& file, uint64_t offset, std::st
     if (broken_) return;
     unanswered_writes_++;
     const auto count = static_cast<uint32_t>(data.size());
-    const bool at_once = out_.empty() && data.size() >= k_large;
-    std::string head;
-    encoded_.write(at_once ? head : out_, xid_of(number), file, offset, count, stable);
-    if (at_once) {
-        send_at_once(head, data, encoded_.padding(count));
-    } else {
-        out_ += data;
-        out_.append(encoded_.padding(count), '\0');
-    }
+    encoded_.write(own_bytes(), xid_of(number), file, offset, count, stable);
+    if (owner && data.size() >= k_large)
+        out_.push_back({{}, owner, data});
+    else
+        own_bytes() += data;
+    if (const uint32_t padding = encoded_.padding(count)) own_bytes().append(padding, '\0');
 }
 
 void RpcTransport::commit(const files::FileHandle& file, CommitDone done) {
     Call call;
     call.done = std::move(done);
     const uint64_t number = begin(std::move(call));
-    if (!broken_) encoded_.commit(out_, xid_of(number), file);
+    if (!broken_) encoded_.commit(own_bytes(), xid_of(number), file);
 }
 
 uint64_t RpcTransport::begin(Call call) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A Line over one TCP connection, with calls of our own (files/nfs/block_calls.h): nothing here waits for the socket,
-// one wake-up takes all replies that have come, and what is written goes from the caller's bytes to the socket where
-// it can. One thread at a time.
+// one wake-up takes all replies that have come, and large writes go from the write set's bytes to the socket. One thread at a time.
 #pragma once
 
+#include <deque>
 #include <exception>
 #include <map>
 #include <memory>
@@ -32,9 +32,11 @@ class RpcTransport final : public Line {
 
     files::TransferLimits limits() const override { return limits_; }
     void read(const files::FileHandle& file, uint64_t offset, uint32_t count, ReadDone done) override;
-    /// Large ones are given to the socket at once, as far as it takes them.
     void write(const files::FileHandle& file, uint64_t offset, std::string_view data, bool stable,
                WriteDone done) override;
+    /// Small ones are copied.
+    void write_shared(const files::FileHandle& file, uint64_t offset, std::string_view data,
+                      const std::shared_ptr<const std::string>& owner, bool stable, WriteDone done) override;
     void commit(const files::FileHandle& file, CommitDone done) override;
 
     std::optional<BootTime> oldest_call() const override;
@@ -64,14 +66,22 @@ class RpcTransport final : public Line {
         bool given = false;  // WRITE: to a connection that was not broken
         std::variant<std::monostate, ReadDone, WriteDone, CommitDone> done;
     };
+    /// Bytes of our own, or somebody's while `owner` is kept.
+    struct Out {
+        std::string own;
+        std::shared_ptr<const std::string> owner;
+        std::string_view theirs;
+        std::string_view bytes() const { return owner ? theirs : std::string_view(own); }
+    };
     using Calls = std::map<uint64_t, Call>;  // by number: oldest first
 
     /// The number of a fresh call, and with it its xid. One that cannot be sent is answered as lost when the
     /// connection is served next or destroyed.
     uint64_t begin(Call call);
     uint32_t xid_of(uint64_t number) const { return first_xid_ + static_cast<uint32_t>(number); }
-    void send_at_once(std::string_view head, std::string_view data, uint32_t padding);
-    void send();
+    std::string& own_bytes();
+    bool send();
+    void sent(size_t count);
     void receive();
     void take_replies();
     void take(const files::RpcReply& reply);
@@ -88,8 +98,8 @@ class RpcTransport final : public Line {
     const files::BlockCalls encoded_;
     const uint32_t first_xid_;
     bool broken_;
-    std::string out_;      // to be sent,
-    size_t out_sent_ = 0;  // but so much of it
+    std::deque<Out> out_;  // to be sent,
+    size_t out_sent_ = 0;  // but so much of the first
     files::RecordReader in_;
     uint64_t next_ = 0;
     unsigned writes_out_ = 0;

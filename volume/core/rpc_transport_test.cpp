@@ -7,8 +7,12 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -102,6 +106,34 @@ TEST_F(RpcTransportTest, a_write_that_waits_in_the_buffer_stays_there_without_th
     EXPECT_EQ(arrived(), -1);
     lease.renewed(clock.now(), lease.begin_renewal());
     EXPECT_GT(arrived(), 0);
+}
+
+TEST_F(RpcTransportTest, a_large_write_leaves_whole_from_its_owners_bytes_and_stops_with_the_lease) {
+    auto owner = std::make_shared<const std::string>(16 << 20, 'w');
+    const std::weak_ptr<const std::string> kept = owner;
+    const std::string_view bytes_of_owner = *owner;
+    transport->write_shared("file", 0, bytes_of_owner, std::exchange(owner, nullptr), false,
+                            [](CallResult, const WriteReply&) {});
+    transport->flush(lease);
+    ASSERT_FALSE(kept.expired()) << "no socket takes so much at once";
+    lease.connection_lost();
+    const auto take = [&] {
+        std::string bytes(1 << 20, '\0');
+        const ssize_t got = recv(peer.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+        return got > 0 ? std::count(bytes.begin(), bytes.begin() + got, 'w') : 0;
+    };
+    ptrdiff_t written = 0;
+    while (const auto more = take()) written += more, transport->service(POLLOUT, lease);
+    EXPECT_LT(written, 16 << 20);
+    lease.renewed(clock.now(), lease.begin_renewal());
+    while (written < 16 << 20) {
+        transport->flush(lease);
+        pollfd p{peer.get(), POLLIN, 0};
+        ASSERT_EQ(poll(&p, 1, 10'000), 1);
+        written += take();
+    }
+    EXPECT_EQ(written, 16 << 20);
+    EXPECT_TRUE(kept.expired());
 }
 
 TEST_F(RpcTransportTest, a_read_needs_no_lease) {
