@@ -139,10 +139,9 @@ std::vector<int> CoreDriver::run_all(const Requests& requests) {
 void CoreDriver::submit(size_t disk, const std::shared_ptr<BlockRequest>& request, Waiter& waiter) {
     requests_++;
     request->done = [this, &waiter](int error) { be_done(waiter, error); };
-    if (ended_)
-        be_done(waiter, ESHUTDOWN);
-    else if (!no_throw("berth-io", false, [&] { return core_.submit(disk, request), true; }))
-        give_up();
+    if (!ended_ && !no_throw("berth-io", false, [&] { return core_.submit(disk, request), true; })) give_up();
+    // Also one that the core threw out before it had it.
+    if (ended_ && !waiter.done) be_done(waiter, ESHUTDOWN);
 }
 
 /// Returns without the mutex.
