@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Point a: from power-on over firmware, iPXE, kernel and bootstrap to the greeter, on the console that the machine's record names."""
+import re
+
 import pytest
 
 from greeter import ASKS_NAME, BOOT_TIMEOUT, Greeter
@@ -21,6 +23,7 @@ def test_a_network_boot_reaches_the_greeter_on_seabios_and_the_serial_line(world
     w.power_on()
     Greeter(w.screen).wait_prompt(BOOT_TIMEOUT)
     assert "bios" in w.screen.lines()[0], "the host name of the machine's record stands at the top"
+    assert re.findall(rb"\[ *\d+\.\d{6}\][^\r\n]*", w.screen.raw()) == [], "the kernel says nothing from its start to the prompt"
     check_report(world, w)
     assert w.agent("cat /sys/class/tty/console/active").split()[-1] == "ttyS0"
 
