@@ -50,6 +50,19 @@ Result<std::vector<ServedFile>> Guard::find_files(Session& user, Session* shared
     return files;
 }
 
+/// What a crashed owner wrote and never committed is read like everything else, and would be gone after the
+/// server's next restart. A COMMIT is for the whole file, whoever wrote it (RFC 1813 3.3.21). Its verifier does
+/// not matter: what a restart took before, nobody here has read.
+Status Guard::settle_files(Session& user) {
+    for (const ServedFile& file : files_) {
+        const VolumeDisk& disk = config_.disks[file.disk];
+        if (disk.read_only) continue;
+        if (auto committed = user.ops().commit(file.handle); !committed)
+            return fail(committed.error().with_prefix("disk " + disk.name));
+    }
+    return {};
+}
+
 Status Guard::open() {
     // An answer to a renewal that comes later than the lease would hold is of no use.
     session_ = BERTH_TRY(connector_.mount(false, config_.hold));
@@ -64,6 +77,7 @@ Status Guard::open() {
         shared_root_ = opened_[true]->ops().root();
     }
     files_ = BERTH_TRY(find_files(*opened_[false], opened_[true].get()));
+    BERTH_TRY(settle_files(*opened_[false]));
     lock_.emplace(session_->ops(), vm_directory_, lock::LockTimes{config_.renew, config_.hold}, clock_,
                   report_);
     BERTH_TRY(lock::good_since(renew()));

@@ -30,7 +30,8 @@ class Guard {
     Guard(const VolumeConfig& config, lock::Lease& lease, Clock& clock, Report& report, Connector& connector,
           Deliver deliver);
 
-    /// Mounts, finds the disks and makes one good renewal; before everything else. M-, C-, K- and V-errors.
+    /// Mounts, finds the disks, settles what an earlier owner left on them and makes one good renewal; before
+    /// everything else. M-, C-, K- and V-errors.
     Status open();
     const std::vector<ServedFile>& files() const { return files_; }
     /// Called when the lease, claimant() or silent_since() is another; on the thread of step(), with no lock
@@ -55,6 +56,7 @@ class Guard {
 
   private:
     Result<std::vector<ServedFile>> find_files(Session& user, Session* shared);
+    Status settle_files(Session& user);
     Status connect(bool shared);
     /// `session`, which was seen to lead to the disks, becomes a line.
     Status deliver(bool shared, Session& session);

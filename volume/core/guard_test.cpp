@@ -96,6 +96,25 @@ TEST_F(GuardTest, does_not_open_without_its_disk_or_under_another_lock) {
     EXPECT_FALSE(lease.may_send());
 }
 
+TEST_F(GuardTest, commits_what_an_earlier_owner_left_on_each_writable_disk_before_its_renewal) {
+    network.servers[false].put("work/user.raw", files::FileType::regular, "disk");
+    network.servers[false].put("work/tools.raw", files::FileType::regular, "disk");
+    config.disks.push_back({"user", DiskMode::direct, "user.raw", false});
+    config.disks.push_back({"tools", DiskMode::direct, "tools.raw", true});
+    ASSERT_TRUE(guard.open());
+    EXPECT_EQ(std::ranges::count(network.calls, "user 2 COMMIT"), 2) << "not of the one that is only read";
+    EXPECT_LT(std::ranges::find_last(network.calls, "user 2 COMMIT").begin(),
+              std::ranges::find(network.calls, "user 1 WRITE"));
+}
+
+TEST_F(GuardTest, does_not_open_while_what_an_earlier_owner_left_is_not_committed) {
+    fail_every("COMMIT", "user 2");
+    const Status opened = guard.open();
+    EXPECT_EQ(code_of(opened), "BERTH-M04");
+    EXPECT_NE(opened.error().to_log().find("disk software"), std::string::npos);
+    EXPECT_FALSE(lease.may_send());
+}
+
 TEST_F(GuardTest, renews_every_ten_seconds_and_the_right_to_send_never_ends) {
     open();
     EXPECT_EQ(turns(100s, "WRITE"), 10);
