@@ -44,7 +44,7 @@ void Oracle::granted(unsigned client, uint64_t epoch) {
                 fmt::format("the next owner finds '{}' at {}: none of \"{}\"", data[at], at, byte.now));
         // What the last owner never flushed may be there, and go again with a restart.
         for (const char value : byte.kept) put(byte.now, value);
-        byte.kept = byte.now;
+        byte.kept = byte.found = byte.now;
         byte.under_way.clear();
     }
     owner_ = epoch;
@@ -112,6 +112,8 @@ void Oracle::asked_write(uint64_t epoch, uint64_t offset, const std::string& dat
         put(byte.flushing, data[i]);
         put(byte.now, data[i]);
         byte.under_way += data[i];
+        // A value that is used again says nothing any more.
+        if (has(byte.found, data[i])) byte.found.clear();
     }
 }
 
@@ -133,7 +135,16 @@ void Oracle::told_read(uint64_t epoch, uint64_t offset, const std::string& data)
         if (!has(byte.now, data[i]))
             return world_.fail_run(
                 fmt::format("a read brings '{}' at {}: none of \"{}\"", data[i], offset + i, byte.now));
+        settle(byte, data[i]);
     }
+}
+
+/// Of all that may have been found it was this, for good.
+void Oracle::settle(Byte& byte, char value) {
+    if (!has(byte.found, value)) return;
+    const auto another = [&](char c) { return c != value && has(byte.found, c); };
+    for (std::string* set : {&byte.now, &byte.kept, &byte.flushing, &byte.found})
+        std::erase_if(*set, another);
 }
 
 void Oracle::asked_flush(uint64_t epoch) {
@@ -165,7 +176,7 @@ uint64_t Oracle::digest() const {
     Digest digest;
     digest.add(owner_).add(flushing_);
     for (const Byte& byte : bytes_) {
-        digest.add(byte.now).add(byte.kept).add(byte.under_way);
+        digest.add(byte.now).add(byte.kept).add(byte.under_way).add(byte.found);
         if (flushing_) digest.add(byte.flushing);
     }
     return digest.value();

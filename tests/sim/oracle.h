@@ -2,6 +2,7 @@
 // What must hold, whatever happened (docs/rules.md "The volume engine", docs/architecture.md "Released means
 // drained"):
 //   - a read brings what the guest was told is written, or what it was told has failed since;
+//   - of what an owner left without a flush the next one finds this or that, but what its guest has read stays;
 //   - what a successful flush covers is on the server's stable storage, and stays there: over restarts, crashes and
 //     whoever owns the VM next;
 //   - once the next owner has taken the lock, no block of an earlier one is executed, nor could be;
@@ -59,8 +60,9 @@ class Oracle {
     /// `under_way` was asked for and has no answer.
     /// `kept` is what stable storage may hold: what was there at the last good flush, or was asked for since it
     /// was asked for.
+    /// `found` is what former owners may have left, until a read says which of it is there.
     struct Byte {
-        std::string now, kept, flushing, under_way;
+        std::string now, kept, flushing, under_way, found;
     };
     struct Right {
         uint64_t lost = 0, listed = 0;
@@ -68,6 +70,7 @@ class Oracle {
     };
     void check_nothing_under_way(uint64_t epoch);
     void check_unknown_outcomes(const Call& call);
+    static void settle(Byte& byte, char value);
     void check_stable(const char* when);
     const Server::Node& node() const;
 
