@@ -34,7 +34,8 @@ class EngineCore {
         /// Since when the lock's own connection has had no good answer; nullopt: all is well.
         std::function<std::optional<BootTime>()> lock_silent_since;
     };
-    /// Lines to each server. They lead to one address of it, so that a verifier has one meaning.
+    /// Lines to each server. Several would have to lead to one address of it, so that a verifier has one
+    /// meaning, and nothing sees to that (docs/decisions/0019).
     static constexpr size_t k_lines = 1;
 
     /// What is referred to outlives the core.
