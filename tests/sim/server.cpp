@@ -70,7 +70,7 @@ Result<std::shared_ptr<Server::Node>> Server::find(const FileHandle& handle) {
 
 Result<std::shared_ptr<Server::Node>> Server::directory(const FileHandle& handle) {
     auto node = BERTH_TRY(find(handle));
-    if (node->type != FileType::directory) return fail(ErrorCode::M11, "not a directory");
+    if (node->type != FileType::directory) return fail(ErrorCode::M09, "not a directory");
     return node;
 }
 
