@@ -479,8 +479,8 @@ release:
 #endif
         fi;
 #ifdef TRACES
-        if    /* the disks' identities */
-        :: atomic { LISTED -> NEXT }
+        if    /* no answer about the disks, or to the record's WRITE: it is left */
+        :: true
         :: goto gone
         fi;
 #endif
