@@ -50,7 +50,7 @@ struct Point {
     std::span<const Option> options;
     const Purses& left;
     bool block = false;                ///< The next call is about blocks.
-    std::function<uint64_t()> digest;  ///< Of the whole world; whoever needs it asks.
+    std::function<uint64_t()> digest;  ///< Of the whole world and this point; whoever needs it asks.
 };
 
 class Chooser {

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who chooses: a given list, a seed, or the search of all schedules.
+// Who chooses: a given list or a seed (search.h has the search of all schedules).
 #pragma once
 
-#include <chrono>
 #include <random>
-#include <unordered_map>
 #include <vector>
 
 #include "tests/sim/run.h"
@@ -45,32 +43,5 @@ Schedule shrink(const Scenario& scenario, Schedule failing);
 std::string to_text(const Schedule& schedule);
 /// "12:3,40:1": what is not 0, by place.
 Schedule schedule_of(const std::string& text);
-
-/// All schedules within the scenario's purses, depth first; a state that was entered before with as much left is not
-/// entered again.
-class DepthFirst {
-  public:
-    struct Figures {
-        uint64_t schedules = 0, states = 0, cuts = 0, steps = 0, deepest = 0;
-        double seconds = 0;
-        bool complete = false;
-    };
-    explicit DepthFirst(Scenario scenario) : scenario_(std::move(scenario)) {}
-    /// Until all are done, one fails or the time is over.
-    std::optional<Outcome> search(std::chrono::seconds most);
-    const Figures& figures() const { return figures_; }
-
-  private:
-    class Walk;
-    struct Choice {
-        uint16_t chosen, options;
-    };
-    bool entered(uint64_t digest, const Purses& left);
-
-    const Scenario scenario_;
-    std::vector<Choice> path_;
-    std::unordered_map<uint64_t, std::vector<Purses>> seen_;
-    Figures figures_;
-};
 
 }  // namespace berth::sim

@@ -2,7 +2,6 @@
 #include "tests/sim/fibre.h"
 
 #include <utility>
-#include <vector>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
@@ -14,27 +13,7 @@
 namespace berth::sim {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr size_t k_stack = 512 << 10;
-#else
-constexpr size_t k_stack = 128 << 10;
-#endif
-
 thread_local Fibre* t_running = nullptr;
-
-/// Stacks are used again: a run makes a dozen fibres, and there are many runs.
-std::vector<std::unique_ptr<char[]>>& spare_stacks() {
-    static thread_local std::vector<std::unique_ptr<char[]>> spare;
-    return spare;
-}
-
-std::unique_ptr<char[]> take_stack() {
-    auto& spare = spare_stacks();
-    if (spare.empty()) return std::make_unique_for_overwrite<char[]>(k_stack);
-    auto stack = std::move(spare.back());
-    spare.pop_back();
-    return stack;
-}
 
 }  // namespace
 
@@ -42,12 +21,17 @@ Fibre* Fibre::running() {
     return t_running;
 }
 
-Fibre::Fibre(std::function<void()> body) : body_(std::move(body)), stack_(take_stack()) {
+void Fibre::runs(Fibre* fibre) {
+    t_running = fibre;
+}
+
+Fibre::Fibre(std::function<void()> body) : body_(std::move(body)) {
     getcontext(&context_);
-    context_.uc_stack.ss_sp = stack_.get();
+    context_.uc_stack.ss_sp = stack_.bottom();
     context_.uc_stack.ss_size = k_stack;
     context_.uc_link = nullptr;
     makecontext(&context_, &Fibre::enter, 0);
+    stack_.rests(&context_);
 #if defined(__SANITIZE_THREAD__)
     tsan_ = __tsan_create_fiber(0);
 #endif
@@ -58,13 +42,13 @@ Fibre::~Fibre() {
 #if defined(__SANITIZE_THREAD__)
     __tsan_destroy_fiber(tsan_);
 #endif
-    spare_stacks().push_back(std::move(stack_));
 }
 
 void Fibre::switch_in() {
     t_running = this;
+    stack_.rests(nullptr);
 #if defined(__SANITIZE_ADDRESS__)
-    __sanitizer_start_switch_fiber(&outer_fake_stack_, stack_.get(), k_stack);
+    __sanitizer_start_switch_fiber(&outer_fake_stack_, stack_.bottom(), k_stack);
 #endif
 #if defined(__SANITIZE_THREAD__)
     outer_tsan_ = __tsan_get_current_fiber();
@@ -74,6 +58,7 @@ void Fibre::switch_in() {
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_finish_switch_fiber(outer_fake_stack_, nullptr, nullptr);
 #endif
+    stack_.rests(&context_);
     t_running = nullptr;
 }
 

@@ -7,7 +7,8 @@
 #include <ucontext.h>
 
 #include <functional>
-#include <memory>
+
+#include "tests/sim/arena.h"
 
 namespace berth::sim {
 
@@ -28,6 +29,8 @@ class Fibre {
     static bool wait();
     /// Which one runs; nullptr: none.
     static Fibre* running();
+    /// For who puts memory back (arena.h): `fibre` is the one that runs in it.
+    static void runs(Fibre* fibre);
 
   private:
     struct Ended {};
@@ -37,7 +40,7 @@ class Fibre {
     void switch_out();
 
     std::function<void()> body_;
-    std::unique_ptr<char[]> stack_;
+    Stack stack_;
     ucontext_t context_{}, back_{};
     bool over_ = false, ending_ = false, unwinding_ = false, started_ = false;
     // For the sanitizers (sanitizer/common_interface_defs.h, tsan_interface.h).

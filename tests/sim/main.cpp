@@ -6,6 +6,7 @@
 
 #include "tests/sim/drivers.h"
 #include "tests/sim/scenarios.h"
+#include "tests/sim/search.h"
 
 using namespace berth::sim;
 
@@ -37,7 +38,7 @@ int main(int argc, char** argv) {
     app.add_option("--seed", first, "The first seed");
     app.add_option("--count", count, "Random runs");
     app.add_flag("--all", search, "All schedules of the small scenario");
-    app.add_option("--seconds", most, "No longer than that");
+    app.add_option("--seconds", most, "Of --all: no longer, in seconds of the processor");
     app.add_flag("--must-fail", must_fail, "Good if one of the runs fails");
     app.add_option("--purses", purses, "Of --all: switches, copies, losses, restarts, crashes, refusals")
         ->expected(6)
@@ -70,7 +71,7 @@ int main(int argc, char** argv) {
     DepthFirst all(scenario);
     const auto failed = all.search(std::chrono::seconds(most));
     const auto& f = all.figures();
-    fmt::print("{} schedules, {} states, {} cuts, {} steps, at most {} choices, {:.1f} s, {}\n", f.schedules,
-               f.states, f.cuts, f.steps, f.deepest, f.seconds, f.complete ? "complete" : "not complete");
+    fmt::print("{} schedules, {} states, {} cuts, at most {} choices, {:.1f} s, {}\n", f.schedules, f.states,
+               f.cuts, f.deepest, f.seconds, f.complete ? "complete" : "not complete");
     return failed ? report(scenario, *failed, "--all") : f.complete ? 0 : 1;
 }

@@ -34,8 +34,11 @@ Scenario small_scenario() {
                .purses = purses(3, 1, 0, 1, 1, 0)};
     s.disk = 8;
     const std::string block(8, '?');
-    s.plans = {{.begins = {}, .guest = {{.data = block}, {.data = block}}},
-               {.begins = seconds(1),
+    const Wish pause{.kind = Wish::Kind::pause, .pause = milliseconds(750)};
+    // It ends when the lock is claimed.
+    const Wish stay{.kind = Wish::Kind::pause, .pause = seconds(40)};
+    s.plans = {{.begins = {}, .guest = {{.data = block}, pause, {.data = block}, stay}},
+               {.begins = milliseconds(750),
                 .guest = {{.kind = Wish::Kind::read, .count = 8}, {.data = block}, {.data = block}}}};
     return s;
 }

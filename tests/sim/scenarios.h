@@ -5,8 +5,8 @@
 
 namespace berth::sim {
 
-/// Two clients, two writes each, one take-over, one restart, in a tenth of the protocol's times: for the search of all
-/// schedules.
+/// Two clients, two writes each, in a tenth of the protocol's times, for the search of all schedules. The first has the
+/// lock and stays until the second, which begins at the first's second write, takes over.
 Scenario small_scenario();
 /// Two or three clients, sessions and guests as the seed has it.
 Scenario random_scenario(uint64_t seed);

@@ -13,7 +13,7 @@
 // told: replies, losses, the time at which they run again, in one order. So a client is a function of
 // those, and the running hash of all of them, with what it wrote down before its last crash, is taken for it. States whose
 // digests are equal are therefore equal, but for a collision of 64 bits; states that are equal may have different
-// digests, which costs time and hides nothing.
+// digests, which costs time and hides nothing. What is chosen at a point, and of what, is part of its digest.
 #pragma once
 
 #include <functional>
@@ -126,7 +126,8 @@ class World {
     uint64_t digest() const;
 
   private:
-    Option choose(const std::vector<Option>& options, bool block = false);
+    /// `about`: what else tells this point from others of the same state.
+    Option choose(const std::vector<Option>& options, bool block = false, uint64_t about = 0);
     void add_event(std::string text);
     bool run_tasks();
     void run_task(Task& task);
@@ -140,6 +141,7 @@ class World {
     void odd_call_moves(std::vector<Option>& options, const Connection& on, const Call& call) const;
     void common(Option option);
     bool affords(Move move) const;
+    bool restart_shows() const;
     std::optional<BootTime> next_time() const;
     bool may_tick() const;
     void tick();
@@ -160,6 +162,7 @@ class World {
     std::vector<Task*> ready_;
     uint64_t next_task_ = 1;
     std::vector<Digest> observed_;
+    std::vector<bool> uncommitted_;  // of each client: it was answered a WRITE, and no COMMIT since
     Purses left_;
     unsigned current_ = 0;  // the number of the connection that goes on
     bool cut_ = false, closing_ = false;
