@@ -36,7 +36,7 @@ struct Setting {
 };
 /// What an element that is off or at its least when its card comes is set to, as drivers of Intel HDA leave what is
 /// between a program and the ear (alsactl(1) would put back what a workstation without memory of its own has not):
-/// `chosen` (choose_element()) on and at 70 percent, the others on and at their most. nullopt: it stays as it is, for it
+/// `chosen` (choose_element()) on and, if it is at its least, at 70 percent, the others on and at their most. nullopt: it stays as it is, for it
 /// plays already, or leads elsewhere (what a microphone hears, a PC's beeper).
 std::optional<Setting> awakened(const Element& element, Setting now, Range range, bool chosen);
 

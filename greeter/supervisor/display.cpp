@@ -42,8 +42,8 @@ std::optional<Entry> read_entry(std::string_view name) {
     return Entry{.card = *card, .connector = !name.empty()};
 }
 
-/// By card, then by name.
-std::vector<std::string> entries(const std::string& drm, bool connectors) {
+/// By card, then by name; nullopt: the folder cannot be read.
+std::optional<std::vector<std::string>> entries(const std::string& drm, bool connectors) {
     std::vector<std::pair<unsigned, std::string>> found;
     std::error_code error;
     std::filesystem::directory_iterator entry(drm, error);
@@ -52,6 +52,7 @@ std::vector<std::string> entries(const std::string& drm, bool connectors) {
         if (const auto read = read_entry(name); read && read->connector == connectors)
             found.emplace_back(read->card, std::move(name));
     }
+    if (error && error != std::errc::no_such_file_or_directory) return std::nullopt;
     std::ranges::sort(found);
     std::vector<std::string> names;
     for (auto& [card, name] : found) names.push_back(std::move(name));
@@ -75,7 +76,7 @@ std::optional<DisplayMode> parse_display_mode(std::string_view line) {
 }
 
 std::optional<Display> find_display(const std::string& drm) {
-    for (const auto& name : entries(drm, true)) {
+    for (const auto& name : entries(drm, true).value_or(std::vector<std::string>())) {
         const auto folder = std::filesystem::path(drm) / name;
         if (first_line(folder / "status") != "connected") continue;
         if (const auto mode = parse_display_mode(first_line(folder / "modes")))
@@ -84,7 +85,7 @@ std::optional<Display> find_display(const std::string& drm) {
     return std::nullopt;
 }
 
-std::vector<std::string> find_cards(const std::string& drm) {
+std::optional<std::vector<std::string>> find_cards(const std::string& drm) {
     return entries(drm, false);
 }
 

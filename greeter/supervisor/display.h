@@ -30,7 +30,7 @@ std::optional<DisplayMode> parse_display_mode(std::string_view line);
 std::optional<Display> find_display(const std::string& drm = "/sys/class/drm");
 
 /// The graphics cards ("card0"), sorted. A card whose driver went and came again has another name while a program still
-/// holds it open.
-std::vector<std::string> find_cards(const std::string& drm = "/sys/class/drm");
+/// holds it open. nullopt: they cannot be listed now.
+std::optional<std::vector<std::string>> find_cards(const std::string& drm = "/sys/class/drm");
 
 }  // namespace berth::supervisor

@@ -472,7 +472,7 @@ Status run_greeter(const Options& options, Clock& clock, Report& report) {
         path = console_path(line ? *line : "");
     }
     Child guard;
-    if (is_virtual_terminal(path)) {
+    if (virtual_terminal_number(path) != 0) {
         auto started = start_seat_guard(path, options.screen, clock, report);
         if (started)
             guard = std::move(*started);

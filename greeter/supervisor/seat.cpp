@@ -50,8 +50,9 @@ void Seat::look() {
     if (!screen_ && !refused_) (void)display();
     if (cards_.empty()) return;
     const auto now = find_cards(options_.drm);
-    const bool all = std::ranges::all_of(
-        cards_, [&](const auto& card) { return std::ranges::find(now, card) != now.end(); });
+    const bool all = !now || std::ranges::all_of(cards_, [&](const auto& card) {
+        return std::ranges::find(*now, card) != now->end();
+    });
     if (all) return;
     cards_.clear();
     handle_(event::ScreenGone{"its display is gone"});
@@ -88,7 +89,7 @@ void Seat::bring_text_to_front() {
 void Seat::start_screen() {
     if (!screen_) return;
     bring_to_front(k_screen_terminal);
-    cards_ = find_cards(options_.drm);
+    cards_ = find_cards(options_.drm).value_or(std::vector<std::string>());
     screen_->start();
 }
 

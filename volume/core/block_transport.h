@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The three NFSv3 calls that blocks are moved by, as a seam: RpcTransport sends them, a fake in the tests
-// answers as it likes. Everything happens on one thread; each callback comes exactly once, never from inside
+// The NFSv3 calls that blocks are moved by, as a seam: RpcTransport sends them, a fake in the tests
+// answers as it likes. One thread at a time; each callback comes exactly once, never from inside
 // the call that it belongs to.
 #pragma once
 

@@ -47,7 +47,7 @@ struct CoreDriver::Waiter {
     Waiter& operator=(const Waiter&) = delete;
 
     bool done = false;
-    int error = 0;
+    int error = EIO;
     bool waits = false;  // among `waiters_`: then it is called once, done or to lead
     bool leads = false;
     Waiter* next_called = nullptr;
@@ -124,15 +124,17 @@ int CoreDriver::run(size_t disk, const std::shared_ptr<BlockRequest>& request) {
 
 std::vector<int> CoreDriver::run_all(const Requests& requests) {
     std::deque<Waiter> waiters(requests.size());
+    std::vector<int> errors;
+    errors.reserve(requests.size());
     Lock lock(mutex_);
     for (size_t i = 0; i < requests.size(); i++) submit(requests[i].first, requests[i].second, waiters[i]);
     turn();
-    std::vector<int> errors;
     for (Waiter& waiter : waiters) {
         if (!lock) lock.lock();
         wait(lock, waiter);
         errors.push_back(waiter.error);
     }
+    if (lock) let_go(lock);
     return errors;
 }
 
@@ -148,8 +150,11 @@ void CoreDriver::submit(size_t disk, const std::shared_ptr<BlockRequest>& reques
 void CoreDriver::wait(Lock& lock, Waiter& waiter) {
     if (waiter.done) return let_go(lock);
     if (led_) {
+        if (!no_throw("berth-io", false, [&] { return waiters_.push_back(&waiter), true; })) {
+            give_up();
+            return let_go(lock);
+        }
         waiter.waits = true;
-        waiters_.push_back(&waiter);
         let_go(lock);
         while (sem_wait(&waiter.called) != 0) {
         }
@@ -168,7 +173,10 @@ void CoreDriver::wait(Lock& lock, Waiter& waiter) {
 void CoreDriver::be_done(Waiter& waiter, int error) {
     waiter.error = error;
     waiter.done = true;
-    if (!waiter.waits) return;
+    if (!waiter.waits) {
+        if (polling_) call();  // it may be the leader's, which waits for what it polls
+        return;
+    }
     std::erase(waiters_, &waiter);
     to_be_called(waiter);
 }
@@ -260,7 +268,7 @@ void CoreDriver::call_leader() {
 /// Waits for something to happen, without the mutex, and serves the lines on which it did.
 void CoreDriver::serve(Lock& lock) {
     if (ended_) return;
-    fill(polled_, polled_lines_);
+    if (!no_throw("berth-io", false, [this] { return fill(polled_, polled_lines_), true; })) return give_up();
     polling_ = true;
     let_go(lock);
     const int ready = poll(polled_.data(), polled_.size(), -1);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Whose thread drives the core and serves its lines: the one that waits for it. A request is submitted and sent by the
 // thread that has it; then one of the threads that wait, the leader, polls the sockets and the timer for all of them,
-// calls each whose request is done, and gives the lead to another when its own is. So a request alone wakes nobody, and
-// many wake one thread each.
+// calls each whose request is done, and gives the lead to another when its own is. So a request alone wakes nobody
+// (but "berth-io", where there was none for some milliseconds), and many wake one thread each.
 //
 // When nobody waits, "berth-io" has the lead: a few milliseconds after the last request, so that it is not woken between
 // two of them. It also tells of a changed state. Everything else happens on whatever thread has the mutex.
 //
-// What a callback throws, `changed` among them, ends all: nobody can tell what was done and what was not. Then nothing is sent any more, every
+// What a callback throws, `changed` among them, ends all (but that of a call that is lost with its line, which is told in the journal): nobody can tell what was done and what was not. Then nothing is sent any more, every
 // request fails, and the state is `lost`.
 #pragma once
 

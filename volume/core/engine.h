@@ -48,14 +48,14 @@ class Engine {
     int perform(size_t index, const std::shared_ptr<BlockRequest>& request);
 
     VolumeStatus status() const;
-    /// `changed` is called on the I/O thread whenever the state is another one. One listener.
+    /// `changed` is called on "berth-io" whenever the state is another one. One listener.
     void on_change(std::function<void()> changed) { driver_.on_change(std::move(changed)); }
 
     /// Flushes every disk, all at once; blocks at most for request_timeout. The state is `stopping` then,
     /// unless what it waits for says more (`silent`, `claimed`). V04 naming the disks that could not be: call
     /// it again, nothing was ended.
     Result<Drained> flush_all();
-    /// The state becomes `stopping`; the lease is renewed no more. After flush_all().
+    /// The lease is renewed no more, every request fails with ESHUTDOWN, and the state stays as it is. After flush_all().
     void end();
 
   private:

@@ -55,11 +55,16 @@ void FileStore::write(uint64_t offset, std::string_view bytes, Done done) {
 }
 
 void FileStore::sync(Done done) {
-    if (poisoned_) return done(EIO);
-    if (fdatasync(fd_.get()) == 0) return done(0);
-    // The kernel has forgotten what it could not write, and would say that all is well.
-    const int error = errno;
-    poisoned_ = true;
+    int error = 0;
+    {
+        std::lock_guard lock(syncing_);
+        if (poisoned_)
+            error = EIO;
+        else if (fdatasync(fd_.get()) != 0)
+            error = errno;
+        // The kernel has forgotten what it could not write, and would say that all is well.
+        poisoned_ = poisoned_ || error != 0;
+    }
     done(error);
 }
 

@@ -2,8 +2,8 @@
 // A store that is one file. Any thread; each call is the kernel's and done before it returns.
 #pragma once
 
-#include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "base/fd.h"
@@ -35,7 +35,8 @@ class FileStore final : public Store {
     UniqueFd fd_;
     const uint64_t size_;
     const Volume::Abilities abilities_;
-    std::atomic<bool> poisoned_{false};
+    std::mutex syncing_;  // the kernel tells of a failure once: who syncs meanwhile would hear that all is well
+    bool poisoned_ = false;
 };
 
 }  // namespace berth::volume

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The threads of a Guard over real servers: "berth-guard" renews the lease and does nothing else,
-// "berth-lines" and "berth-shared" make the lines to the two servers. So the I/O thread never waits for
-// anything, and no renewal waits for a server that is slow at something else.
+// "berth-lines" and "berth-shared" make the lines to the two servers. So whoever moves blocks never waits for
+// that, and no renewal waits for a server that is slow at something else.
 #pragma once
 
 #include <condition_variable>

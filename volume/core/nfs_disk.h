@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One disk of mode direct or shared: requests of the VM in, NFSv3 calls out (docs/rules.md "The volume engine"). No thread of its own: everything runs on the engine's I/O thread, and waiting is
+// One disk of mode direct or shared: requests of the VM in, NFSv3 calls out (docs/rules.md "The volume engine"). No thread of its own: one thread at a time calls it, and waiting is
 // remembering. Time and the right to write are injected.
 //
 // - A write is acknowledged when the server has all of it. FUA and flush: on stable storage.

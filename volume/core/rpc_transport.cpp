@@ -19,6 +19,8 @@ namespace {
 constexpr size_t k_large = 16 << 10;
 /// What is given to the socket in one call.
 constexpr size_t k_parts = 16;
+/// No call is appended to what is kept for others once it has so many bytes.
+constexpr size_t k_part = 64 << 10;
 constexpr int k_server_fault = 10006;  // RFC 1813 2.6: NFS3ERR_SERVERFAULT
 /// So many times the socket is read before others get their turn.
 constexpr int k_reads = 16;
@@ -79,6 +81,12 @@ void RpcTransport::flush(const lock::Lease& lease) {
     }
 }
 
+size_t RpcTransport::held() const {
+    size_t bytes = 0;
+    for (const Out& out : out_) bytes += out.own.capacity();
+    return bytes;
+}
+
 void RpcTransport::service(int revents, const lock::Lease& lease) {
     // Time passed since the poll, and the call may have been made long before it.
     if (revents & POLLOUT) flush(lease);
@@ -119,9 +127,9 @@ void RpcTransport::sent(size_t count) {
     }
 }
 
-/// Where a call is appended.
+/// Where a call is appended. A part is freed when all of it has left, so none grows for ever on a socket that always has some of it to take.
 std::string& RpcTransport::own_bytes() {
-    if (out_.empty() || out_.back().owner) out_.emplace_back();
+    if (out_.empty() || out_.back().owner || out_.back().own.size() >= k_part) out_.emplace_back();
     return out_.back().own;
 }
 

@@ -57,6 +57,8 @@ class RpcTransport final : public Line {
     /// Sends what events() would wait to send, as far as the socket takes it now. To be called behind calls, so
     /// that poll(2) need not say first that there is room.
     void flush(const lock::Lease& lease);
+    /// Bytes of our own memory that what is to be sent takes.
+    size_t held() const;
 
   private:
     RpcTransport(files::RpcConnection::Socket socket, files::TransferLimits limits, Clock& clock);

@@ -108,6 +108,34 @@ TEST_F(RpcTransportTest, a_write_that_waits_in_the_buffer_stays_there_without_th
     EXPECT_GT(arrived(), 0);
 }
 
+TEST_F(RpcTransportTest, holds_no_more_than_what_waits_however_much_has_passed) {
+    const std::string small(12 << 10, 's');
+    std::string taken(64 << 10, '\0');
+    const auto write_one = [&] {
+        transport->write("file", 0, small, false, [](CallResult, const WriteReply&) {});
+        transport->flush(lease);
+    };
+    // A slow line: the socket is full from here on, and as much comes as goes.
+    const int little = 32 << 10;
+    ASSERT_EQ(setsockopt(transport->fd(), SOL_SOCKET, SO_SNDBUF, &little, sizeof little), 0);
+    ASSERT_EQ(setsockopt(peer.get(), SOL_SOCKET, SO_RCVBUF, &little, sizeof little), 0);
+    while ((transport->events(lease) & POLLOUT) == 0) write_one();
+    for (int i = 0; i < 16; i++) write_one();
+    std::string head;
+    files::BlockCalls({}).write(head, 0, "file", 0, static_cast<uint32_t>(small.size()), false);
+    const size_t call = head.size() + small.size();
+    for (size_t passed = 0, owed = 0; passed < 64 << 20;) {
+        pollfd p{peer.get(), POLLIN, 0};
+        ASSERT_EQ(poll(&p, 1, 10'000), 1);
+        const ssize_t got = recv(peer.get(), taken.data(), taken.size(), 0);
+        ASSERT_GT(got, 0);
+        passed += static_cast<size_t>(got);
+        for (owed += static_cast<size_t>(got); owed >= call; owed -= call) write_one();
+        ASSERT_NE(transport->events(lease) & POLLOUT, 0) << "it must never have sent everything";
+        ASSERT_LT(transport->held(), 1 << 20);
+    }
+}
+
 TEST_F(RpcTransportTest, a_large_write_leaves_whole_from_its_owners_bytes_and_stops_with_the_lease) {
     auto owner = std::make_shared<const std::string>(16 << 20, 'w');
     const std::weak_ptr<const std::string> kept = owner;

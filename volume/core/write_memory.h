@@ -15,7 +15,7 @@ namespace berth::volume {
 class WriteMemory {
   public:
     static constexpr uint64_t k_most_held = 96 << 20;  ///< Of all buffers, with what belongs to them.
-    static constexpr uint64_t k_most_out = 32 << 20;   ///< Of the connections' copies of what is on its way.
+    static constexpr uint64_t k_most_out = 32 << 20;   ///< Of what is on its way, which connections may have a copy of.
     static constexpr uint64_t k_overhead = 512;        ///< What a buffer's pieces cost beside its bytes.
     using Data = std::shared_ptr<const std::string>;
 
@@ -34,7 +34,7 @@ class WriteMemory {
     /// A write waits for room: whoever holds what a COMMIT would free is to send one.
     bool wanted() const { return !line_.empty(); }
 
-    /// Whether a connection may copy `size` bytes more to send them.
+    /// Whether `size` bytes more may be on their way.
     bool may_send(uint64_t size) const { return out_ + size <= most_out_; }
     void sent(uint64_t size) { out_ += size; }
     void answered(uint64_t size) {
