@@ -88,6 +88,11 @@ void World::disturb(const std::shared_ptr<Connection>& connection, Option option
             // As long as a WRITE may be under way; what has no bound is late by as much.
             connection->stalled =
                 (call->executed || !call->write() ? now_ : call->sent) + (network_.delay() - k_grain);
+            // Nor may a WRITE behind it be later than that.
+            for (const auto& behind : connection->calls)
+                if (behind->write() && !behind->executed && !behind->dropped)
+                    connection->stalled =
+                        std::min(*connection->stalled, behind->sent + (network_.delay() - k_grain));
             if (*connection->stalled <= now_) connection->stalled.reset();
             break;
         case Move::tick:

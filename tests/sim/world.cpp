@@ -247,6 +247,8 @@ void World::move_network(std::vector<std::shared_ptr<Connection>> busy) {
 }
 
 void World::execute(Connection& on, const std::shared_ptr<Call>& call, Trouble trouble) {
+    if (call->write() && now_ >= call->sent + network_.delay())
+        fail_run(fmt::format("the world's own fault: {} is executed behind its bound", call->what));
     call->executed = true;
     note("client {}: {} on {}{}", on.client + 1, call->what, on.name,
          trouble == Trouble::none      ? ""
