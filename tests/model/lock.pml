@@ -74,6 +74,10 @@ byte wait_left[CLIENTS];        /* taker's wait */
 byte right_left[CLIENTS];       /* right to send; 0 is none */
 byte renewal_left[CLIENTS];     /* what the renewal under way would grant */
 
+#ifdef TRACES
+byte writes_as[CLIENTS], writes_by[CLIENTS];    /* of the session that has the right */
+#endif
+
 byte newest_writer, newest_nonce;   /* observers, no part of the system */
 byte last_active;
 byte cache_of[CLIENTS];         /* durable on the client: the nonce of the session that maintained its cache last */
@@ -95,6 +99,7 @@ byte cache_of[CLIENTS];         /* durable on the client: the nonce of the sessi
 #define SEEN(kind, who, a, b, c) true
 #define NEXT skip
 #define CHECK(what) assert(what)
+#define WRITES_HERE true
 #define WRITES_AGAIN (newest_nonce != nonce)    /* once is enough to be seen */
 #endif
 #if defined(QUIET) || defined(CALM)
@@ -379,6 +384,9 @@ begin:  if
             keep = (cache_of[me] != 0 && predecessor == cache_of[me]);
             CHECK(!keep || last_active == cache_of[me]);
             keep = false; predecessor = 0; granted = true;
+#ifdef TRACES
+            writes_as[me] = epoch; writes_by[me] = nonce;
+#endif
             last_active = nonce; cache_of[me] = nonce }
         OR_STOP
 #ifdef TRACES
@@ -391,9 +399,9 @@ hold:   do
 #ifdef NO_CHECK
         :: d_step { WRITES_AGAIN -> wrote(epoch, nonce) }
 #else
-        :: d_step { right_left[me] > 0 && late_write_epoch == 0 && COPIES && SEEN(EV_KEEP_WRITE, me + 1, epoch, 0, 0) -> NEXT;
+        :: d_step { right_left[me] > 0 && late_write_epoch == 0 && COPIES && WRITES_HERE ->
                     late_write_epoch = epoch; late_write_nonce = nonce; late_write_age = DELAY + 1 }
-        :: atomic { right_left[me] > 0 && WRITES_AGAIN && SEEN(EV_WRITE, me + 1, epoch, 0, 0) -> NEXT; wrote(epoch, nonce) }
+        :: atomic { right_left[me] > 0 && WRITES_AGAIN && WRITES_HERE -> wrote(epoch, nonce) }
 #endif
 #ifdef STALL_BEHIND_CHECK    /* an assumption (docs/security.md), not a rule: the client stands still between the check and the send */
         :: right_left[me] > 0 -> (late_write_epoch == 0) -> d_step { late_write_epoch = epoch; late_write_nonce = nonce; late_write_age = DELAY + 1 }
@@ -513,6 +521,9 @@ tidy:
 #ifdef REMOVES_ALL_LAST_USED
             ; last_used[epoch] = 0
 #endif
+#ifdef TRACES    /* no answer to a REMOVE: all of it again */
+            ; if :: goto release :: true fi
+#endif
         :: true
         fi;
 
@@ -526,6 +537,17 @@ gone:
     od;
 out_of_numbers: skip
 }
+
+#ifdef TRACES    /* the engine's lines do not wait for a renewal that is under way */
+proctype Blocks(byte me) {
+end:
+    do
+    :: d_step { right_left[me] > 0 && late_write_epoch == 0 && SEEN(EV_KEEP_WRITE, me + 1, writes_as[me], 0, 0) -> NEXT;
+                late_write_epoch = writes_as[me]; late_write_nonce = writes_by[me]; late_write_age = DELAY + 1 }
+    :: atomic { right_left[me] > 0 && SEEN(EV_WRITE, me + 1, writes_as[me], 0, 0) -> NEXT; wrote(writes_as[me], writes_by[me]) }
+    od
+}
+#endif
 
 /* What is still under way is executed or lost. */
 proctype Network() {
@@ -567,7 +589,15 @@ end:
 init {
     atomic {
         byte c = 0;
-        do :: c < CLIENTS -> run Client(c); c++ :: else -> break od;
+        do
+        :: c < CLIENTS ->
+            run Client(c);
+#ifdef TRACES
+            run Blocks(c);
+#endif
+            c++
+        :: else -> break
+        od;
         c = 0;
         run Network(); run Time()
     }

@@ -15,6 +15,7 @@ c_decl {
 #define NEXT c_code { take_step(now.which, &now.position, &now.ev_kind, &now.ev_who, &now.ev_a, &now.ev_b, &now.ev_c); }
 #define CHECK(what) if :: (what) :: else -> c_code { violated(now.which); now.ev_kind = 0; } fi
 #define WRITES_AGAIN true
+#define WRITES_HERE false    /* Blocks() does */
 
 active proctype Judge() {
     c_code { load_traces(); };

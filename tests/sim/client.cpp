@@ -71,8 +71,12 @@ struct Client::Engine {
         for (const auto& file : guard.files()) core.add_served(file);
         guard.on_change([this] { wake_io(); });
         keeper = world.spawn(client.number_, "keeper", [this] {
-            while (client.world_.wait(guard.step())) {
-            }
+            BootTime next;
+            do {
+                const BootTime ends = lease.ends();
+                next = guard.step();
+                client.trace([&](Tracer& t, unsigned n) { t.looked(n, lease.ends() != ends); });
+            } while (client.world_.wait(next));
         });
         lines = world.spawn(client.number_, "lines", [this] {
             while (client.world_.wait(guard.step_lines(false))) {
@@ -130,6 +134,7 @@ void Client::boot() {
 void Client::crashed() {
     engine_.reset();
     files_.reset();
+    trace([](Tracer& t, unsigned n) { t.crashed(n); });
     write_down();
     boot();
 }
@@ -168,6 +173,7 @@ void Client::session() {
         const auto intent = [this](uint64_t epoch, const std::string& nonce) -> Status {
             durable_.epoch = epoch;
             durable_.nonce = nonce;
+            trace([&](Tracer& t, unsigned n) { t.starts(n, epoch, nonce); });
             write_down();
             return {};
         };
@@ -188,10 +194,15 @@ void Client::serve(const lock::TakenLock& taken, InFlight& in_flight) {
     oracle_.granted(number_, taken.epoch);
     oracle_.begins(number_);
     engine_ = std::make_unique<Engine>(*this, taken);
-    if (Status opened = engine_->guard.open(); opened)
+    const Status opened = engine_->guard.open();
+    if (opened) {
+        trace([&](Tracer& t, unsigned n) {
+            t.granted(n, taken.predecessor ? taken.predecessor->record.nonce : "");
+        });
         use(*engine_, in_flight);
-    else
+    } else {
         world_.note("client {}: {}", number_ + 1, opened.error().to_log());
+    }
     engine_.reset();
 }
 
@@ -253,6 +264,7 @@ Status Client::undo_lock(SimSession& files, const InFlight& in_flight) {
     const auto from = lock::release_from(under_way.end, under_way.write_lost, times_.lock.sweep_wait);
     if (!from) return fail(ErrorCode::K32, "left to the sweeper");
     if (clock_.now() < *from) clock_.sleep(*from - clock_.now());
+    trace([](Tracer& t, unsigned n) { t.releases(n); });
     if (Status released = release(files); released) return released;
     return release(files);  // on a new connection
 }
@@ -260,19 +272,24 @@ Status Client::undo_lock(SimSession& files, const InFlight& in_flight) {
 Status Client::release(SimSession& files) {
     auto directory = BERTH_TRY(files.lookup(files.root(), k_vm));
     lock::LockProtocol protocol(files, directory.handle, times_.lock, clock_, report_);
-    BERTH_TRY(protocol.release(durable_.epoch, durable_.nonce, {{"system", k_disk}}));
+    const Status done = protocol.release(durable_.epoch, durable_.nonce, {{"system", k_disk}});
+    trace([](Tracer& t, unsigned n) { t.tried(n); });
+    BERTH_TRY(done);
     forget_lock();
     return {};
 }
 
 void Client::forget_lock() {
     durable_.nonce.clear();
+    trace([](Tracer& t, unsigned n) { t.released(n); });
     write_down();
 }
 
 /// As LockStep::undo_left does it, round by round. Nothing of the session lives any more.
 void Client::sweep() {
+    trace([](Tracer& t, unsigned n) { t.crashed(n); });
     clock_.sleep(times_.lock.sweep_wait);
+    trace([](Tracer& t, unsigned n) { t.sweeps(n); });
     while (true) {
         files_ = std::make_unique<SimSession>(world_, Party{number_}, "sweeper", times_.lock.hold);
         Status released = release(*files_);

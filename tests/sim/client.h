@@ -89,6 +89,9 @@ class Client {
     void write_down();
     std::vector<Wish> wishes();
     bool stands() const;
+    void trace(const std::function<void(Tracer&, unsigned client)>& told) {
+        if (world_.tracer) told(*world_.tracer, number_);
+    }
 
     World& world_;
     Oracle& oracle_;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/model/trace_events.h"
+
 namespace berth::sim {
 
 using volume::CallResult;
@@ -117,8 +119,11 @@ void SimLine::write(const files::FileHandle& file, uint64_t offset, std::string_
     call->offset = offset;
     call->data = std::string(data);
     call->lasting = true;
-    call->execute = [this_world = &world_, under, file, stable, raw = call.get()](Trouble trouble,
-                                                                                  bool copy) {
+    Tracer* const tracer = world_.tracer.get();
+    const size_t sent =
+        tracer && !broken_ ? tracer->add(EV_KEEP_WRITE, connection_->client, epoch_, 0, 0, false) : 0;
+    call->execute = [this_world = &world_, under, file, stable, tracer, sent, raw = call.get()](
+                        Trouble trouble, bool copy) {
         Server& server = this_world->server();
         if (trouble == Trouble::refused) {
             under->status = k_nospc;
@@ -126,6 +131,7 @@ void SimLine::write(const files::FileHandle& file, uint64_t offset, std::string_
         }
         const size_t count = trouble == Trouble::shortened ? (raw->data.size() + 1) / 2 : raw->data.size();
         const auto written = server.write(file, raw->offset, raw->data.substr(0, count), stable);
+        if (tracer) tracer->executed_block(sent, raw->epoch);
         this_world->hooks.executed(*raw, copy);
         if (!copy) {
             under->status = written ? 0 : k_stale;

@@ -36,6 +36,7 @@ void Network::send(Connection& on, std::shared_ptr<Call> call, BootTime now) {
 }
 
 void Network::keep(const std::shared_ptr<Call>& call) {
+    if (call->kept) call->kept();
     Copy copy{call, {}, {}, {}};
     if (call->write()) copy.until = call->sent + delay_;
     if (call->kind == Call::Kind::block) copy.resolved = copy.over = std::vector<bool>(call->data.size());

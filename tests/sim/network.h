@@ -41,6 +41,8 @@ struct Call {
     bool lasting = false;
     /// Whether to execute it now changes what is at the server.
     std::function<bool()> effective;
+    /// A copy of it is kept (Tracer).
+    std::function<void()> kept;
     /// Executes it at the server and keeps the reply; of a copy nobody sees the reply. Returns the reply's digest.
     std::function<uint64_t(Trouble, bool copy)> execute;
     /// The reply arrived, or, with false, the connection broke first. Once.

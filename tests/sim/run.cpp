@@ -37,8 +37,14 @@ Outcome play(const Scenario& scenario, Chooser& chooser) {
     world.run();
     if (!world.was_cut() && !world.failure()) oracle.end();
     world.shut_down();
-    return {world.failure(), world.was_cut(), world.schedule(), world.events(),
-            world.steps(),   oracle.grants(), oracle.flushes()};
+    return {.failure = world.failure(),
+            .cut = world.was_cut(),
+            .schedule = world.schedule(),
+            .events = world.events(),
+            .trace = world.tracer ? world.tracer->text(scenario.seed) : "",
+            .steps = world.steps(),
+            .grants = oracle.grants(),
+            .flushes = oracle.flushes()};
 }
 
 }  // namespace berth::sim

@@ -14,6 +14,7 @@
 namespace berth::sim {
 
 struct Scenario {
+    uint64_t seed = 0;
     World::Setup world;
     SimTimes times;
     std::vector<Plan> plans;
@@ -26,6 +27,7 @@ struct Outcome {
     bool cut = false;
     Schedule schedule;
     std::vector<std::string> events;
+    std::string trace;  ///< If the world traces.
     uint64_t steps = 0, grants = 0, flushes = 0;
 };
 

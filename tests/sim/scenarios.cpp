@@ -87,6 +87,7 @@ void aim_at_unknown_outcomes(Scenario& s) {
 Scenario random_scenario(uint64_t seed) {
     std::mt19937_64 random(seed);
     Scenario s;
+    s.seed = seed;
     s.times = tenth();
     s.world = {.delay = s.times.lock.sweep_wait, .longest = seconds(7200)};
     const auto some = [&](unsigned most) { return static_cast<uint8_t>(random() % (most + 1)); };

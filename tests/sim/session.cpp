@@ -3,6 +3,9 @@
 
 #include <utility>
 
+#include "lock/names.h"
+#include "lock/record.h"
+#include "tests/model/trace_events.h"
 #include "tests/sim/line.h"
 
 namespace berth::sim {
@@ -81,7 +84,7 @@ Result<std::unique_ptr<volume::Session>> SimConnector::mount(bool, Duration time
 /// `run` may be executed twice, the second time for a copy.
 template <typename R>
 R SimSession::call(Call::Kind kind, std::string what, std::function<R(Server&)> run,
-                   std::function<bool(const Server&)> effective) {
+                   std::function<bool(const Server&)> effective, Seen seen, std::function<void()> kept) {
     if (!connected()) connect();
     struct Slot {
         std::optional<R> reply;
@@ -95,12 +98,14 @@ R SimSession::call(Call::Kind kind, std::string what, std::function<R(Server&)> 
     call->asked = Digest().add(call->what).value();
     call->lasting = effective != nullptr;
     if (effective) call->effective = [&server = world_.server(), effective] { return effective(server); };
-    call->execute = [this_world = &world_, slot, run, raw = call.get()](Trouble trouble, bool copy) {
+    if (world_.tracer) call->kept = std::move(kept);
+    call->execute = [this_world = &world_, slot, run, seen, raw = call.get()](Trouble trouble, bool copy) {
         if (trouble == Trouble::refused) {
             slot->reply = fail(ErrorCode::M08, "no room");
             return digest_of(slot->reply->error());
         }
         R reply = run(this_world->server());
+        if (seen && this_world->tracer) seen(reply.has_value(), copy);
         const uint64_t digest = digest_of(reply);
         if (!copy) slot->reply = std::move(reply);
         this_world->hooks.executed(*raw, copy);
@@ -136,8 +141,22 @@ R SimSession::call(Call::Kind kind, std::string what, std::function<R(Server&)> 
 }
 
 Result<files::LookupReply> SimSession::lookup(const FileHandle& directory, const std::string& name) {
-    return call<Result<files::LookupReply>>(Call::Kind::looks, "LOOKUP " + name,
-                                            [=](Server& s) { return s.lookup(directory, name); });
+    const auto lock = lock::epoch_of(name, "lock."), used = lock::epoch_of(name, "last-used.");
+    auto at = std::make_shared<size_t>();
+    const Seen seen = lock   ? seen_look(EV_READ_LOCK, *lock, at)
+                      : used ? seen_look(EV_READ_USED, *used, at)
+                             : Seen();
+    auto found = call<Result<files::LookupReply>>(
+        Call::Kind::looks, "LOOKUP " + name, [=](Server& s) { return s.lookup(directory, name); }, {}, seen);
+    if (!world_.tracer || !seen) return found;
+    if (failed_as(found, Condition::absent)) world_.tracer->found(*at, 0);
+    if (!found) return found;
+    record_ = found->handle;
+    record_step_ = *at;
+    record_event_ = lock ? EV_READ_LOCK : EV_READ_USED;
+    record_number_ = lock ? *lock : *used;
+    if (lock) locks_.insert(found->handle);
+    return found;
 }
 
 Result<files::Attributes> SimSession::attributes(const FileHandle& file) {
@@ -146,16 +165,66 @@ Result<files::Attributes> SimSession::attributes(const FileHandle& file) {
 }
 
 Result<std::vector<files::DirectoryEntry>> SimSession::list(const FileHandle& directory) {
-    return call<Result<std::vector<files::DirectoryEntry>>>(Call::Kind::looks, k_listing,
-                                                            [=](Server& s) { return s.list(directory); });
+    auto at = std::make_shared<size_t>();
+    auto entries = call<Result<std::vector<files::DirectoryEntry>>>(
+        Call::Kind::looks, k_listing, [=](Server& s) { return s.list(directory); }, {},
+        seen_look(EV_LIST, 0, at));
+    if (!world_.tracer || !entries) return entries;
+    const lock::LockNames names = lock::lock_names(*entries);
+    world_.tracer->found(*at, names.highest_last_used(), names.locks.empty() ? 0 : names.locks.front(),
+                         names.highest_lock());
+    return entries;
 }
 
 Result<std::string> SimSession::read(const FileHandle& file, uint64_t offset, uint32_t count) {
-    return call<Result<std::string>>(Call::Kind::looks, "READ " + file,
-                                     [=](Server& s) { return s.read(file, offset, count); });
+    const bool traced = world_.tracer && file == record_;
+    auto at = std::make_shared<size_t>();
+    auto bytes = call<Result<std::string>>(
+        Call::Kind::looks, "READ " + file, [=](Server& s) { return s.read(file, offset, count); }, {},
+        traced ? seen_look(record_event_, record_number_, at) : Seen());
+    if (traced) traced_record(bytes, *at);
+    return bytes;
+}
+
+/// What a record says counts from when it was looked up; that its file is gone, from when it was read.
+void SimSession::traced_record(const Result<std::string>& bytes, size_t read) {
+    if (failed_as(bytes, Condition::stale)) world_.tracer->found(read, 0);
+    if (!bytes) return;
+    if (auto contents = lock::parse_last_used(*bytes))
+        world_.tracer->found(record_step_, world_.tracer->session_of(contents->record.nonce));
+}
+
+SimSession::Seen SimSession::seen_look(uint32_t event, uint64_t number,
+                                       const std::shared_ptr<size_t>& at) const {
+    return [tracer = world_.tracer.get(), client = party_.client, event, number, at](bool, bool) {
+        *at = tracer->add(event, client, number, 0, 0, false);
+    };
+}
+
+SimSession::Seen SimSession::seen_change(uint32_t event, uint32_t late, uint64_t number,
+                                         const std::shared_ptr<size_t>& kept) const {
+    return [tracer = world_.tracer.get(), client = party_.client, event, late, number, kept](bool done,
+                                                                                             bool copy) {
+        const bool told_always = event == EV_LINK || event == EV_RENAME;
+        if (copy && late)
+            tracer->ran_copy(late, *kept, number, done);
+        else if (copy && done)
+            tracer->end_here();
+        else if (!copy && (done || told_always))
+            tracer->add(event, client, number, told_always && done);
+    };
+}
+
+std::function<void()> SimSession::seen_kept(uint32_t event, uint64_t number,
+                                            const std::shared_ptr<size_t>& kept) const {
+    return [tracer = world_.tracer.get(), client = party_.client, event, number, kept] {
+        *kept = tracer->add(event, client, number, 0, 0, false);
+    };
 }
 
 Status SimSession::write_sync(const FileHandle& file, uint64_t offset, std::string_view data) {
+    if (world_.tracer && locks_.contains(file) && !world_.tracer->releasing(party_.client))
+        world_.tracer->add(EV_RENEW, party_.client, 0);
     return call<Status>(Call::Kind::record, "WRITE " + file, [=, bytes = std::string(data)](Server& s) {
         return s.write(file, offset, bytes, true);
     });
@@ -167,25 +236,41 @@ Result<FileHandle> SimSession::create(const FileHandle& directory, const std::st
 }
 
 Status SimSession::link(const FileHandle& file, const FileHandle& directory, const std::string& name) {
+    const uint64_t number = lock::epoch_of(name, "lock.").value_or(0);
+    auto kept = std::make_shared<size_t>();
     return call<Status>(
         Call::Kind::names, "LINK " + file + " " + name,
         [=](Server& s) { return s.link(file, directory, name); },
-        [=](const Server& s) { return s.at(file) && !s.named(directory, name); });
+        [=](const Server& s) { return s.at(file) && !s.named(directory, name); },
+        seen_change(EV_LINK, EV_LATE_LINK, number, kept), seen_kept(EV_KEEP_LINK, number, kept));
 }
 
 Status SimSession::rename(const FileHandle& directory, const std::string& from, const std::string& to) {
+    const uint64_t number = lock::epoch_of(from, "lock.").value_or(0);
+    auto kept = std::make_shared<size_t>();
     return call<Status>(
         Call::Kind::names, "RENAME " + from + " " + to,
         [=](Server& s) { return s.rename(directory, from, to); },
         [=](const Server& s) {
             const Server::Node* node = s.named(directory, from);
             return node && node != s.named(directory, to);
-        });
+        },
+        seen_change(EV_RENAME, EV_LATE_RENAME, number, kept), seen_kept(EV_KEEP_RENAME, number, kept));
 }
 
 Status SimSession::remove(const FileHandle& directory, const std::string& name) {
-    return call<Status>(Call::Kind::names, "REMOVE " + name,
-                        [=](Server& s) { return s.remove(directory, name); });
+    const auto lock = lock::epoch_of(name, "lock."), used = lock::epoch_of(name, "last-used.");
+    const uint64_t session = world_.tracer ? world_.tracer->session_of(name.substr(name.rfind('-') + 1)) : 0;
+    return call<Status>(
+        Call::Kind::names, "REMOVE " + name, [=](Server& s) { return s.remove(directory, name); }, {},
+        seen_change(lock   ? EV_REMOVE_LOCK
+                    : used ? EV_REMOVE_USED
+                           : EV_REMOVE_PRIVATE,
+                    0,
+                    lock   ? *lock
+                    : used ? *used
+                           : session,
+                    nullptr));
 }
 
 Result<std::string> SimSession::write(const FileHandle&, uint64_t, std::string_view) {

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "files/file_ops.h"
@@ -75,9 +76,19 @@ class SimSession final : public files::FileOps, public volume::Session {
 
   private:
     void connect();
+    /// Of a call that is executed, `copy` or not: whether it was done.
+    using Seen = std::function<void(bool done, bool copy)>;
     template <typename R>
     R call(Call::Kind kind, std::string what, std::function<R(Server&)> run,
-           std::function<bool(const Server&)> effective = {});
+           std::function<bool(const Server&)> effective = {}, Seen seen = {},
+           std::function<void()> kept = {});
+    // What is traced of each kind of call.
+    Seen seen_look(uint32_t event, uint64_t number, const std::shared_ptr<size_t>& at) const;
+    Seen seen_change(uint32_t event, uint32_t late, uint64_t number,
+                     const std::shared_ptr<size_t>& kept) const;
+    std::function<void()> seen_kept(uint32_t event, uint64_t number,
+                                    const std::shared_ptr<size_t>& kept) const;
+    void traced_record(const Result<std::string>& bytes, size_t read);
 
     World& world_;
     const Party party_;
@@ -87,6 +98,12 @@ class SimSession final : public files::FileOps, public volume::Session {
     files::FileHandle root_;
     std::shared_ptr<Connection> connection_;
     uint64_t connections_ = 0, lost_writes_ = 0;
+    /// The record that was looked up last, its step, and what that looks for.
+    files::FileHandle record_;
+    size_t record_step_ = 0;
+    uint32_t record_event_ = 0;
+    uint64_t record_number_ = 0;
+    std::set<files::FileHandle> locks_;
     std::optional<BootTime> write_lost_;
 };
 

@@ -20,6 +20,7 @@ World::World(const Setup& setup, Chooser& chooser)
       uncommitted_(setup.clients),
       left_(setup.purses) {
     server_.set_time(now_);
+    if (setup_.trace) tracer = std::make_unique<Tracer>([this] { return now_; });
 }
 
 World::~World() {

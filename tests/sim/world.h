@@ -28,6 +28,7 @@
 #include "tests/sim/fibre.h"
 #include "tests/sim/network.h"
 #include "tests/sim/server.h"
+#include "tests/sim/tracer.h"
 
 namespace berth::sim {
 
@@ -58,7 +59,7 @@ class World {
         Duration longest{};  ///< When everything must be over.
         bool fine = true;
         Purses purses{};
-        bool log = false;
+        bool log = false, trace = false;
         unsigned clients = 2;
     };
     World(const Setup& setup, Chooser& chooser);
@@ -122,6 +123,8 @@ class World {
         std::function<uint64_t()> digest;  ///< Of the oracle.
     };
     Hooks hooks;
+    /// nullptr: this run is not traced.
+    std::unique_ptr<Tracer> tracer;
 
     uint64_t digest() const;
 
