@@ -35,7 +35,7 @@ class FileStore final : public Store {
     UniqueFd fd_;
     const uint64_t size_;
     const Volume::Abilities abilities_;
-    std::mutex syncing_;  // the kernel tells of a failure once: who syncs meanwhile would hear that all is well
+    std::mutex syncing_;  // the kernel tells of a failure once, and whoever syncs next that all is well
     bool poisoned_ = false;
 };
 

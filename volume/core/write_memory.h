@@ -15,7 +15,7 @@ namespace berth::volume {
 class WriteMemory {
   public:
     static constexpr uint64_t k_most_held = 96 << 20;  ///< Of all buffers, with what belongs to them.
-    static constexpr uint64_t k_most_out = 32 << 20;   ///< Of what is on its way, which connections may have a copy of.
+    static constexpr uint64_t k_most_out = 32 << 20;   ///< Of what is on its way: connections may copy it.
     static constexpr uint64_t k_overhead = 512;        ///< What a buffer's pieces cost beside its bytes.
     using Data = std::shared_ptr<const std::string>;
 
