@@ -3,10 +3,11 @@
 
 #include <cstring>
 
+#include "files/nfs/record_reader.h"
+
 namespace berth::files {
 namespace {
 
-constexpr uint32_t k_last_fragment = 0x80000000U;
 constexpr uint32_t k_call = 0, k_reply = 1, k_rpc_version = 2;
 constexpr uint32_t k_nfs = 100003, k_nfs_version = 3;
 constexpr uint32_t k_null = 0, k_read = 6, k_write = 7, k_commit = 21;
@@ -34,7 +35,7 @@ void put(std::string& to, std::string_view opaque) {
 }
 
 size_t size_of(std::string_view opaque) {
-    return 4 + (opaque.size() + 3) / 4 * 4;
+    return 4 + opaque.size() + BlockCalls::padding(static_cast<uint32_t>(opaque.size()));
 }
 
 /// Takes values off the front; once something was missing, everything is.

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "files/nfs/block_calls.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <string>
 
-#include "base/fd.h"
 #include "files/nfs/libnfs_raw.h"
-#include "files/nfs/rpc_connection.h"
+#include "tests/testing/loopback_peer.h"
 
 namespace berth::files {
 namespace {
-
-using namespace std::chrono_literals;
 
 const NfsCredentials k_ann{1000, 100, {4, 27, 100}};
 constexpr size_t k_xid = 4, k_stamp = 36;  // where they are in a call
@@ -29,23 +24,8 @@ std::string words(std::initializer_list<uint32_t> numbers) {
 }
 
 /// A server that only listens, and libnfs's connection to it.
-struct BesideLibnfs : ::testing::Test {
-    void SetUp() override {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        ASSERT_EQ(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-        ASSERT_EQ(listen(listener.get(), 1), 0);
-        ASSERT_EQ(getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-        ServerAddresses loopback("127.0.0.1");
-        auto connected = RpcConnection::connect(loopback, ntohs(address.sin_port), k_ann, 10s);
-        ASSERT_TRUE(connected) << connected.error().to_log();
-        connection = std::move(*connected);
-        peer.reset(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-        ASSERT_TRUE(peer);
-    }
+struct BesideLibnfs : ::testing::Test, LoopbackPeer {
+    void SetUp() override { ASSERT_NO_FATAL_FAILURE(connect(k_ann)); }
     static void ignored(rpc_context*, int, void*, void*) {}
     /// The call that libnfs was just given, with the number and stamp of `ours`.
     std::string theirs() {
@@ -58,8 +38,6 @@ struct BesideLibnfs : ::testing::Test {
         return sent;
     }
 
-    UniqueFd peer;
-    std::unique_ptr<RpcConnection> connection;
     BlockCalls calls{k_ann};
     std::string ours;
 };

@@ -8,7 +8,6 @@ namespace berth::files {
 namespace {
 
 constexpr size_t k_mark = 4;
-constexpr uint32_t k_last_fragment = 0x80000000U;
 constexpr size_t k_first_size = 128 << 10;  // many small replies at once
 constexpr unsigned k_most_fragments = 64;   // each costs a move of what lies behind it
 
@@ -46,7 +45,7 @@ std::span<char> RecordReader::room() {
 /// Of the current record's next fragment; nullopt: it is not here yet.
 std::optional<uint32_t> RecordReader::mark() const {
     const size_t at = begin_ + whole_ + (fragments_ ? k_mark : 0);
-    if (end_ - begin_ < at - begin_ + k_mark) return std::nullopt;
+    if (end_ < at + k_mark) return std::nullopt;
     uint32_t n = 0;
     for (size_t i = 0; i < k_mark; i++) n = n << 8 | static_cast<unsigned char>(buffer_[at + i]);
     return n;

@@ -12,6 +12,9 @@
 
 namespace berth::files {
 
+/// In a fragment's mark; the other bits are its size.
+inline constexpr uint32_t k_last_fragment = 0x80000000U;
+
 class RecordReader {
   public:
     /// No record is longer, in bytes.

@@ -23,7 +23,7 @@ struct FakeNetwork {
     files::MemoryServer servers[2];  ///< The user's, the shared tree's.
     /// Asked before each call, with its session's place ("user 1") and its name; empty: no faults.
     std::function<files::Fault(const std::string& place, std::string_view call)> fault;
-    std::vector<std::string> calls;    ///< "user 1 WRITE", in order.
+    std::vector<std::string> calls;    ///< Such as "user 1 WRITE", oldest first.
     unsigned made[2] = {0, 0};         ///< Sessions so far.
     std::optional<ErrorCode> refuses;  ///< What mounting fails with.
     /// Raised: every connection that is older is broken, and the next call connects anew.

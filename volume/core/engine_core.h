@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the block engine decides (docs/rules.md "The volume engine"): which disk sends on which line, when a
-// line is kept alive, reset or given up, what the loss of one means for the lease, and the state that people
+// line is kept alive, reset or given up, whether losing one suspends the lease, and the state that people
 // are told. It has no thread, no socket and no time of its own: whoever drives it calls step() after anything
 // happened (a request, a call answered, a line made or broken, another lease, a lock that answers or falls
 // silent) and at the time that step() returned. One thread at a time, except where said.

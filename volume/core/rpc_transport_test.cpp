@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "volume/core/rpc_transport.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -15,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/fd.h"
 #include "tests/testing/fake_clock.h"
+#include "tests/testing/loopback_peer.h"
 
 namespace berth::volume {
 namespace {
@@ -25,22 +23,10 @@ using namespace std::chrono_literals;
 constexpr Duration k_longest = 60s;
 
 /// A server that accepts one connection and answers nothing.
-struct RpcTransportTest : ::testing::Test {
+struct RpcTransportTest : ::testing::Test, files::LoopbackPeer {
     void SetUp() override {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        ASSERT_EQ(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-        ASSERT_EQ(listen(listener.get(), 1), 0);
-        ASSERT_EQ(getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-        files::ServerAddresses loopback("127.0.0.1");
-        auto connection = files::RpcConnection::connect(loopback, ntohs(address.sin_port), {}, 10s);
-        ASSERT_TRUE(connection) << connection.error().to_log();
-        peer.reset(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-        ASSERT_TRUE(peer);
-        transport.emplace(std::move(*connection), files::TransferLimits{1 << 20, 1 << 20}, clock);
+        ASSERT_NO_FATAL_FAILURE(connect({}));
+        transport.emplace(std::move(connection), files::TransferLimits{1 << 20, 1 << 20}, clock);
         lease.renewed(clock.now(), lease.begin_renewal());
     }
     void write() {
@@ -88,7 +74,6 @@ struct RpcTransportTest : ::testing::Test {
 
     FakeClock clock;
     lock::Lease lease{clock, 60s};
-    UniqueFd peer;
     std::optional<RpcTransport> transport;
     bool written_lost = false;
 };
